@@ -1,0 +1,75 @@
+# achuan: `make demo` runs it without an account, `make check` is the whole gate.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+FUZZTIME ?= 60s
+
+# The tools' own module keeps their dependencies out of ours.
+TOOL := go tool -modfile=tools/go.mod
+BIN  := $(CURDIR)/bin/achuan
+
+# Where JSON is read or written: tested with both implementations behind
+# encoding/json, because releases are built with the faster one.
+JSON_PACKAGES := ./internal/openai/... ./internal/platform/... ./internal/simulator/... \
+	./internal/httpapi/... ./internal/gateway/... ./internal/conversation/... ./internal/app/...
+
+MODULES := . tools test/sdk-go
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo dev test test-go test-jsonv2 test-sdk check bench fuzz lint fmt fmt-check tidy-check clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
+
+build: ## build bin/achuan as releases are built
+	CGO_ENABLED=0 GOEXPERIMENT=jsonv2 go build -trimpath \
+		-ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)" -o $(BIN) ./cmd/achuan
+
+demo: build ## serve on 127.0.0.1:8000 without an account
+	$(BIN) serve --demo
+
+dev: ## serve the demo and restart it when a file changes
+	$(TOOL) air -c tools/air.toml
+
+test: test-go test-jsonv2 test-sdk ## run every test
+
+test-go:
+	go vet ./...
+	go test -race ./...
+
+test-jsonv2:
+	GOEXPERIMENT=jsonv2 go test $(JSON_PACKAGES)
+
+test-sdk: build
+	cd test/sdk-go && ACHUAN_BIN=$(BIN) go test -count=1 ./...
+	cd test/sdk-node && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
+
+check: fmt-check lint tidy-check test ## all that must hold before a change lands; CI runs this
+
+bench: build ## measure the built binary against the simulator and the floor
+	ACHUAN_BIN=$(BIN) go run ./bench
+
+fuzz: ## fuzz every target for FUZZTIME (60s) each
+	@set -e; for package in $$(go list ./...); do \
+		tests=$$(go test -list '^Fuzz' $$package); \
+		for target in $$(echo "$$tests" | grep '^Fuzz' || true); do \
+			echo "fuzzing $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$package; \
+		done; \
+	done
+
+lint: ## run the linters of .golangci.yml
+	$(TOOL) golangci-lint run ./...
+
+fmt: ## format the code and sort its imports
+	$(TOOL) golangci-lint fmt ./...
+
+fmt-check:
+	@unformatted=$$(gofmt -l cmd internal bench test); \
+		if [ -n "$$unformatted" ]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
+
+tidy-check: ## tell what go mod tidy would change
+	@set -e; for module in $(MODULES); do (cd $$module && go mod tidy -diff); done
+
+clean: ## remove what was built
+	rm -rf bin

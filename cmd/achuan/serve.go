@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+
+	"achuan/internal/app"
+	"achuan/internal/config"
+	"achuan/internal/telemetry"
+)
+
+type serveCommand struct {
+	Demo   bool   `help:"Serve without an account: a simulator stands in for the platform."`
+	Listen string `placeholder:"HOST:PORT" help:"Address to serve on (before ACHUAN_LISTEN and PORT; 127.0.0.1:8000 without any)."`
+	Config string `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
+}
+
+// Run serves until a signal comes. Wrong settings are told before anything starts.
+func (c *serveCommand) Run(p *program) error {
+	s, err := p.load(config.LoadOptions{ConfigFile: c.Config, Listen: c.Listen, Demo: c.Demo})
+	if err != nil {
+		return err
+	}
+	logger := telemetry.NewLogger(p.stderr, s.LogLevel, s.LogFormat, s.Secrets()...)
+	for _, warning := range s.Warnings {
+		logger.Warn(warning)
+	}
+	if err := s.CheckServe(); err != nil {
+		return err
+	}
+	version, _ := buildVersion()
+	ctx, stop := untilSignal(context.Background(), logger, exitAtOnce)
+	defer stop()
+	return app.Serve(ctx, s, app.Options{Demo: c.Demo, Version: version, Stdout: p.stdout, Logger: logger})
+}

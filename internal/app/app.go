@@ -1,0 +1,172 @@
+// Package app builds the program from its settings, starts it and stops it. It is
+// the only package that knows all the others; it holds no behaviour of its own
+// beyond the order of things.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"achuan/internal/access"
+	"achuan/internal/chat"
+	"achuan/internal/config"
+	"achuan/internal/conversation"
+	"achuan/internal/gateway"
+	"achuan/internal/httpapi"
+	"achuan/internal/platform"
+	"achuan/internal/telemetry"
+)
+
+// lastWords is how long answers that the drain deadline ended have to say so.
+const lastWords = 3 * time.Second
+
+// Options are what an app is given beside its settings.
+type Options struct {
+	Demo    bool
+	Version string
+	Stdout  io.Writer // for the demo's hint
+	Logger  *slog.Logger
+	Ready   func(address string) // called once it serves; may be nil
+}
+
+// App is the program: everything built, nothing started.
+type App struct {
+	settings *config.Settings
+	opts     Options
+	platform *platform.Client
+	engine   *conversation.Engine
+	gateway  *gateway.Gateway
+	listener net.Listener
+	api      *httpapi.Server
+	http     *http.Server
+}
+
+// Serve serves the API until ctx ends, then drains.
+func Serve(ctx context.Context, s *config.Settings, o Options) error {
+	if o.Demo {
+		return serveDemo(ctx, s, o)
+	}
+	a, err := New(s, o)
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+// New builds the app and listens on the address, but serves nothing yet.
+func New(s *config.Settings, o Options) (*App, error) {
+	keys, err := access.ParseKeys(s.APIKeys)
+	if err != nil {
+		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
+	}
+	client, err := platform.New(platform.Options{
+		CompletionsURL: s.APIURL, JWT: s.JWT, Cookie: s.PlatformCookie,
+		ConnectTimeout: s.ConnectTimeout, FirstEventTimeout: s.FirstEventTimeout, IdleTimeout: s.IdleTimeout,
+		Logger: o.Logger,
+	})
+	if err != nil {
+		return nil, &config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}
+	}
+	listener, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen: %w", err)
+	}
+	a := &App{settings: s, opts: o, platform: client, listener: listener}
+	a.engine = conversation.New(conversation.Options{
+		Platform: client, Render: gateway.Render, Logger: o.Logger,
+		Shared: keys.Len() == 0 && !config.IsLoopback(s.Listen),
+	})
+	a.gateway = gateway.New(gateway.Options{Conversations: a.engine, Models: client, Logger: o.Logger})
+	a.api = httpapi.New(httpapi.Options{
+		Chat: httpapi.FromGateway(a.gateway), Keys: keys, Logger: o.Logger, Version: o.Version,
+		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
+		MaxBody: int64(s.MaxBody), UserSessions: s.UserSessions == config.UserSessionsContinue,
+	})
+	a.http = httpapi.HTTPServer(a.api.Handler(), o.Logger)
+	return a, nil
+}
+
+// Run serves until ctx ends, lets what is under way finish, and stops.
+func (a *App) Run(ctx context.Context) error {
+	defer a.platform.Close()
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
+	running.Go(func() { a.gateway.Run(background) })
+	a.checkToken()
+
+	failed := make(chan error, 1)
+	running.Go(func() {
+		if err := a.http.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	})
+	a.api.SetReady()
+	address := a.listener.Addr().String()
+	a.opts.Logger.Info("serving", telemetry.KeyAddress, address, telemetry.KeyVersion, a.opts.Version)
+	if a.opts.Ready != nil {
+		a.opts.Ready(address)
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		return a.drain()
+	}
+}
+
+// drain refuses new requests, waits for those under way to the deadline, ends
+// what is left with an error that its clients see, and closes.
+func (a *App) drain() error {
+	a.api.StartDraining()
+	a.opts.Logger.Info("draining", telemetry.KeyDuration, a.settings.DrainTimeout)
+	deadline, cancel := context.WithTimeout(context.Background(), a.settings.DrainTimeout)
+	defer cancel()
+	if a.idle(deadline) != nil {
+		a.opts.Logger.Warn("the drain deadline ended answers that were under way")
+		a.engine.Abort(&chat.Error{
+			Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown, RetryAfter: time.Second,
+			Message: "The server is shutting down; the answer ends here, unfinished.",
+		})
+		last, cancel := context.WithTimeout(context.Background(), lastWords)
+		defer cancel()
+		_ = a.idle(last) // what does not end now is closed
+	}
+	closing, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if a.http.Shutdown(closing) != nil {
+		_ = a.http.Close() // connections that would not end
+	}
+	a.opts.Logger.Info("stopped")
+	return nil
+}
+
+// idle waits until no request and no turn is left.
+func (a *App) idle(ctx context.Context) error {
+	if err := a.api.WaitIdle(ctx); err != nil {
+		return err
+	}
+	return a.engine.Drain(ctx)
+}
+
+// checkToken says in the log what the JWT tells of itself.
+func (a *App) checkToken() {
+	token, err := platform.ParseToken(a.settings.JWT)
+	switch {
+	case err != nil:
+		a.opts.Logger.Warn("ACHUAN_JWT is not a readable JWT; the platform will probably refuse it")
+	case token.Expires.IsZero():
+	case time.Now().After(token.Expires):
+		a.opts.Logger.Error("ACHUAN_JWT has run out; log in on the platform's web page and set the new one", telemetry.KeyExpires, token.Expires)
+	default:
+		a.opts.Logger.Info("account", telemetry.KeyExpires, token.Expires)
+	}
+}

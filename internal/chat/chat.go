@@ -1,0 +1,127 @@
+// Package chat is the domain: what is asked, what is answered and what can go
+// wrong, in words that neither a client's dialect nor the platform's wire format
+// has a say in. Dialects decode into it, the platform client answers in it, and
+// everything between speaks nothing else.
+//
+// It does no I/O and imports nothing of ours.
+package chat
+
+import "strings"
+
+// Role says who speaks in a Message. The values are OpenAI's.
+type Role string
+
+// The roles a Message can have.
+const (
+	RoleSystem    Role = "system"
+	RoleDeveloper Role = "developer"
+	RoleUser      Role = "user"
+	RoleAssistant Role = "assistant"
+	RoleTool      Role = "tool"
+)
+
+// Instructs reports whether messages of this role instruct the model rather
+// than take part in the conversation.
+func (r Role) Instructs() bool { return r == RoleSystem || r == RoleDeveloper }
+
+// Message is one entry of a transcript.
+type Message struct {
+	Role Role
+	Name string // optional participant name, as the client gave it
+	// Text is the content. The platform takes one text for a question, so the
+	// text parts of a client's message are joined by a line break when decoded.
+	Text       string
+	ToolCalls  []ToolCall // assistant messages only
+	ToolCallID string     // tool messages only: the call this is the result of
+}
+
+// ToolCall is a function call that an assistant message made.
+type ToolCall struct {
+	ID        string
+	Name      string
+	Arguments string // JSON text, as the model wrote it
+}
+
+// Caller is the client key on whose behalf a request runs.
+type Caller struct {
+	ID   string // hex SHA-256 of the key, or AnonymousID; owns sessions
+	Name string // for logs: the key's name in the settings, never the key
+}
+
+// AnonymousID is the Caller.ID of every request when no keys are configured.
+const AnonymousID = "anonymous"
+
+// Anonymous is the caller when no keys are configured.
+var Anonymous = Caller{ID: AnonymousID, Name: "anonymous"}
+
+// SessionRef is how a request points at a platform session; at most one of ID
+// and Name is set. The zero value means that the transcript decides.
+type SessionRef struct {
+	ID   int64  // an explicit session id
+	Name string // a name of the caller's own (OpenAI's `user`), per model
+}
+
+// Request is one decoded client request, whatever dialect it came in.
+type Request struct {
+	Caller   Caller
+	Model    string
+	Messages []Message // never empty; at least one is not an instruction
+	Session  SessionRef
+
+	// Sampling parameters; nil means that the client named none.
+	Temperature      *float64
+	PresencePenalty  *float64
+	FrequencyPenalty *float64
+	MaxTokens        *int // most tokens of one answer, reasoning included; ≥ 1
+
+	Stop            []string // sequences that end the answer; none is empty
+	N               int      // choices asked for; ≥ 1
+	ReasoningEffort string   // "" or OpenAI's low, medium, high, …
+}
+
+// System returns the leading system and developer messages, joined by a blank
+// line: the instructions that are a setting of the session.
+func (r *Request) System() string {
+	var texts []string
+	for _, m := range r.Messages {
+		if !m.Role.Instructs() {
+			break
+		}
+		texts = append(texts, m.Text)
+	}
+	return strings.Join(texts, "\n\n")
+}
+
+// Transcript returns the messages after the leading instructions.
+func (r *Request) Transcript() []Message {
+	for i, m := range r.Messages {
+		if !m.Role.Instructs() {
+			return r.Messages[i:]
+		}
+	}
+	return nil
+}
+
+// Usage counts tokens.
+type Usage struct {
+	PromptTokens     int
+	CompletionTokens int
+	Estimated        bool // counted here, because the platform gave none
+}
+
+// Plus adds two usages; the sum is estimated when either is.
+func (u Usage) Plus(v Usage) Usage {
+	return Usage{u.PromptTokens + v.PromptTokens, u.CompletionTokens + v.CompletionTokens, u.Estimated || v.Estimated}
+}
+
+// Placement says which session a request went to and what text was sent there.
+type Placement string
+
+// The placements, as `x-achuan-placement` names them.
+const (
+	PlacementNew       Placement = "new"       // a new session got the question as it is
+	PlacementContinued Placement = "continued" // a known session got what is new
+	PlacementReplayed  Placement = "replayed"  // a new session got the whole transcript
+	PlacementForked    Placement = "forked"    // replayed, from a point some session had passed
+	PlacementAttached  Placement = "attached"  // an answer already under way or stored
+)

@@ -1,0 +1,115 @@
+package chat
+
+import (
+	"errors"
+	"time"
+)
+
+// Kind groups errors by who has to act; with Code it decides the HTTP status.
+type Kind uint8
+
+// The kinds of Error.
+const (
+	KindInternal       Kind = iota // a fault of ours: 500
+	KindInvalid                    // the request is wrong: 400
+	KindAuthentication             // no key or a wrong one: 401
+	KindPermission                 // known, but not allowed: 403
+	KindNotFound                   // 404
+	KindMethod                     // 405
+	KindConflict                   // 409
+	KindTooLarge                   // 413
+	KindMediaType                  // 415
+	KindRateLimit                  // later: 429
+	KindQuota                      // used up: 429
+	KindBackend                    // the platform failed or answered wrongly: 502
+	KindUnavailable                // 503
+	KindTimeout                    // 504
+)
+
+// Code is the machine-readable `code` of an error body.
+type Code string
+
+// The codes. Clients match on them: they do not change.
+const (
+	CodeInvalidJSON           Code = "invalid_json"
+	CodeMissingParameter      Code = "missing_required_parameter"
+	CodeInvalidType           Code = "invalid_type"
+	CodeInvalidValue          Code = "invalid_value"
+	CodeUnsupportedParameter  Code = "unsupported_parameter"
+	CodeModelNotFound         Code = "model_not_found"
+	CodeContextLengthExceeded Code = "context_length_exceeded"
+	CodeContentFilter         Code = "content_filter"
+	CodeInvalidFile           Code = "invalid_file"
+	CodeMissingAPIKey         Code = "missing_api_key"
+	CodeInvalidAPIKey         Code = "invalid_api_key"
+	CodeOriginNotAllowed      Code = "origin_not_allowed"
+	CodeSessionNotFound       Code = "session_not_found"
+	CodeNotFound              Code = "not_found"
+	CodeMethodNotAllowed      Code = "method_not_allowed"
+	CodeRequestTooLarge       Code = "request_too_large"
+	CodeUnsupportedMediaType  Code = "unsupported_media_type"
+	CodeSessionBusy           Code = "session_busy"
+	CodeRateLimitExceeded     Code = "rate_limit_exceeded"
+	CodeInsufficientQuota     Code = "insufficient_quota"
+	CodeInternal              Code = "internal_error"
+	CodeBackendUnreachable    Code = "backend_unreachable"
+	CodeBackendAuth           Code = "backend_auth"
+	CodeBackendTruncated      Code = "backend_truncated"
+	CodeBackendError          Code = "backend_error"
+	CodeBackendUnavailable    Code = "backend_unavailable"
+	CodeShuttingDown          Code = "shutting_down"
+	CodeBackendTimeout        Code = "backend_timeout"
+)
+
+// Error is the one error type of the program. Code, Param and Message are
+// public; Cause is for the log and never leaves.
+type Error struct {
+	Kind       Kind
+	Code       Code
+	Param      string // path of the field at fault, such as messages[2].content; "" for none
+	Message    string // public
+	Cause      error  // private
+	RetryAfter time.Duration
+
+	// SessionLost says that the platform no longer knows the session. It is not
+	// a code: a lost session is replaced, not reported.
+	SessionLost bool
+	// NotAsked says that the platform surely did no work on the question: it
+	// never arrived, or was refused before work. The session is as it was.
+	NotAsked bool
+	// EndSeen says that the platform itself ended the answer with this error, so
+	// that nothing more of it will come into the session.
+	EndSeen bool
+}
+
+// Error is for logs: it includes the private cause.
+func (e *Error) Error() string {
+	s := string(e.Code) + ": " + e.Message
+	if e.Param != "" {
+		s += " (" + e.Param + ")"
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns the private cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Invalid is a 400 that names the field at fault.
+func Invalid(code Code, param, message string) *Error {
+	return &Error{Kind: KindInvalid, Code: code, Param: param, Message: message}
+}
+
+// AsError returns err as an *Error; what is not one becomes internal_error with
+// err as its private cause. It returns nil for nil.
+func AsError(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{Kind: KindInternal, Code: CodeInternal, Message: "Internal error. The request id identifies it in the server's log.", Cause: err}
+}

@@ -1,0 +1,50 @@
+package chat
+
+// EventKind tells what an Event carries.
+type EventKind uint8
+
+// The kinds of Event.
+const (
+	// EventText is a piece of the answer's text.
+	EventText EventKind = iota + 1
+	// EventReasoning is a piece of the model's reasoning.
+	EventReasoning
+	// EventPause says that everything the platform has sent so far was passed on
+	// and the next event may take a while: a writer flushes now. It never follows
+	// another EventPause and never comes first.
+	EventPause
+	// EventDone ends a choice that is whole. An answer without it is not whole.
+	EventDone
+)
+
+// FinishReason says why a choice ended. The values are OpenAI's.
+type FinishReason string
+
+// The finish reasons.
+const (
+	FinishStop   FinishReason = "stop"   // the model was done, or a stop sequence came
+	FinishLength FinishReason = "length" // the token limit was reached
+)
+
+// Event is one step of an answer. Its text is only as long as one read from the
+// platform; concatenated, the texts of a kind are that part of the answer.
+type Event struct {
+	Kind   EventKind
+	Choice int          // index of the choice it belongs to
+	Text   string       // EventText, EventReasoning
+	Finish FinishReason // EventDone
+	Usage  Usage        // EventDone: of this choice
+	// Diverged is set on EventDone when the platform stored another text than it
+	// streamed, so that what the session holds is not what was answered.
+	Diverged bool
+}
+
+// Stream is an answer under way. One goroutine uses it at a time.
+type Stream interface {
+	// Next waits for the next event. After EventDone it is not called again. An
+	// error is a *Error and ends the answer, which is then not whole.
+	Next() (Event, error)
+	// Close gives the stream up; it may be called at any time after Next has
+	// returned, and more than once.
+	Close() error
+}

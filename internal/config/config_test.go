@@ -1,0 +1,270 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// sources are files to write and options to load with.
+type sources struct {
+	files   map[string]string
+	environ []string
+	options LoadOptions
+}
+
+func (src sources) load(t *testing.T) (*Settings, error) {
+	t.Helper()
+	o := src.options
+	o.Dir, o.Environ = t.TempDir(), src.environ
+	for name, content := range src.files {
+		write(t, filepath.Join(o.Dir, name), content)
+	}
+	return Load(o)
+}
+
+func (src sources) mustLoad(t *testing.T) *Settings {
+	t.Helper()
+	s, err := src.load(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func defaults() *Settings {
+	return &Settings{
+		APIURL:            "https://ai.achuanai.cn/api/chat/completions",
+		Listen:            "127.0.0.1:8000",
+		MaxBody:           32 << 20,
+		UserSessions:      UserSessionsContinue,
+		ConnectTimeout:    10 * time.Second,
+		FirstEventTimeout: 180 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		DrainTimeout:      20 * time.Second,
+		LogLevel:          slog.LevelInfo,
+		LogFormat:         "text",
+	}
+}
+
+func TestLoad(t *testing.T) {
+	tests := []struct {
+		name string
+		src  sources
+		want func(s *Settings) // what differs from the defaults
+	}{
+		{"nothing", sources{}, func(*Settings) {}},
+		{"empty variables are unset", sources{
+			environ: []string{"ACHUAN_JWT=", "ACHUAN_LISTEN= ", "PORT=", "ACHUAN_API_KEYS_FILE="},
+			files:   map[string]string{".env": "ACHUAN_LOG_LEVEL=\n", "achuan.yaml": "achuan_jwt:\nachuan_api_keys: []\nport: ''\n"},
+		}, func(*Settings) {}},
+		{"empty files", sources{files: map[string]string{"achuan.yaml": "", ".env": ""}}, func(*Settings) {}},
+		{"nothing but comments", sources{files: map[string]string{"achuan.yaml": "# a\n", ".env": "# b\n"}}, func(*Settings) {}},
+		{"everything in the environment", sources{environ: []string{
+			"ACHUAN_JWT=a.b.c", "ACHUAN_API_URL=http://127.0.0.1:9/api/chat/completions", "ACHUAN_PLATFORM_COOKIE=a=b; c=d",
+			"ACHUAN_LISTEN=[::1]:0", "ACHUAN_API_KEYS=one, alice:two,,", "ACHUAN_ALLOW_ANONYMOUS=Yes", "ACHUAN_CORS_ORIGINS=*",
+			"ACHUAN_MAX_BODY=10 kb", "ACHUAN_USER_SESSIONS=OFF", "ACHUAN_CONNECT_TIMEOUT=1s", "ACHUAN_FIRST_EVENT_TIMEOUT=2m",
+			"ACHUAN_IDLE_TIMEOUT=3m", "ACHUAN_DRAIN_TIMEOUT=500ms", "ACHUAN_LOG_LEVEL=DEBUG", "ACHUAN_LOG_FORMAT=JSON",
+		}}, func(s *Settings) {
+			*s = Settings{
+				JWT: "a.b.c", APIURL: "http://127.0.0.1:9/api/chat/completions", PlatformCookie: "a=b; c=d",
+				Listen: "[::1]:0", APIKeys: []string{"one", "alice:two"}, AllowAnonymous: true, CORSOrigins: []string{"*"},
+				MaxBody: 10_000, UserSessions: UserSessionsOff, ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
+				IdleTimeout: 3 * time.Minute, DrainTimeout: 500 * time.Millisecond, LogLevel: slog.LevelDebug, LogFormat: "json",
+			}
+		}},
+		{"the file, with lists", sources{files: map[string]string{"achuan.yaml": strings.Join([]string{
+			"achuan_jwt: a.b.c",
+			"port: 9000",
+			"achuan_api_keys:",
+			"  - alice:one",
+			"  - 12345",
+			"achuan_cors_origins: [https://A.example, 'http://b.example:80', 'https://c.example:8443', app://obsidian.md]",
+			"achuan_allow_anonymous: true",
+			"achuan_max_body: 4096",
+			"achuan_idle_timeout: &t 90s",
+			"achuan_connect_timeout: *t",
+		}, "\n")}}, func(s *Settings) {
+			s.JWT, s.Listen, s.AllowAnonymous, s.MaxBody = "a.b.c", "0.0.0.0:9000", true, 4096
+			s.APIKeys = []string{"alice:one", "12345"}
+			s.CORSOrigins = []string{"https://a.example", "http://b.example", "https://c.example:8443", "app://obsidian.md"}
+			s.IdleTimeout, s.ConnectTimeout = 90*time.Second, 90*time.Second
+		}},
+		{"the environment beats .env beats the file", sources{
+			environ: []string{"ACHUAN_LOG_LEVEL=error"},
+			files: map[string]string{
+				".env":        "ACHUAN_LOG_LEVEL=warn\nexport ACHUAN_IDLE_TIMEOUT='2s' # why\n",
+				"achuan.yaml": "achuan_log_level: debug\nachuan_idle_timeout: 1s\nachuan_connect_timeout: 1s\n",
+			},
+		}, func(s *Settings) {
+			s.LogLevel, s.IdleTimeout, s.ConnectTimeout = slog.LevelError, 2*time.Second, time.Second
+		}},
+		{"an empty variable does not hide a weaker source", sources{
+			environ: []string{"ACHUAN_LOG_LEVEL="}, files: map[string]string{".env": "ACHUAN_LOG_LEVEL=warn\n"},
+		}, func(s *Settings) { s.LogLevel = slog.LevelWarn }},
+		{"a folder named .env is none", sources{files: map[string]string{".env/bin/python": ""}}, func(*Settings) {}},
+		{"secrets in files", sources{
+			environ: []string{"ACHUAN_JWT_FILE=secrets/jwt", "ACHUAN_API_KEYS_FILE=secrets/keys"},
+			files: map[string]string{
+				"secrets/jwt": "a.b.c\n", "secrets/keys": "alice:one\r\n\r\ntwo, three\n", "secrets/cookie": "x=y\n",
+				"achuan.yaml": "achuan_platform_cookie_file: secrets/cookie",
+			},
+		}, func(s *Settings) {
+			s.JWT, s.APIKeys, s.PlatformCookie = "a.b.c", []string{"alice:one", "two", "three"}, "x=y"
+		}},
+		{"a named file", sources{
+			options: LoadOptions{ConfigFile: "etc/my.yaml"},
+			files:   map[string]string{"etc/my.yaml": "achuan_log_level: warn", "achuan.yaml": "achuan_log_level: debug"},
+		}, func(s *Settings) { s.LogLevel = slog.LevelWarn }},
+		{"PORT", sources{environ: []string{"PORT=65535"}}, func(s *Settings) { s.Listen = "0.0.0.0:65535" }},
+		{"ACHUAN_LISTEN before PORT, which is then not looked at", sources{
+			environ: []string{"PORT=tcp://10.0.0.1:80"}, files: map[string]string{"achuan.yaml": "achuan_listen: localhost:1"},
+		}, func(s *Settings) { s.Listen = "localhost:1" }},
+		{"--listen before both", sources{
+			environ: []string{"PORT=9000", "ACHUAN_LISTEN=localhost:1"}, options: LoadOptions{Listen: ":2"},
+		}, func(s *Settings) { s.Listen = ":2" }},
+		{"the demo has an account of its own", sources{
+			environ: []string{"ACHUAN_JWT=a.b.c", "ACHUAN_JWT_FILE=gone", "ACHUAN_API_URL=nonsense", "ACHUAN_PLATFORM_COOKIE_FILE=gone"},
+			options: LoadOptions{Demo: true},
+		}, func(s *Settings) { s.APIURL, s.Demo = "", true }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := tt.src.mustLoad(t)
+			want := defaults()
+			tt.want(want)
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Settings{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	tests := []struct {
+		name string
+		src  sources
+		want []string
+	}{
+		{"none", sources{environ: []string{"PATH=/bin", "ACHUAN_JWT=a.b.c", "ACHUANX=1"}}, nil},
+		{"an unknown variable", sources{environ: []string{"ACHUAN_API_KEY=one", "ACHUAN_WHATEVER_ELSE=two"}}, []string{
+			"environment: ACHUAN_API_KEY is not a setting and is ignored; did you mean ACHUAN_API_KEYS?",
+			"environment: ACHUAN_WHATEVER_ELSE is not a setting and is ignored",
+		}},
+		{"in .env too, where others keep things as well", sources{files: map[string]string{".env": "ACHUAN_LOGLEVEL=debug\nOTHER=1\n"}}, []string{
+			".env: ACHUAN_LOGLEVEL is not a setting and is ignored; did you mean ACHUAN_LOG_LEVEL?",
+		}},
+		{"the name of the port", sources{environ: []string{"ACHUAN_PORT=1"}}, []string{"environment: ACHUAN_PORT is not a setting and is ignored; did you mean PORT?"}},
+		{"what Kubernetes sets", sources{environ: []string{
+			"ACHUAN_SERVICE_HOST=10.0.0.1", "ACHUAN_SERVICE_PORT=80", "ACHUAN_SERVICE_PORT_HTTP=80",
+			"ACHUAN_PORT=tcp://10.0.0.1:80", "ACHUAN_PORT_80_TCP_ADDR=10.0.0.1",
+		}}, nil},
+		{"the old guide's level", sources{environ: []string{"RUST_LOG=debug"}}, []string{
+			"environment: RUST_LOG is not used; ACHUAN_LOG_LEVEL (debug, info, warn, error) sets how much is logged",
+		}},
+		{"a scheme before the JWT", sources{environ: []string{"ACHUAN_JWT=bearer  a.b.c"}}, []string{
+			`environment: ACHUAN_JWT begins with "bearer", which is not part of the token and was cut off`,
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := tt.src.mustLoad(t)
+			if diff := cmp.Diff(tt.want, s.Warnings); diff != "" {
+				t.Error(diff)
+			}
+			if strings.ContainsAny(s.JWT, " ") {
+				t.Errorf("the scheme is still in the JWT %q", s.JWT)
+			}
+		})
+	}
+}
+
+func TestCheckServe(t *testing.T) {
+	jwt := "ACHUAN_JWT=a.b.c"
+	tests := []struct {
+		name string
+		src  sources
+		want []string // in the message; none: no error
+	}{
+		{"an account on loopback", sources{environ: []string{jwt}}, nil},
+		{"no account", sources{}, []string{"ACHUAN_JWT", "achuan serve --demo"}},
+		{"no account in the demo", sources{options: LoadOptions{Demo: true}}, nil},
+		{"a network without keys", sources{environ: []string{jwt, "PORT=80"}}, []string{"environment, PORT: ", "ACHUAN_API_KEYS", "ACHUAN_ALLOW_ANONYMOUS=true", `"0.0.0.0:80"`}},
+		{"keys of nothing but blanks are none", sources{environ: []string{jwt, "PORT=80", "ACHUAN_API_KEYS= , ,"}}, []string{"ACHUAN_API_KEYS"}},
+		{"a network in the demo", sources{options: LoadOptions{Demo: true, Listen: ":80"}}, []string{"--listen: ", "ACHUAN_API_KEYS"}},
+		{"a network with keys", sources{environ: []string{jwt, "PORT=80", "ACHUAN_API_KEYS=one"}}, nil},
+		{"a network for everyone", sources{environ: []string{jwt, "PORT=80", "ACHUAN_ALLOW_ANONYMOUS=true"}}, nil},
+		{"both", sources{environ: []string{"PORT=80"}}, []string{"achuan serve --demo", "ACHUAN_ALLOW_ANONYMOUS"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.src.mustLoad(t).CheckServe()
+			if (err != nil) != (tt.want != nil) {
+				t.Fatalf("got %v, want an error: %v", err, tt.want != nil)
+			}
+			for _, part := range tt.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q is not in: %v", part, err)
+				}
+			}
+			if _, ok := errors.AsType[*Error](err); err != nil && !ok {
+				t.Errorf("not an *Error: %v", err)
+			}
+		})
+	}
+}
+
+func TestSecrets(t *testing.T) {
+	s := sources{environ: []string{
+		"ACHUAN_JWT=a.b.c", "ACHUAN_API_KEYS=one,alice: two:three", "ACHUAN_PLATFORM_COOKIE=sid=four; theme=five",
+	}}.mustLoad(t)
+	want := []string{"a.b.c", "one", "two:three", "sid=four; theme=five", "four", "five"}
+	if diff := cmp.Diff(want, s.Secrets()); diff != "" {
+		t.Error(diff)
+	}
+	if got := new(Settings).Secrets(); len(got) != 0 {
+		t.Errorf("no settings hold the secrets %q", got)
+	}
+}
+
+// The table and the struct say the same: each setting has a field, but for PORT,
+// which is a way to set ACHUAN_LISTEN.
+func TestTableAndStructAgree(t *testing.T) {
+	var table, fields []string
+	for _, s := range Describe() {
+		if s.Name != namePort {
+			table = append(table, s.Name)
+		}
+		if s.Doc == "" || s.Allowed == "" || !strings.HasSuffix(s.Doc, ".") || strings.HasSuffix(s.Allowed, ".") {
+			t.Errorf("%s is not described well: %+v", s.Name, s)
+		}
+		if s.Secret && s.Default != "" {
+			t.Errorf("%s is a secret with a default", s.Name)
+		}
+		if s.Key() != strings.ToLower(s.Name) {
+			t.Errorf("%s has the key %s", s.Name, s.Key())
+		}
+	}
+	for field := range reflect.TypeFor[Settings]().Fields() {
+		if name := field.Tag.Get("env"); name != "" {
+			fields = append(fields, name)
+		}
+	}
+	if diff := cmp.Diff(table, fields, cmpopts.SortSlices(strings.Compare)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDescribeGivesACopy(t *testing.T) {
+	Describe()[0].Name = "CHANGED"
+	if got := Describe()[0].Name; got != nameJWT {
+		t.Errorf("the table was changed to %s", got)
+	}
+}

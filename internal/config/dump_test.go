@@ -1,0 +1,51 @@
+package config
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDump(t *testing.T) {
+	tests := map[string]sources{
+		"defaults": {},
+		"demo":     {options: LoadOptions{Demo: true}, environ: []string{"ACHUAN_JWT=SECRET-1"}},
+		"all-sources": {
+			environ: []string{"PORT=9000", "ACHUAN_API_KEYS=alice:SECRET-1,SECRET-2", "ACHUAN_JWT_FILE=jwt", "ACHUAN_LOG_LEVEL=debug"},
+			options: LoadOptions{Listen: "localhost:0"},
+			files: map[string]string{
+				"jwt": "SECRET-3", ".env": "ACHUAN_PLATFORM_COOKIE=SECRET-4\nACHUAN_LOG_LEVEL=warn",
+				"achuan.yaml": "achuan_max_body: 1MiB\n\nachuan_cors_origins:\n  - https://a.example\n  - https://b.example\n",
+			},
+		},
+		"port": {environ: []string{"PORT=9000"}},
+	}
+	for name, src := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got bytes.Buffer
+			if err := src.mustLoad(t).Dump(&got); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(got.String(), "SECRET") {
+				t.Errorf("a secret is shown:\n%s", &got)
+			}
+			path := "testdata/dump/" + name + ".txt"
+			if *update {
+				if err := os.WriteFile(path, got.Bytes(), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got.String()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

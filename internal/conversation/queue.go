@@ -1,0 +1,112 @@
+package conversation
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+const (
+	mostWaiting = 16               // requests in line for one session, the running one apart
+	longestWait = 60 * time.Second // in that line
+	busyRetry   = 5 * time.Second  // Retry-After of session_busy
+)
+
+// queue lets one holder at a time have a key; others wait, first come first
+// served. A key nobody wants takes no memory.
+type queue[K comparable] struct {
+	mu    sync.Mutex
+	lines map[K]*line
+}
+
+type line struct {
+	waiting []chan struct{} // closed when it is that waiter's turn
+}
+
+// take waits until the caller holds key, and returns what gives it back. It
+// fails with session_busy when the line is too long or moves too slowly, and
+// with ctx's error when the caller leaves.
+func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) {
+	turn, err := q.join(key)
+	if err != nil {
+		return nil, err
+	}
+	release = sync.OnceFunc(func() { q.pass(key) })
+	if turn == nil {
+		return release, nil
+	}
+	timer := time.NewTimer(longestWait)
+	defer timer.Stop()
+	select {
+	case <-turn:
+		if ctx.Err() != nil {
+			release()
+			return nil, ctx.Err()
+		}
+		return release, nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-timer.C:
+		err = busy()
+	}
+	if !q.leave(key, turn) { // it became ours meanwhile
+		release()
+	}
+	return nil, err
+}
+
+// join takes the key at once (nil) or enters the line.
+func (q *queue[K]) join(key K) (chan struct{}, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.lines == nil {
+		q.lines = make(map[K]*line)
+	}
+	l, held := q.lines[key]
+	if !held {
+		q.lines[key] = &line{}
+		return nil, nil
+	}
+	if len(l.waiting) >= mostWaiting {
+		return nil, busy()
+	}
+	turn := make(chan struct{})
+	l.waiting = append(l.waiting, turn)
+	return turn, nil
+}
+
+// pass hands the key to the next in line.
+func (q *queue[K]) pass(key K) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lines[key]
+	if len(l.waiting) == 0 {
+		delete(q.lines, key)
+		return
+	}
+	close(l.waiting[0])
+	l.waiting = l.waiting[1:]
+}
+
+// leave takes a waiter out of the line; false when it is no longer in it.
+func (q *queue[K]) leave(key K, turn chan struct{}) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lines[key]
+	for i, w := range l.waiting {
+		if w == turn {
+			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+func busy() *chat.Error {
+	return &chat.Error{
+		Kind: chat.KindConflict, Code: chat.CodeSessionBusy, RetryAfter: busyRetry,
+		Message: "The session is answering another request. Wait for that answer, or leave the session id out to start a session of its own.",
+	}
+}

@@ -1,0 +1,106 @@
+package conversation
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"achuan/internal/chat"
+)
+
+// The replay framing: several messages as one text. Every message stands after a
+// marker line `[[NONCE role]]` (with name="…" and id="…" where it has them), the
+// last is followed by `[[NONCE end]]`, and one line break before a marker belongs
+// to the marker. The nonce occurs in no message, so no message can forge a marker
+// and the text parses back to exactly the messages it was made from.
+
+const (
+	wholeIntro = "Below is a conversation so far, oldest message first."
+	newIntro   = "Below are the new messages of our conversation, oldest first."
+	framing    = " Each message follows a marker line that names who speaks; marker lines begin with [[%NONCE% and nothing else does. " +
+		"Go on as the assistant: answer the last message as if the conversation had been held here, and do not mention the markers."
+)
+
+// frame writes messages in the replay framing. render gives a message's text.
+func frame(intro string, messages []chat.Message, render func(chat.Message) string) string {
+	texts := make([]string, len(messages))
+	size := len(intro) + len(framing) + 64
+	for i, m := range messages {
+		texts[i] = render(m)
+		size += len(texts[i]) + len(m.Name) + len(m.ToolCallID) + 64
+	}
+	nonce := freshNonce(messages, texts)
+	var b strings.Builder
+	b.Grow(size)
+	b.WriteString(intro)
+	b.WriteString(strings.Replace(framing, "%NONCE%", nonce, 1))
+	b.WriteString("\n")
+	for i, m := range messages {
+		b.WriteString("\n[[" + nonce + " " + string(m.Role))
+		if m.Name != "" {
+			b.WriteString(" name=" + strconv.Quote(m.Name))
+		}
+		if m.ToolCallID != "" {
+			b.WriteString(" id=" + strconv.Quote(m.ToolCallID))
+		}
+		b.WriteString("]]\n")
+		b.WriteString(texts[i])
+	}
+	b.WriteString("\n[[" + nonce + " end]]")
+	return b.String()
+}
+
+// freshNonce returns 16 hex digits that occur nowhere in the messages.
+func freshNonce(messages []chat.Message, texts []string) string {
+	for {
+		var raw [8]byte
+		rand.Read(raw[:]) // never fails
+		nonce := hex.EncodeToString(raw[:])
+		if !occurs(nonce, messages, texts) {
+			return nonce
+		}
+	}
+}
+
+func occurs(nonce string, messages []chat.Message, texts []string) bool {
+	for i, m := range messages {
+		if strings.Contains(texts[i], nonce) || strings.Contains(m.Name, nonce) || strings.Contains(m.ToolCallID, nonce) {
+			return true
+		}
+	}
+	return false
+}
+
+// wholeText is what a new session is sent for a transcript: a lone user message
+// as itself, anything else framed.
+func wholeText(transcript []chat.Message, render func(chat.Message) string) string {
+	if lone(transcript) {
+		return render(transcript[0])
+	}
+	return frame(wholeIntro, transcript, render)
+}
+
+// newText is what a session that holds the earlier messages is sent for the rest.
+func newText(rest []chat.Message, render func(chat.Message) string) string {
+	if lone(rest) {
+		return render(rest[0])
+	}
+	return frame(newIntro, rest, render)
+}
+
+// lone reports whether messages are exactly one user message.
+func lone(messages []chat.Message) bool {
+	return len(messages) == 1 && messages[0].Role == chat.RoleUser
+}
+
+// afterLastAnswer returns the messages after the last assistant message, and
+// whether there was one.
+func afterLastAnswer(transcript []chat.Message) (rest []chat.Message, answered bool) {
+	for i := len(transcript) - 1; i >= 0; i-- {
+		if transcript[i].Role == chat.RoleAssistant {
+			return transcript[i+1:], true
+		}
+	}
+	return transcript, false
+}

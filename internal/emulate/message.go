@@ -1,0 +1,99 @@
+package emulate
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"strings"
+
+	"achuan/internal/chat"
+)
+
+// MessageText returns a message as the model reads it: its text, with the tool
+// calls that it made or the result that it is in the package's notation.
+func MessageText(m chat.Message) string {
+	switch m.Role {
+	case chat.RoleAssistant:
+		return assistantText(m)
+	case chat.RoleTool:
+		return resultText(m)
+	default:
+		return m.Text
+	}
+}
+
+func assistantText(m chat.Message) string {
+	text := escapeTags(m.Text)
+	if len(m.ToolCalls) == 0 {
+		return text
+	}
+	var b strings.Builder
+	b.WriteString(text)
+	for _, call := range m.ToolCalls {
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString("<tool_call>")
+		b.WriteString(callJSON(call))
+		b.WriteString("</tool_call>")
+	}
+	return b.String()
+}
+
+// callJSON returns a call as a JSON object on one line.
+func callJSON(call chat.ToolCall) string {
+	var arguments bytes.Buffer
+	if err := json.Compact(&arguments, []byte(call.Arguments)); err != nil {
+		arguments.Reset()
+		arguments.WriteString(jsonString(call.Arguments))
+	}
+	object := `{"name": ` + jsonString(call.Name) + `, "arguments": ` + arguments.String() + `}`
+	// In JSON a < stands in strings only, where the escape means the same.
+	return tagStart.ReplaceAllString(object, `\u003c$1`)
+}
+
+func resultText(m chat.Message) string {
+	var b strings.Builder
+	b.WriteString("<tool_result")
+	writeAttribute(&b, "id", m.ToolCallID)
+	writeAttribute(&b, "name", m.Name)
+	b.WriteString(">\n")
+	b.WriteString(escapeTags(m.Text))
+	b.WriteString("\n</tool_result>")
+	return b.String()
+}
+
+func writeAttribute(b *strings.Builder, name, value string) {
+	if value == "" {
+		return
+	}
+	b.WriteString(" " + name + `="`)
+	attributeEscapes.WriteString(b, value) // a Builder takes everything
+	b.WriteByte('"')
+}
+
+var attributeEscapes = strings.NewReplacer(
+	"&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "\n", "&#10;", "\r", "&#13;",
+)
+
+var (
+	// tagStart is a < in front of the name of a tag.
+	tagStart = regexp.MustCompile(`<(/?tool_(?:call|result))`)
+	// tagReference is such a < that was escaped already, once or more often.
+	tagReference = regexp.MustCompile(`&((?:amp;)*lt;/?tool_(?:call|result))`)
+)
+
+// escapeTags takes the meaning from everything in text that could be read as a tag.
+func escapeTags(text string) string {
+	if !strings.Contains(text, "tool_") { // spares nearly every text the search
+		return text
+	}
+	text = tagReference.ReplaceAllString(text, "&amp;$1")
+	return tagStart.ReplaceAllString(text, "&lt;$1")
+}
+
+// jsonString returns s as a JSON string, without < and >.
+func jsonString(s string) string {
+	b, _ := json.Marshal(s) // a string cannot fail
+	return string(b)
+}

@@ -1,0 +1,98 @@
+package gateway
+
+import (
+	"iter"
+	"sync"
+
+	"achuan/internal/chat"
+	"achuan/internal/conversation"
+)
+
+// Answer is the answer to one request, with all its choices.
+type Answer struct {
+	request *chat.Request
+	choices []*conversation.Answer // by index
+}
+
+// Session is the id of the session that answers choice 0. It is safe to call from
+// any goroutine, and may change until the first event.
+func (a *Answer) Session() int64 { return a.choices[0].Session() }
+
+// Placement says how choice 0 came to its session; see Session.
+func (a *Answer) Placement() chat.Placement { return a.choices[0].Placement() }
+
+// Discard gives up an answer whose events were never ranged over.
+func (a *Answer) Discard() {
+	for _, c := range a.choices {
+		if c != nil {
+			c.Discard()
+		}
+	}
+}
+
+// Events asks the platform and returns the answer as it comes: for each choice
+// its pieces and an EventDone. An error ends the whole answer. It is ranged over
+// once; breaking out of the loop leaves what is under way to the background.
+func (a *Answer) Events() iter.Seq2[chat.Event, error] {
+	if len(a.choices) == 1 {
+		return a.events(0)
+	}
+	return a.merged
+}
+
+// events is one choice, shaped.
+func (a *Answer) events(choice int) iter.Seq2[chat.Event, error] {
+	return func(yield func(chat.Event, error) bool) {
+		s := newShaper(a.request, choice)
+		for ev, err := range a.choices[choice].Events() {
+			if err != nil {
+				yield(chat.Event{}, err)
+				return
+			}
+			if !s.take(ev, yield) {
+				return
+			}
+		}
+	}
+}
+
+// step is one event of any choice.
+type step struct {
+	event chat.Event
+	err   error
+}
+
+// merged runs the choices side by side. When one fails or the client leaves, the
+// others go on in the background.
+func (a *Answer) merged(yield func(chat.Event, error) bool) {
+	steps := make(chan step, len(a.choices))
+	left := make(chan struct{})
+	var running sync.WaitGroup
+	for i := range a.choices {
+		running.Go(func() {
+			for ev, err := range a.events(i) {
+				select {
+				case steps <- step{ev, err}:
+				case <-left:
+					return
+				}
+			}
+		})
+	}
+	go func() { running.Wait(); close(steps) }()
+	defer close(left)
+	paused := true
+	for s := range steps {
+		switch {
+		case s.err != nil:
+			yield(chat.Event{}, s.err)
+			return
+		case s.event.Kind == chat.EventPause && (paused || len(steps) > 0):
+			continue
+		}
+		paused = s.event.Kind == chat.EventPause
+		if !yield(s.event, nil) {
+			return
+		}
+	}
+}

@@ -1,0 +1,94 @@
+// Package gateway is one request's journey: it checks the model, has each choice
+// placed in a session, shapes the answer to what the client asked for (stop
+// sequences, token limits) and accounts for what it used.
+//
+// It holds no HTTP and no dialect; where a question goes is conversation's.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"achuan/internal/chat"
+	"achuan/internal/conversation"
+	"achuan/internal/emulate"
+)
+
+// Gateway answers requests for one account.
+type Gateway struct {
+	conversations *conversation.Engine
+	catalogue     *catalogue
+	logger        *slog.Logger
+}
+
+// Options are what a Gateway is made of.
+type Options struct {
+	Conversations *conversation.Engine
+	Models        ModelLister
+	Logger        *slog.Logger
+}
+
+// New returns a gateway that serves the built-in models; Run adds the platform's.
+func New(o Options) *Gateway {
+	return &Gateway{
+		conversations: o.Conversations,
+		catalogue:     newCatalogue(o.Models, o.Logger),
+		logger:        o.Logger,
+	}
+}
+
+// Run keeps the list of models fresh until ctx ends.
+func (g *Gateway) Run(ctx context.Context) { g.catalogue.run(ctx) }
+
+// Models lists what is served, the built-in models first.
+func (g *Gateway) Models(context.Context) []chat.Model { return g.catalogue.list() }
+
+// Model looks one model up; an unknown one is 404 model_not_found.
+func (g *Gateway) Model(ctx context.Context, id string) (chat.Model, error) {
+	m, ok := g.catalogue.find(ctx, id)
+	if !ok {
+		e := g.catalogue.unknown(id)
+		e.Kind = chat.KindNotFound
+		return chat.Model{}, e
+	}
+	return chat.Model(m), nil
+}
+
+// Chat places a request. Its choices are asked when the answer's events are
+// ranged over; until then, and only then, the answer may be discarded instead.
+func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
+	model, ok := g.catalogue.find(ctx, r.Model)
+	if !ok {
+		return nil, g.catalogue.unknown(r.Model)
+	}
+	placed := *r
+	placed.ReasoningEffort = model.effort(r.ReasoningEffort)
+	a := &Answer{request: &placed, choices: make([]*conversation.Answer, max(r.N, 1))}
+	if err := g.place(ctx, a); err != nil {
+		a.Discard()
+		return nil, err
+	}
+	return a, nil
+}
+
+// place has every choice placed, several at once.
+func (g *Gateway) place(ctx context.Context, a *Answer) error {
+	if len(a.choices) == 1 {
+		var err error
+		a.choices[0], err = g.conversations.Ask(ctx, a.request)
+		return err
+	}
+	var group errgroup.Group
+	for i := range a.choices {
+		group.Go(func() (err error) {
+			a.choices[i], err = g.conversations.Ask(ctx, a.request)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// Render writes a message as the text that the platform's model reads.
+func Render(m chat.Message) string { return emulate.MessageText(m) }

@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"sync"
+	"unicode/utf8"
+
+	"github.com/tiktoken-go/tokenizer"
+
+	"achuan/internal/chat"
+)
+
+// The platform counts tokens when it counts at all; here they are estimated with
+// OpenAI's o200k_base vocabulary, whatever the model. The vocabulary takes about
+// 20 ms and 6 MiB, once, when the first estimate is made.
+var vocabulary = sync.OnceValue(func() tokenizer.Codec {
+	codec, err := tokenizer.Get(tokenizer.O200kBase)
+	if err != nil {
+		return nil // not a vocabulary of the library's: cannot be, it is compiled in
+	}
+	return codec
+})
+
+// slice bounds what the tokenizer sees at once: it is quadratic on long words.
+const slice = 512 // bytes
+
+// countTokens estimates the tokens of a text.
+func countTokens(text string) int {
+	codec := vocabulary()
+	total := 0
+	for text != "" {
+		piece := firstBytes(text, slice)
+		text = text[len(piece):]
+		n, err := 0, error(nil)
+		if codec != nil {
+			n, err = codec.Count(piece)
+		}
+		if codec == nil || err != nil {
+			n = (len(piece) + 3) / 4 // about what English takes
+		}
+		total += n
+	}
+	return total
+}
+
+// firstBytes returns at most n bytes of text, cut on a rune border.
+func firstBytes(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	if n == 0 { // not UTF-8
+		_, n = utf8.DecodeRuneInString(text)
+	}
+	return text[:n]
+}
+
+// firstTokens returns the longest prefix of text, on a rune border, that takes at
+// most n tokens, and how many it takes.
+func firstTokens(text string, n int) (string, int) {
+	kept, used := 0, 0
+	for kept < len(text) && used < n {
+		piece := firstBytes(text[kept:], slice)
+		count := countTokens(piece)
+		if used+count > n {
+			piece, count = fitTokens(piece, n-used)
+			return text[:kept+len(piece)], used + count
+		}
+		kept += len(piece)
+		used += count
+	}
+	return text[:kept], used
+}
+
+// fitTokens shortens one slice to at most n tokens by bisection.
+func fitTokens(piece string, n int) (string, int) {
+	low, high := 0, len(piece) // low fits, high does not
+	for high-low > 1 {
+		middle := len(firstBytes(piece, (low+high)/2))
+		if middle <= low {
+			break
+		}
+		if countTokens(piece[:middle]) <= n {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return piece[:low], countTokens(piece[:low])
+}
+
+// messageOverhead is what a message costs beside its text, as OpenAI counts.
+const messageOverhead = 3
+
+// countPrompt estimates the tokens of a request.
+func countPrompt(r *chat.Request) int {
+	total := messageOverhead
+	for _, m := range r.Messages {
+		total += messageOverhead + countTokens(Render(m))
+	}
+	return total
+}

@@ -1,0 +1,52 @@
+package gateway
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+func TestCountTokens(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "hello world": 2, "你好": 1} {
+		if got := countTokens(text); got != want {
+			t.Errorf("countTokens(%q) = %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestCountTokensIsLinear(t *testing.T) {
+	small, large := strings.Repeat("x", 20_000), strings.Repeat("x", 200_000)
+	countTokens("warm")
+	measure := func(text string) time.Duration {
+		best := time.Hour
+		for range 3 {
+			began := time.Now()
+			countTokens(text)
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	if a, b := measure(small), measure(large); b > 40*a {
+		t.Errorf("ten times the text took %v after %v", b, a)
+	}
+}
+
+func TestFirstTokens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.ToValidUTF8(strings.Repeat(rapid.String().Draw(t, "text"), rapid.IntRange(1, 40).Draw(t, "times")), "?")
+		n := rapid.IntRange(0, 50).Draw(t, "n")
+		kept, used := firstTokens(text, n)
+		if !strings.HasPrefix(text, kept) || !utf8.ValidString(kept) {
+			t.Fatalf("%q is no prefix of %q on a rune border", kept, text)
+		}
+		if used > n {
+			t.Fatalf("%d tokens, at most %d allowed", used, n)
+		}
+		if n > 0 && text != "" && kept == "" && countTokens(text[:1]) == 1 {
+			t.Fatalf("nothing of %q kept for %d tokens", text, n)
+		}
+	})
+}

@@ -1,0 +1,119 @@
+package house
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// find returns the repository's files whose names end in suffix, relative to root.
+func find(t *testing.T, suffix string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "bin"):
+			return filepath.SkipDir
+		case !d.IsDir() && strings.HasSuffix(d.Name(), suffix):
+			relative, err := filepath.Rel(root, path)
+			found = append(found, relative)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func mustParse(t *testing.T, text string) *ast.File {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "p.go", text, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// A replaced module is not what its line in go.mod says, and is not replaced
+// for whoever imports ours.
+func TestModulesReplaceNothing(t *testing.T) {
+	modules := find(t, "go.mod")
+	if len(modules) < 2 {
+		t.Fatalf("found the modules %v only", modules)
+	}
+	for _, name := range modules {
+		out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json", filepath.Join(root, name)).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mod struct {
+			Replace []struct{ Old struct{ Path string } }
+		}
+		if err := json.Unmarshal(out, &mod); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range mod.Replace {
+			t.Errorf("%s replaces %s", name, r.Old.Path)
+		}
+	}
+}
+
+// The targets that people and machines rely on.
+var promised = []string{"build", "demo", "dev", "test", "check", "bench", "fuzz", "lint", "fmt", "tidy-check"}
+
+var (
+	target    = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
+	mentioned = regexp.MustCompile("(?m)(?:`|^\\s*(?:\\$ )?|&& )make ([a-z][a-z0-9-]*)")
+)
+
+// A command that a page or a script tells to run is there.
+func TestMakeTargetsExist(t *testing.T) {
+	targets := map[string]bool{}
+	for _, match := range target.FindAllStringSubmatch(read(t, "Makefile"), -1) {
+		targets[match[1]] = true
+	}
+	for _, name := range promised {
+		if !targets[name] {
+			t.Errorf("the Makefile has no target %s", name)
+		}
+	}
+	for _, page := range append(find(t, ".md"), ".ci/run") {
+		for _, match := range mentioned.FindAllStringSubmatch(read(t, page), -1) {
+			if !targets[match[1]] {
+				t.Errorf("%s mentions `make %s`, which is no target", page, match[1])
+			}
+		}
+	}
+}
+
+// CI runs the gate and nothing that a developer does not run.
+func TestCIRunsTheGate(t *testing.T) {
+	ci := read(t, ".ci/run")
+	if !regexp.MustCompile(`(?m)^make check$`).MatchString(ci) {
+		t.Error(".ci/run does not run make check")
+	}
+	if !strings.Contains(ci, "set -euo pipefail") {
+		t.Error(".ci/run goes on after a failure")
+	}
+}

@@ -1,0 +1,84 @@
+package house
+
+import (
+	"go/ast"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// maxLines is the most lines that a file outside tests may have. Most have a
+// fifth of that.
+const maxLines = 500
+
+func TestOneDocCommentPerPackage(t *testing.T) {
+	for _, p := range packages(t) {
+		var documented []string
+		for _, s := range p.sources(t) {
+			if s.file.Doc == nil {
+				continue
+			}
+			if s.test {
+				t.Errorf("%s: a test file documents the package", s.path)
+				continue
+			}
+			documented = append(documented, s.path)
+			begins := "Package " + filepath.Base(p.name()) + " "
+			if s.file.Name.Name == "main" {
+				begins = "Command " + filepath.Base(p.name()) + " "
+			}
+			if !strings.HasPrefix(s.file.Doc.Text(), begins) {
+				t.Errorf("%s: the package's comment does not begin with %q", s.path, begins)
+			}
+		}
+		if len(documented) != 1 {
+			t.Errorf("%s has %d package comments, want one: %v", p.name(), len(documented), documented)
+		}
+	}
+}
+
+func TestFilesAreShort(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, s := range p.sources(t) {
+			if lines := s.set.File(s.file.FileStart).LineCount(); !s.test && lines > maxLines {
+				t.Errorf("%s has %d lines, more than %d: what are the two things in it?", s.path, lines, maxLines)
+			}
+		}
+	}
+}
+
+// A program that sleeps does not see that it is told to stop, and a test that
+// sleeps to be right is wrong. In a synctest bubble, sleeping is exact: fakes in
+// a package with such tests may do it.
+func TestNobodySleeps(t *testing.T) {
+	for _, p := range packages(t) {
+		sources := p.sources(t)
+		bubbles := slices.ContainsFunc(sources, func(s source) bool { return imports(s.file, "testing/synctest") })
+		for _, s := range sources {
+			if s.test && bubbles {
+				continue
+			}
+			ast.Inspect(s.file, func(n ast.Node) bool {
+				if selector, ok := n.(*ast.SelectorExpr); ok && selector.Sel.Name == "Sleep" && isName(selector.X, "time") {
+					t.Errorf("%s: time.Sleep; wait for what is to happen, or use testing/synctest", s.at(n))
+				}
+				return true
+			})
+		}
+	}
+}
+
+func imports(file *ast.File, path string) bool {
+	for _, i := range file.Imports {
+		if i.Path.Value == `"`+path+`"` {
+			return true
+		}
+	}
+	return false
+}
+
+func isName(e ast.Expr, name string) bool {
+	ident, ok := e.(*ast.Ident)
+	return ok && ident.Name == name
+}

@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// maxLoggedText bounds a client's text in a log line, in bytes.
+const maxLoggedText = 128
+
+// accessLog gives each request its exchange and its writer, and tells in one line
+// how it went. No content is told.
+func (s *Server) accessLog(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		x := &exchange{start: time.Now()}
+		w := newWriter(rw, s.opts.WriteTimeout)
+		defer func() {
+			w.dated() // for what net/http writes when the handlers are done; it takes it away itself
+			s.count(x)
+			s.log(r, x, w.status)
+		}()
+		next.ServeHTTP(w, withExchange(r, x))
+	})
+}
+
+func (s *Server) count(x *exchange) {
+	s.counters.requests.Add(1)
+	if x.gone {
+		s.counters.clientsGone.Add(1)
+	}
+}
+
+func (s *Server) log(r *http.Request, x *exchange, status int) {
+	if x.gone {
+		status = statusClientGone
+	}
+	level := logLevel(x, status)
+	if !s.opts.Logger.Enabled(r.Context(), level) {
+		return
+	}
+	// Each attribute that has something to say, in the order that a person reads.
+	attrs := make([]slog.Attr, 0, 16)
+	attrs = append(attrs,
+		slog.String(telemetry.KeyMethod, clip(r.Method, maxLoggedText)),
+		slog.String(telemetry.KeyRoute, x.route),
+		slog.Int(telemetry.KeyStatus, status),
+		slog.Duration(telemetry.KeyDuration, time.Since(x.start)))
+	if x.caller.Name != "" {
+		attrs = append(attrs, slog.String(telemetry.KeyCaller, x.caller.Name))
+	}
+	attrs = appendError(attrs, x.err, status)
+	attrs = appendAnswer(attrs, x)
+	s.opts.Logger.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// appendError tells the code and, where the client is not told what to do about
+// it, the cause. A client's own mistake may quote what it sent: that stays out.
+func appendError(attrs []slog.Attr, e *chat.Error, status int) []slog.Attr {
+	if e == nil {
+		return attrs
+	}
+	attrs = append(attrs, slog.String(telemetry.KeyCode, string(e.Code)))
+	if status < 400 || status >= 500 {
+		attrs = append(attrs, slog.String(telemetry.KeyError, e.Error()))
+	}
+	return attrs
+}
+
+func appendAnswer(attrs []slog.Attr, x *exchange) []slog.Attr {
+	if x.model == "" {
+		return attrs
+	}
+	attrs = append(attrs, slog.String(telemetry.KeyModel, clip(x.model, maxLoggedText)))
+	if x.placement != "" {
+		attrs = append(attrs,
+			slog.Int64(telemetry.KeySession, x.session),
+			slog.String(telemetry.KeyPlacement, string(x.placement)))
+	}
+	if x.firstEvent > 0 {
+		attrs = append(attrs, slog.Duration(telemetry.KeyFirstEvent, x.firstEvent))
+	}
+	if x.usage != (chat.Usage{}) {
+		attrs = append(attrs,
+			slog.Int(telemetry.KeyPromptTokens, x.usage.PromptTokens),
+			slog.Int(telemetry.KeyCompletionTokens, x.usage.CompletionTokens),
+			slog.Bool(telemetry.KeyEstimated, x.usage.Estimated))
+	}
+	return attrs
+}
+
+// logLevel is debug for probes that went well, and a warning for what the server
+// or the platform is to blame for, whether the status says so or had left before.
+func logLevel(x *exchange, status int) slog.Level {
+	switch {
+	case status >= 500, x.err != nil && status < 400:
+		return slog.LevelWarn
+	case x.probe && status < 400:
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}

@@ -1,0 +1,159 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// lines reads a log of JSON lines, times and durations apart.
+func lines(t *testing.T, text string) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for line := range strings.Lines(text) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatalf("log line %q: %v", line, err)
+		}
+		maps.DeleteFunc(m, func(k string, v any) bool {
+			if k == "first_event" || k == "duration" {
+				if n, ok := v.(float64); !ok || n <= 0 {
+					t.Errorf("%s is %v", k, v)
+				}
+			}
+			return k == "time" || k == "duration" || k == "request_id"
+		})
+		if _, ok := m["first_event"]; ok {
+			m["first_event"] = true
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+func TestAccessLog(t *testing.T) {
+	fault502 := &chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendError, Message: "it failed", Cause: errors.New("the cause")}
+	for _, c := range []struct {
+		name    string
+		script  []step
+		method  string
+		path    string
+		headers []string
+		body    string
+		want    map[string]any
+	}{
+		{"an answer", hello, "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, question, map[string]any{
+			"level": "INFO", "msg": "request", "method": "POST", "route": "/v1/chat/completions", "status": 200.0, "caller": "alice",
+			"model": "model-1", "session": 4711.0, "placement": "new", "first_event": true,
+			"prompt_tokens": 7.0, "completion_tokens": 2.0, "estimated": false,
+		}},
+		{"a stream", append([]step{{moved: 4712}}, helloGuess...), "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, with(`"stream":true`), map[string]any{
+			"level": "INFO", "msg": "request", "method": "POST", "route": "/v1/chat/completions", "status": 200.0, "caller": "alice",
+			"model": "model-1", "session": 4712.0, "placement": "replayed", "first_event": true,
+			"prompt_tokens": 7.0, "completion_tokens": 2.0, "estimated": true,
+		}},
+		{"an answer from another session", append([]step{{moved: 4712}}, hello...), "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, question, map[string]any{
+			"level": "INFO", "msg": "request", "method": "POST", "route": "/v1/chat/completions", "status": 200.0, "caller": "alice",
+			"model": "model-1", "session": 4712.0, "placement": "replayed", "first_event": true,
+			"prompt_tokens": 7.0, "completion_tokens": 2.0, "estimated": false,
+		}},
+		{"a failure", []step{fault(fault502)}, "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, question, map[string]any{
+			"level": "WARN", "msg": "request", "method": "POST", "route": "/v1/chat/completions", "status": 502.0, "caller": "alice",
+			"model": "model-1", "session": 4711.0, "placement": "new", "code": "backend_error", "error": "backend_error: it failed: the cause",
+		}},
+		{"a failure within a stream", []step{text("secret words"), pause(), fault(fault502)}, "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, with(`"stream":true`), map[string]any{
+			"level": "WARN", "msg": "request", "method": "POST", "route": "/v1/chat/completions", "status": 200.0, "caller": "alice",
+			"model": "model-1", "session": 4711.0, "placement": "new", "first_event": true,
+			"code": "backend_error", "error": "backend_error: it failed: the cause",
+		}},
+		{"a client's mistake", nil, "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, `{"model":"model-1","messages":[{"role":"secret words"}]}`, map[string]any{
+			"level": "INFO", "msg": "request", "method": "POST", "route": "/v1/chat/completions", "status": 400.0, "caller": "alice", "code": "invalid_value",
+		}},
+		{"no key", nil, "GET", "/v1/models/secret-words", nil, "", map[string]any{
+			"level": "INFO", "msg": "request", "method": "GET", "route": "/v1/models/{id...}", "status": 401.0, "code": "missing_api_key",
+		}},
+		{"no route", nil, "GET", "/secret-words", nil, "", map[string]any{
+			"level": "INFO", "msg": "request", "method": "GET", "route": "/", "status": 404.0, "code": "not_found",
+		}},
+		{"wrong method", nil, "DELETE", "/healthz", nil, "", map[string]any{
+			"level": "INFO", "msg": "request", "method": "DELETE", "route": "/healthz", "status": 405.0, "code": "method_not_allowed",
+		}},
+		{"a probe", nil, "GET", "/healthz", nil, "", map[string]any{
+			"level": "DEBUG", "msg": "request", "method": "GET", "route": "/healthz", "status": 200.0,
+		}},
+		{"a probe that fails", nil, "GET", "/readyz", nil, "", map[string]any{
+			"level": "WARN", "msg": "request", "method": "GET", "route": "/readyz", "status": 503.0,
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := new(log)
+			s, _, _ := serverOf(c.script, keyed, func(o *Options) {
+				o.Logger = telemetry.NewLogger(l, slog.LevelDebug, telemetry.FormatJSON)
+			})
+			ask(s, request(c.method, c.path, c.body, c.headers...))
+			if diff := cmp.Diff([]map[string]any{c.want}, lines(t, l.String())); diff != "" {
+				t.Errorf("log (-want +got):\n%s", diff)
+			}
+			mustContain(t, "the log", l.String(), "!secret")
+		})
+	}
+}
+
+func TestTimesInTheLog(t *testing.T) {
+	for _, body := range []string{question, with(`"stream":true`)} {
+		synctest.Test(t, func(t *testing.T) {
+			s, _, l := serverOf([]step{wait(2 * time.Second), text("a"), pause(), wait(3 * time.Second), text("b"), done(someUsage)})
+			ask(s, request("POST", "/v1/chat/completions", body))
+			mustContain(t, "the log", l.String(), "first_event=2s ", "duration=5s ")
+		})
+	}
+}
+
+func TestProbesAreQuiet(t *testing.T) {
+	l := new(log)
+	s, _, _ := serverOf(nil, func(o *Options) { o.Logger = telemetry.NewLogger(l, slog.LevelInfo, telemetry.FormatText) })
+	s.SetReady()
+	ask(s, request("GET", "/healthz", ""))
+	ask(s, request("GET", "/readyz", ""))
+	if l.String() != "" {
+		t.Errorf("probes are logged at info: %s", l)
+	}
+}
+
+func TestClientsTextIsClippedInTheLog(t *testing.T) {
+	long := strings.Repeat("m", 10_000)
+	s, _, l := serverOf(hello)
+	ask(s, request("POST", "/v1/chat/completions", `{"model":"`+long+`","messages":[{"role":"user","content":"Hi"}],"`+long+`":1}`, "X-Session-Id: "+long))
+	for line := range strings.Lines(l.String()) {
+		if len(line) > 1000 {
+			t.Errorf("a line of %d bytes: %s…", len(line), line[:200])
+		}
+	}
+	if n := strings.Count(l.String(), "\n"); n != 3 {
+		t.Errorf("%d lines, want 3:\n%s", n, l)
+	}
+}
+
+func TestIgnoredKeysAreCountedAndNamed(t *testing.T) {
+	s, _, l := serverOf(hello)
+	var keys []string
+	for c := range slices.Values(strings.Split("abcdefghijklmnopqrstuvwxyz", "")) {
+		keys = append(keys, `"zz_`+c+`":1`)
+	}
+	rec, _ := ask(s, request("POST", "/v1/chat/completions", with(strings.Join(keys, ","))))
+	if got := s.Counts().IgnoredKeys; rec.Code != 200 || got != 26 {
+		t.Errorf("status %d, %d ignored keys counted; want 200 and 26", rec.Code, got)
+	}
+	mustContain(t, "the log", l.String(), "level=DEBUG", "zz_")
+}

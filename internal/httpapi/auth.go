@@ -1,0 +1,21 @@
+package httpapi
+
+import "net/http"
+
+// authenticate lets a request pass that carries a configured key, and notes whose
+// it is. Keyless, everyone passes as chat.Anonymous.
+func (s *Server) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller, err := s.opts.Keys.Authenticate(r.Header)
+		if err != nil {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			s.fail(w, r, err)
+			return
+		}
+		exchangeOf(r).caller = caller
+		next.ServeHTTP(w, r)
+	})
+}
+
+// keyed reports whether requests need a key.
+func (s *Server) keyed() bool { return s.opts.Keys.Len() > 0 }

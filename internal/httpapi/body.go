@@ -1,0 +1,144 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// minBodyRate is the least that a body must average, in bytes a second, once
+// BodyTimeout has passed: dripping keeps a connection no longer than silence.
+const minBodyRate = 1 << 10
+
+// restTime is how long the rest of a body may take that nobody wants. It is
+// shorter than any deadline for the reply, which comes after it.
+const restTime = 5 * time.Second
+
+// limitBody bounds what a request's body may be: its size, up front where the
+// client says it and while it is read; the silence between its bytes; and its
+// slowness on the whole. What a handler did not read net/http reads by itself
+// before it replies, to keep the connection: that too has a deadline.
+func (s *Server) limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		b := &body{
+			ReadCloser: r.Body,
+			control:    http.NewResponseController(w),
+			start:      time.Now(),
+			silence:    s.opts.BodyTimeout,
+			most:       s.opts.MaxBody,
+		}
+		b.dated()
+		defer b.unwanted()
+		if r.ContentLength > s.opts.MaxBody {
+			s.fail(w, r, tooLarge(s.opts.MaxBody))
+			return
+		}
+		r.Body = b
+		next.ServeHTTP(w, r)
+	})
+}
+
+// body is a request's body with its limits. What it returns besides io.EOF is a
+// *chat.Error or says that the client is gone.
+type body struct {
+	io.ReadCloser
+	control *http.ResponseController
+	start   time.Time
+	silence time.Duration
+	most    int64 // bytes
+	n       int64 // read so far
+	ended   bool  // nothing more comes, or none that can be read
+}
+
+// Read moves the deadline forward as bytes arrive, and takes it away with the
+// last: what net/http listens for after it is the client's leaving.
+func (b *body) Read(p []byte) (int, error) {
+	if b.n > b.most {
+		return 0, tooLarge(b.most)
+	}
+	b.dated()
+	// One byte more than allowed tells a full body from a longer one.
+	if room := b.most - b.n + 1; int64(len(p)) > room {
+		p = p[:room]
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.n += int64(n)
+	if b.n > b.most {
+		return 0, tooLarge(b.most)
+	}
+	b.ended = err != nil
+	if err == io.EOF {
+		_ = b.control.SetReadDeadline(time.Time{})
+		return n, io.EOF
+	}
+	return n, readError(err)
+}
+
+// dated sets the deadline for the next bytes. A connection that knows none is a
+// test's.
+func (b *body) dated() {
+	deadline := time.Now().Add(b.silence)
+	earned := time.Duration(b.n) * time.Second / minBodyRate
+	if slowest := b.start.Add(b.silence + earned); slowest.Before(deadline) {
+		deadline = slowest
+	}
+	_ = b.control.SetReadDeadline(deadline)
+}
+
+// unwanted gives what was not read a short deadline: a reply waits for it.
+func (b *body) unwanted() {
+	if !b.ended {
+		_ = b.control.SetReadDeadline(time.Now().Add(restTime))
+	}
+}
+
+// errSlowBody is wrapped by the error for a sender that takes too long. It is told
+// so (a wrong Content-Length is a mistake like others) and its connection closed,
+// although net/http cancels the request's context at the missed deadline, as if
+// the client had left.
+var errSlowBody = errors.New("slow body")
+
+// readError says what a failure to read a body means for the request.
+func readError(err error) error {
+	netErr, ok := errors.AsType[net.Error](err)
+	switch {
+	case err == nil:
+		return nil
+	case ok && netErr.Timeout():
+		return fmt.Errorf("%w: %w", errSlowBody,
+			chat.Invalid(chat.CodeInvalidJSON, "", "The body stopped, or came too slowly, before its end."))
+	case ok, errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe):
+		return gone(err)
+	}
+	e := chat.Invalid(chat.CodeInvalidJSON, "", "The body could not be read: its transfer coding is broken.")
+	e.Cause = err
+	return e
+}
+
+func tooLarge(most int64) error {
+	return &chat.Error{
+		Kind: chat.KindTooLarge, Code: chat.CodeRequestTooLarge,
+		Message: "The body is larger than the " + strconv.FormatInt(most, 10) + " bytes that are allowed (ACHUAN_MAX_BODY).",
+	}
+}
+
+// firstRoom bounds the memory that a Content-Length alone is given.
+const firstRoom = 1 << 20
+
+// readBody reads a request's body to its end into b.
+func readBody(b *bytes.Buffer, r *http.Request) error {
+	b.Grow(int(min(max(r.ContentLength, 0), firstRoom)) + bytes.MinRead)
+	_, err := b.ReadFrom(r.Body)
+	return err
+}

@@ -1,0 +1,289 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+func smallBody(o *Options) { o.MaxBody = int64(len(question)) }
+
+func TestBodyCap(t *testing.T) {
+	longer := question + " "
+	unsized := func(s string) io.Reader { return io.MultiReader(strings.NewReader(s)) }
+	for _, c := range []struct {
+		name   string
+		body   io.Reader
+		status int
+		read   bool // whether the server looks at the body at all
+	}{
+		{"as large as allowed", strings.NewReader(question), 200, true},
+		{"as large as allowed, chunked", unsized(question), 200, true},
+		{"one byte more", strings.NewReader(longer), 413, false},
+		{"one byte more, chunked", unsized(longer), 413, true},
+		{"much more", strings.NewReader(strings.Repeat(" ", 1<<20)), 413, false},
+		{"much more, chunked", unsized(strings.Repeat(" ", 1<<20)), 413, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, f, _ := serverOf(hello, smallBody)
+			srv := httptest.NewServer(s.Handler())
+			defer srv.Close()
+			for range 2 { // the second time shows what the first has left of the connection
+				resp, err := srv.Client().Post(srv.URL+"/v1/chat/completions", "application/json", c.body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, _ := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if resp.StatusCode != c.status {
+					t.Fatalf("status %d, want %d: %s", resp.StatusCode, c.status, text)
+				}
+				if c.status == http.StatusRequestEntityTooLarge {
+					mustContain(t, "the body", string(text), append(fails(chat.CodeRequestTooLarge), "ACHUAN_MAX_BODY")...)
+				}
+				resp, err = srv.Client().Get(srv.URL + "/v1/models")
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Fatalf("the next request: %v %v", resp, err)
+				}
+				resp.Body.Close()
+				if c.status == 200 {
+					return
+				}
+				c.body = strings.NewReader(strings.Repeat(" ", 1<<20))
+			}
+			if len(f.requests) > 0 {
+				t.Error("a request reached the gateway")
+			}
+		})
+	}
+}
+
+// A body that its Content-Length condemns is not waited for.
+func TestTooLargeByItsOwnWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := serverOf(hello, smallBody)
+		w := listenTo(t, s)
+		conn := w.dial(t)
+		start := time.Now()
+		head := streamTarget + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n"
+		if _, err := io.WriteString(conn, head); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); resp.StatusCode != http.StatusRequestEntityTooLarge || took > 0 || !resp.Close {
+			t.Errorf("status %d after %v, close %v; want 413 at once and the end of the connection", resp.StatusCode, took, resp.Close)
+		}
+	})
+}
+
+// What the body of a request says is not held against the next one on the
+// connection, whether or not anyone read it.
+func TestUnreadBodyIsSkipped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := serverOf(hello, keyed)
+		w := listenTo(t, s)
+		conn := w.dial(t)
+		r := bufio.NewReader(conn)
+		for _, target := range []string{streamTarget, "GET /v1/models", "GET /healthz", streamTarget} {
+			// A pipe has no room of its own: the body is written while the reply comes.
+			go io.WriteString(conn, written(question, target))
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := 401
+			if target == "GET /healthz" {
+				want = 200
+			}
+			if _, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != want {
+				t.Fatalf("%s: status %d, %v", target, resp.StatusCode, err)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+// A body that nobody reads here is read by net/http before the reply leaves. A
+// sender that has stopped does not hold it for ever.
+func TestUnreadBodyThatNeverComes(t *testing.T) {
+	many := func(o *Options) { o.Chat = manyModels{new(fakeChat)} }
+	for _, c := range []struct {
+		name   string
+		set    func(*Options)
+		target string
+		most   time.Duration
+	}{
+		{"small reply", keyed, streamTarget, 5 * time.Second},
+		{"big reply", many, "GET /v1/models", 30 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, _, _ := serverOf(hello, c.set)
+				w := listenTo(t, s)
+				conn := w.dial(t)
+				start := time.Now()
+				send(t, conn, "", c.target, "Content-Length: 1000")
+				text, err := io.ReadAll(conn)
+				if took := time.Since(start); err != nil || took > c.most {
+					t.Fatalf("ended after %v with %v", took, err)
+				}
+				if c.most < 30*time.Second { // else the reply's deadline has passed with the body's
+					mustContain(t, "the reply", string(text), "HTTP/1.1 401 ", "Connection: close")
+				}
+			})
+		})
+	}
+}
+
+// manyModels has more models than net/http buffers of a reply.
+type manyModels struct{ *fakeChat }
+
+func (manyModels) Models(context.Context) []chat.Model {
+	return slices.Repeat([]chat.Model{{ID: "model-1"}}, 1000)
+}
+
+func TestSlowBodies(t *testing.T) {
+	head := streamTarget + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+	for _, c := range []struct {
+		name   string
+		size   int           // bytes that are announced
+		piece  int           // bytes in each piece
+		every  time.Duration // between pieces
+		stops  int           // pieces after which no more comes; 0: never
+		status int
+		after  time.Duration // when the reply comes
+	}{
+		{"never begins", 1000, 0, time.Hour, 1, 400, 30 * time.Second},
+		{"stops", 150_000, 50_000, 25 * time.Second, 2, 400, 55 * time.Second},
+		{"drips", 1000, 1, 10 * time.Second, 0, 400, 30 * time.Second},
+		{"is slow", 100_000, 2000, time.Second, 0, 200, 49 * time.Second},
+		{"has pauses", 100_000, 50_000, 25 * time.Second, 0, 200, 25 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, _, l := serverOf(hello)
+				w := listenTo(t, s)
+				conn := w.dial(t)
+				start := time.Now()
+				body := question + strings.Repeat(" ", c.size-len(question))
+				if _, err := fmt.Fprintf(conn, head, c.size); err != nil {
+					t.Fatal(err)
+				}
+				var dripping sync.WaitGroup
+				dripping.Go(func() { drip(conn, body, c.piece, c.every, c.stops) })
+				defer dripping.Wait()
+				defer func() { _ = conn.Close() }()
+				resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Fatalf("%v\n%s", err, l)
+				}
+				text, _ := io.ReadAll(resp.Body)
+				took := time.Since(start)
+				if resp.StatusCode != c.status || took < c.after || took > c.after+2*time.Second {
+					t.Errorf("status %d after %v, want %d after %v: %s", resp.StatusCode, took, c.status, c.after, text)
+				}
+				if c.status != 200 {
+					mustContain(t, "the body", string(text), fails(chat.CodeInvalidJSON)...)
+					if !resp.Close {
+						t.Error("the connection is not closed")
+					}
+				}
+			})
+		})
+	}
+}
+
+func drip(conn net.Conn, body string, piece int, every time.Duration, stops int) {
+	for n := 1; piece > 0 && body != ""; n++ {
+		k := min(piece, len(body))
+		if _, err := io.WriteString(conn, body[:k]); err != nil || n == stops {
+			return
+		}
+		body = body[k:]
+		if body != "" {
+			time.Sleep(every)
+		}
+	}
+}
+
+// A body's deadline is gone when the body is: the answer may take its time.
+func TestSlowAnswerAfterABody(t *testing.T) {
+	for _, framing := range []string{"sized", "chunked"} {
+		t.Run(framing, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, _, _ := serverOf([]step{wait(10 * time.Minute), text("a"), done(someUsage)})
+				w := listenTo(t, s)
+				conn := w.dial(t)
+				if framing == "sized" {
+					send(t, conn, question, streamTarget)
+				} else {
+					fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", streamTarget, len(question), question)
+				}
+				resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Fatalf("%v %v", resp, err)
+				}
+			})
+		})
+	}
+}
+
+func TestBrokenChunks(t *testing.T) {
+	s, _, _ := serverOf(hello)
+	srv := httptest.NewServer(s.Handler())
+	defer srv.Close()
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n", streamTarget)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusBadRequest || !resp.Close {
+		t.Errorf("status %d, close %v; want 400 and the end of the connection", resp.StatusCode, resp.Close)
+	}
+	mustContain(t, "the body", string(text), fails(chat.CodeInvalidJSON)...)
+}
+
+func TestBuffersDoNotGrowForGood(t *testing.T) {
+	b := bytes.NewBuffer(make([]byte, 0, maxKept+1))
+	giveBack(b)
+	for range 100 {
+		if got := takeBuffer(); got == b {
+			t.Fatal("a giant buffer was kept")
+		}
+	}
+}
+
+// What one request leaves in a buffer is not seen by the next.
+func TestBuffersAreEmpty(t *testing.T) {
+	b := takeBuffer()
+	b.WriteString("secret")
+	giveBack(b)
+	for range 100 {
+		if got := takeBuffer(); got.Len() > 0 {
+			t.Fatalf("a buffer holds %q", got)
+		}
+	}
+}

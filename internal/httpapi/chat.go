@@ -1,0 +1,102 @@
+package httpapi
+
+import (
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/openai"
+	"achuan/internal/telemetry"
+)
+
+// Headers that say how an answer came about.
+const (
+	placementHeader = "X-Achuan-Placement"
+	usageHeader     = "X-Achuan-Usage"
+	usageEstimated  = "estimated"
+)
+
+// chatCompletions is POST /v1/chat/completions.
+func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
+	req, err := s.chatRequest(r)
+	if err != nil {
+		return err
+	}
+	answer, err := s.opts.Chat.Chat(r.Context(), &req.Request)
+	if err != nil {
+		return err
+	}
+	exchangeOf(r).placed(answer)
+	if req.Stream {
+		return s.streamed(w, r, req, answer)
+	}
+	return s.whole(w, r, req, answer)
+}
+
+// chatRequest decodes the body and fills in what is said outside of it.
+func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
+	b := takeBuffer()
+	defer giveBack(b)
+	if err := readBody(b, r); err != nil {
+		return nil, err
+	}
+	req, err := openai.DecodeChat(b.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	x := exchangeOf(r)
+	x.model = req.Model
+	req.Caller = x.caller
+	if n := len(req.Unknown); n > 0 {
+		s.counters.ignoredKeys.Add(uint64(n))
+		s.debug(r.Context(), "unknown keys in the request, ignored",
+			slog.Any(telemetry.KeyIgnored, clipAll(req.Unknown, maxLoggedKeys, maxLoggedText)))
+	}
+	req.Session, err = s.sessionRef(r, req)
+	return req, err
+}
+
+// maxLoggedKeys bounds how many unknown keys one line names.
+const maxLoggedKeys = 16
+
+// whole collects the answer and sends it at once.
+func (s *Server) whole(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest, answer Answer) error {
+	x := exchangeOf(r)
+	collected := openai.NewWhole(openai.NewID(), req.Model, time.Now(), req.N)
+	for ev, err := range answer.Events() {
+		if err != nil {
+			x.placed(answer)
+			return err
+		}
+		if err := left(r.Context()); err != nil {
+			return err
+		}
+		x.event(ev)
+		collected.Add(ev)
+	}
+	x.placed(answer)
+	if !collected.Complete() {
+		return notWhole()
+	}
+	sayPlace(w.Header(), answer)
+	if x.usage.Estimated {
+		w.Header().Set(usageHeader, usageEstimated)
+	}
+	return writeJSON(w, http.StatusOK, collected.Append(nil))
+}
+
+// sayPlace puts the session and how it was chosen into a reply's header.
+func sayPlace(h http.Header, answer Answer) {
+	h.Set(sessionHeader, strconv.FormatInt(answer.Session(), 10))
+	h.Set(placementHeader, string(answer.Placement()))
+}
+
+// notWhole is for an answer that ended with neither an end nor an error.
+func notWhole() error {
+	return &chat.Error{
+		Kind: chat.KindBackend, Code: chat.CodeBackendTruncated,
+		Message: "The answer ended before it was whole.",
+	}
+}

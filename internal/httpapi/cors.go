@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+)
+
+// originSet is the browser origins that may read answers.
+type originSet struct {
+	any     bool
+	origins map[string]bool // in lower case, without a last slash
+	hosts   map[string]bool // their hostnames
+}
+
+func newOriginSet(origins []string) originSet {
+	o := originSet{origins: make(map[string]bool), hosts: make(map[string]bool)}
+	for _, origin := range origins {
+		if origin == "*" {
+			o.any = true
+			continue
+		}
+		o.origins[plainOrigin(origin)] = true
+		if host := originHost(origin); host != "" {
+			o.hosts[host] = true
+		}
+	}
+	return o
+}
+
+// named reports whether an Origin header's value is one of the origins that were
+// named. The opaque origin "null", which any page can take on, never is.
+func (o originSet) named(origin string) bool {
+	return origin != "null" && o.origins[plainOrigin(origin)]
+}
+
+// allowed is what an answer to origin says of who may read it, "" for nothing.
+func (o originSet) allowed(origin string) string {
+	switch {
+	case origin == "":
+		return ""
+	case o.any:
+		return "*"
+	case o.named(origin):
+		return origin
+	}
+	return ""
+}
+
+func (o originSet) empty() bool { return !o.any && len(o.origins) == 0 }
+
+func plainOrigin(origin string) string {
+	return strings.ToLower(strings.TrimSuffix(origin, "/"))
+}
+
+const (
+	corsMethods = "GET, HEAD, POST"
+	// corsHeaders is what may be sent when a preflight names nothing usable.
+	corsHeaders = "authorization, content-type, x-api-key, api-key, x-session-id, x-request-id, idempotency-key"
+	corsExposed = "x-session-id, x-achuan-placement, x-achuan-usage, x-request-id, retry-after"
+	corsMaxAge  = "7200" // seconds a browser may remember a preflight; more than that Chrome does not
+)
+
+// maxCORSHeaders bounds the list of headers that a preflight may ask for.
+const maxCORSHeaders = 4 << 10
+
+// cors lets pages of the configured origins read answers, and answers their
+// preflights. Credentials that a browser adds by itself (cookies) are not
+// allowed: nothing here takes any. Without configured origins it does nothing.
+func (s *Server) cors(next http.Handler) http.Handler {
+	if s.origins.empty() {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Add("Vary", "Origin")
+		origin := s.origins.allowed(r.Header.Get("Origin"))
+		if origin == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h.Set("Access-Control-Allow-Origin", origin)
+		if !preflight(r) {
+			h.Set("Access-Control-Expose-Headers", corsExposed)
+			next.ServeHTTP(w, r)
+			return
+		}
+		h.Add("Vary", "Access-Control-Request-Headers")
+		h.Set("Access-Control-Allow-Methods", corsMethods)
+		h.Set("Access-Control-Allow-Headers", allowedHeaders(r.Header.Get("Access-Control-Request-Headers")))
+		h.Set("Access-Control-Max-Age", corsMaxAge)
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+func preflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// allowedHeaders lets a preflight have what it asks for: SDKs send a dozen
+// headers of their own, and none of them opens anything here.
+func allowedHeaders(asked string) string {
+	if asked == "" || len(asked) > maxCORSHeaders {
+		return corsHeaders
+	}
+	return asked
+}

@@ -1,0 +1,66 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// drainRetry is Retry-After while draining: another replica, or this one's
+// successor, is there by then.
+const drainRetry = time.Second
+
+// drain counts the requests in flight, and refuses new ones while the server is
+// draining. A request is counted first and then looks: none slips through between
+// StartDraining and WaitIdle.
+func (s *Server) drain(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.inFlight.enter()
+		defer s.inFlight.leave()
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+			s.fail(w, r, &chat.Error{
+				Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown, RetryAfter: drainRetry,
+				Message: "The server is shutting down.",
+			})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// inFlight counts without a lock, because every request passes it.
+type inFlight struct {
+	n    atomic.Int64
+	idle chan struct{} // room for one: n was 0 since it was last taken
+}
+
+func (f *inFlight) enter() { f.n.Add(1) }
+
+func (f *inFlight) leave() {
+	if f.n.Add(-1) == 0 {
+		f.signal()
+	}
+}
+
+func (f *inFlight) signal() {
+	select {
+	case f.idle <- struct{}{}:
+	default: // one is there already, and whoever takes it looks at n
+	}
+}
+
+func (f *inFlight) wait(ctx context.Context) error {
+	for f.n.Load() != 0 {
+		select {
+		case <-f.idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	f.signal() // for whoever else waits
+	return nil
+}

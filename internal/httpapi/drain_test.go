@@ -1,0 +1,131 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+func TestDraining(t *testing.T) {
+	drain := func(s *Server) { s.StartDraining() }
+	refused := map[string]string{"Connection": "", "Retry-After": "1", "X-Should-Retry": ""} // net/http shows Connection as resp.Close
+	runAll(t, []scenario{
+		{name: "chat", method: "POST", path: "/v1/chat/completions", body: question, script: hello, before: drain, status: 503,
+			header: refused, must: fails(chat.CodeShuttingDown)},
+		{name: "models", method: "GET", path: "/v1/models", before: drain, status: 503, must: fails(chat.CodeShuttingDown)},
+		{name: "without a key", method: "GET", path: "/v1/models", set: keyed, before: drain, status: 503},
+	})
+}
+
+func TestDrainingClosesTheConnection(t *testing.T) {
+	s, _, _ := serverOf(hello)
+	s.StartDraining()
+	rec, _ := ask(s, request("GET", "/v1/models", ""))
+	if got := rec.Header().Get("Connection"); got != "close" {
+		t.Errorf("Connection is %q, want close", got)
+	}
+	rec, _ = ask(s, request("GET", "/healthz", ""))
+	if got := rec.Header().Get("Connection"); got != "" {
+		t.Errorf("Connection of a probe is %q", got)
+	}
+}
+
+func TestWaitIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := serverOf([]step{text("a"), pause(), wait(5 * time.Second), text("b"), done(someUsage)})
+		w := listenTo(t, s)
+		conn := w.dial(t)
+		send(t, conn, with(`"stream":true`), streamTarget, "Connection: close")
+		var got []moment
+		read := make(chan struct{})
+		start := time.Now()
+		go func() {
+			defer close(read)
+			_, got, _ = readAll(t, conn, start)
+		}()
+		synctest.Wait()
+		s.StartDraining()
+
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.WaitIdle(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("WaitIdle returned %v while a stream was open", err)
+		}
+		var waiting sync.WaitGroup
+		for range 3 {
+			waiting.Go(func() {
+				if err := s.WaitIdle(t.Context()); err != nil || time.Since(start) != 5*time.Second {
+					t.Errorf("WaitIdle returned %v after %v, want nil after 5s", err, time.Since(start))
+				}
+			})
+		}
+		waiting.Wait()
+		<-read
+		if last := got[len(got)-1]; last.Text != "data: [DONE]" {
+			t.Errorf("the stream ended with %q", last.Text)
+		}
+		if err := s.WaitIdle(t.Context()); err != nil {
+			t.Errorf("WaitIdle of an idle server: %v", err)
+		}
+	})
+}
+
+// Requests that fail in any way are not in flight for ever.
+func TestNothingStaysInFlight(t *testing.T) {
+	s, f, _ := serverOf([]step{text("Hel"), pause(), {panic: "oh my"}})
+	f.place = func(context.Context) error { return nil }
+	for _, r := range []*http.Request{
+		request("POST", "/v1/chat/completions", with(`"stream":true`)),
+		request("POST", "/v1/chat/completions", question),
+		request("POST", "/v1/chat/completions", "{"),
+		request("GET", "/v1/nope", ""),
+		request("GET", "/v1/models", "", "Origin: http://evil.example"),
+	} {
+		ask(s, r)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.WaitIdle(ctx); err != nil {
+		t.Errorf("%d requests are in flight", s.inFlight.n.Load())
+	}
+}
+
+func TestHTTPServer(t *testing.T) {
+	l := new(log)
+	srv := HTTPServer(http.NotFoundHandler(), l.logger())
+	if srv.WriteTimeout != 0 || srv.ReadTimeout != 0 {
+		t.Error("a total timeout would cut long answers")
+	}
+	if srv.ReadHeaderTimeout != 10*time.Second || srv.IdleTimeout != 120*time.Second || srv.MaxHeaderBytes != 64<<10 {
+		t.Errorf("limits are %v, %v, %d", srv.ReadHeaderTimeout, srv.IdleTimeout, srv.MaxHeaderBytes)
+	}
+	srv.ErrorLog.Print("a fault of net/http")
+	mustContain(t, "the log", l.String(), "level=WARN", "a fault of net/http")
+}
+
+func TestSlowHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := serverOf(hello)
+		w := listenTo(t, s)
+		conn := w.dial(t)
+		start := time.Now()
+		if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: loc"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(conn); err != nil || time.Since(start) != 10*time.Second {
+			t.Errorf("ended with %v after %v, want EOF after 10s", err, time.Since(start))
+		}
+	})
+}
+
+func TestHugeHeader(t *testing.T) {
+	runAll(t, []scenario{{name: "64 KiB", method: "GET", path: "/healthz", headers: []string{"X-Big: " + strings.Repeat("x", 60<<10)}, status: 200}})
+}

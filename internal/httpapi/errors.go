@@ -1,0 +1,161 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/openai"
+)
+
+// statusClientGone is what the log calls a request whose client did not wait for
+// the end. It is never sent.
+const statusClientGone = 499
+
+// maxRetryAfter bounds what a client is asked to wait.
+const maxRetryAfter = 60 * time.Second
+
+// errClientGone is wrapped by errors that say that there is nobody left to write
+// to: the client closed the connection, or stopped reading.
+var errClientGone = errors.New("the client is gone")
+
+// gone wraps a failure to write to the client, or to read from it.
+func gone(err error) error { return fmt.Errorf("%w: %w", errClientGone, err) }
+
+// left says that nobody waits for the answer any more, nil when someone does.
+func left(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	if e, ok := errors.AsType[*chat.Error](cause); ok {
+		return e // this program ended it, not the client
+	}
+	return gone(cause)
+}
+
+// notRepeated are the codes whose request would only fail, or cost, again. SDKs
+// repeat some of their statuses by themselves unless told not to.
+var notRepeated = map[chat.Code]bool{
+	chat.CodeInsufficientQuota: true,
+	"budget_exceeded":          true,
+	chat.CodeBackendAuth:       true,
+	"idempotency_mismatch":     true,
+	"invalid_tool_call":        true,
+	"invalid_model_output":     true,
+}
+
+// handler is an http.HandlerFunc that returns what went wrong. What it has
+// written before that stays; if it has written nothing, the error is the answer.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// adapt makes an http.Handler of h.
+func (s *Server) adapt(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// fail ends a request with an error: it notes it for the log and, when no byte of
+// the reply has left, answers with it. A client that is gone gets nothing: the
+// connection is aborted, because an empty reply would be a 200.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeOf(r)
+	if clientGone(r, err) {
+		x.gone = true
+		panic(http.ErrAbortHandler)
+	}
+	e := public(err, requestIDOf(r))
+	x.err = e
+	if statusOf(w) == 0 {
+		writeError(w, e)
+	}
+}
+
+// clientGone reports whether the request ended because its client left, however
+// that showed.
+func clientGone(r *http.Request, err error) bool {
+	if errors.Is(err, errSlowBody) {
+		return false
+	}
+	return errors.Is(err, errClientGone) || errors.Is(left(r.Context()), errClientGone)
+}
+
+// public returns err as the client may see it. An internal error's message is
+// given the request id, which stands beside its cause in the log.
+func public(err error, requestID string) *chat.Error {
+	e := chat.AsError(err)
+	if e.Kind != chat.KindInternal {
+		return e
+	}
+	c := *e
+	c.Message += " Request id: " + requestID + "."
+	return &c
+}
+
+func writeError(w http.ResponseWriter, e *chat.Error) {
+	h := w.Header()
+	if e.RetryAfter > 0 {
+		wait := min(e.RetryAfter, maxRetryAfter)
+		seconds := int((wait + time.Second - 1) / time.Second)
+		h.Set("Retry-After", strconv.Itoa(seconds))
+	}
+	if notRepeated[e.Code] {
+		h.Set("X-Should-Retry", "false")
+	}
+	status, _ := openai.Status(e.Kind)
+	// The log has the error already; that it could not be delivered changes nothing.
+	_ = writeJSON(w, status, openai.AppendError(nil, e))
+}
+
+// writeJSON writes a whole reply.
+func writeJSON(w http.ResponseWriter, status int, body []byte) error {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		return gone(err)
+	}
+	return nil
+}
+
+// statusOf returns the status of what w has written, 0 for nothing.
+func statusOf(w http.ResponseWriter) int {
+	if sw, ok := w.(*writer); ok {
+		return sw.status
+	}
+	return 0
+}
+
+// maxShownPath bounds what of a client's path is said back to it.
+const maxShownPath = 200
+
+// notFound answers for every path that is no route.
+func notFound(_ http.ResponseWriter, r *http.Request) error {
+	return &chat.Error{
+		Kind: chat.KindNotFound, Code: chat.CodeNotFound,
+		Message: fmt.Sprintf("There is no %s %s here. Clients use the base URL that ends in /v1, with no slash behind it.",
+			r.Method, clip(r.URL.Path, maxShownPath)),
+	}
+}
+
+// methodNotAllowed answers for a route's path under a method it does not have.
+func methodNotAllowed(allowed []string) handler {
+	allow := strings.Join(allowed, ", ")
+	return func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Allow", allow)
+		return &chat.Error{
+			Kind: chat.KindMethod, Code: chat.CodeMethodNotAllowed,
+			Message: fmt.Sprintf("%s is not allowed on this path; allowed: %s.", clip(r.Method, maxShownPath), allow),
+		}
+	}
+}

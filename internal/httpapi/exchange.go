@@ -1,0 +1,62 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// exchange is what becomes known of one request while it is served. It is filled
+// in by whoever knows, and read by the access log at the end. Only the goroutine
+// that serves the request touches it.
+type exchange struct {
+	start      time.Time
+	route      string // path pattern; "" before the mux has found one
+	probe      bool
+	caller     chat.Caller // zero before a key was looked at
+	model      string
+	session    int64 // 0: none
+	placement  chat.Placement
+	firstEvent time.Duration // from start; 0: there was none
+	usage      chat.Usage
+	err        *chat.Error // how it failed, also when the status had already left
+	gone       bool        // the client did not wait for the end
+}
+
+type exchangeKey struct{}
+
+// withExchange returns r with x in its context.
+func withExchange(r *http.Request, x *exchange) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+}
+
+// exchangeOf returns the request's exchange. A request that did not come through
+// accessLog has an empty one of its own.
+func exchangeOf(r *http.Request) *exchange {
+	if x, ok := r.Context().Value(exchangeKey{}).(*exchange); ok {
+		return x
+	}
+	return &exchange{start: time.Now()}
+}
+
+// placed notes where an answer comes from.
+func (x *exchange) placed(a Answer) {
+	x.session, x.placement = a.Session(), a.Placement()
+}
+
+// event notes what an event tells about the whole: the time of the first, and
+// the usage of each choice.
+func (x *exchange) event(ev chat.Event) {
+	if x.firstEvent == 0 {
+		x.firstEvent = max(time.Since(x.start), 1)
+	}
+	if ev.Kind == chat.EventDone {
+		x.usage = x.usage.Plus(ev.Usage)
+	}
+}
+
+// requestIDOf returns the id that the requestID middleware gave.
+func requestIDOf(r *http.Request) string { return telemetry.RequestID(r.Context()) }

@@ -1,0 +1,147 @@
+package httpapi
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"testing"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// fakeChat is a small Chat: it knows two models and answers with a script.
+type fakeChat struct {
+	script []step                          // of every answer
+	place  func(ctx context.Context) error // what Chat itself does, nil for nothing
+
+	mu       sync.Mutex
+	requests []chat.Request
+	left     int // answers whose events were not ranged to their end
+}
+
+func (f *fakeChat) Models(context.Context) []chat.Model {
+	return []chat.Model{{ID: "model-1"}, {ID: "maker/model:2"}}
+}
+
+func (f *fakeChat) Model(ctx context.Context, id string) (chat.Model, error) {
+	for _, m := range f.Models(ctx) {
+		if m.ID == id {
+			return m, nil
+		}
+	}
+	return chat.Model{}, &chat.Error{Kind: chat.KindNotFound, Code: chat.CodeModelNotFound, Message: "no model " + id}
+}
+
+func (f *fakeChat) Chat(ctx context.Context, r *chat.Request) (Answer, error) {
+	f.mu.Lock()
+	f.requests = append(f.requests, *r)
+	f.mu.Unlock()
+	if f.place != nil {
+		if err := f.place(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return &fakeAnswer{chat: f, ctx: ctx, session: 4711, placement: chat.PlacementNew}, nil
+}
+
+// request is the only request that came.
+func (f *fakeChat) request(t *testing.T) chat.Request {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.requests) != 1 {
+		t.Fatalf("%d requests reached the gateway, want 1", len(f.requests))
+	}
+	return f.requests[0]
+}
+
+// step is one thing that an answer does: what is not zero, in the fields' order.
+type step struct {
+	wait  time.Duration
+	gone  bool  // waits for the client's leaving
+	moved int64 // the session becomes this one, replayed
+	panic string
+	event chat.Event
+	err   error
+}
+
+type fakeAnswer struct {
+	chat *fakeChat
+	ctx  context.Context
+
+	mu        sync.Mutex
+	session   int64
+	placement chat.Placement
+}
+
+func (a *fakeAnswer) Session() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.session
+}
+
+func (a *fakeAnswer) Placement() chat.Placement {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.placement
+}
+
+func (a *fakeAnswer) Events() iter.Seq2[chat.Event, error] {
+	return func(yield func(chat.Event, error) bool) {
+		for _, s := range a.chat.script {
+			if !a.do(s, yield) {
+				a.chat.mu.Lock()
+				a.chat.left++
+				a.chat.mu.Unlock()
+				return
+			}
+		}
+	}
+}
+
+func (a *fakeAnswer) do(s step, yield func(chat.Event, error) bool) bool {
+	time.Sleep(s.wait) // in tests with a fake clock only
+	if s.gone {
+		<-a.ctx.Done()
+	}
+	if s.moved != 0 {
+		a.mu.Lock()
+		a.session, a.placement = s.moved, chat.PlacementReplayed
+		a.mu.Unlock()
+	}
+	switch {
+	case s.panic != "":
+		panic(s.panic)
+	case s.err != nil:
+		yield(chat.Event{}, s.err)
+		return false
+	case s.event.Kind != 0:
+		return yield(s.event, nil)
+	}
+	return true
+}
+
+func untilGone() step           { return step{gone: true} }
+func wait(d time.Duration) step { return step{wait: d} }
+func text(s string) step        { return step{event: chat.Event{Kind: chat.EventText, Text: s}} }
+func pause() step               { return step{event: chat.Event{Kind: chat.EventPause}} }
+func fault(err error) step      { return step{err: err} }
+
+func done(u chat.Usage) step {
+	return step{event: chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: u}}
+}
+
+// of is s for another choice.
+func (s step) of(choice int) step {
+	s.event.Choice = choice
+	return s
+}
+
+var (
+	someUsage  = chat.Usage{PromptTokens: 7, CompletionTokens: 2}
+	hello      = []step{text("Hel"), pause(), text("lo"), done(someUsage)}
+	truncated  = &chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendTruncated, Message: "cut off"}
+	guessed    = chat.Usage{PromptTokens: 7, CompletionTokens: 2, Estimated: true}
+	helloGuess = []step{text("Hel"), pause(), text("lo"), done(guessed)}
+)

@@ -1,0 +1,133 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"achuan/internal/access"
+	"achuan/internal/telemetry"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// log is what the server under test has logged, readable at any time.
+type log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// logger returns a debug logger that writes to l.
+func (l *log) logger() *slog.Logger {
+	return telemetry.NewLogger(l, slog.LevelDebug, telemetry.FormatText)
+}
+
+// serverOf returns a server that answers with script, and its log.
+func serverOf(script []step, set ...func(*Options)) (*Server, *fakeChat, *log) {
+	l, f := new(log), &fakeChat{script: script}
+	o := Options{Chat: f, Logger: l.logger(), Version: "1.2.3", Listen: "127.0.0.1:8000", UserSessions: true}
+	for _, s := range set {
+		s(&o)
+	}
+	return New(o), f, l
+}
+
+// keyed gives the server two client keys.
+func keyed(o *Options) {
+	keys, err := access.ParseKeys([]string{"alice:sk-alice-0123456789", "bob:sk-bob-0123456789"})
+	if err != nil {
+		panic(err)
+	}
+	o.Keys = keys
+}
+
+const aliceKey = "Bearer sk-alice-0123456789"
+
+// question is a request for an answer.
+const question = `{"model":"model-1","messages":[{"role":"user","content":"Hi"}]}`
+
+// with returns question with more keys in it.
+func with(keys string) string { return strings.TrimSuffix(question, "}") + "," + keys + "}" }
+
+// ask serves one request in memory. What is aborted comes back as aborted.
+func ask(s *Server, r *http.Request) (rec *httptest.ResponseRecorder, aborted bool) {
+	rec = httptest.NewRecorder()
+	defer func() {
+		if v := recover(); v == http.ErrAbortHandler {
+			aborted = true
+		} else if v != nil {
+			panic(v)
+		}
+	}()
+	s.Handler().ServeHTTP(rec, r)
+	return rec, false
+}
+
+// request is for ask: a request to this machine.
+func request(method, path, body string, headers ...string) *http.Request {
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r := httptest.NewRequestWithContext(context.Background(), method, path, reader)
+	r.Host = "127.0.0.1:8000"
+	setHeaders(r, headers)
+	return r
+}
+
+// setHeaders sets "Name: value" lines.
+func setHeaders(r *http.Request, headers []string) {
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		if name == "Host" {
+			r.Host = value
+			continue
+		}
+		r.Header.Add(name, value)
+	}
+}
+
+// mustContain checks a text for what has to be in it; "!" in front of a part says
+// that it must not be.
+func mustContain(t *testing.T, what, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		unwanted, no := strings.CutPrefix(part, "!")
+		if no && strings.Contains(text, unwanted) {
+			t.Errorf("%s contains %q, which it must not:\n%s", what, unwanted, text)
+		}
+		if !no && !strings.Contains(text, part) {
+			t.Errorf("%s lacks %q:\n%s", what, part, text)
+		}
+	}
+}

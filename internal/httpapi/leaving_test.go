@@ -1,0 +1,282 @@
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// leftEarly checks that one client is known to have left, and what was told of it.
+func leftEarly(t *testing.T, s *Server, f *fakeChat, l *log, left int) {
+	t.Helper()
+	if got := s.Counts().ClientsGone; got != 1 {
+		t.Errorf("%d clients counted as gone, want 1", got)
+	}
+	if f.left != left {
+		t.Errorf("%d answers were left before their end, want %d", f.left, left)
+	}
+	mustContain(t, "the log", l.String(), "status=499", "!level=WARN", "!level=ERROR", "!code=")
+}
+
+func TestClientLeaves(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		body   string
+		script []step
+		left   int // answers left to the background
+	}{
+		{"while a whole answer comes", question, []step{text("a"), untilGone(), text("b"), done(someUsage)}, 1},
+		{"before a stream's first event", with(`"stream":true`), []step{untilGone(), text("a"), done(someUsage)}, 1},
+		{"within a stream", with(`"stream":true`), []step{text("a"), pause(), untilGone(), text("b"), pause(), done(someUsage)}, 1},
+		{"and the gateway says so", question, []step{untilGone(), fault(context.Canceled)}, 1},
+		{"and the platform fails", with(`"stream":true`), []step{untilGone(), fault(truncated)}, 1},
+		{"and the stream falls silent for good", with(`"stream":true`), []step{text("a"), pause(), untilGone()}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, f, l := serverOf(c.script)
+				w := listenTo(t, s)
+				conn := w.dial(t)
+				send(t, conn, c.body, streamTarget)
+				go func() { // reads what comes, for five seconds
+					_, _ = io.Copy(io.Discard, conn)
+				}()
+				time.Sleep(5 * time.Second)
+				_ = conn.Close()
+				synctest.Wait()
+				leftEarly(t, s, f, l, c.left)
+			})
+		})
+	}
+}
+
+func TestClientLeavesWhileItIsPlaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, f, l := serverOf(hello)
+		f.place = func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		w := listenTo(t, s)
+		conn := w.dial(t)
+		send(t, conn, question, streamTarget)
+		time.Sleep(time.Second)
+		_ = conn.Close()
+		synctest.Wait()
+		leftEarly(t, s, f, l, 0)
+	})
+}
+
+func TestClientLeavesWithinItsBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, f, l := serverOf(hello)
+		w := listenTo(t, s)
+		conn := w.dial(t)
+		if _, err := io.WriteString(conn, streamTarget+" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+		synctest.Wait()
+		leftEarly(t, s, f, l, 0)
+	})
+}
+
+// To a client that has only closed its own side, an empty 200 would be a lie.
+func TestNothingIsWrittenToAClientThatLeft(t *testing.T) {
+	s, _, _ := serverOf([]step{untilGone(), fault(truncated)})
+	srv := httptest.NewServer(s.Handler())
+	defer srv.Close()
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	send(t, conn, question, streamTarget)
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := io.ReadAll(conn); len(got) > 0 {
+		t.Errorf("it was sent %q", got)
+	}
+}
+
+// A program that ends its requests' contexts for a reason of its own is no client
+// that left: the reason is the answer.
+func TestEndedByTheProgram(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	s, _, l := serverOf([]step{text("a"), pause(), text("b"), done(someUsage)})
+	cancel(&chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown, Message: "shutting down"})
+	rec, aborted := ask(s, request("POST", "/v1/chat/completions", question).WithContext(ctx))
+	if aborted || rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d, aborted %v; want 503", rec.Code, aborted)
+	}
+	mustContain(t, "the log", l.String(), "status=503", "code=shutting_down")
+}
+
+// A reader that stalls is dropped when a write has waited WriteTimeout, and the
+// rest of its answer is left to the background.
+func TestStalledReader(t *testing.T) {
+	big := strings.Repeat("x", 1<<20)
+	stream := with(`"stream":true`)
+	for _, c := range []struct {
+		name   string
+		body   string
+		script []step
+		after  time.Duration // from the last byte that was read to the end
+		left   int
+	}{
+		{"of text", stream, []step{text("a"), pause(), text("b"), pause(), text("c"), pause(), done(someUsage)}, 30 * time.Second, 1},
+		{"of a big piece", stream, []step{text("a"), pause(), text(big), pause(), done(someUsage)}, 30 * time.Second, 1},
+		{"of the end", stream, []step{text("a"), pause(), text("b"), done(someUsage)}, 30 * time.Second, 0},
+		{"of an error", stream, []step{text("a"), pause(), fault(truncated)}, 30 * time.Second, 1},
+		{"of a keep-alive", stream, []step{text("a"), pause(), wait(100 * time.Second), text("b"), pause(), done(someUsage)}, 100 * time.Second, 1},
+		{"of a whole answer", question, []step{text(big), done(someUsage)}, 30 * time.Second, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, f, l := serverOf(c.script)
+				w := listenTo(t, s)
+				conn := w.dial(t)
+				send(t, conn, c.body, streamTarget)
+				r := bufio.NewReaderSize(conn, 16)
+				readUntil(t, r, func(line string) bool { return line == "\r\n" })
+				if c.body == stream {
+					readUntil(t, r, func(line string) bool { return strings.Contains(line, `"content":"a"`) })
+				}
+				time.Sleep(c.after - time.Second)
+				if s.Counts().Requests != 0 {
+					t.Fatal("dropped too early")
+				}
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				leftEarly(t, s, f, l, c.left)
+			})
+		})
+	}
+}
+
+// readUntil reads lines up to one that is meant.
+func readUntil(t *testing.T, r *bufio.Reader, meant func(string) bool) {
+	t.Helper()
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if meant(line) {
+			return
+		}
+	}
+}
+
+// A reader that is slow but reads is served to the end, however long that takes.
+func TestSlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		big := strings.Repeat("x", 1<<20)
+		s, _, _ := serverOf([]step{text(big), done(someUsage)})
+		w := listenTo(t, s)
+		conn := w.dial(t)
+		send(t, conn, question, streamTarget, "Connection: close")
+		start, n, p := time.Now(), 0, make([]byte, 16<<10)
+		for {
+			time.Sleep(5 * time.Second)
+			k, err := io.ReadFull(conn, p)
+			n += k
+			if err != nil {
+				if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+					t.Fatal(err)
+				}
+				break
+			}
+		}
+		if took := time.Since(start); n < len(big) || took < 2*time.Minute {
+			t.Errorf("%d bytes in %v, want all of it and slowly", n, took)
+		}
+	})
+}
+
+// What net/http writes after the handlers has a deadline too.
+func TestStalledReaderOfASmallReply(t *testing.T) {
+	for name, request := range map[string]string{
+		"with a body": written(question, streamTarget),
+		"without one": written("", "OPTIONS /v1/models", "Origin: https://chat.example.com", "Access-Control-Request-Method: GET"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, _, _ := serverOf(hello, page)
+				w := listenTo(t, s)
+				conn := w.dial(t)
+				if _, err := io.WriteString(conn, request); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(31 * time.Second)
+				if got, err := io.ReadAll(conn); len(got) > 0 || err != nil {
+					t.Errorf("read %q, %v; want the end of the connection", got, err)
+				}
+			})
+		})
+	}
+}
+
+// The deadline of a reply's last write does not reach into the next request of
+// the connection.
+func TestConnectionIsReusedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := serverOf(hello)
+		w := listenTo(t, s)
+		conn := w.dial(t)
+		r := bufio.NewReader(conn)
+		for _, body := range []string{question, with(`"stream":true`), question} {
+			send(t, conn, body, streamTarget)
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+				t.Fatalf("status %d, %v: %s", resp.StatusCode, err, text)
+			}
+			time.Sleep(100 * time.Second)
+		}
+	})
+}
+
+// Nor is it in the way of what net/http writes before the handlers do.
+func TestContinueOnAnOldConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := serverOf(hello)
+		w := listenTo(t, s)
+		conn := w.dial(t)
+		r := bufio.NewReader(conn)
+		for range 2 {
+			head, body, _ := strings.Cut(written(question, streamTarget, "Expect: 100-continue"), "\r\n\r\n")
+			if _, err := io.WriteString(conn, head+"\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			if line, err := r.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+				t.Fatalf("%q, %v", line, err)
+			}
+			readUntil(t, r, func(line string) bool { return line == "\r\n" })
+			if _, err := io.WriteString(conn, body); err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil || resp.StatusCode != http.StatusOK {
+				t.Fatal(resp, err)
+			}
+			if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(100 * time.Second)
+		}
+	})
+}

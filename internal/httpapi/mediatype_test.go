@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"net/http"
+	"testing"
+
+	"achuan/internal/chat"
+)
+
+func TestMediaType(t *testing.T) {
+	for _, c := range []struct {
+		contentType, encoding string
+		keyless, withKeys     int
+	}{
+		{"", "", 200, 200},
+		{"application/json", "", 200, 200},
+		{"application/json; charset=utf-8", "", 200, 200},
+		{"application/json;charset=GBK", "identity", 200, 200},
+		{"Application/JSON", "Identity", 200, 200},
+		{"application/json; charset", "", 200, 200},
+		{"application/vnd.api+json", "", 200, 200},
+		{"text/plain", "", 415, 200},
+		{"text/plain; application/json", "", 415, 200},
+		{"text/json", "", 415, 200},
+		{"application/x-www-form-urlencoded", "", 415, 200},
+		{"multipart/form-data; boundary=x", "", 415, 200},
+		{"application/jsonp", "", 415, 200},
+		{"json", "", 415, 200},
+		{";", "", 415, 200},
+		{"application/json, text/plain", "", 415, 200},
+		{"application/json", "gzip", 415, 415},
+		{"application/json", "identity, br", 415, 415},
+		{"", "deflate", 415, 415},
+	} {
+		t.Run(c.contentType+" "+c.encoding, func(t *testing.T) {
+			keyless, _, _ := serverOf(hello)
+			withKeys, _, _ := serverOf(hello, keyed)
+			for s, want := range map[*Server]int{keyless: c.keyless, withKeys: c.withKeys} {
+				r := request("POST", "/v1/chat/completions", question, "Authorization: "+aliceKey)
+				if c.contentType != "" {
+					r.Header.Set("Content-Type", c.contentType)
+				}
+				if c.encoding != "" {
+					r.Header.Set("Content-Encoding", c.encoding)
+				}
+				rec, _ := ask(s, r)
+				if rec.Code != want {
+					t.Errorf("keyed %v: status %d, want %d", s.keyed(), rec.Code, want)
+				}
+				if want == http.StatusUnsupportedMediaType {
+					mustContain(t, "the body", rec.Body.String(), fails(chat.CodeUnsupportedMediaType)...)
+				}
+			}
+		})
+	}
+}
+
+// A request without a body has no type to be wrong.
+func TestMediaTypeOfNothing(t *testing.T) {
+	s, _, _ := serverOf(nil)
+	rec, _ := ask(s, request("GET", "/v1/models", "", "Content-Type: text/plain"))
+	if rec.Code != http.StatusOK {
+		t.Errorf("status %d, want 200", rec.Code)
+	}
+}

@@ -1,0 +1,44 @@
+package httpapi
+
+import (
+	"context"
+	"iter"
+
+	"achuan/internal/chat"
+	"achuan/internal/gateway"
+)
+
+// Chat is what answers. FromGateway makes one of a gateway; tests have a small
+// one of their own.
+type Chat interface {
+	// Chat places a request. An Answer that it returns is ranged over.
+	Chat(ctx context.Context, r *chat.Request) (Answer, error)
+	Models(ctx context.Context) []chat.Model
+	// Model returns the model of that id; the error for an unknown one is 404.
+	Model(ctx context.Context, id string) (chat.Model, error)
+}
+
+// Answer is an answer that is about to come.
+type Answer interface {
+	// Session and Placement may be called from any goroutine at any time, and may
+	// change until the first event.
+	Session() int64
+	Placement() chat.Placement
+	// Events asks on the first pull and is ranged over once. Breaking out of the
+	// loop leaves the rest to the background.
+	Events() iter.Seq2[chat.Event, error]
+}
+
+// FromGateway returns g as a Chat.
+func FromGateway(g *gateway.Gateway) Chat { return fromGateway{g} }
+
+type fromGateway struct{ *gateway.Gateway }
+
+// Chat is Gateway.Chat, whose nil *Answer must not become an Answer.
+func (g fromGateway) Chat(ctx context.Context, r *chat.Request) (Answer, error) {
+	a, err := g.Gateway.Chat(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}

@@ -1,0 +1,60 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// pointer is GET /: what runs here and where to go on.
+func (s *Server) pointer(w http.ResponseWriter, _ *http.Request) error {
+	return writeValue(w, http.StatusOK, struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+		Message string `json:"message"`
+	}{"achuan", s.opts.Version, "An OpenAI-compatible API. Point a client at this address with /v1 behind it; the models are at /v1/models."})
+}
+
+// healthz is GET /healthz: the process serves.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
+	return writeValue(w, http.StatusOK, health{Status: "ok"})
+}
+
+type health struct {
+	Status string            `json:"status"`
+	Checks map[string]string `json:"checks,omitempty"`
+}
+
+// checkTime bounds the checks: orchestrators give a probe a second or a few.
+const checkTime = time.Second
+
+// readyz is GET /readyz: whether to send requests here. The checks are told, and
+// never decide: an outage of the platform would else take every replica away.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
+	h, status := health{Status: "ready"}, http.StatusOK
+	switch {
+	case s.draining.Load():
+		h.Status, status = "draining", http.StatusServiceUnavailable
+	case !s.ready.Load():
+		h.Status, status = "starting", http.StatusServiceUnavailable
+	}
+	if s.opts.Checks != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), checkTime)
+		defer cancel()
+		h.Checks = s.opts.Checks(ctx)
+	}
+	return writeValue(w, status, h)
+}
+
+// writeValue writes v as a reply that no cache keeps.
+func writeValue(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return chat.AsError(err)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return writeJSON(w, status, append(body, '\n'))
+}

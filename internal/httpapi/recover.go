@@ -1,0 +1,46 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// keyStack is where in the code a panic came from.
+const keyStack = "stack"
+
+// recoverPanic turns a panic into a 500 when no byte of the reply has left; else
+// it aborts the connection, so that half a reply does not look whole. What aborts
+// on purpose (http.ErrAbortHandler) passes.
+func (s *Server) recoverPanic(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(http.ErrAbortHandler)
+			}
+			s.panicked(w, r, v)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) panicked(w http.ResponseWriter, r *http.Request, v any) {
+	s.counters.panics.Add(1)
+	err := fmt.Errorf("panic: %v", v)
+	s.opts.Logger.LogAttrs(r.Context(), slog.LevelError, "a handler panicked",
+		slog.String(telemetry.KeyError, err.Error()), slog.String(keyStack, string(debug.Stack())))
+	if statusOf(w) != 0 {
+		exchangeOf(r).err = chat.AsError(err)
+		panic(http.ErrAbortHandler)
+	}
+	s.fail(w, r, err)
+}

@@ -1,0 +1,42 @@
+package httpapi
+
+import (
+	"crypto/rand"
+	"net/http"
+
+	"achuan/internal/telemetry"
+)
+
+const requestIDHeader = "X-Request-Id"
+
+// maxRequestID is the length in bytes up to which a client's own id is taken.
+const maxRequestID = 64
+
+// requestID gives each request its id: the client's own when it is short and
+// plain, else a new one. It goes into the context and the reply's header.
+func (s *Server) requestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get(requestIDHeader)
+		if !plainID(id) {
+			id = "req_" + rand.Text()
+		}
+		w.Header().Set(requestIDHeader, id)
+		next.ServeHTTP(w, r.WithContext(telemetry.WithRequestID(r.Context(), id)))
+	})
+}
+
+// plainID reports whether s is [A-Za-z0-9._-]{1,64}.
+func plainID(s string) bool {
+	if s == "" || len(s) > maxRequestID {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,48 @@
+package httpapi
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRequestID(t *testing.T) {
+	for _, c := range []struct {
+		name, sent string
+		kept       bool
+	}{
+		{"none", "", false},
+		{"plain", "aZ09._-", true},
+		{"as long as may be", strings.Repeat("a", 64), true},
+		{"too long", strings.Repeat("a", 65), false},
+		{"a blank", "a b", false},
+		{"a line break", "a\nlevel=ERROR", false},
+		{"not ASCII", "爽", false},
+		{"markup", "<b>", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, _, l := serverOf(nil)
+			r := request("GET", "/v1/models", "")
+			if c.sent != "" {
+				r.Header.Set("X-Request-Id", c.sent)
+			}
+			rec, _ := ask(s, r)
+			got := rec.Header().Get("X-Request-Id")
+			if kept := got == c.sent; kept != c.kept || !plainID(got) {
+				t.Errorf("the id is %q, sent %q", got, c.sent)
+			}
+			mustContain(t, "the log", l.String(), "request_id="+got+"\n")
+			if strings.Count(l.String(), "request_id=") != 1 {
+				t.Errorf("the id is in the log more than once: %s", l)
+			}
+		})
+	}
+}
+
+func TestRequestIDsDiffer(t *testing.T) {
+	s, _, _ := serverOf(nil)
+	a, _ := ask(s, request("GET", "/healthz", ""))
+	b, _ := ask(s, request("GET", "/healthz", ""))
+	if x, y := a.Header().Get("X-Request-Id"), b.Header().Get("X-Request-Id"); x == y {
+		t.Errorf("two requests have the id %q", x)
+	}
+}

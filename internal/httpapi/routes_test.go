@@ -1,0 +1,91 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"achuan/internal/chat"
+)
+
+func TestUnknownPaths(t *testing.T) {
+	for _, path := range []string{
+		"/v1", "/v1/", "/v1/nope", "/v1/chat", "/v1/chat/completions/", "/v1/chat/completions/x", "/v1/embeddings",
+		"/chat/completions", "/models", "/healthz/", "/readyz/x", "/favicon.ico", "/metrics", "/admin",
+		"//v1/chat/completions", "/v1//chat/completions", "/v1/../v1/models", "/v1/./models", "/v1/models//x", "/v1/models/..",
+	} {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			t.Run(method+" "+path, func(t *testing.T) {
+				s, f, _ := serverOf(hello)
+				body := ""
+				if method == "POST" {
+					body = question
+				}
+				rec, _ := ask(s, request(method, path, body))
+				if rec.Code != http.StatusNotFound || rec.Header().Get("Location") != "" {
+					t.Errorf("status %d, Location %q; want 404 and none", rec.Code, rec.Header().Get("Location"))
+				}
+				mustContain(t, "the body", rec.Body.String(), fails(chat.CodeNotFound)...)
+				if len(f.requests) > 0 {
+					t.Error("the request reached the gateway")
+				}
+			})
+		}
+	}
+}
+
+func TestUnknownPathIsClipped(t *testing.T) {
+	s, _, _ := serverOf(nil)
+	rec, _ := ask(s, request("GET", "/v1/"+strings.Repeat("%E7%88%BD", 2000), ""))
+	if n := rec.Body.Len(); rec.Code != http.StatusNotFound || n > 600 {
+		t.Errorf("status %d with %d bytes, want a short 404", rec.Code, n)
+	}
+	mustContain(t, "the body", rec.Body.String(), "爽", "!\ufffd", `!\ufffd`)
+}
+
+func TestOtherMethods(t *testing.T) {
+	for path, allow := range map[string]string{
+		"/v1/chat/completions": "POST",
+		"/v1/models":           "GET, HEAD",
+		"/v1/models/model-1":   "GET, HEAD",
+		"/healthz":             "GET, HEAD",
+		"/readyz":              "GET, HEAD",
+		"/":                    "GET, HEAD",
+	} {
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
+			if strings.Contains(allow, method) {
+				continue
+			}
+			t.Run(method+" "+path, func(t *testing.T) {
+				s, _, _ := serverOf(hello)
+				rec, _ := ask(s, request(method, path, ""))
+				if got := rec.Header().Get("Allow"); rec.Code != http.StatusMethodNotAllowed || got != allow {
+					t.Errorf("status %d, Allow %q; want 405 and %q", rec.Code, got, allow)
+				}
+				mustContain(t, "the body", rec.Body.String(), fails(chat.CodeMethodNotAllowed)...)
+			})
+		}
+	}
+}
+
+// Whoever has no key learns nothing of which routes there are.
+func TestAPINeedsAKeyEverywhere(t *testing.T) {
+	s, _, _ := serverOf(hello, keyed)
+	for _, target := range []string{"GET /v1/models", "POST /v1/chat/completions", "PUT /v1/models", "GET /v1/nope", "GET /v1", "GET /v1/"} {
+		method, path, _ := strings.Cut(target, " ")
+		if rec, _ := ask(s, request(method, path, "")); rec.Code != http.StatusUnauthorized {
+			t.Errorf("%s without a key: status %d, want 401", target, rec.Code)
+		}
+	}
+}
+
+func TestPlainPath(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/": true, "/a": true, "/a/": true, "/a/b.c": true, "/a%2F%2Fb": true, "/...": true,
+		"": false, "*": false, "a": false, "//": false, "/a//b": false, "/a/.": false, "/a/..": false, "/./a": false, "/../": false,
+	} {
+		if got := plainPath(path); got != want {
+			t.Errorf("plainPath(%q) = %v, want %v", path, got, want)
+		}
+	}
+}

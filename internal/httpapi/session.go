@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"achuan/internal/chat"
+	"achuan/internal/openai"
+)
+
+const sessionHeader = "X-Session-Id"
+
+// maxName is the most bytes of a session's name: it is kept as long as the session.
+const maxName = 512
+
+// maxSessionDigits keeps an id exact in every client, also in one whose numbers
+// are float64s.
+const maxSessionDigits = 16
+
+// sessionRef says which session a request points at: the header's before
+// metadata's before `user`'s.
+func (s *Server) sessionRef(r *http.Request, req *openai.ChatRequest) (chat.SessionRef, error) {
+	ref, err := s.namedSession(r, req)
+	if err == nil && ref != (chat.SessionRef{}) && req.N > 1 {
+		err = chat.Invalid(chat.CodeInvalidValue, "n", "Several choices need a session each: with n above 1, leave the session id and `user` out.")
+	}
+	return ref, err
+}
+
+func (s *Server) namedSession(r *http.Request, req *openai.ChatRequest) (chat.SessionRef, error) {
+	if id := s.headerSession(r); id != 0 {
+		return chat.SessionRef{ID: id}, nil
+	}
+	if req.MetadataSession != 0 {
+		return chat.SessionRef{ID: req.MetadataSession}, nil
+	}
+	if !s.opts.UserSessions {
+		return chat.SessionRef{}, nil
+	}
+	if len(req.User) > maxName {
+		return chat.SessionRef{}, chat.Invalid(chat.CodeInvalidValue, "user",
+			fmt.Sprintf("`user` names a session here and may have %d bytes at most.", maxName))
+	}
+	return chat.SessionRef{Name: req.User}, nil
+}
+
+// headerSession returns the id in the header, 0 for none. Anything that is no id
+// is some client's own label, of which the log alone is told.
+func (s *Server) headerSession(r *http.Request) int64 {
+	value := r.Header.Get(sessionHeader)
+	id := parseSession(value)
+	if id == 0 && value != "" {
+		s.debug(r.Context(), "x-session-id is no session id, ignored", slog.String(keyLabel, clip(value, maxLoggedText)))
+	}
+	return id
+}
+
+// keyLabel is a client's own word for something.
+const keyLabel = "label"
+
+// parseSession reads [1-9][0-9]{0,15}; 0 is anything else.
+func parseSession(s string) int64 {
+	if s == "" || len(s) > maxSessionDigits || s[0] == '0' {
+		return 0
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0
+		}
+	}
+	id, _ := strconv.ParseInt(s, 10, 64) // sixteen digits always fit
+	return id
+}
+
+func (s *Server) debug(ctx context.Context, message string, attrs ...slog.Attr) {
+	s.opts.Logger.LogAttrs(ctx, slog.LevelDebug, message, attrs...)
+}

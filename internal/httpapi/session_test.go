@@ -1,0 +1,73 @@
+package httpapi
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"achuan/internal/chat"
+)
+
+func TestSessionRef(t *testing.T) {
+	off := func(o *Options) { o.UserSessions = false }
+	for _, c := range []struct {
+		name   string
+		header string
+		keys   string
+		set    []func(*Options)
+		want   chat.SessionRef
+	}{
+		{"none", "", `"n":1`, nil, chat.SessionRef{}},
+		{"header", "12", `"n":1`, nil, chat.SessionRef{ID: 12}},
+		{"header, 16 digits", "9999999999999999", `"n":1`, nil, chat.SessionRef{ID: 9999999999999999}},
+		{"metadata", "", `"metadata":{"sessionId":13}`, nil, chat.SessionRef{ID: 13}},
+		{"metadata as text", "", `"metadata":{"sessionId":"13"}`, nil, chat.SessionRef{ID: 13}},
+		{"user", "", `"user":"u"`, nil, chat.SessionRef{Name: "u"}},
+		{"user as long as may be", "", `"user":"` + strings.Repeat("u", 512) + `"`, nil, chat.SessionRef{Name: strings.Repeat("u", 512)}},
+		{"header before metadata before user", "12", `"user":"u","metadata":{"sessionId":13}`, nil, chat.SessionRef{ID: 12}},
+		{"metadata before user", "", `"user":"u","metadata":{"sessionId":13}`, nil, chat.SessionRef{ID: 13}},
+		{"a label", "chat-1", `"n":1`, nil, chat.SessionRef{}},
+		{"a label and metadata", "chat-1", `"metadata":{"sessionId":13}`, nil, chat.SessionRef{ID: 13}},
+		{"a label and user", "0", `"user":"u"`, nil, chat.SessionRef{Name: "u"}},
+		{"user sessions off", "", `"user":"u"`, []func(*Options){off}, chat.SessionRef{}},
+		{"user sessions off, a long user", "", `"user":"` + strings.Repeat("u", 600) + `"`, []func(*Options){off}, chat.SessionRef{}},
+		{"user sessions off, several choices", "", `"user":"u","n":2`, []func(*Options){off}, chat.SessionRef{}},
+		{"a label and several choices", "chat-1", `"n":2`, nil, chat.SessionRef{}},
+		{"a long user beside an id", "12", `"user":"` + strings.Repeat("u", 600) + `"`, nil, chat.SessionRef{ID: 12}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, f, l := serverOf([]step{done(someUsage), done(someUsage).of(1)}, c.set...)
+			r := request("POST", "/v1/chat/completions", with(c.keys))
+			if c.header != "" {
+				r.Header.Set("X-Session-Id", c.header)
+			}
+			ask(s, r)
+			if got := f.request(t).Session; got != c.want {
+				t.Errorf("session %+v, want %+v", got, c.want)
+			}
+			if label := c.header != "" && parseSession(c.header) == 0; label != strings.Contains(l.String(), "label="+c.header) {
+				t.Errorf("the log has the label: %v, want %v\n%s", !label, label, l)
+			}
+		})
+	}
+}
+
+func FuzzParseSession(f *testing.F) {
+	for _, s := range []string{"", "0", "1", "01", "12", "9999999999999999", "10000000000000000", "-1", "+1", "1.0", "1e3", " 1", "1 ", "１", "abc", "1_0", "0x1"} {
+		f.Add(s)
+	}
+	id := regexp.MustCompile(`^[1-9][0-9]{0,15}\z`)
+	f.Fuzz(func(t *testing.T, s string) {
+		got := parseSession(s)
+		if !id.MatchString(s) {
+			if got != 0 {
+				t.Fatalf("parseSession(%q) = %d, want 0", s, got)
+			}
+			return
+		}
+		if got <= 0 || strconv.FormatInt(got, 10) != s {
+			t.Fatalf("parseSession(%q) = %d", s, got)
+		}
+	})
+}

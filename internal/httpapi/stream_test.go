@@ -1,0 +1,222 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"achuan/internal/chat"
+)
+
+const streamTarget = "POST /v1/chat/completions"
+
+// shorten makes moments readable: a chunk is told by what is in it.
+func shorten(all []moment) []moment {
+	short := make([]moment, len(all))
+	for i, m := range all {
+		for _, part := range []string{"role", "content", "finish_reason\":\"stop", "error", "DONE", "keep-alive"} {
+			if strings.Contains(m.Text, part) && (part != "content" || !strings.Contains(m.Text, "role")) {
+				m.Text = map[string]string{"content": between(m.Text, `"content":"`, `"`), "finish_reason\":\"stop": "stop"}[part]
+				if m.Text == "" {
+					m.Text = part
+				}
+				break
+			}
+		}
+		short[i] = m
+	}
+	return short
+}
+
+func between(s, from, to string) string {
+	_, s, _ = strings.Cut(s, from)
+	s, _, _ = strings.Cut(s, to)
+	return s
+}
+
+func TestStreamTiming(t *testing.T) {
+	sec := func(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+	end := []moment{{0, "stop"}, {0, "DONE"}}
+	at := func(d time.Duration, all ...moment) []moment {
+		var moved []moment
+		for _, m := range all {
+			moved = append(moved, moment{m.At + d, m.Text})
+		}
+		return moved
+	}
+	for _, c := range []struct {
+		name   string
+		script []step
+		want   [][]moment
+		err    error
+	}{
+		{"text at once", hello,
+			[][]moment{{{0, ""}, {0, "role"}, {0, "Hel"}, {0, "lo"}}, end}, io.EOF},
+		{"headers wait for the first event", []step{wait(sec(9)), text("Hel"), done(someUsage)},
+			[][]moment{at(sec(9), moment{0, ""}, moment{0, "role"}, moment{0, "Hel"}), at(sec(9), end...)}, io.EOF},
+		{"but ten seconds at most", []step{wait(sec(12)), text("Hel"), done(someUsage)},
+			[][]moment{{{sec(10), ""}, {sec(12), "role"}, {sec(12), "Hel"}}, at(sec(12), end...)}, io.EOF},
+		{"keep-alives from then on", []step{wait(sec(42)), text("Hel"), done(someUsage)},
+			[][]moment{{{sec(10), ""}, {sec(25), "keep-alive"}, {sec(40), "keep-alive"}, {sec(42), "role"}, {sec(42), "Hel"}}, at(sec(42), end...)}, io.EOF},
+		{"keep-alives count from the last text", []step{wait(sec(3)), text("a"), pause(), wait(sec(14)), text("b"), pause(), wait(sec(14)), text("c"), pause(), wait(sec(16)), text("d"), done(someUsage)},
+			[][]moment{{{sec(3), ""}, {sec(3), "role"}, {sec(3), "a"}, {sec(17), "b"}, {sec(31), "c"}, {sec(46), "keep-alive"}, {sec(47), "d"}}, at(sec(47), end...)}, io.EOF},
+		{"failure after the headers", []step{wait(sec(12)), fault(truncated)},
+			[][]moment{{{sec(10), ""}, {sec(12), "error"}}}, io.EOF},
+		{"failure after text and silence", []step{text("a"), pause(), wait(sec(20)), text("b"), fault(truncated)},
+			[][]moment{{{0, ""}, {0, "role"}, {0, "a"}, {sec(15), "keep-alive"}, {sec(20), "b"}, {sec(20), "error"}}}, io.EOF},
+		{"panic after the headers", []step{wait(sec(12)), {panic: "oh my"}},
+			[][]moment{{{sec(10), ""}}}, io.ErrUnexpectedEOF},
+		{"a choice ends while another goes on", []step{text("a"), pause(), done(someUsage), wait(sec(1)), text("b").of(1), done(someUsage).of(1)},
+			[][]moment{{{0, ""}, {0, "role"}, {0, "a"}, {0, "stop"}, {sec(1), "role"}, {sec(1), "b"}}, at(sec(1), end...)}, io.EOF},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, _, _ := serverOf(c.script)
+				w := listenTo(t, s)
+				conn := w.dial(t)
+				body := with(`"stream":true`)
+				if c.name == "a choice ends while another goes on" {
+					body = with(`"stream":true,"n":2`)
+				}
+				start := time.Now()
+				send(t, conn, body, streamTarget, "Connection: close")
+				resp, got, err := readAll(t, conn, start)
+				if !errors.Is(err, c.err) || resp == nil || resp.StatusCode != http.StatusOK {
+					t.Fatalf("ended with %v, want %v; %v", err, c.err, resp)
+				}
+				var want []moment
+				for _, part := range c.want {
+					want = append(want, part...)
+				}
+				if diff := cmp.Diff(want, shorten(got)); diff != "" {
+					t.Errorf("what came (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// Within the wait for headers a failure is a status, however late it comes.
+func TestLateFailureIsAStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := serverOf([]step{wait(9 * time.Second), fault(truncated)})
+		rec, _ := ask(s, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+		if rec.Code != http.StatusBadGateway || rec.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("status %d of %s, want a 502 of JSON", rec.Code, rec.Header().Get("Content-Type"))
+		}
+		time.Sleep(time.Minute) // the timer must be dead
+		mustContain(t, "the body", rec.Body.String(), append(fails(chat.CodeBackendTruncated), "!keep-alive")...)
+	})
+}
+
+// The wait begins with the first pull: what placing takes does not count.
+func TestPlacingIsNotTheHeaderWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, f, _ := serverOf([]step{wait(9 * time.Second), fault(truncated)})
+		f.place = func(context.Context) error {
+			time.Sleep(30 * time.Second)
+			return nil
+		}
+		rec, _ := ask(s, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+		if rec.Code != http.StatusBadGateway {
+			t.Errorf("status %d, want 502", rec.Code)
+		}
+	})
+}
+
+// The headers say where the answer comes from at the time they leave.
+func TestHeadersThatDoNotWaitAnyMoreSayThePlacementOfThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := serverOf([]step{wait(12 * time.Second), {moved: 4712}, text("a"), done(someUsage)})
+		rec, _ := ask(s, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+		if id := rec.Result().Header.Get("X-Session-Id"); rec.Code != 200 || id != "4711" {
+			t.Errorf("status %d, session %s; want 200 and 4711", rec.Code, id)
+		}
+	})
+}
+
+func TestEstimateInATrailer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := serverOf(helloGuess)
+		w := listenTo(t, s)
+		conn := w.dial(t)
+		send(t, conn, with(`"stream":true`), streamTarget, "Connection: close")
+		resp, _, err := readAll(t, conn, time.Now())
+		if err != io.EOF {
+			t.Fatal(err)
+		}
+		if head, tail := resp.Header.Get("X-Achuan-Usage"), resp.Trailer.Get("X-Achuan-Usage"); head != "" || tail != "estimated" {
+			t.Errorf("x-achuan-usage is %q in the header and %q in the trailer", head, tail)
+		}
+	})
+}
+
+// A long answer does not pile up while the platform sends without a pause.
+func TestFlushBySize(t *testing.T) {
+	var script []step
+	for range 100 {
+		script = append(script, text(strings.Repeat("x", 1000)))
+	}
+	s, _, _ := serverOf(append(script, done(someUsage)))
+	sizes := new(flushes)
+	s.Handler().ServeHTTP(sizes, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+	if len(sizes.sizes) < 6 {
+		t.Errorf("%d flushes, want one for every 16 KiB", len(sizes.sizes))
+	}
+	for _, n := range sizes.sizes {
+		if n > flushSize+2000 {
+			t.Errorf("%d bytes in one flush", n)
+		}
+	}
+}
+
+// An event that is passed on costs no memory of its own.
+func TestEventsDoNotAllocate(t *testing.T) {
+	allocs := func(events int) float64 {
+		script := []step{text("a")}
+		for range events {
+			script = append(script, text("some words"), pause())
+		}
+		s, _, _ := serverOf(append(script, done(someUsage)))
+		return testing.AllocsPerRun(10, func() {
+			s.Handler().ServeHTTP(&nowhere{header: http.Header{}}, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+		})
+	}
+	if more := (allocs(1100) - allocs(100)) / 1000; more > 0.1 {
+		t.Errorf("%.2f allocations for each event", more)
+	}
+}
+
+// nowhere is a ResponseWriter that keeps nothing.
+type nowhere struct{ header http.Header }
+
+func (n *nowhere) Header() http.Header              { return n.header }
+func (n *nowhere) WriteHeader(int)                  {}
+func (n *nowhere) Write(p []byte) (int, error)      { return len(p), nil }
+func (n *nowhere) Flush()                           {}
+func (n *nowhere) SetWriteDeadline(time.Time) error { return nil }
+func (n *nowhere) SetReadDeadline(time.Time) error  { return nil }
+
+// flushes notes how much each flush sent.
+type flushes struct {
+	header  http.Header
+	pending int
+	sizes   []int
+}
+
+func (f *flushes) Header() http.Header {
+	if f.header == nil {
+		f.header = http.Header{}
+	}
+	return f.header
+}
+func (f *flushes) WriteHeader(int)             {}
+func (f *flushes) Write(p []byte) (int, error) { f.pending += len(p); return len(p), nil }
+func (f *flushes) Flush()                      { f.sizes = append(f.sizes, f.pending); f.pending = 0 }

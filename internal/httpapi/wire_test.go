@@ -1,0 +1,113 @@
+package httpapi
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// wire is a server that listens in memory, so that its time can be a bubble's
+// (testing/synctest) and a reader can stall at any byte: what is written arrives
+// only when it is read.
+type wire struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (w *wire) Accept() (net.Conn, error) {
+	select {
+	case c := <-w.conns:
+		return c, nil
+	case <-w.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (w *wire) Close() error {
+	w.once.Do(func() { close(w.closed) })
+	return nil
+}
+
+func (w *wire) Addr() net.Addr { return &net.TCPAddr{} }
+
+// dial opens a connection to the server, until the test's end.
+func (w *wire) dial(t *testing.T) net.Conn {
+	client, server := net.Pipe()
+	w.conns <- server
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// listenTo serves s on a wire, within a bubble, until the test's end.
+func listenTo(t *testing.T, s *Server) *wire {
+	w := &wire{conns: make(chan net.Conn), closed: make(chan struct{})}
+	srv := HTTPServer(s.Handler(), s.opts.Logger)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = srv.Serve(w)
+	}()
+	t.Cleanup(func() {
+		_ = srv.Close()
+		<-ended
+		time.Sleep(time.Second) // net/http lets closed connections linger for half of it
+	})
+	return w
+}
+
+// send writes a request to c.
+func send(t *testing.T, c net.Conn, body string, head ...string) {
+	t.Helper()
+	if _, err := io.WriteString(c, written(body, head...)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// written is a request as it goes over the wire: its first line without the
+// version, more lines of its head and, if there is a body, its length and that.
+func written(body string, head ...string) string {
+	if body != "" {
+		head = append(head, "Content-Length: "+strconv.Itoa(len(body)))
+	}
+	text := head[0] + " HTTP/1.1\r\nHost: localhost\r\n"
+	for _, h := range head[1:] {
+		text += h + "\r\n"
+	}
+	return text + "\r\n" + body
+}
+
+// moment is something read and when, after the bubble's start.
+type moment struct {
+	At   time.Duration
+	Text string
+}
+
+// readAll reads what comes from a stream, an SSE block at a time, to its end,
+// and notes when. The headers are a moment without text.
+func readAll(t *testing.T, c net.Conn, start time.Time) (resp *http.Response, got []moment, err error) {
+	t.Helper()
+	resp, err = http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	got = append(got, moment{At: time.Since(start)})
+	body := bufio.NewReader(resp.Body)
+	for block := ""; ; {
+		line, err := body.ReadString('\n')
+		block += line
+		if err != nil {
+			return resp, got, err
+		}
+		if line == "\n" {
+			got = append(got, moment{time.Since(start), strings.TrimSuffix(block, "\n\n")})
+			block = ""
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package openai
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"achuan/internal/chat"
+)
+
+// answerTime is when every answer of these tests was created.
+var answerTime = time.Unix(1767225600, 0)
+
+// Each archive in testdata/answers holds the events of an answer and the bytes of
+// both forms that clients get it in. A comment that begins with "usage:" says
+// that the client asked for the usage in the stream.
+func TestAnswers(t *testing.T) {
+	archives(t, "answers", func(t *testing.T, archive *txtar.Archive) {
+		if len(archive.Files) != 3 {
+			t.Fatal("an answer has three parts: events, stream, whole")
+		}
+		events, choices := parseEvents(t, string(archive.Files[0].Data))
+		includeUsage := strings.HasPrefix(string(archive.Comment), "usage:")
+		s := NewStream("chatcmpl-x", "demo-large", answerTime, includeUsage, choices)
+		w := NewWhole("chatcmpl-x", "demo-large", answerTime, choices)
+		var stream []byte
+		for _, ev := range events {
+			stream = s.Append(stream, ev)
+			w.Add(ev)
+		}
+		golden(t, &archive.Files[1], string(s.AppendEnd(stream)))
+		golden(t, &archive.Files[2], string(w.Append(nil))+"\n")
+		if s.Usage() != w.Usage() || s.Complete() != w.Complete() {
+			t.Errorf("stream and whole disagree: %v %v, %v %v", s.Usage(), s.Complete(), w.Usage(), w.Complete())
+		}
+	})
+}
+
+// parseEvents reads one event a line: its kind, choice and what it carries.
+func parseEvents(t *testing.T, script string) (events []chat.Event, choices int) {
+	t.Helper()
+	for line := range strings.Lines(script) {
+		var ev chat.Event
+		var err error
+		kind, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch kind {
+		case "text", "reasoning":
+			ev.Kind = chat.EventText
+			if kind == "reasoning" {
+				ev.Kind = chat.EventReasoning
+			}
+			_, err = fmt.Sscanf(rest, "%d %q", &ev.Choice, &ev.Text)
+		case "done":
+			ev.Kind = chat.EventDone
+			_, err = fmt.Sscanf(rest, "%d %s %d %d", &ev.Choice, &ev.Finish, &ev.Usage.PromptTokens, &ev.Usage.CompletionTokens)
+		case "pause":
+			ev.Kind = chat.EventPause
+		default:
+			err = fmt.Errorf("unknown kind")
+		}
+		if err != nil {
+			t.Fatalf("event %q: %v", line, err)
+		}
+		events = append(events, ev)
+		choices = max(choices, ev.Choice+1)
+	}
+	return events, choices
+}
+
+// An event of a choice that was never asked for cannot be shown: the answer is
+// not whole, and nothing panics.
+func TestAnswerOfUnknownChoice(t *testing.T) {
+	for _, index := range []int{-1, 1} {
+		s := NewStream("chatcmpl-x", "m", answerTime, false, 1)
+		w := NewWhole("chatcmpl-x", "m", answerTime, 1)
+		done := chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop}
+		for _, ev := range []chat.Event{{Kind: chat.EventText, Choice: index, Text: "a"}, done} {
+			s.Append(nil, ev)
+			w.Add(ev)
+		}
+		end := string(s.AppendEnd(nil))
+		if s.Complete() || w.Complete() || strings.Contains(end, "[DONE]") {
+			t.Errorf("choice %d: the answer looks whole: %s", index, end)
+		}
+	}
+}
+
+func TestAnswerUsageEstimated(t *testing.T) {
+	w := NewWhole("chatcmpl-x", "m", answerTime, 2)
+	w.Add(chat.Event{Kind: chat.EventDone, Usage: chat.Usage{PromptTokens: 1, CompletionTokens: 2}})
+	w.Add(chat.Event{Kind: chat.EventDone, Choice: 1, Usage: chat.Usage{PromptTokens: 10, CompletionTokens: 20, Estimated: true}})
+	if want := (chat.Usage{PromptTokens: 11, CompletionTokens: 22, Estimated: true}); w.Usage() != want {
+		t.Errorf("usage %+v, want %+v", w.Usage(), want)
+	}
+}
+
+func TestStreamAppendError(t *testing.T) {
+	s := NewStream("chatcmpl-x", "m", answerTime, true, 1)
+	s.Append(nil, chat.Event{Kind: chat.EventText, Text: "Half"})
+	e := &chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendTruncated, Message: "The platform's answer was cut off.", Cause: fmt.Errorf("secret")}
+	got := string(s.AppendError(nil, e))
+	want := `data: {"error":{"message":"The platform's answer was cut off.","type":"backend_error","param":null,"code":"backend_truncated"}}` + "\n\n"
+	if got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+}
+
+// Once its buffer is large enough, a stream costs no memory for each event.
+func TestStreamAllocations(t *testing.T) {
+	s := NewStream("chatcmpl-x", "demo-large", answerTime, true, 1)
+	buf := make([]byte, 0, 64<<10)
+	events := []chat.Event{
+		{Kind: chat.EventReasoning, Text: "weigh\n"},
+		{Kind: chat.EventText, Text: "Hello <b> 你好 \u2028 \xff"},
+		{Kind: chat.EventPause},
+	}
+	allocs := testing.AllocsPerRun(100, func() {
+		for _, ev := range events {
+			s.Append(buf[:0], ev)
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
+func BenchmarkStreamAppend(b *testing.B) {
+	for _, text := range []string{" token", strings.Repeat("A line of text, \"quoted\".\n", 40), strings.Repeat("你好，", 300)} {
+		b.Run(fmt.Sprint(len(text)), func(b *testing.B) {
+			s := NewStream("chatcmpl-0123456789abcdefghijklmnopqrs", "demo-large", answerTime, false, 1)
+			buf := make([]byte, 0, 64<<10)
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				buf = s.Append(buf[:0], chat.Event{Kind: chat.EventText, Text: text})
+			}
+		})
+	}
+}
+
+func BenchmarkWhole(b *testing.B) {
+	buf := make([]byte, 0, 64<<10)
+	b.ReportAllocs()
+	for b.Loop() {
+		w := NewWhole("chatcmpl-x", "demo-large", answerTime, 1)
+		for range 1000 {
+			w.Add(chat.Event{Kind: chat.EventText, Text: " token"})
+		}
+		w.Add(chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop})
+		buf = w.Append(buf[:0])
+	}
+}

@@ -1,0 +1,94 @@
+package openai
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"achuan/internal/chat"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
+// archives calls test with every golden file in a folder of testdata, and writes
+// back what it makes of them when asked to.
+func archives(t *testing.T, folder string, test func(*testing.T, *txtar.Archive)) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("testdata", folder, "*.txtar"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no golden files in %s: %v", folder, err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			test(t, archive)
+			if *update {
+				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// golden compares got with a file of the archive, or puts it there.
+func golden(t *testing.T, file *txtar.File, got string) {
+	t.Helper()
+	if *update {
+		file.Data = []byte(got)
+		return
+	}
+	if diff := cmp.Diff(string(file.Data), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file.Name, diff)
+	}
+}
+
+// Each archive in testdata/bad holds bad requests, NAME.json, each followed by
+// what a client is told, NAME.want.
+func TestBadRequests(t *testing.T) {
+	archives(t, "bad", func(t *testing.T, archive *txtar.Archive) {
+		for i := 0; i+1 < len(archive.Files); i += 2 {
+			body, want := &archive.Files[i], &archive.Files[i+1]
+			name := strings.TrimSuffix(body.Name, ".json")
+			if want.Name != name+".want" {
+				t.Fatalf("%s is followed by %s", body.Name, want.Name)
+			}
+			t.Run(name, func(t *testing.T) {
+				r, err := DecodeChat(body.Data)
+				if err == nil || r != nil {
+					t.Fatalf("accepted as %+v, error %v", r, err)
+				}
+				golden(t, want, told(t, err))
+			})
+		}
+	})
+}
+
+// told is what a client is told of err.
+func told(t *testing.T, err error) string {
+	t.Helper()
+	e, ok := errors.AsType[*chat.Error](err)
+	if !ok {
+		t.Fatalf("%T is no *chat.Error: %v", err, err)
+	}
+	message := e.Message
+	// Which words and which byte follow is encoding/json's affair and differs
+	// between its two implementations.
+	const syntax = "is not valid JSON:"
+	if i := strings.Index(message, syntax); i >= 0 {
+		message = message[:i+len(syntax)] + " …"
+	}
+	status, _ := Status(e.Kind)
+	where := strings.TrimRight(fmt.Sprintf("%d %s %s", status, e.Code, e.Param), " ")
+	return where + "\n" + message + "\n"
+}

@@ -1,0 +1,184 @@
+package openai
+
+import "achuan/internal/chat"
+
+// roleFunction is the role of results before tools had ids. It becomes RoleTool.
+const roleFunction = "function"
+
+func (d *decoder) messages(v value) *fault {
+	if v.kind() != kindArray {
+		return wrongType("an array of messages", v)
+	}
+	spoken := false
+	for i, e := range v.elements() {
+		m, f := d.message(e)
+		if f != nil {
+			return f.at(i)
+		}
+		spoken = spoken || !m.Role.Instructs()
+		d.req.Messages = append(d.req.Messages, m)
+	}
+	switch {
+	case len(d.req.Messages) == 0:
+		return &fault{code: chat.CodeInvalidValue, detail: "expected at least one message, but got an empty array"}
+	case !spoken:
+		return &fault{code: chat.CodeInvalidValue, detail: "expected a message of the user, but got instructions alone"}
+	}
+	return nil
+}
+
+// messageFields are the fields of a message that are read.
+type messageFields struct {
+	role, content, name, refusal, audio, toolCalls, functionCall, toolCallID value
+}
+
+// fields picks the fields out of a message.
+func (d *decoder) fields(v value) (m messageFields) {
+	for key, v := range v.members() {
+		switch string(key) {
+		case "role":
+			m.role = v
+		case "content":
+			m.content = v
+		case "name":
+			m.name = v
+		case "refusal":
+			m.refusal = v
+		case "audio":
+			m.audio = v
+		case "tool_calls":
+			m.toolCalls = v
+		case "function_call":
+			m.functionCall = v
+		case "tool_call_id":
+			m.toolCallID = v
+		case "reasoning_content", "annotations": // of our own answers, sent back
+		default:
+			d.unknown("messages[].", key)
+		}
+	}
+	return m
+}
+
+func (d *decoder) message(v value) (chat.Message, *fault) {
+	var m chat.Message
+	if v.kind() != kindObject {
+		return m, wrongType("an object", v)
+	}
+	fields := d.fields(v)
+	role, f := readRole(fields.role)
+	if f != nil {
+		return m, f.in("role")
+	}
+	m.Role = role
+	d.misplaced(role, &fields)
+	if !fields.name.absent() {
+		if m.Name, f = fields.name.asString(); f != nil {
+			return m, f.in("name")
+		}
+	}
+	switch role {
+	case chat.RoleAssistant:
+		f = d.assistant(&m, &fields)
+	case chat.RoleTool:
+		f = d.result(&m, &fields)
+	case roleFunction:
+		f = d.functionResult(&m, &fields)
+	default:
+		m.Text, f = d.content(fields.content, role)
+	}
+	return m, f
+}
+
+// misplaced notes the fields that mean something, but not in a message of this
+// role, as the unknown keys that they are there.
+func (d *decoder) misplaced(role chat.Role, fields *messageFields) {
+	note := func(name string, v value, belongs bool) {
+		if !belongs && !v.absent() {
+			d.unknown("messages[].", []byte(name))
+		}
+	}
+	answer := role == chat.RoleAssistant
+	note("refusal", fields.refusal, answer)
+	note("audio", fields.audio, answer)
+	note("tool_calls", fields.toolCalls, answer)
+	note("function_call", fields.functionCall, answer)
+	note("tool_call_id", fields.toolCallID, role == chat.RoleTool)
+}
+
+func readRole(v value) (chat.Role, *fault) {
+	const expected = "one of system, developer, user, assistant, tool"
+	if v.absent() {
+		return "", missing(expected, v)
+	}
+	if v.kind() != kindString {
+		return "", wrongType("a string", v)
+	}
+	switch string(v.bytes()) { // constants, so that a role costs no memory
+	case "system":
+		return chat.RoleSystem, nil
+	case "developer":
+		return chat.RoleDeveloper, nil
+	case "user":
+		return chat.RoleUser, nil
+	case "assistant":
+		return chat.RoleAssistant, nil
+	case "tool":
+		return chat.RoleTool, nil
+	case roleFunction:
+		return roleFunction, nil
+	default:
+		return "", wrongValue(expected, v)
+	}
+}
+
+// assistant reads an answer of before. It may be empty: clients send that back.
+func (d *decoder) assistant(m *chat.Message, fields *messageFields) (f *fault) {
+	if !fields.audio.absent() {
+		return unsupported("an answer in sound cannot be sent back").in("audio")
+	}
+	switch {
+	case !fields.content.absent():
+		m.Text, f = d.content(fields.content, m.Role)
+	case !fields.refusal.absent():
+		if m.Text, f = fields.refusal.asString(); f != nil {
+			f = f.in("refusal")
+		}
+	}
+	if f == nil && !fields.toolCalls.absent() {
+		m.ToolCalls, f = d.toolCalls(fields.toolCalls)
+		f = f.in("tool_calls")
+	}
+	if f == nil && !fields.functionCall.absent() {
+		var call chat.ToolCall
+		call, f = d.function("messages[].function_call.", fields.functionCall)
+		m.ToolCalls = append(m.ToolCalls, call)
+		f = f.in("function_call")
+	}
+	return f
+}
+
+// result reads the result of a tool call.
+func (d *decoder) result(m *chat.Message, fields *messageFields) (f *fault) {
+	if fields.toolCallID.absent() {
+		return missing("a string, the id of the call", fields.toolCallID).in("tool_call_id")
+	}
+	if m.ToolCallID, f = fields.toolCallID.asString(); f != nil {
+		return f.in("tool_call_id")
+	}
+	m.Text, f = d.content(fields.content, m.Role)
+	return f
+}
+
+// functionResult reads a result of the time before tools had ids: the name of the
+// function says which call it belongs to, and null is content.
+func (d *decoder) functionResult(m *chat.Message, fields *messageFields) (f *fault) {
+	m.Role = chat.RoleTool
+	if m.Name == "" {
+		return missing("a string, the name of the function", fields.name).in("name")
+	}
+	if fields.content.kind() != kindNull {
+		m.Text, f = d.content(fields.content, m.Role)
+	}
+	return f
+}

@@ -1,0 +1,32 @@
+package openai
+
+import (
+	"strconv"
+
+	"achuan/internal/chat"
+)
+
+// modelCreated is the `created` of every model, 2025-01-01T00:00:00Z: the platform
+// tells no dates, and a list that changes with each request cannot be cached.
+const modelCreated = 1735689600
+
+// AppendModels appends a list of models as `GET /v1/models` answers it.
+func AppendModels(dst []byte, models []chat.Model) []byte {
+	dst = append(dst, `{"object":"list","data":[`...)
+	for i, m := range models {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendModel(dst, m)
+	}
+	return append(dst, "]}"...)
+}
+
+// AppendModel appends one model as `GET /v1/models/{id}` answers it.
+func AppendModel(dst []byte, m chat.Model) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = appendJSONString(dst, m.ID)
+	dst = append(dst, `,"object":"model","created":`...)
+	dst = strconv.AppendInt(dst, modelCreated, 10)
+	return append(dst, `,"owned_by":"achuan"}`...)
+}

@@ -1,0 +1,134 @@
+package openai
+
+// Use says what becomes of a parameter.
+type Use string
+
+// The uses.
+const (
+	Honoured Use = "honoured" // the answer is as it asks
+	Ignored  Use = "ignored"  // accepted and without effect
+	Refused  Use = "refused"  // an error, because to ignore it would lie
+)
+
+// Parameter is one known key of a Chat Completions request.
+type Parameter struct {
+	Name     string
+	Use      Use
+	Required bool
+	// Why is a sentence for people: what is done, or why it is not. For refused
+	// parameters it names the values that are harmless and so accepted.
+	Why string
+}
+
+// Parameters returns the table of all known parameters, in the order in which
+// they are checked. Keys that are not in it are ignored.
+func Parameters() []Parameter {
+	list := make([]Parameter, len(table))
+	for i := range table {
+		list[i] = table[i].Parameter
+	}
+	return list
+}
+
+// row is a parameter and how it is read. The values that read gets are neither
+// absent nor null.
+type row struct {
+	Parameter
+	expected string // what a required parameter is
+	read     func(*decoder, value) *fault
+}
+
+// rows finds a parameter's index in table.
+var rows = func() map[string]int {
+	m := make(map[string]int, len(table))
+	for i := range table {
+		m[table[i].Name] = i
+	}
+	return m
+}()
+
+// table is the one place where a parameter is made known. Of two parameters that
+// set the same thing the later row wins.
+var table = [...]row{
+	required("model", "a string, the id of a model", (*decoder).model,
+		"The model that answers."),
+	required("messages", "an array of messages", (*decoder).messages,
+		"The transcript. Content is text: a string or text parts, which are joined by a line break."),
+	honoured("stream", (*decoder).stream,
+		"Sends the answer as chunks while it is made."),
+	honoured("stream_options", (*decoder).streamOptions,
+		"`include_usage` asks for a last chunk with the usage. Without `stream` it has no effect; `include_obfuscation` never has one."),
+	honoured("n", (*decoder).n,
+		"The number of choices, 1 to 8. Each is a question of its own to the platform."),
+	honoured("temperature", (*decoder).temperature,
+		"0 to 2. A setting of the session."),
+	honoured("presence_penalty", (*decoder).presencePenalty,
+		"-2 to 2. A setting of the session."),
+	honoured("frequency_penalty", (*decoder).frequencyPenalty,
+		"-2 to 2. A setting of the session."),
+	honoured("max_tokens", (*decoder).maxTokens,
+		"The most tokens of an answer, by estimate, reasoning included."),
+	honoured("max_completion_tokens", (*decoder).maxTokens,
+		"The same as `max_tokens`, and wins over it."),
+	honoured("stop", (*decoder).stop,
+		"A string or up to 4 of them; the answer ends before the first that comes. An empty array is none."),
+	honoured("reasoning_effort", (*decoder).reasoningEffort,
+		"`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`. Passed on to models that take it."),
+	honoured("user", (*decoder).user,
+		"Names a session of the caller's own, for each model."),
+	honoured("metadata", (*decoder).metadata,
+		"`sessionId` names a session by its number. Everything else in it is ignored."),
+
+	ignored("top_p", func(_ *decoder, v value) *fault { _, f := v.asNumber(0, 1); return f },
+		"The platform has no such setting; `temperature` is honoured."),
+	ignored("seed", anInteger,
+		"The platform promises no repeatable answers, and neither does OpenAI."),
+	ignored("store", aBool, "Says what OpenAI keeps. Answers are kept in the platform's session in any case."),
+	ignored("service_tier", aString, "Names a tier of OpenAI's service."),
+	ignored("prompt_cache_key", aString, "Guides a cache of OpenAI's; it changes no answer."),
+	ignored("prompt_cache_retention", aString, "Guides a cache of OpenAI's; it changes no answer."),
+	ignored("prompt_cache_options", anObject, "Guides a cache of OpenAI's; it changes no answer."),
+	ignored("safety_identifier", aString, "Tells OpenAI about the person behind a request; nothing is passed on."),
+	ignored("moderation", anObject, "Asks OpenAI for a report beside the answer; the answer has none."),
+	ignored("verbosity", aString, "A hint on style that the platform has no setting for."),
+	ignored("prediction", anObject, "Makes OpenAI's answers faster, not different."),
+	ignored("parallel_tool_calls", aBool, "Says how tools are called; there are none."),
+
+	refused("tools", (*decoder).refuseItems,
+		"Tools cannot be offered to the model yet. An empty array is accepted."),
+	refused("tool_choice", (*decoder).refuseChoice,
+		"Tools cannot be offered to the model yet. `none` and `auto` are accepted."),
+	refused("functions", (*decoder).refuseItems,
+		"Tools cannot be offered to the model yet. An empty array is accepted."),
+	refused("function_call", (*decoder).refuseChoice,
+		"Tools cannot be offered to the model yet. `none` and `auto` are accepted."),
+	refused("response_format", (*decoder).refuseFormat,
+		"The answer cannot be held to a format yet. `{\"type\": \"text\"}` is accepted."),
+	refused("modalities", (*decoder).refuseModalities,
+		"Answers are text. `[\"text\"]` is accepted."),
+	refused("audio", (*decoder).refuseAudio, "Answers are text, never sound."),
+	refused("logprobs", (*decoder).refuseLogprobs,
+		"The platform tells no probabilities. `false` is accepted."),
+	refused("top_logprobs", (*decoder).refuseTopLogprobs,
+		"The platform tells no probabilities. 0 is accepted."),
+	refused("logit_bias", (*decoder).refuseBias,
+		"The platform cannot favour tokens. An empty object is accepted."),
+	refused("web_search_options", (*decoder).refuseSearch,
+		"The platform searches through models of its own for that, not on request."),
+}
+
+func required(name, expected string, read func(*decoder, value) *fault, why string) row {
+	return row{Parameter{name, Honoured, true, why}, expected, read}
+}
+
+func honoured(name string, read func(*decoder, value) *fault, why string) row {
+	return row{Parameter{name, Honoured, false, why}, "", read}
+}
+
+func ignored(name string, read func(*decoder, value) *fault, why string) row {
+	return row{Parameter{name, Ignored, false, why}, "", read}
+}
+
+func refused(name string, read func(*decoder, value) *fault, why string) row {
+	return row{Parameter{name, Refused, false, why}, "", read}
+}

@@ -1,0 +1,92 @@
+package platform
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// longAnswer is a stream of n pieces, some of them with escapes, and its end.
+func longAnswer(n int) []byte {
+	var b strings.Builder
+	for i := range n {
+		switch i % 4 {
+		case 0:
+			b.WriteString(delta(`line\n`))
+		case 1:
+			b.WriteString(delta("你好"))
+		default:
+			b.WriteString(delta(" token"))
+		}
+	}
+	return []byte(b.String() + done)
+}
+
+// replay is a stream over the given bytes, without a connection.
+func replay(c *Client, w *watch, in []byte) *stream {
+	return c.newStream(w, io.NopCloser(bytes.NewReader(in)))
+}
+
+func drain(tb testing.TB, s *stream) (events int) {
+	for {
+		ev, err := s.Next()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		events++
+		if ev.Kind == chat.EventDone {
+			return events
+		}
+	}
+}
+
+// BenchmarkStream reads answers of a thousand frames; an operation is one frame.
+func BenchmarkStream(b *testing.B) {
+	const frames = 1000
+	in := longAnswer(frames)
+	c := client(b, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
+	w := newWatch(b.Context(), time.Hour)
+	defer w.stop()
+	b.SetBytes(int64(len(in)) / frames)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; n += frames {
+		drain(b, replay(c, w, in))
+	}
+}
+
+// A frame costs no allocation: the few of an answer are its own, whatever its
+// length.
+func TestStreamAllocations(t *testing.T) {
+	const frames = 1000
+	in := longAnswer(frames)
+	c := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
+	w := newWatch(t.Context(), time.Hour)
+	defer w.stop()
+	if n := testing.AllocsPerRun(20, func() { drain(t, replay(c, w, in)) }); n > 50 {
+		t.Errorf("%v allocations for %d frames", n, frames)
+	}
+}
+
+func BenchmarkDecodeDelta(b *testing.B) {
+	payload := []byte(`{"id":"2011624502055669760","type":"string","data":"lo \u003cb\u003e 你好","code":0}`)
+	var scratch []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		_, scratch, _ = decodeDelta(payload, scratch)
+	}
+}
+
+func BenchmarkDecodeFrame(b *testing.B) {
+	payload := []byte(strings.TrimPrefix(strings.TrimSpace(recorded("Hello there")), "data: "))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := decodeFrame(payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

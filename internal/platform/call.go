@@ -1,0 +1,128 @@
+package platform
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// longestReply is the most of a reply that is read, in bytes. A page of records
+// with long answers is the largest there is.
+const longestReply = 32 << 20
+
+// endpoint is one call of the API. The pattern is for logs, the path is the
+// pattern filled in, with its query.
+type endpoint struct {
+	method, pattern, path string
+}
+
+// call makes one JSON call and decodes the data of the reply into out, unless out
+// is nil. A call that found its reused connection dead is made again: the worst
+// that can come of it is a session too many.
+func (c *Client) call(ctx context.Context, to endpoint, body []byte, out any) error {
+	w := newWatch(ctx, callTimeout)
+	defer w.stop()
+	var d delivery
+	data, err := c.exchange(w.ctx, to, body, &d)
+	if err != nil && err.Code == chat.CodeBackendUnreachable && d.reused.Load() {
+		data, err = c.exchange(w.ctx, to, body, new(delivery))
+	}
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return failed.because(fmt.Errorf("%s %s: data of another shape: %w", to.method, to.pattern, err))
+	}
+	return nil
+}
+
+// exchange sends a request and returns the data of its envelope.
+func (c *Client) exchange(ctx context.Context, to endpoint, body []byte, d *delivery) (json.RawMessage, *chat.Error) {
+	req, err := c.request(d.watched(ctx), to, body)
+	if err != nil {
+		return nil, chat.AsError(err)
+	}
+	resp, fault := c.send(req, to, d)
+	if fault != nil {
+		return nil, fault
+	}
+	defer resp.Body.Close()
+	if !succeeded(resp.StatusCode) {
+		return nil, c.refusal(resp)
+	}
+	reply, err := io.ReadAll(io.LimitReader(resp.Body, longestReply+1))
+	switch {
+	case err != nil:
+		if e := interrupted(ctx); e != nil {
+			return nil, e
+		}
+		return nil, truncated.because(err)
+	case len(reply) > longestReply:
+		return nil, failed.because(fmt.Errorf("%s %s: reply longer than %d bytes", to.method, to.pattern, longestReply))
+	}
+	var env envelope
+	if json.Unmarshal(reply, &env) != nil || env.Code == nil || *env.Code != 0 {
+		return nil, c.refused(resp, reply)
+	}
+	if len(env.Data) == 0 {
+		return json.RawMessage("null"), nil
+	}
+	return env.Data, nil
+}
+
+// send sends a request and returns the reply, whatever its status.
+func (c *Client) send(req *http.Request, to endpoint, d *delivery) (*http.Response, *chat.Error) {
+	start := time.Now()
+	resp, err := c.http.Do(req)
+	attrs := []slog.Attr{
+		slog.String(telemetry.KeyMethod, to.method), slog.String(telemetry.KeyEndpoint, to.pattern),
+		slog.Duration(telemetry.KeyDuration, time.Since(start)),
+	}
+	if err != nil {
+		err = errors.New(c.redact.Text(err.Error()))
+		c.log.LogAttrs(req.Context(), slog.LevelDebug, "platform did not reply", append(attrs, slog.Any(telemetry.KeyError, err))...)
+		return nil, undelivered(req.Context(), d, err)
+	}
+	c.log.LogAttrs(req.Context(), slog.LevelDebug, "platform replied", append(attrs, slog.Int(telemetry.KeyStatus, resp.StatusCode))...)
+	return resp, nil
+}
+
+// request makes a request that the transport can't repeat by itself once its body
+// has been read.
+func (c *Client) request(ctx context.Context, to endpoint, body []byte) (*http.Request, error) {
+	var r io.Reader
+	if body != nil {
+		r = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, to.method, c.base+to.path, r)
+	if err != nil {
+		return nil, err
+	}
+	req.GetBody = nil
+	req.Header = c.header.Clone()
+	return req, nil
+}
+
+// encode writes a request body as the front end does: as it is, without the
+// escapes that are meant for HTML.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, chat.AsError(err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}

@@ -1,0 +1,144 @@
+package platform
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"achuan/internal/chat"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestNewErrors(t *testing.T) {
+	const good = "https://host.test/api/chat/completions"
+	for _, tt := range []struct {
+		name, url, jwt, cookie, want string
+	}{
+		{"no URL", "", testToken, "", "completions URL"},
+		{"no host", "https:///api/chat/completions", testToken, "", "completions URL"},
+		{"other scheme", "ftp://host.test/api/chat/completions", testToken, "", "completions URL"},
+		{"broken", "https://host.test/%zz/chat/completions", testToken, "", "completions URL"},
+		{"other path", "https://host.test/api/chat", testToken, "", "must end in /chat/completions"},
+		{"slash at the end", good + "/", testToken, "", "must end in /chat/completions"},
+		{"query", good + "?x=1", testToken, "", "must end in /chat/completions"},
+		{"login", "https://me:secret@host.test/api/chat/completions", testToken, "", "no login"},
+		{"no JWT", good, " ", "", "JWT"},
+		{"only the scheme", good, "Bearer ", "", "JWT"},
+		{"line break in the JWT", good, "secret\r\nX-Evil: 1", "", "JWT"},
+		{"blank in the JWT", good, "secret token", "", "JWT"},
+		{"line break in the cookie", good, testToken, "secret\n", "cookie"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := New(Options{CompletionsURL: tt.url, JWT: tt.jwt, Cookie: tt.cookie})
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("error %v, want %q and no secret", err, tt.want)
+			}
+		})
+	}
+}
+
+// sent is a request as the platform got it.
+type sent struct {
+	Line, Body string
+	Header     http.Header
+}
+
+// recorder answers each request with data and keeps the last.
+func recorder(into *sent, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		*into = sent{Line: r.Method + " " + r.RequestURI, Body: string(body), Header: r.Header}
+		next(w, r)
+	}
+}
+
+func TestQuestionAsSent(t *testing.T) {
+	var got sent
+	srv := httptest.NewServer(recorder(&got, reply(200, "Text/Event-Stream", delta("a")+done)))
+	defer srv.Close()
+	for _, tt := range []struct {
+		name     string
+		o        Options
+		q        chat.Question
+		body     string
+		cookie   []string
+		wantBase string
+	}{
+		{name: "plain", o: Options{JWT: testToken}, q: chat.Question{Session: 1000001, Text: "a <b> & \"你\"\n"},
+			body: `{"text":"a <b> & \"你\"\n","sessionId":1000001,"files":[]}`, wantBase: "/api"},
+		{name: "effort, cookie, scheme before the token", o: Options{JWT: " bearer  " + testToken + "\n", Cookie: "server_name_session=x"},
+			q: chat.Question{Session: 7, ReasoningEffort: "high"}, cookie: []string{"server_name_session=x"},
+			body: `{"text":"","sessionId":7,"files":[],"reasoningEffort":"high"}`, wantBase: "/some/where"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.o.CompletionsURL = srv.URL + tt.wantBase + "/chat/completions"
+			s, err := client(t, tt.o).Ask(t.Context(), tt.q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			want := sent{Line: "POST " + tt.wantBase + "/chat/completions", Body: tt.body, Header: http.Header{
+				"Authorization": {testToken}, "Content-Type": {"application/json"}, "Accept": {"text/event-stream"},
+				"Accept-Encoding": {"identity"}, "X-App-Version": {"2.14.0"}, "Origin": {srv.URL}, "Cookie": tt.cookie,
+				"Referer": {srv.URL + "/chat?_userMenuKey=chat"}, "User-Agent": {"achuan"}, "Content-Length": got.Header["Content-Length"],
+			}}
+			if tt.cookie == nil {
+				delete(want.Header, "Cookie")
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUnaskedEncoding(t *testing.T) {
+	_, err := asked(t, fake(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "br")
+		reply(200, eventsType, "junk")(w, r)
+	}))
+	sameError(t, err, wantFailed)
+	if _, err := asked(t, fake(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "identity")
+		reply(200, eventsType, delta("a")+done)(w, r)
+	})); err != nil {
+		t.Error(err)
+	}
+}
+
+// The log says what was called and how long it took, and neither content nor token.
+func TestLog(t *testing.T) {
+	var b bytes.Buffer
+	srv := httptest.NewServer(reply(200, eventsType, event("junk")+delta("the answer")+recorded("the answer")+done))
+	c := client(t, Options{
+		CompletionsURL: srv.URL + "/api/chat/completions",
+		Logger:         slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	s, err := c.Ask(t.Context(), chat.Question{Session: 7, Text: "the question"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := collect(t, s); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	srv.Close()
+	_, _ = c.Models(t.Context())
+	for _, want := range []string{
+		"method=POST", "endpoint=/chat/completions", "status=200", "duration=", "finish=stop", "endpoint=/chat/tmpl", "error=", "no JSON",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %s in the log:\n%s", want, b.String())
+		}
+	}
+	for _, secret := range []string{"question", "answer", "junk", testToken} {
+		if strings.Contains(b.String(), secret) {
+			t.Errorf("%s in the log:\n%s", secret, b.String())
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"achuan/internal/chat"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testToken is a made-up JWT of user 42 that ends in 2030.
+const testToken = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VySWQiOjQyLCJyb2xlIjoidXNlciIsImV4cCI6MTg5MzQ1NjAwMH0.c2lnbmF0dXJlLW9mLW5vYm9keQ"
+
+// fake starts a platform that h plays and returns a client of it.
+func fake(t *testing.T, h http.HandlerFunc) *Client {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return client(t, Options{CompletionsURL: srv.URL + "/api/chat/completions"})
+}
+
+// client makes a client with the test's token, closed at the test's end.
+func client(t testing.TB, o Options) *Client {
+	t.Helper()
+	if o.JWT == "" {
+		o.JWT = testToken
+	}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// reply answers every request alike.
+func reply(status int, contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// ok answers every request with data in an envelope.
+func ok(data string) http.HandlerFunc {
+	return reply(200, "application/json; charset=utf-8", `{"code":0,"data":`+data+`,"msg":""}`)
+}
+
+// delta is a frame with a piece of the answer, given as the inside of a JSON
+// string.
+func delta(text string) string {
+	return event(`{"id":"2011624502055669760","type":"string","data":"` + text + `","code":0}`)
+}
+
+// recorded is the frame with the record of an answer.
+func recorded(answer string) string {
+	return object(`{"id":5000001,"created":"2026-01-15 10:20:30","sessionId":1000001,"userText":"hello","aiText":"` + answer +
+		`","uid":42,"ip":"203.0.113.7","promptTokens":205,"completionTokens":4,"useTokens":209,"useImages":null,"userStop":false}`)
+}
+
+func object(data string) string {
+	return event(`{"id":"2011624502055669760","type":"object","data":` + data + `,"code":0}`)
+}
+
+func refusal(code int, said string) string {
+	return event(fmt.Sprintf(`{"id":"2011624502055669760","type":"string","data":null,"code":%d,"err":%q}`, code, said))
+}
+
+func event(payload string) string { return "data: " + payload + "\n\n" }
+
+const done = "data: [DONE]\n\n"
+
+// streamOf is an answer as it would be read from r.
+func streamOf(t testing.TB, r io.Reader) *stream {
+	c := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
+	s := c.newStream(newWatch(t.Context(), time.Minute), io.NopCloser(r))
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// answer is a whole stream, its pieces put together.
+type answer struct {
+	Reasoning, Text string
+	Pauses          int
+	Done            *chat.Event
+}
+
+// collect reads a stream to its end. It complains about pauses where none may be.
+func collect(t testing.TB, s chat.Stream) (answer, error) {
+	t.Helper()
+	var a answer
+	var reasoning, text strings.Builder
+	last := chat.EventPause
+	for {
+		ev, err := s.Next()
+		a.Reasoning, a.Text = reasoning.String(), text.String()
+		if err != nil {
+			return a, err
+		}
+		switch ev.Kind {
+		case chat.EventReasoning:
+			reasoning.WriteString(ev.Text)
+		case chat.EventText:
+			text.WriteString(ev.Text)
+		case chat.EventPause:
+			if a.Pauses++; last == chat.EventPause {
+				t.Error("a pause comes first or after another")
+			}
+		case chat.EventDone:
+			a.Done = &ev
+			return a, nil
+		}
+		if ev.Kind != chat.EventPause && ev.Text == "" {
+			t.Errorf("an event of kind %d without text", ev.Kind)
+		}
+		last = ev.Kind
+	}
+}
+
+// asked asks a question and reads the answer.
+func asked(t testing.TB, c *Client) (answer, error) {
+	t.Helper()
+	s, err := c.Ask(context.Background(), chat.Question{Session: 7, Text: "hello"})
+	if err != nil {
+		return answer{}, err
+	}
+	defer s.Close()
+	return collect(t, s)
+}

@@ -1,0 +1,70 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"achuan/internal/chat"
+)
+
+// pageOf is one page of a list. Old versions send a bare array, which is all of it.
+type pageOf[T any] struct {
+	Total   int
+	Pages   int // 0 when the platform does not say or has none
+	Records []T
+	whole   bool
+}
+
+func (p *pageOf[T]) UnmarshalJSON(b []byte) error {
+	if jsonKind(b) == '[' {
+		p.whole, p.Pages = true, 1
+		err := json.Unmarshal(b, &p.Records)
+		p.Total = len(p.Records)
+		return err
+	}
+	var wrapper struct {
+		Total   integer `json:"total"`
+		Pages   integer `json:"pages"`
+		Records list[T] `json:"records"`
+	}
+	if err := json.Unmarshal(b, &wrapper); err != nil {
+		return err
+	}
+	p.Total, p.Pages, p.Records = wrapper.Total.count(), wrapper.Pages.count(), wrapper.Records
+	return nil
+}
+
+// last reports whether no page follows this one, which is number n.
+func (p *pageOf[T]) last(n int) bool {
+	return p.whole || len(p.Records) == 0 || p.Pages > 0 && n >= p.Pages
+}
+
+// recordObject is what is read of a record.
+type recordObject struct {
+	ID               integer   `json:"id"`
+	Created          timestamp `json:"created"`
+	UserText         text      `json:"userText"`
+	AIText           text      `json:"aiText"`
+	PromptTokens     integer   `json:"promptTokens"`
+	CompletionTokens integer   `json:"completionTokens"`
+}
+
+// Records returns a page of a session's records, newest first. Pages count from 1;
+// beyond the last there are no records.
+func (c *Client) Records(ctx context.Context, id int64, page int) (chat.RecordPage, error) {
+	var p pageOf[recordObject]
+	to := endpoint{http.MethodGet, "/chat/record/{id}", fmt.Sprintf("/chat/record/%d?page=%d", id, page)}
+	if err := c.call(ctx, to, nil, &p); err != nil {
+		return chat.RecordPage{}, err
+	}
+	out := chat.RecordPage{Total: p.Total, Page: page, Pages: p.Pages}
+	for _, r := range p.Records {
+		out.Records = append(out.Records, chat.Record{
+			ID: int64(r.ID), Created: r.Created.Time, UserText: string(r.UserText), AIText: string(r.AIText),
+			Usage: chat.Usage{PromptTokens: r.PromptTokens.count(), CompletionTokens: r.CompletionTokens.count()},
+		})
+	}
+	return out, nil
+}

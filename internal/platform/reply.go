@@ -1,0 +1,128 @@
+package platform
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// envelope is what each reply is wrapped in that is no stream. Code is nil when
+// the reply was none.
+type envelope struct {
+	Code *integer        `json:"code"`
+	Data json.RawMessage `json:"data"`
+	Err  text            `json:"err"`
+	Msg  text            `json:"msg"`
+}
+
+// said returns the error text, which some failures hide in data or in its data.
+func (e envelope) said() string {
+	for range 3 {
+		if said := cmp.Or(e.Err, e.Msg); said != "" {
+			return string(said)
+		}
+		inner := envelope{}
+		if jsonKind(e.Data) != '{' || json.Unmarshal(e.Data, &inner) != nil {
+			break
+		}
+		e = inner
+	}
+	return ""
+}
+
+// succeeded reports whether a status says that the request was served. The
+// platform uses 207 for failures.
+func succeeded(status int) bool {
+	return status >= 200 && status < 300 && status != http.StatusMultiStatus
+}
+
+// refusal turns a reply that is not what was asked for into its error: any status
+// but success, an envelope with a code, or something that is no envelope at all.
+// It reads the body but does not close it.
+func (c *Client) refusal(resp *http.Response) *chat.Error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, snippetSource)) // half a text says something too
+	return c.refused(resp, body)
+}
+
+// refused is refusal for a body that has been read.
+func (c *Client) refused(resp *http.Response, body []byte) *chat.Error {
+	var env envelope
+	said := string(body)
+	isEnvelope := json.Unmarshal(body, &env) == nil && env.Code != nil
+	if isEnvelope {
+		said = env.said() // and not the data, which is content
+	}
+	f, known := statusFailures[resp.StatusCode]
+	switch {
+	case known:
+	case isEnvelope && *env.Code != 0:
+		f = classify(*env.Code, said)
+	default:
+		f = failed
+	}
+	e := f.because(c.quote(resp, env.Code, said))
+	e.NotAsked = f.kind != chat.KindTimeout
+	if e.RetryAfter > 0 {
+		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	}
+	return e
+}
+
+const (
+	snippetSource = 64 << 10 // of an error reply, the most that is read
+	snippet       = 300      // of a text of the platform's, the most that is logged, in bytes
+)
+
+// quote is a reply for the log: status, kind of content, and what it says.
+func (c *Client) quote(resp *http.Response, code *integer, said string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "HTTP %d", resp.StatusCode)
+	if kind := contentType(resp); kind != "" {
+		fmt.Fprintf(&b, ", %s", c.clean(kind))
+	}
+	if code != nil {
+		fmt.Fprintf(&b, ", code %d", *code)
+	}
+	return fmt.Errorf("%s: %s", b.String(), c.clean(said))
+}
+
+// clean makes a text of the platform's fit for the log: without secrets, short,
+// on one line.
+func (c *Client) clean(said string) string {
+	// Redacted first: a secret that is cut in two is no longer found.
+	said = c.redact.Text(said)
+	if len(said) > snippet {
+		said = said[:snippet] + "…"
+	}
+	return strconv.Quote(strings.ToValidUTF8(said, ""))
+}
+
+// contentType returns the media type of a reply, in lower case and without
+// parameters.
+func contentType(resp *http.Response) string {
+	value := resp.Header.Get("Content-Type")
+	if kind, _, err := mime.ParseMediaType(value); err == nil {
+		return kind
+	}
+	kind, _, _ := strings.Cut(value, ";")
+	return strings.ToLower(strings.TrimSpace(kind))
+}
+
+// retryAfter reads a Retry-After header, in seconds or as a date.
+func retryAfter(value string, now time.Time) time.Duration {
+	wait := defaultRetry
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = at.Sub(now)
+	}
+	return max(time.Second, min(wait, longestRetry))
+}

@@ -1,0 +1,121 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"achuan/internal/chat"
+)
+
+// mostPages ends a walk through a list that has no end; 30 sessions are on a page.
+const mostPages = 1000
+
+// sessionObject is what is read of a session. The rest of it is only sent back.
+type sessionObject struct {
+	ID               integer `json:"id"`
+	Model            text    `json:"model"`
+	Prompt           text    `json:"prompt"`
+	Temperature      decimal `json:"temperature"`
+	PresencePenalty  decimal `json:"presencePenalty"`
+	FrequencyPenalty decimal `json:"frequencyPenalty"`
+	MaxToken         integer `json:"maxToken"`
+	ContextCount     integer `json:"contextCount"`
+}
+
+// parseSession reads a session object, which it keeps.
+func parseSession(object []byte) (chat.Session, error) {
+	var o sessionObject
+	if err := json.Unmarshal(object, &o); err != nil || o.ID <= 0 {
+		return chat.Session{}, failed.because(errors.New("the reply holds no session object"))
+	}
+	return chat.Session{
+		ID: int64(o.ID),
+		Settings: chat.Settings{
+			Model:            string(o.Model),
+			Prompt:           string(o.Prompt),
+			Temperature:      float64(o.Temperature),
+			PresencePenalty:  float64(o.PresencePenalty),
+			FrequencyPenalty: float64(o.FrequencyPenalty),
+			MaxTokens:        o.MaxToken.count(),
+			ContextCount:     o.ContextCount.count(),
+		},
+		Object: object,
+	}, nil
+}
+
+// CreateSession makes a session. Its settings are the platform's preset.
+func (c *Client) CreateSession(ctx context.Context, model string) (chat.Session, error) {
+	body, err := encode(struct {
+		Model   string   `json:"model"`
+		Plugins []string `json:"plugins"`
+		MCP     []string `json:"mcp"`
+	}{model, []string{}, []string{}})
+	if err != nil {
+		return chat.Session{}, err
+	}
+	var object json.RawMessage
+	if err := c.call(ctx, endpoint{http.MethodPost, "/chat/session", "/chat/session"}, body, &object); err != nil {
+		return chat.Session{}, err
+	}
+	return parseSession(object)
+}
+
+// UpdateSession sends the whole session object back with s.Settings laid over it
+// and returns what is in force: s.Settings, with the context count that the
+// platform made of it. It is sent once more when the reply shows other settings,
+// and a *chat.Error when they do not stick then either.
+func (c *Client) UpdateSession(ctx context.Context, s chat.Session) (chat.Session, error) {
+	body, err := overlay(s.Object, s.Settings)
+	if err != nil {
+		return chat.Session{}, chat.AsError(err)
+	}
+	to := endpoint{http.MethodPut, "/chat/session/{id}", fmt.Sprintf("/chat/session/%d", s.ID)}
+	var differ []string
+	for range 2 {
+		var object json.RawMessage
+		if err := c.call(ctx, to, body, &object); err != nil {
+			return chat.Session{}, err
+		}
+		got, err := parseSession(object)
+		if err != nil || got.ID != s.ID {
+			differ = []string{"the reply is not the session"}
+			continue
+		}
+		if differ = differences(got.Settings, s.Settings); len(differ) == 0 {
+			s.ContextCount, s.Object = got.ContextCount, got.Object
+			return s, nil
+		}
+	}
+	return chat.Session{}, failed.because(fmt.Errorf("session %d: settings did not stick: %s", s.ID, strings.Join(differ, ", ")))
+}
+
+// FindSession looks a session up in the account's list, because the platform has
+// no call for one alone. One that is not there is a *chat.Error with SessionLost.
+func (c *Client) FindSession(ctx context.Context, id int64) (chat.Session, error) {
+	for page := 1; page <= mostPages; page++ {
+		var p pageOf[json.RawMessage]
+		to := endpoint{http.MethodGet, "/chat/session", fmt.Sprintf("/chat/session?page=%d", page)}
+		if err := c.call(ctx, to, nil, &p); err != nil {
+			return chat.Session{}, err
+		}
+		for _, object := range p.Records {
+			if s, err := parseSession(object); err == nil && s.ID == id {
+				return s, nil
+			}
+		}
+		if p.last(page) {
+			break
+		}
+	}
+	return chat.Session{}, sessionLost.because(fmt.Errorf("session %d is not in the list", id))
+}
+
+// DeleteSession deletes a session. One that the platform does not know is a
+// *chat.Error with SessionLost.
+func (c *Client) DeleteSession(ctx context.Context, id int64) error {
+	return c.call(ctx, endpoint{http.MethodDelete, "/chat/session/{id}", fmt.Sprintf("/chat/session/%d", id)}, nil, nil)
+}

@@ -1,0 +1,127 @@
+package platform
+
+import "strings"
+
+const (
+	openTag  = "<think>"
+	closeTag = "</think>"
+)
+
+type thinkState uint8
+
+const (
+	thinkOpening   thinkState = iota // only white space, or a part of the open tag, so far
+	thinkReasoning                   // inside the block
+	thinkClosed                      // in the white space after it
+	thinkText                        // in the answer itself
+)
+
+// thinkSplitter parts an answer into the reasoning of a <think> block that opens
+// it and the text. White space inside the tags and after the close tag is dropped;
+// an answer that does not open with the block is text to the last byte. A block
+// that is never closed is reasoning to its end.
+//
+// The zero value is ready for one answer.
+type thinkSplitter struct {
+	state   thinkState
+	next    int  // first byte of the answer that was neither passed on nor dropped
+	scanned int  // up to here the answer was looked at
+	solid   int  // end of the last byte of reasoning that is no white space
+	begun   bool // some reasoning was returned
+}
+
+// split returns what is new in an answer since the last call: reasoning first,
+// then text. whole is the answer so far; it only ever grows. What may yet turn out
+// to be a tag, or white space in front of one, is held back until ended is true.
+func (t *thinkSplitter) split(whole string, ended bool) (reasoning, text string) {
+	if t.state == thinkOpening {
+		t.open(whole, ended)
+	}
+	if t.state == thinkReasoning {
+		reasoning = t.reason(whole, ended)
+	}
+	if t.state == thinkClosed {
+		t.next = skipSpace(whole, t.next)
+		if t.next < len(whole) {
+			t.state = thinkText
+		}
+	}
+	if t.state == thinkText {
+		text, t.next = whole[t.next:], len(whole)
+	}
+	return reasoning, text
+}
+
+// open decides whether the answer opens with the block, once it can.
+func (t *thinkSplitter) open(whole string, ended bool) {
+	t.scanned = skipSpace(whole, t.scanned)
+	start := whole[t.scanned:]
+	switch {
+	case strings.HasPrefix(start, openTag):
+		t.state = thinkReasoning
+		t.next = t.scanned + len(openTag)
+		t.scanned, t.solid = t.next, t.next
+	case ended || !strings.HasPrefix(openTag, start):
+		t.state = thinkText
+	}
+}
+
+// reason returns what of the block can be passed on.
+func (t *thinkSplitter) reason(whole string, ended bool) string {
+	if !t.begun {
+		t.next = skipSpace(whole, t.next)
+		t.scanned, t.solid = max(t.scanned, t.next), max(t.solid, t.next)
+	}
+	rest := whole[t.scanned:]
+	end := strings.Index(rest, closeTag)
+	closed := end >= 0
+	switch {
+	case closed:
+	case ended:
+		end = len(rest)
+	default:
+		end = len(rest) - partialTag(rest)
+	}
+	if n := solidLen(rest[:end]); n > 0 {
+		t.solid = t.scanned + n
+	}
+	t.scanned += end
+	if ended && !closed {
+		t.solid = t.scanned // no tag follows the white space: it is the block's own
+	}
+	out := whole[t.next:t.solid]
+	t.next, t.begun = t.solid, t.begun || out != ""
+	if closed {
+		t.state, t.next = thinkClosed, t.scanned+len(closeTag)
+	}
+	return out
+}
+
+// skipSpace returns the place of the first byte of s from i on that is no white
+// space, or len(s).
+func skipSpace(s string, i int) int {
+	for i < len(s) && isSpace(s[i]) {
+		i++
+	}
+	return i
+}
+
+// solidLen returns the length of s without the white space at its end.
+func solidLen(s string) int {
+	n := len(s)
+	for n > 0 && isSpace(s[n-1]) {
+		n--
+	}
+	return n
+}
+
+// partialTag returns the length of the longest end of s with which a close tag
+// may begin.
+func partialTag(s string) int {
+	for n := min(len(s), len(closeTag)-1); n > 0; n-- {
+		if strings.HasPrefix(closeTag, s[len(s)-n:]) {
+			return n
+		}
+	}
+	return 0
+}

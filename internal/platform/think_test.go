@@ -1,0 +1,101 @@
+package platform
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// step is what one call of split returns.
+type step struct{ Reasoning, Text string }
+
+func TestThinkSplitter(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		pieces []string
+		want   []step // one for each piece and one for the end
+	}{
+		{"no tag", []string{"Hello", " you "}, []step{{"", "Hello"}, {"", " you "}, {}}},
+		{"leading white space stays", []string{" \n", "a"}, []step{{}, {"", " \na"}, {}}},
+		{"white space alone", []string{" \n"}, []step{{}, {"", " \n"}}},
+		{"empty", nil, []step{{}}},
+		{"block", []string{"<think>a</think>b"}, []step{{"a", "b"}, {}}},
+		{"block after white space", []string{"\n <think>a</think>b"}, []step{{"a", "b"}, {}}},
+		{"inner and following white space", []string{"<think> \n", " a b", " \n", "</think>", "\n\n", " c "},
+			[]step{{}, {"a b", ""}, {}, {}, {}, {"", "c "}, {}}},
+		{"white space between reasoning is held, not lost", []string{"<think>a", "\n\n", "b"}, []step{{"a", ""}, {}, {"\n\nb", ""}, {}}},
+		{"tags in pieces", []string{"<", "thi", "nk", ">a<", "/", "think", ">", "b"}, []step{{}, {}, {}, {"a", ""}, {}, {}, {}, {"", "b"}, {}}},
+		{"nearly an open tag", []string{"<thi", "ng>"}, []step{{}, {"", "<thing>"}, {}}},
+		{"open tag cut by the end", []string{" <thin"}, []step{{}, {"", " <thin"}}},
+		{"nearly a close tag", []string{"<think>a </thi", "ng>"}, []step{{"a", ""}, {" </thing>", ""}, {}}},
+		{"close tag begins anew", []string{"<think>a</", "</think>b"}, []step{{"a", ""}, {"</", "b"}, {}}},
+		{"missing close tag", []string{"<think>a", " b\n"}, []step{{"a", ""}, {" b", ""}, {"\n", ""}}},
+		{"missing close tag, part of it there", []string{"<think>a </think"}, []step{{"a", ""}, {" </think", ""}}},
+		{"empty block", []string{"<think>\n</think>\nb"}, []step{{"", "b"}, {}}},
+		{"block alone", []string{"<think>a</think>\n"}, []step{{"a", ""}, {}}},
+		{"block without content, unclosed", []string{"<think> \n"}, []step{{}, {}}},
+		{"only the first block counts", []string{"<think>a</think>b<think>c</think>"}, []step{{"a", "b<think>c</think>"}, {}}},
+		{"a block later on is text", []string{"a <think>b</think>"}, []step{{"", "a <think>b</think>"}, {}}},
+		{"tags inside the block", []string{"<think>a<think>b</think>c"}, []step{{"a<think>b", "c"}, {}}},
+		{"another case is no tag", []string{"<THINK>a"}, []step{{"", "<THINK>a"}, {}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var s thinkSplitter
+			var got []step
+			so := ""
+			for _, piece := range tt.pieces {
+				so += piece
+				reasoning, text := s.split(so, false)
+				got = append(got, step{reasoning, text})
+			}
+			reasoning, text := s.split(so, true)
+			got = append(got, step{reasoning, text})
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// parted is the splitter's contract in the shortest words, over a whole answer.
+func parted(answer string) (reasoning, text string) {
+	const space = " \t\n\v\f\r"
+	block, ok := strings.CutPrefix(strings.TrimLeft(answer, space), openTag)
+	if !ok {
+		return "", answer
+	}
+	inner, rest, closed := strings.Cut(block, closeTag)
+	inner = strings.TrimLeft(inner, space)
+	if closed {
+		inner = strings.TrimRight(inner, space)
+	}
+	return inner, strings.TrimLeft(rest, space)
+}
+
+// FuzzThink holds the splitter to its contract wherever the answer is cut.
+func FuzzThink(f *testing.F) {
+	f.Add("<think> a </think>\n b", []byte{0})
+	f.Add("\n<think>想</thi</think>\n\n好 <think>", []byte{2, 0, 5})
+	f.Add(" <thin", []byte{1})
+	f.Add("<think>a \n", []byte{})
+	f.Fuzz(func(t *testing.T, answer string, cuts []byte) {
+		var s thinkSplitter
+		var reasoning, text strings.Builder
+		for at, i := 0, 0; at < len(answer); i++ {
+			n := len(answer)
+			if len(cuts) > 0 {
+				n = 1 + int(cuts[i%len(cuts)])
+			}
+			at = min(at+n, len(answer))
+			r, x := s.split(answer[:at], false)
+			reasoning.WriteString(r)
+			text.WriteString(x)
+		}
+		r, x := s.split(answer, true)
+		gotReasoning, gotText := reasoning.String()+r, text.String()+x
+		if wantReasoning, wantText := parted(answer); gotReasoning != wantReasoning || gotText != wantText {
+			t.Errorf("got %q and %q, want %q and %q", gotReasoning, gotText, wantReasoning, wantText)
+		}
+	})
+}

@@ -1,0 +1,217 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"achuan/internal/chat"
+
+	"go.uber.org/goleak"
+)
+
+// script plays an answer: texts are sent at once, durations are waited for, and at
+// the end the reply stays open until the client goes.
+func script(steps ...any) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", eventsType)
+		for _, step := range steps {
+			switch step := step.(type) {
+			case string:
+				_, _ = io.WriteString(w, step)
+				_ = http.NewResponseController(w).Flush()
+			case time.Duration:
+				select {
+				case <-time.After(step):
+				case <-r.Context().Done():
+				}
+			}
+		}
+		<-r.Context().Done()
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	const comment = ": still here\n\n"
+	waits := Options{ConnectTimeout: 10 * time.Second, FirstEventTimeout: 180 * time.Second, IdleTimeout: 120 * time.Second}
+	short := waits
+	short.IdleTimeout = 2 * time.Second
+	for _, tt := range []struct {
+		name  string
+		o     Options
+		steps []any
+		after time.Duration // when the answer ends
+		text  string
+		whole bool
+	}{
+		{"no headers", waits, []any{time.Hour}, 180 * time.Second, "", false},
+		{"headers but no event", waits, []any{comment}, 180 * time.Second, "", false},
+		{"comments are no events", waits, []any{comment, 100 * time.Second, comment, 70 * time.Second, comment}, 180 * time.Second, "", false},
+		{"first event in time", waits, []any{comment, 179 * time.Second, delta("a") + done}, 179 * time.Second, "a", true},
+		{"silence after text", waits, []any{10 * time.Second, delta("a")}, 130 * time.Second, "a", false},
+		{"comments after text", waits, []any{delta("a"), 100 * time.Second, comment, 19 * time.Second, comment}, 120 * time.Second, "a", false},
+		{"each event starts the time anew", waits,
+			[]any{delta("a"), 119 * time.Second, delta("b"), 119 * time.Second, event("junk"), 119 * time.Second, delta("c") + done}, 357 * time.Second, "abc", true},
+		{"silence after the record", waits, []any{delta("a") + recorded("ab")}, 5 * time.Second, "ab", true},
+		{"silence after the record, short", short, []any{delta("a") + recorded("a")}, 2 * time.Second, "a", true},
+		{"the end is not put off", waits,
+			[]any{recorded("a"), 3 * time.Second, recorded("a"), 3 * time.Second, object(`{"id":2}`)}, 5 * time.Second, "a", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := piped(t, tt.o, script(tt.steps...))
+				start := time.Now()
+				got, err := asked(t, c)
+				if took := time.Since(start); took != tt.after {
+					t.Errorf("ended after %v, want %v", took, tt.after)
+				}
+				if got.Text != tt.text || (got.Done != nil) != tt.whole {
+					t.Errorf("%+v", got)
+				}
+				if !tt.whole {
+					sameError(t, err, wantTimeout)
+				}
+			})
+		})
+	}
+}
+
+// The time is the platform's: a reader that takes its time loses nothing.
+func TestSlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := piped(t, Options{}, script(delta("a"), delta("b")+delta("c"), delta("d"), recorded("abcd")+done))
+		s, err := c.Ask(t.Context(), chat.Question{Session: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		text := ""
+		for {
+			ev, err := s.Next()
+			if err != nil {
+				t.Fatalf("after %q: %v", text, err)
+			}
+			if ev.Kind == chat.EventDone {
+				break
+			}
+			text += ev.Text
+			time.Sleep(time.Hour)
+		}
+		if text != "abcd" {
+			t.Errorf("%q", text)
+		}
+	})
+}
+
+func TestCallTimeout(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"no headers": script(time.Hour),
+		"no end":     script(`{"code":0,`),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, _ := piped(t, Options{}, h)
+			start := time.Now()
+			_, err := c.Models(t.Context())
+			sameError(t, err, wantTimeout)
+			if took := time.Since(start); took != callTimeout {
+				t.Errorf("%s: %v", name, took)
+			}
+		})
+	}
+}
+
+func TestTLSTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := client(t, Options{CompletionsURL: "https://platform.test/api/chat/completions", ConnectTimeout: 7 * time.Second})
+		here, there := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, there) }()
+		c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return here, nil }
+		start := time.Now()
+		_, err := asked(t, c)
+		sameError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable, NotAsked: true})
+		if took := time.Since(start); took != 7*time.Second {
+			t.Errorf("after %v", took)
+		}
+	})
+}
+
+func TestCallerGivesUp(t *testing.T) {
+	shutdown := &chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown, Message: "Shutting down.", Cause: context.Canceled}
+	for _, tt := range []struct {
+		name  string
+		cause error
+		want  chat.Error
+	}{
+		{"cancelled", nil, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal}},
+		{"cancelled for a reason", errors.New("x"), chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal}},
+		{"deadline", context.DeadlineExceeded, wantTimeout},
+		{"with an error of ours", shutdown, *shutdown},
+	} {
+		for stage, steps := range map[string][]any{
+			"before the headers": {time.Hour}, "before the first event": {": hi\n\n"}, "in the answer": {delta("a")},
+		} {
+			t.Run(tt.name+" "+stage, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c, _ := piped(t, Options{}, script(steps...))
+					ctx, cancel := context.WithCancelCause(t.Context())
+					time.AfterFunc(time.Second, func() { cancel(tt.cause) })
+					s, err := c.Ask(ctx, chat.Question{Session: 7})
+					if err == nil {
+						_, err = collect(t, s) // and is never closed
+					}
+					sameError(t, err, tt.want)
+					if tt.cause == shutdown && err != error(shutdown) {
+						t.Errorf("another error: %v", err)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestCallerHasGivenUp(t *testing.T) {
+	c := fake(t, func(http.ResponseWriter, *http.Request) { t.Error("asked all the same") })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.Ask(ctx, chat.Question{Session: 7})
+	sameError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
+	_, err = c.Models(ctx)
+	sameError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v does not say that it was cancelled", err)
+	}
+}
+
+// A stream that is closed anywhere, or whose context ends, leaves nothing behind,
+// over real connections.
+func TestNothingIsLeft(t *testing.T) {
+	for name, end := range map[string]func(chat.Stream, context.CancelFunc){
+		"closed":              func(s chat.Stream, _ context.CancelFunc) { s.Close(); s.Close() },
+		"cancelled":           func(_ chat.Stream, cancel context.CancelFunc) { cancel() },
+		"cancelled, then not": func(s chat.Stream, cancel context.CancelFunc) { cancel(); s.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := fake(t, script(delta("a")))
+			before := goleak.IgnoreCurrent()
+			for range 10 {
+				ctx, cancel := context.WithCancel(t.Context())
+				s, err := c.Ask(ctx, chat.Question{Session: 7})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if ev, err := s.Next(); err != nil || ev.Text != "a" {
+					t.Fatalf("%+v, %v", ev, err)
+				}
+				end(s, cancel)
+				defer cancel()
+			}
+			goleak.VerifyNone(t, before)
+		})
+	}
+}

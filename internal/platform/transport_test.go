@@ -1,0 +1,255 @@
+package platform
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// A question that meets a connection which the other side is closing is not sent
+// again: whether it arrived, nobody knows.
+func TestQuestionIsSentOnce(t *testing.T) {
+	var questions atomic.Int32
+	c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			ok(`{"models":[]}`)(w, r)
+			return
+		}
+		questions.Add(1)
+		hangUp(w)
+	})
+	for _, reused := range []bool{false, true} {
+		if reused {
+			if _, err := c.Models(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		questions.Store(0)
+		_, err := asked(t, c)
+		sameError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable})
+		if n := questions.Load(); n != 1 {
+			t.Errorf("reused connection: %t: sent %d times", reused, n)
+		}
+	}
+}
+
+// Without a way to rewind the body, no version of the transport can repeat it.
+func TestBodyCannotBeRewound(t *testing.T) {
+	c := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
+	req, err := c.request(t.Context(), endpoint{http.MethodPost, "/x", "/x"}, []byte("{}"))
+	if err != nil || req.GetBody != nil || req.ContentLength != 2 {
+		t.Errorf("%+v, %v", req, err)
+	}
+}
+
+// hangUp closes the connection without a reply.
+func hangUp(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err == nil {
+		_ = conn.Close()
+	}
+}
+
+// A call that meets such a connection is made again, but only then.
+func TestCallAgain(t *testing.T) {
+	var calls atomic.Int32
+	c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodGet:
+			ok(`{"models":[]}`)(w, r)
+		case calls.Add(1) == 1:
+			hangUp(w)
+		default:
+			ok(`null`)(w, r)
+		}
+	})
+	if _, err := c.Models(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.DeleteSession(t.Context(), 7); err != nil || calls.Load() != 2 {
+		t.Errorf("on a reused connection: %v after %d calls", err, calls.Load())
+	}
+	calls.Store(0)
+	c.Close()
+	err := c.DeleteSession(t.Context(), 7)
+	sameError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable})
+	if calls.Load() != 1 {
+		t.Errorf("on a new connection: %d calls", calls.Load())
+	}
+}
+
+// Neither the question nor the token goes where a redirect points.
+func TestRedirectIsNotFollowed(t *testing.T) {
+	var followed atomic.Bool
+	c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/elsewhere" {
+			followed.Store(true)
+		}
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+	})
+	want := wantFailed
+	want.NotAsked = true
+	_, err := asked(t, c)
+	sameError(t, err, want)
+	_, err = c.Models(t.Context())
+	sameError(t, err, want)
+	if followed.Load() {
+		t.Error("followed")
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	noTLS := httptest.NewServer(nil)
+	defer noTLS.Close()
+	for name, url := range map[string]string{
+		"nobody listens":  closed.URL,
+		"no TLS":          strings.Replace(noTLS.URL, "http:", "https:", 1),
+		"bad certificate": tlsServer(t).URL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := client(t, Options{CompletionsURL: url + "/api/chat/completions"})
+			want := chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable, NotAsked: true}
+			_, err := asked(t, c)
+			sameError(t, err, want)
+			_, err = c.CreateSession(t.Context(), "m")
+			sameError(t, err, want)
+		})
+	}
+}
+
+func tlsServer(t *testing.T) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Proto", r.Proto)
+		reply(200, eventsType, delta(r.Proto)+recorded(r.Proto)+done)(w, r)
+	}))
+	srv.EnableHTTP2 = true
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+func TestHTTP2(t *testing.T) {
+	srv := tlsServer(t)
+	c := client(t, Options{CompletionsURL: srv.URL + "/api/chat/completions"})
+	c.transport.TLSClientConfig = &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+	for range 3 {
+		if got, err := asked(t, c); err != nil || got.Text != "HTTP/2.0" {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+}
+
+// After an answer the connection is used again, though the platform ends the reply
+// a moment after the terminator and the turn is over by then.
+func TestConnectionIsReused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, dials := piped(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+			reply(200, eventsType, delta("a")+done)(w, r)
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(longestTail / 2)
+		})
+		for range 5 {
+			ctx, cancel := context.WithCancel(t.Context())
+			s, err := c.Ask(ctx, chat.Question{Session: 7})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := collect(t, s); err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+			cancel()
+			time.Sleep(longestTail)
+			synctest.Wait()
+		}
+		if n := dials.Load(); n != 1 {
+			t.Errorf("%d connections for 5 answers", n)
+		}
+		time.Sleep(time.Minute) // it has been idle for too long by now
+		if _, err := asked(t, c); err != nil || dials.Load() != 2 {
+			t.Errorf("%v, %d connections", err, dials.Load())
+		}
+		time.Sleep(longestTail)
+	})
+}
+
+// A reply that does not end after the terminator is not waited for.
+func TestEndlessTail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var gone time.Duration
+		start := time.Now()
+		c, _ := piped(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+			reply(200, eventsType, delta("a")+done)(w, r)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			gone = time.Since(start)
+		})
+		if _, err := asked(t, c); err != nil || time.Since(start) != 0 {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if gone != longestTail {
+			t.Errorf("let go after %v", gone)
+		}
+	})
+}
+
+// piped starts a platform that h plays inside the bubble of a synctest, and returns
+// a client of it and how often it dialled.
+func piped(t *testing.T, o Options, h http.HandlerFunc) (*Client, *atomic.Int32) {
+	t.Helper()
+	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	srv := &http.Server{Handler: h}
+	go func() { _ = srv.Serve(l) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	o.CompletionsURL = "http://platform.test/api/chat/completions"
+	c := client(t, o)
+	dials := new(atomic.Int32)
+	c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+		dials.Add(1)
+		here, there := net.Pipe()
+		l.conns <- there
+		return here, nil
+	}
+	return c, dials
+}
+
+// pipeListener accepts the far ends of pipes.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }

@@ -1,0 +1,90 @@
+package platform
+
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// unquote decodes the inside of a JSON string. Without escapes it returns body
+// itself, else the text in scratch, which is grown as needed and returned for the
+// next call. It is not ok where encoding/json would complain or repair the text.
+func unquote(body, scratch []byte) (text, nextScratch []byte, ok bool) {
+	out := scratch[:0]
+	copied := 0 // of body, into out
+	for i := 0; i < len(body); {
+		switch c := body[i]; {
+		case c == '"' || c < ' ':
+			return nil, scratch, false
+		case c != '\\':
+			i++
+		default:
+			out = append(out, body[copied:i]...)
+			r, n := unescape(body[i:])
+			if n == 0 {
+				return nil, scratch, false
+			}
+			out = utf8.AppendRune(out, r)
+			i += n
+			copied = i
+		}
+	}
+	if !utf8.Valid(body) {
+		return nil, scratch, false
+	}
+	if copied == 0 {
+		return body, scratch, true
+	}
+	out = append(out, body[copied:]...)
+	return out, out, true
+}
+
+// plainEscapes are the escapes of one letter.
+var plainEscapes = [256]rune{
+	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
+}
+
+// unescape decodes the escape that b begins with and returns its length, 0 for
+// none. Half a surrogate pair alone is U+FFFD.
+func unescape(b []byte) (rune, int) {
+	if len(b) < 2 {
+		return 0, 0
+	}
+	if b[1] != 'u' {
+		if r := plainEscapes[b[1]]; r != 0 {
+			return r, 2
+		}
+		return 0, 0
+	}
+	r, ok := hex4(b)
+	if !ok {
+		return 0, 0
+	}
+	if utf16.IsSurrogate(r) {
+		if low, ok := hex4(b[6:]); ok {
+			if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
+				return pair, 12
+			}
+		}
+		return utf8.RuneError, 6
+	}
+	return r, 6
+}
+
+// hex4 reads an escape of the form \u0041.
+func hex4(b []byte) (rune, bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	var r rune
+	for _, c := range b[2:6] {
+		switch {
+		case '0' <= c && c <= '9':
+			r = r<<4 | rune(c-'0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return r, true
+}

@@ -1,0 +1,110 @@
+package simulator
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func FuzzAppendString(f *testing.F) {
+	for _, s := range []string{"", "plain", "<b>&", `"\`, "\n\t\x00\x7f", "你好", "\u2028", "\xff\xfe", "👩‍👩‍👧"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		want, err := json.Marshal(s)
+		if err != nil {
+			t.Skip()
+		}
+		if got := appendString([]byte("x"), s); string(got) != "x"+string(want) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+func TestCut(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want []string
+	}{
+		{"", []string{}},
+		{"<think>", []string{"<", "thin", "k", ">"}},
+		{"Hello there", []string{"Hel", "lo", " there"}},
+		{"你好世界吗", []string{"你", "好世", "界", "吗"}},
+		{"a\n\n\nb", []string{"a", "\n\n", "\n", "b"}},
+		{"  x   ", []string{"  x", "   "}},
+		{"12345 67", []string{"123", "45", " 67"}},
+		{"👩‍👩‍👧!👍🏽", []string{"👩‍👩‍👧", "!", "👍🏽"}},
+		{"e\u0301\u0301!", []string{"e\u0301\u0301", "!"}},
+	} {
+		if diff := cmp.Diff(tt.want, cut(tt.text)); diff != "" {
+			t.Errorf("%q: %s", tt.text, diff)
+		}
+	}
+}
+
+func FuzzCut(f *testing.F) {
+	for _, s := range []string{"", mixed, "\u200d", "a\u200d", "\xff\xf0\x9f", "   ", "\n\n\n", strings.Repeat("ab ", 50)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, piece := range cut(s) {
+			if piece == "" {
+				t.Fatal("an empty piece")
+			}
+			if utf8.ValidString(s) && !utf8.ValidString(piece) {
+				t.Fatalf("%q is cut in a character: %q", s, piece)
+			}
+		}
+		if got := strings.Join(cut(s), ""); got != s {
+			t.Errorf("got %q, want %q", got, s)
+		}
+	})
+}
+
+func TestTaskIDsHoldTheTime(t *testing.T) {
+	var i ids
+	last := ""
+	for range 10_000 { // more than fit into a millisecond
+		id := i.nextTask(start)
+		if len(id) != 19 || id <= last {
+			t.Fatalf("%s after %s", id, last)
+		}
+		last = id
+	}
+	id, err := strconv.ParseInt((&ids{}).nextTask(start), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := time.UnixMilli(id>>22 + 1288834974657); !at.Equal(start) {
+		t.Errorf("the id says %v, want %v", at, start)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "a": 1, "abcd": 1, "abcde": 2, "你好": 2, "你好 abc": 3, "é": 1, "👍": 1} {
+		if got := Tokens(text); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestAtLeast(t *testing.T) {
+	for version, want := range map[string]bool{"2.14.0": false, "2.9": false, "3": false, "3.0.9": false, "3.1": true, "3.1.0": true, "3.12.1": true, "4": true, "": false} {
+		if got := atLeast(version, 3, 1); got != want {
+			t.Errorf("%q: %v", version, got)
+		}
+	}
+}
+
+func TestPrice(t *testing.T) {
+	for points, want := range map[string]int{"1积分": 1, "100000积分": 100000, "免费": 0, "": 0, "3 积分": 3} {
+		if got := (Model{Points: points}).price(); got != want {
+			t.Errorf("%q: %d", points, got)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package simulator
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestAbortKeepsGenerating(t *testing.T) {
+	c := newSite(t, Options{})
+	id := c.session("gpt-5.1-high")
+	gate := make(chan struct{})
+	c.sim.Script(Reply{Deltas: []string{"one", " two", " three"}, Gate: gate})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	resp, err := c.open(ctx, id, "count")
+	if err == nil {
+		defer resp.Body.Close()
+		gate <- struct{}{}
+		_, err = bufio.NewReader(resp.Body).ReadString('\n')
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	c.await(func() bool { return c.sim.Turns()[0].ClientGone })
+	if turn := c.sim.Turns()[0]; !turn.Ended.IsZero() || c.sim.InFlight() != 1 {
+		t.Fatalf("ended with its client: %+v", turn)
+	}
+	close(gate)
+	c.await(func() bool { return c.sim.InFlight() == 0 })
+	if got := c.sim.Records(id)[0].AIText; got != "one two three" {
+		t.Errorf("stored %q", got)
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	c := newSite(t, Options{})
+	id, other := c.session("gpt-5.1-high"), c.session("gpt-5.1-high")
+	gate := make(chan struct{})
+	c.sim.Script(Stream(Head(), Wait(gate), Deltas("late"), Object(), Done()))
+	resp, err := c.open(t.Context(), id, "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	c.ask(id, "second")
+	c.ask(other, "elsewhere")
+	close(gate)
+	read(t, resp)
+	c.ask(id, "third")
+	got := map[string]bool{}
+	for _, turn := range c.sim.Turns() {
+		got[turn.Text] = turn.Overlapped
+	}
+	for text, want := range map[string]bool{"first": false, "second": true, "elsewhere": false, "third": false} {
+		if got[text] != want {
+			t.Errorf("%s: overlapped %v", text, got[text])
+		}
+	}
+}
+
+// A client that asks again as soon as it has read the last frame overlaps nothing,
+// whatever it takes for the last one.
+func TestTurnEndsBeforeItsLastFrames(t *testing.T) {
+	for _, last := range []string{`"type":"object"`, donePayload, `"err"`} {
+		t.Run(last, func(t *testing.T) {
+			c := newSite(t, Options{Pace: time.Microsecond})
+			id := c.session("gpt-5.1-high")
+			c.sim.OnTurn(func(Turn) *Reply {
+				if last == `"err"` {
+					return new(SayThenFail("text", "broken"))
+				}
+				return &Reply{Text: "text", NoObject: last == donePayload}
+			})
+			for range 20 {
+				resp, err := c.open(t.Context(), id, "next")
+				if err != nil {
+					t.Fatal(err)
+				}
+				for lines := bufio.NewReader(resp.Body); ; {
+					line, err := lines.ReadString('\n')
+					if err != nil {
+						t.Fatal(err)
+					}
+					if strings.Contains(line, last) {
+						break
+					}
+				}
+				resp.Body.Close()
+			}
+			for i, turn := range c.sim.Turns() {
+				if turn.Overlapped {
+					t.Fatalf("turn %d overlaps", i)
+				}
+			}
+		})
+	}
+}
+
+func TestForgottenWhileAnswering(t *testing.T) {
+	c := newSite(t, Options{})
+	id := c.session("gpt-5.1-high")
+	gate := make(chan struct{})
+	c.sim.Script(Stream(Head(), Wait(gate), Deltas("late"), Object(), Done()))
+	resp, err := c.open(t.Context(), id, "hi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	c.sim.Forget(id)
+	close(gate)
+	if got := deltas(t, read(t, resp)); got != "late" {
+		t.Errorf("answer %q", got)
+	}
+	if got := c.ask(id, "hi"); !strings.Contains(got, "对话不存在") {
+		t.Errorf("afterwards: %s", got)
+	}
+	if len(c.sim.Deleted()) != 0 || c.sim.InFlight() != 0 || c.sim.Records(id) != nil {
+		t.Error("forgetting left something")
+	}
+}
+
+func TestCloseEndsWhatHangs(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	sim := New(Options{Now: func() time.Time { return start }})
+	srv := httptest.NewServer(sim)
+	defer srv.Close()
+	c := &site{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
+	id := c.session("gpt-5.1-high")
+	sim.Script(Stream(Head(), Hang(), Deltas("never")), Stream(Head(), Wait(nil)), Reply{Text: "slow", Delay: time.Hour})
+	var open []*http.Response
+	for range 3 {
+		resp, err := c.open(t.Context(), id, "hi")
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, resp)
+	}
+	sim.Close()
+	for _, resp := range open {
+		if _, err := io.ReadAll(resp.Body); err == nil {
+			t.Error("an answer that was never finished ends well")
+		}
+		resp.Body.Close()
+	}
+	if n := len(sim.Records(id)); n != 0 {
+		t.Errorf("%d records", n)
+	}
+	if status, _ := c.call("GET /api/chat/tmpl", ""); status != http.StatusServiceUnavailable {
+		t.Errorf("closed: HTTP %d", status)
+	}
+	srv.Client().CloseIdleConnections()
+}
+
+func TestCloseWithAClientThatDoesNotRead(t *testing.T) {
+	sim := New(Options{Writes: AllReady})
+	srv := httptest.NewServer(sim)
+	c := &site{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
+	id := c.session("gpt-5.1-high")
+	sim.Script(Reply{Deltas: []string{strings.Repeat("a lot of text ", 1<<20)}})
+	resp, err := c.open(t.Context(), id, "hi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	sim.Close()
+	c.await(func() bool { return sim.Turns()[0].ClientGone }) // the write was given up
+	resp.Body.Close()
+	srv.Close()
+}
+
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := New(Options{Pace: 20 * time.Millisecond, Writes: EachFrame})
+		defer sim.Close()
+		id := sim.AddSession("gpt-5.1-high")
+		sim.Script(
+			Reply{Deltas: []string{"a", "b", "c"}},                                           // 5 frames
+			Reply{Deltas: []string{"a", "b", "c"}, Delay: time.Second, NoObject: true},       // 4 frames
+			Stream(Head(), Pause(time.Minute), Deltas("a")),                                  // and one frame
+			Reply{Status: 503, Body: "later"},                                                // no frame
+			Reply{Steps: []Step{Pause(time.Minute)}, Status: 504, ContentType: "text/plain"}, // late
+		)
+		for _, want := range []time.Duration{100 * time.Millisecond, 4 * time.Second, time.Minute + 20*time.Millisecond, 0, time.Minute} {
+			began := time.Now()
+			r := httptest.NewRequestWithContext(t.Context(), "POST", "/api/chat/completions", strings.NewReader(questionBody(id, "hi")))
+			r.Header.Set("Authorization", "token")
+			sim.ServeHTTP(httptest.NewRecorder(), r)
+			if took := time.Since(began); took != want {
+				t.Errorf("took %v, want %v", took, want)
+			}
+		}
+		for _, turn := range sim.Turns() {
+			if len(turn.TaskID) != 19 {
+				t.Errorf("task id %q in the year 2000", turn.TaskID)
+			}
+		}
+	})
+}
+
+func TestAwaitGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := New(Options{})
+		defer sim.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := sim.Await(ctx, func() bool { return false }); err != context.DeadlineExceeded {
+			t.Errorf("error %v", err)
+		}
+	})
+}

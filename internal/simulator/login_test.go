@@ -1,0 +1,146 @@
+package simulator
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+const loginFirst = `{"code":2,"data":null,"msg":"请先登录"}`
+
+func TestTokenCheck(t *testing.T) {
+	good, old := NewToken(7, start, time.Hour), NewToken(7, start.Add(-2*time.Hour), time.Hour)
+	for _, tt := range []struct {
+		name, accepted, sent string
+		refused              bool
+	}{
+		{"any", "", "whatever", false},
+		{"any, absent", "", "", true},
+		{"any, with Bearer", "", "Bearer whatever", true},
+		{"any, with bearer", "", "bearer whatever", true},
+		{"any, a good JWT", "", good, false},
+		{"any, an expired JWT", "", old, true},
+		{"one, itself", good, good, false},
+		{"one, with Bearer", good, "Bearer " + good, true},
+		{"one, another", good, NewToken(8, start, time.Hour), true},
+		{"one, which is accepted though expired", old, old, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newSite(t, Options{Token: tt.accepted})
+			c.token = tt.sent
+			status, text := c.call("GET /api/chat/session?page=1", "")
+			if status != http.StatusOK || (text == loginFirst) != tt.refused {
+				t.Errorf("HTTP %d %s", status, text)
+			}
+		})
+	}
+}
+
+func TestUserComesFromTheToken(t *testing.T) {
+	token := NewToken(7, start, time.Hour)
+	c := newSite(t, Options{Token: token})
+	c.token = token
+	if !strings.Contains(c.ok("POST /api/chat/session", `{}`), `"uid":7,`) {
+		t.Error("not the token's user")
+	}
+	if x, _ := c.sim.Session(c.sim.AddSession("m")); x.UserID != 7 {
+		t.Errorf("AddSession made it user %d's", x.UserID)
+	}
+}
+
+func TestExpiredLogin(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		form   LoginForm
+		status int
+		body   string
+	}{
+		{"code 2", LoginCode2, 200, loginFirst},
+		{"HTTP 401", LoginHTTP401, 401, `{"code":401,"data":null,"msg":"Unauthorized"}`},
+		{"code 1001", LoginCode1001, 200, `{"code":1001,"data":null,"msg":"授权登陆已过期，请重新登陆"}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newSite(t, Options{})
+			id := c.session("gpt-5.1-high")
+			c.sim.ExpireLogin(tt.form)
+			for _, route := range []string{"GET /api/chat/tmpl", "POST /api/chat/session", "POST /api/chat/completions"} {
+				if status, body := c.call(route, questionBody(id, "hi")); status != tt.status || body != tt.body {
+					t.Errorf("%s: HTTP %d %s", route, status, body)
+				}
+			}
+			if n := len(c.sim.Attempts()); n != 0 {
+				t.Errorf("%d attempts were let in", n)
+			}
+			c.sim.RestoreLogin()
+			c.sim.Script(LoginExpired(tt.form))
+			if status, body := c.call("POST /api/chat/completions", questionBody(id, "hi")); status != tt.status || body != tt.body {
+				t.Errorf("scripted: HTTP %d %s", status, body)
+			}
+			if all, reached := c.sim.Attempts(), c.sim.Turns(); len(all) != 1 || len(reached) != 0 {
+				t.Errorf("%d attempts, %d turns, want 1 and 0", len(all), len(reached))
+			}
+			if got := deltas(t, c.ask(id, "hi")); got != "answer 1 to: hi" {
+				t.Errorf("afterwards: %q", got)
+			}
+		})
+	}
+}
+
+func TestLogin(t *testing.T) {
+	c := newSite(t, Options{Token: "other"})
+	c.token = ""
+	const route = "POST /api/user/login"
+	if _, got := c.call(route, `{"account":"demo@example.test","password":"wrong"}`); got != `{"code":1,"data":null,"msg":"账号或密码错误"}` {
+		t.Errorf("wrong password: %s", got)
+	}
+	c.sim.ExpireLogin(LoginHTTP401)
+	text := c.ok(route, `{"account":"demo@example.test","password":"demo","code":"","captcha":"","invite":"","agreement":true,"captchaId":""}`)
+	var reply struct{ Data struct{ Token string } }
+	decode(t, text, &reply)
+	token := reply.Data.Token
+	want := `{"code":0,"data":{"token":"` + token + `","email":"demo@example.test","phone":"","role":"user","registerTime":"2026-01-01 08:00:00"},"msg":""}`
+	if text != want {
+		t.Errorf("\n got %s\nwant %s", text, want)
+	}
+	claims, ok := readClaims(token)
+	if !ok || claims.UserID != DefaultUser || claims.Role != "user" || claims.Exp-claims.Iat != 31*24*3600 || claims.Iat != start.Unix() {
+		t.Errorf("claims %+v", claims)
+	}
+	c.token = token // works although logins have expired: it is younger
+	c.ok("GET /api/chat/session?page=1", "")
+}
+
+func TestModelList(t *testing.T) {
+	for _, version := range []string{"2.14.0", "3.1.0"} {
+		c := newSite(t, Options{Version: version})
+		text := c.ok("GET /api/chat/tmpl", "")
+		var reply struct{ Data map[string]json.RawMessage }
+		decode(t, text, &reply)
+		var models []struct{ Label, Value string }
+		decode(t, string(reply.Data["models"]), &models)
+		values := map[string]int{}
+		for _, m := range models {
+			values[m.Value]++
+			if m.Label == m.Value {
+				t.Errorf("%s is its own label", m.Value)
+			}
+		}
+		for _, v := range []string{"claude-sonnet-4-5-20250929", "gemini-3-pro-preview", "gemini-3-pro-preview-image", "gpt-5.1-high"} {
+			if values[v] == 0 {
+				t.Errorf("%s is missing", v)
+			}
+		}
+		if len(values) == len(models) {
+			t.Error("no value stands in two groups")
+		}
+		const first = `{"label":"Claude Sonnet 4.5","value":"claude-sonnet-4-5-20250929","attr":{"icon":"/file/icon.png","integral":"2积分","multimodal":true,"note":"长文与代码","onlyImg":true,"plugin":false,"tag":"推荐"}}`
+		if version == "2.14.0" && !strings.Contains(text, `"mcp":null,"models":[`+first) {
+			t.Errorf("%s\nlacks\n%s", text, first)
+		}
+		if !strings.Contains(text, `"note":"文生图 \u003c高清\u003e"`) {
+			t.Error("not escaped for HTML")
+		}
+	}
+}

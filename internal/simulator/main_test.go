@@ -1,0 +1,156 @@
+package simulator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// start is when tests take place.
+var start = time.Date(2026, 1, 15, 10, 20, 30, 0, zone)
+
+// site is a simulator behind a real server, with a client of account 42.
+type site struct {
+	t     *testing.T
+	sim   *Simulator
+	url   string
+	http  *http.Client
+	token string
+}
+
+func newSite(t *testing.T, o Options) *site {
+	t.Helper()
+	if o.Now == nil {
+		o.Now = func() time.Time { return start }
+	}
+	sim := New(o)
+	srv := httptest.NewServer(sim)
+	t.Cleanup(func() {
+		sim.Close()
+		srv.Client().CloseIdleConnections()
+		srv.Close()
+	})
+	return &site{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
+}
+
+// do sends a request and returns the response, whose body the caller closes.
+func (c *site) do(ctx context.Context, route, body string) (*http.Response, error) {
+	c.t.Helper()
+	method, path, _ := strings.Cut(route, " ")
+	r, err := http.NewRequestWithContext(ctx, method, c.url+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", c.token)
+	}
+	return c.http.Do(r)
+}
+
+// call sends a request and returns status and body.
+func (c *site) call(route, body string) (int, string) {
+	c.t.Helper()
+	resp, err := c.do(c.t.Context(), route, body)
+	if err != nil {
+		c.t.Fatalf("%s: %v", route, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatalf("%s: %v", route, err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// ok is call for what must succeed.
+func (c *site) ok(route, body string) string {
+	c.t.Helper()
+	status, text := c.call(route, body)
+	if status != http.StatusOK || !strings.HasPrefix(text, `{"code":0,`) {
+		c.t.Fatalf("%s: HTTP %d %s", route, status, text)
+	}
+	return text
+}
+
+// session makes a session and returns its id.
+func (c *site) session(model string) int64 {
+	c.t.Helper()
+	var made struct{ Data Session }
+	decode(c.t, c.ok("POST /api/chat/session", fmt.Sprintf(`{"model":%q,"plugins":[],"mcp":[]}`, model)), &made)
+	return made.Data.ID
+}
+
+// questionBody is the body of a question.
+func questionBody(session int64, text string) string {
+	return fmt.Sprintf(`{"text":%s,"sessionId":%d,"files":[]}`, marshal(text), session)
+}
+
+// ask asks a question and returns the body of the reply.
+func (c *site) ask(session int64, text string) string {
+	c.t.Helper()
+	_, body := c.call("POST /api/chat/completions", questionBody(session, text))
+	return body
+}
+
+// open asks a question and leaves the reply to be read.
+func (c *site) open(ctx context.Context, session int64, text string) (*http.Response, error) {
+	c.t.Helper()
+	return c.do(ctx, "POST /api/chat/completions", questionBody(session, text))
+}
+
+// await waits for a condition on the simulator.
+func (c *site) await(cond func() bool) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
+	defer cancel()
+	if err := c.sim.Await(ctx, cond); err != nil {
+		c.t.Fatalf("await: %v", err)
+	}
+}
+
+// deltas joins the texts of a stream's string frames.
+func deltas(t *testing.T, stream string) string {
+	t.Helper()
+	var b strings.Builder
+	for line := range strings.Lines(stream) {
+		payload, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "data:")
+		if payload = strings.TrimPrefix(payload, " "); !ok || payload == donePayload {
+			continue
+		}
+		var f struct {
+			Data json.RawMessage
+		}
+		decode(t, payload, &f)
+		var text string
+		if json.Unmarshal(f.Data, &text) == nil {
+			b.WriteString(text)
+		}
+	}
+	return b.String()
+}
+
+func decode(t *testing.T, text string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		t.Fatalf("decode %q: %v", text, err)
+	}
+}
+
+func read(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
