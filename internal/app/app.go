@@ -53,7 +53,7 @@ func Serve(ctx context.Context, s *config.Settings, o Options) error {
 	if o.Demo {
 		return serveDemo(ctx, s, o)
 	}
-	a, err := New(s, o)
+	a, err := New(ctx, s, o)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func Serve(ctx context.Context, s *config.Settings, o Options) error {
 }
 
 // New builds the app and listens on the address, but serves nothing yet.
-func New(s *config.Settings, o Options) (*App, error) {
+func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	keys, err := access.ParseKeys(s.APIKeys)
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
@@ -74,7 +74,7 @@ func New(s *config.Settings, o Options) (*App, error) {
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}
 	}
-	listener, err := net.Listen("tcp", s.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}

@@ -27,8 +27,8 @@ type simulated struct {
 	failed   chan error
 }
 
-func startSimulator(listen string, pace time.Duration, o Options) (*simulated, error) {
-	listener, err := net.Listen("tcp", listen)
+func startSimulator(ctx context.Context, listen string, pace time.Duration, o Options) (*simulated, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
@@ -54,7 +54,7 @@ func (s *simulated) url() string {
 
 // serveDemo serves in front of a simulator, with a made-up account.
 func serveDemo(ctx context.Context, settings *config.Settings, o Options) error {
-	sim, err := startSimulator("127.0.0.1:0", demoPace, o)
+	sim, err := startSimulator(ctx, "127.0.0.1:0", demoPace, o)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func serveDemo(ctx context.Context, settings *config.Settings, o Options) error 
 	demo := *settings
 	demo.APIURL = sim.url()
 	demo.JWT = simulator.NewToken(simulator.DefaultUser, time.Now(), demoLife)
-	a, err := New(&demo, o)
+	a, err := New(ctx, &demo, o)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (a *App) hint(address string) {
 
 // Simulate serves the simulated platform on its own until ctx ends.
 func Simulate(ctx context.Context, listen string, pace time.Duration, o Options) error {
-	sim, err := startSimulator(listen, pace, o)
+	sim, err := startSimulator(ctx, listen, pace, o)
 	if err != nil {
 		return err
 	}

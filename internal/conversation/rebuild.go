@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"achuan/internal/chat"
+	"achuan/internal/telemetry"
 )
 
 // rebuild moves a conversation whose last turn was not seen to its end into a new
@@ -31,7 +32,8 @@ func (t *turn) rebuild(old *session, rest []chat.Message) error {
 		return err
 	}
 	t.engine.known.replace(old, t.session, true)
-	t.log.InfoContext(t.life, "session rebuilt from its records", "old", old.id, "session", t.session.id, "messages", len(transcript))
+	t.log.InfoContext(t.life, "session rebuilt from its records",
+		telemetry.KeyReplaced, old.id, telemetry.KeySession, t.session.id, telemetry.KeyCount, len(transcript))
 	return nil
 }
 

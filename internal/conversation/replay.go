@@ -3,6 +3,7 @@ package conversation
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,8 +98,8 @@ func lone(messages []chat.Message) bool {
 // afterLastAnswer returns the messages after the last assistant message, and
 // whether there was one.
 func afterLastAnswer(transcript []chat.Message) (rest []chat.Message, answered bool) {
-	for i := len(transcript) - 1; i >= 0; i-- {
-		if transcript[i].Role == chat.RoleAssistant {
+	for i, m := range slices.Backward(transcript) {
+		if m.Role == chat.RoleAssistant {
 			return transcript[i+1:], true
 		}
 	}

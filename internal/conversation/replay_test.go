@@ -100,7 +100,8 @@ func TestFrameParsesBack(t *testing.T) {
 
 func TestNonceIsFresh(t *testing.T) {
 	messages := []chat.Message{{Role: chat.RoleUser, Text: "a"}, {Role: chat.RoleUser, Text: "b"}}
-	if frame(newIntro, messages, plain) == frame(newIntro, messages, plain) {
+	one, other := frame(newIntro, messages, plain), frame(newIntro, messages, plain)
+	if one == other {
 		t.Error("two framings share their nonce")
 	}
 }

@@ -3,11 +3,13 @@ package conversation
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/telemetry"
 )
 
 // turn is one taking of a session: from placement to the end of its answer.
@@ -46,8 +48,8 @@ func (e *Engine) newTurn(ctx context.Context, r *chat.Request) *turn {
 	stop := context.AfterFunc(e.life, func() { kill(context.Cause(e.life)) })
 	t := &turn{engine: e, request: r, client: ctx, life: life, kill: kill, log: e.Logger, started: time.Now()}
 	t.end = sync.OnceFunc(func() {
-		for i := len(t.holds) - 1; i >= 0; i-- {
-			t.holds[i]()
+		for _, release := range slices.Backward(t.holds) {
+			release()
 		}
 		if t.stream != nil {
 			t.stream.Close()
@@ -121,7 +123,8 @@ func (t *turn) recover() error {
 		return err
 	}
 	t.engine.known.replace(old, t.session, old.made)
-	t.log.InfoContext(t.life, "lost session replaced", "lost", old.id, "session", t.session.id, "placement", t.where.Load().placement)
+	t.log.InfoContext(t.life, "lost session replaced", telemetry.KeyReplaced, old.id,
+		telemetry.KeySession, t.session.id, telemetry.KeyPlacement, t.where.Load().placement)
 	return nil
 }
 
@@ -132,7 +135,7 @@ func (t *turn) finish() {
 	if t.name != nil {
 		t.engine.known.rename(*t.name, t.session.id, t.history)
 	}
-	t.log.DebugContext(t.life, "turn ended", "session", t.session.id, "took", time.Since(t.started).Round(time.Millisecond))
+	t.log.DebugContext(t.life, "turn ended", telemetry.KeySession, t.session.id, telemetry.KeyDuration, time.Since(t.started).Round(time.Millisecond))
 	t.end()
 }
 
@@ -142,8 +145,8 @@ func (t *turn) fail(err error) {
 	if t.sent && !e.NotAsked && !e.EndSeen {
 		t.session.unseen = true
 	}
-	t.log.DebugContext(t.life, "turn failed", "session", t.where.Load().session, "code", e.Code,
-		"unseen_end", t.session.unseen, "took", time.Since(t.started).Round(time.Millisecond))
+	t.log.DebugContext(t.life, "turn failed", telemetry.KeySession, t.where.Load().session, telemetry.KeyCode, e.Code,
+		telemetry.KeyEndSeen, !t.session.unseen, telemetry.KeyDuration, time.Since(t.started).Round(time.Millisecond))
 	t.end()
 }
 

@@ -68,7 +68,7 @@ func writeAttribute(b *strings.Builder, name, value string) {
 		return
 	}
 	b.WriteString(" " + name + `="`)
-	attributeEscapes.WriteString(b, value) // a Builder takes everything
+	_, _ = attributeEscapes.WriteString(b, value) // a Builder takes everything
 	b.WriteByte('"')
 }
 

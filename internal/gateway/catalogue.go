@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/telemetry"
 )
 
 // ModelLister lists the platform's models. The platform package's Client is the
@@ -113,7 +114,7 @@ func (c *catalogue) fetch(ctx context.Context, fresh time.Duration) {
 	c.fetched = time.Now()
 	if err != nil {
 		if ctx.Err() == nil {
-			c.logger.WarnContext(ctx, "the platform's model list could not be read; the last one is kept", "error", err)
+			c.logger.WarnContext(ctx, "the platform's model list could not be read; the last one is kept", telemetry.KeyError, err)
 		}
 		return
 	}

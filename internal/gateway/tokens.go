@@ -78,7 +78,7 @@ func fitTokens(piece string, n int) (string, int) {
 	low, high := 0, len(piece) // low fits, high does not
 	for high-low > 1 {
 		middle := len(firstBytes(piece, (low+high)/2))
-		if middle <= low {
+		if middle <= low || middle >= high {
 			break
 		}
 		if countTokens(piece[:middle]) <= n {

@@ -54,7 +54,7 @@ func (v value) members() iter.Seq2[[]byte, value] {
 			keyEnd := skipString(v, i)
 			start := skipSpace(v, skipSpace(v, keyEnd)+1) // +1: the colon
 			end := skipValue(v, start)
-			if !yield(value(v[i:keyEnd]).bytes(), v[start:end]) {
+			if !yield(v[i:keyEnd].bytes(), v[start:end]) {
 				return
 			}
 			i = nextItem(v, end)

@@ -14,6 +14,8 @@ const (
 	KeyModel            = "model"             // model id
 	KeyStream           = "stream"            // whether the answer is streamed
 	KeySession          = "session"           // the platform's session id
+	KeyReplaced         = "replaced_session"  // the session whose place another took
+	KeyEndSeen          = "end_seen"          // whether the platform ended the turn itself
 	KeyPlacement        = "placement"         // how the session was chosen
 	KeyChoice           = "choice"            // index of a choice
 	KeyFinish           = "finish"            // why an answer ended
