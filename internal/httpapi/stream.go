@@ -30,7 +30,9 @@ func (s *Server) streamed(w http.ResponseWriter, r *http.Request, req *openai.Ch
 	if err == nil {
 		err = p.end()
 	}
-	if err == nil || clientGone(r, err) || p.live.unused() {
+	// Text that came is the client's, flushed or not: only a failure before any is
+	// a status of its own, however the platform's bytes arrived.
+	if err == nil || clientGone(r, err) || p.pending.Len() == 0 && p.live.unused() {
 		return err
 	}
 	if failed := p.fail(public(err, requestIDOf(r))); failed != nil {

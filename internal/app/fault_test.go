@@ -1,0 +1,173 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"achuan/internal/config"
+	"achuan/internal/simulator"
+)
+
+// What each fault of the platform becomes: a status and code for a whole answer,
+// and for a streamed one either the same (nothing was sent yet) or an error event
+// after the text that had come. "" is an answer that is whole.
+func TestPlatformFaults(t *testing.T) {
+	provider := func(status int, code, text string) simulator.Reply {
+		return simulator.Fail(simulator.ProviderError(status, code, text, time.Unix(1700000000, 0)))
+	}
+	text := "half an answer"
+	longer := text + ", and the rest"
+	other := "quite another text"
+	for _, tc := range []struct {
+		name   string
+		reply  simulator.Reply
+		status int    // of a whole answer
+		code   string // of both
+		mid    bool   // a stream has begun when it fails
+		want   string // text of an answer that is whole
+	}{
+		{"content filter", simulator.Fail("您的提交内容包含不允许的文本"), 400, "content_filter", false, ""},
+		{"points used up", simulator.Fail("套餐余量不足"), 429, "insufficient_quota", false, ""},
+		{"provider rate limit", provider(429, "rate_limit", "slow down"), 429, "rate_limit_exceeded", false, ""},
+		{"frame code 429", simulator.Reply{Error: "too many", ErrorCode: 429}, 429, "rate_limit_exceeded", false, ""},
+		{"operator's key", provider(401, "invalid_api_key", "Invalid API Key"), 502, "backend_error", false, ""},
+		{"dead model", provider(404, "not_found", "model does not exist"), 400, "model_not_found", false, ""},
+		{"no channel", provider(503, "x", "分组 default 下模型 m 无可用渠道"), 503, "backend_unavailable", false, ""},
+		{"provider 504", provider(504, "x", "timeout"), 504, "backend_timeout", false, ""},
+		{"provider timeout", provider(524, "x", "openai_error"), 504, "backend_timeout", false, ""},
+		{"operator's plan", provider(400, "x", "subscription expired"), 502, "backend_error", false, ""},
+		{"file type", simulator.Fail("Anthropic 异常提示(HttpCode:400): media_type is wrong"), 400, "invalid_file", false, ""},
+		{"file name", simulator.Fail("文件【a】名称不合法"), 400, "invalid_file", false, ""},
+		{"effort", simulator.Fail("当前模型不支持推理等级配置"), 400, "unsupported_parameter", false, ""},
+		{"too long", simulator.Fail("message too long"), 400, "context_length_exceeded", false, ""},
+		{"unknown error", simulator.Fail("什么都坏了"), 502, "backend_error", false, ""},
+		{"login, code 2", simulator.LoginExpired(simulator.LoginCode2), 502, "backend_auth", false, ""},
+		{"login, 401", simulator.LoginExpired(simulator.LoginHTTP401), 502, "backend_auth", false, ""},
+		{"login, 1001", simulator.LoginExpired(simulator.LoginCode1001), 502, "backend_auth", false, ""},
+		{"HTTP 429", simulator.HTTPStatus(429, "text/plain", "slow"), 429, "rate_limit_exceeded", false, ""},
+		{"HTTP 500", simulator.HTTPStatus(500, "text/html", "<html>"), 502, "backend_error", false, ""},
+		{"HTTP 502", simulator.HTTPStatus(502, "text/html", "<html>"), 502, "backend_error", false, ""},
+		{"HTTP 503", simulator.HTTPStatus(503, "text/html", "<html>"), 503, "backend_unavailable", false, ""},
+		{"HTTP 504", simulator.HTTPStatus(504, "text/html", "<html>"), 504, "backend_timeout", false, ""},
+		{"HTTP 524", simulator.HTTPStatus(524, "text/html", "<html>"), 504, "backend_timeout", false, ""},
+		{"HTML with 200", simulator.HTTPStatus(200, "text/html", "<html>"), 502, "backend_error", false, ""},
+		{"plain text", simulator.PlainText("出错了"), 502, "backend_error", false, ""},
+		{"JSON failure", simulator.JSON(1, "出错了"), 502, "backend_error", false, ""},
+		{"JSON success, no stream", simulator.JSON(0, ""), 502, "backend_error", false, ""},
+		{"no frame at all", simulator.Stream(simulator.Head()), 502, "backend_truncated", false, ""},
+		{"[DONE] alone", simulator.Stream(simulator.Done()), 502, "backend_truncated", false, ""},
+		{"cut before text", simulator.Stream(simulator.Head(), simulator.Cut()), 502, "backend_truncated", false, ""},
+		{"reset before text", simulator.Stream(simulator.Head(), simulator.Reset()), 502, "backend_truncated", false, ""},
+		{"cut after text", simulator.CutShort(text), 502, "backend_truncated", true, ""},
+		{"reset after text", simulator.Stream(simulator.Deltas(text), simulator.Reset()), 502, "backend_truncated", true, ""},
+		{"end after text", simulator.Reply{Text: text, NoObject: true, NoDone: true}, 502, "backend_truncated", true, ""},
+		{"error after text", simulator.SayThenFail(text, "出错了"), 502, "backend_error", true, ""},
+		{"rate limit after text", simulator.SayThenFail(text, "上游异常提示(HttpCode:429)：x"), 429, "rate_limit_exceeded", true, ""},
+		{"stopped elsewhere", simulator.Reply{Text: text, UserStop: true}, 502, "backend_truncated", true, ""},
+		{"silence before text", simulator.Stream(simulator.Head(), simulator.Hang()), 504, "backend_timeout", false, ""},
+		{"silence after text", simulator.Stream(simulator.Deltas(text), simulator.Hang()), 504, "backend_timeout", true, ""},
+		{"no [DONE]", simulator.Reply{Text: text, NoDone: true}, 200, "", false, text},
+		{"no record", simulator.Reply{Text: text, NoObject: true}, 200, "", false, text},
+		{"longer aiText", simulator.Reply{Text: text, AIText: &longer}, 200, "", false, longer},
+		{"other aiText", simulator.Reply{Text: text, AIText: &other}, 200, "", false, text},
+		{"no usage", simulator.Reply{Text: text, NoUsage: true}, 200, "", false, text},
+		{"CRLF, no space", simulator.Reply{Text: text, CRLF: true, Tight: true}, 200, "", false, text},
+		{"junk and patches", simulator.Stream(simulator.Comment("x"), simulator.Raw("data: {junk\n\n"), simulator.Stats(7), simulator.Deltas(text), simulator.CloseFrame(), simulator.Object(), simulator.Done()), 200, "", false, text},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			sim := simulator.New(simulator.Options{})
+			url := serve(t, sim, func(s *config.Settings) {
+				s.FirstEventTimeout, s.IdleTimeout = 300*time.Millisecond, 300*time.Millisecond
+			})
+			sim.OnTurn(func(simulator.Turn) *simulator.Reply { return &tc.reply })
+
+			status, body := ask(t, url, `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"hi"}]}`)
+			if status != tc.status || errorCode(body) != tc.code {
+				t.Errorf("whole: %d %s, want %d %q", status, body, tc.status, tc.code)
+			}
+			if got := contentOf(body); tc.code == "" && got != tc.want {
+				t.Errorf("whole: %q, want %q", got, tc.want)
+			}
+
+			status, body = ask(t, url, `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"hi"}]}`)
+			checkStream(t, status, body, tc.status, tc.code, tc.mid, tc.want)
+		})
+	}
+}
+
+// checkStream holds a streamed answer to what it must and must not contain.
+func checkStream(t *testing.T, status int, body string, wantStatus int, code string, mid bool, want string) {
+	t.Helper()
+	switch {
+	case code == "":
+		if status != 200 || streamed(body) != want || !strings.HasSuffix(body, "data: [DONE]\n\n") || !strings.Contains(body, `"finish_reason":"stop"`) {
+			t.Errorf("streamed: %d %q, want the whole of %q", status, body, want)
+		}
+	case !mid:
+		if status != wantStatus || errorCode(body) != code {
+			t.Errorf("streamed: %d %s, want %d %q", status, body, wantStatus, code)
+		}
+	default:
+		events := strings.Split(strings.TrimSuffix(body, "\n\n"), "\n\n")
+		last := strings.TrimPrefix(events[len(events)-1], "data: ")
+		if status != 200 || errorCode(last) != code {
+			t.Errorf("streamed: %d, ended with %s, want an error event %q", status, last, code)
+		}
+		if strings.Contains(body, "[DONE]") || strings.Contains(body, `"finish_reason":"`) || strings.Count(body, `"error"`) != 1 {
+			t.Errorf("half an answer looks whole: %q", body)
+		}
+	}
+	if strings.Contains(body, "HttpCode") || strings.Contains(body, "request id:") || strings.Contains(body, `"uid"`) {
+		t.Errorf("the platform's own words reached the client: %q", body)
+	}
+}
+
+func ask(t *testing.T, url, body string) (int, string) {
+	t.Helper()
+	res, err := http.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatalf("the reply was cut: %v after %q", err, got)
+	}
+	return res.StatusCode, string(got)
+}
+
+func errorCode(body string) string {
+	var v struct{ Error struct{ Code string } }
+	_ = json.Unmarshal([]byte(body), &v)
+	return v.Error.Code
+}
+
+type choices struct {
+	Choices []struct{ Message, Delta struct{ Content string } }
+}
+
+func contentOf(body string) string {
+	var v choices
+	if json.Unmarshal([]byte(body), &v) != nil || len(v.Choices) == 0 {
+		return ""
+	}
+	return v.Choices[0].Message.Content
+}
+
+func streamed(body string) string {
+	var text bytes.Buffer
+	for event := range strings.SplitSeq(body, "\n\n") {
+		var v choices
+		if json.Unmarshal([]byte(strings.TrimPrefix(event, "data: ")), &v) == nil && len(v.Choices) > 0 {
+			fmt.Fprint(&text, v.Choices[0].Delta.Content)
+		}
+	}
+	return text.String()
+}
