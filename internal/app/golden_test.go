@@ -1,0 +1,106 @@
+package app_test
+
+import (
+	"flag"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"achuan/internal/simulator"
+)
+
+var update = flag.Bool("update", false, "write what came as what is expected")
+
+// Each file in testdata/golden holds a request, the frames that the platform
+// answers it with, and the reply's bytes. What differs from run to run is
+// written as ID and TIME.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/golden/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := golden(t, section(t, archive, "request"), section(t, archive, "frames"))
+			if *update {
+				put(archive, "reply", got)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(section(t, archive, "reply"), got); diff != "" {
+				t.Errorf("reply (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// golden sends the request and returns the reply's status, headers of note and body.
+func golden(t *testing.T, request, frames string) string {
+	t.Helper()
+	sim := simulator.New(simulator.Options{})
+	url := serve(t, sim, nil)
+	sim.Script(simulator.Stream(simulator.Raw(frames)))
+	res, err := http.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString(res.Status + "\n")
+	for _, name := range []string{"Content-Type", "Cache-Control", "X-Accel-Buffering", "X-Achuan-Placement", "X-Achuan-Usage", "X-Session-Id", "X-Should-Retry"} {
+		if value := res.Header.Get(name); value != "" {
+			b.WriteString(name + ": " + value + "\n")
+		}
+	}
+	b.WriteString("\n" + steady(string(body)))
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+var (
+	ids   = regexp.MustCompile(`chatcmpl-[0-9A-Za-z]{29}`)
+	times = regexp.MustCompile(`"created":\d{10}\b`)
+)
+
+func steady(body string) string {
+	return times.ReplaceAllString(ids.ReplaceAllString(body, "ID"), `"created":TIME`)
+}
+
+func section(t *testing.T, a *txtar.Archive, name string) string {
+	t.Helper()
+	for _, f := range a.Files {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	if name != "reply" {
+		t.Fatalf("no section %s", name)
+	}
+	return ""
+}
+
+func put(a *txtar.Archive, name, data string) {
+	for i, f := range a.Files {
+		if f.Name == name {
+			a.Files[i].Data = []byte(data)
+			return
+		}
+	}
+	a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(data)})
+}
