@@ -135,7 +135,7 @@ func TestTurnOutlivesItsClient(t *testing.T) {
 	}
 	defer next.Body.Close()
 	turns := sim.Turns()
-	if next.StatusCode != 200 || next.Header.Get("X-Session-Id") != id || len(turns) != 2 {
+	if next.StatusCode != http.StatusOK || next.Header.Get("X-Session-Id") != id || len(turns) != 2 {
 		t.Fatalf("%d in session %s (was %s), %d turns", next.StatusCode, next.Header.Get("X-Session-Id"), id, len(turns))
 	}
 	if turns[0].ClientGone || turns[1].Overlapped {
