@@ -27,7 +27,7 @@ type line struct {
 
 // take waits until the caller holds key, and returns what gives it back. It
 // fails with session_busy when the line is too long or moves too slowly, and
-// with ctx's error when the caller leaves.
+// with ctx's cause when the caller leaves.
 func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) {
 	turn, err := q.join(key)
 	if err != nil {
@@ -43,11 +43,11 @@ func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) 
 	case <-turn:
 		if ctx.Err() != nil {
 			release()
-			return nil, ctx.Err()
+			return nil, context.Cause(ctx)
 		}
 		return release, nil
 	case <-ctx.Done():
-		err = ctx.Err()
+		err = context.Cause(ctx)
 	case <-timer.C:
 		err = busy()
 	}

@@ -17,7 +17,7 @@ import (
 type turn struct {
 	engine  *Engine
 	request *chat.Request
-	client  context.Context // the client's interest, until the question is sent
+	client  context.Context // the client's interest, until the question is sent or the engine aborts
 	life    context.Context // the turn's own, which outlives the client
 	kill    context.CancelCauseFunc
 	log     *slog.Logger
@@ -45,8 +45,16 @@ type where struct {
 func (e *Engine) newTurn(ctx context.Context, r *chat.Request) *turn {
 	// Values go along (the request id, for the logs); cancellation does not.
 	life, kill := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(e.life, func() { kill(context.Cause(e.life)) })
-	t := &turn{engine: e, request: r, client: ctx, life: life, kill: kill, log: e.Logger, started: time.Now()}
+	client, leave := context.WithCancelCause(ctx)
+	abort := func() {
+		leave(context.Cause(e.life))
+		kill(context.Cause(e.life))
+	}
+	stop := context.AfterFunc(e.life, abort)
+	if e.life.Err() != nil {
+		abort() // at once, not when its goroutine comes round
+	}
+	t := &turn{engine: e, request: r, client: client, life: life, kill: kill, log: e.Logger, started: time.Now()}
 	t.end = sync.OnceFunc(func() {
 		for _, release := range slices.Backward(t.holds) {
 			release()
@@ -55,6 +63,7 @@ func (e *Engine) newTurn(ctx context.Context, r *chat.Request) *turn {
 			t.stream.Close()
 		}
 		stop()
+		leave(nil)
 		kill(nil)
 		e.work.add(-1)
 	})
@@ -95,8 +104,8 @@ func (t *turn) next() (chat.Event, error) {
 // advance takes one step of the platform's answer.
 func (t *turn) advance() (chat.Event, error) {
 	if t.stream == nil {
-		if err := t.client.Err(); err != nil && !t.recovered {
-			return chat.Event{}, err // nobody waits any more: not asked
+		if t.client.Err() != nil && !t.recovered {
+			return chat.Event{}, context.Cause(t.client) // nobody waits any more: not asked
 		}
 		t.sent = true
 		stream, err := t.engine.Platform.Ask(t.life, chat.Question{
