@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/house": {},
 	"cmd/achuan":     {"internal/access", "internal/app", "internal/config", "internal/telemetry"},
 	"bench":          {"internal/simulator"},
+	"bench/floor":    {},
 }
 
 func TestImportArrows(t *testing.T) {
