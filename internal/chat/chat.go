@@ -42,6 +42,52 @@ type ToolCall struct {
 	Arguments string // JSON text, as the model wrote it
 }
 
+// Tool is a function that the model may call.
+type Tool struct {
+	Name        string // unique in a request
+	Description string
+	Parameters  []byte // JSON Schema of the arguments, an object; nil means that it takes none
+	Strict      bool
+}
+
+// ToolMode says whether the model calls tools.
+type ToolMode string
+
+// The tool modes. The values are OpenAI's.
+const (
+	ToolsAuto     ToolMode = "auto"     // as the model decides
+	ToolsNone     ToolMode = "none"     // no call
+	ToolsRequired ToolMode = "required" // at least one call
+)
+
+// ToolChoice is which tools the model may or must call. The zero value is
+// ToolsAuto among all of them.
+type ToolChoice struct {
+	Mode ToolMode
+	// Allowed are the names that may be called; nil means all. One name with
+	// ToolsRequired is a named choice.
+	Allowed []string
+}
+
+// FormatKind says what an answer's text must be.
+type FormatKind string
+
+// The kinds of Format. The values are OpenAI's.
+const (
+	FormatText   FormatKind = "text"
+	FormatObject FormatKind = "json_object"
+	FormatSchema FormatKind = "json_schema"
+)
+
+// Format is what an answer's text must be; the zero value is any text.
+type Format struct {
+	Kind        FormatKind
+	Name        string // FormatSchema: for the model to read
+	Description string // FormatSchema: for the model to read
+	Schema      []byte // FormatSchema: JSON Schema
+	Strict      bool   // FormatSchema
+}
+
 // Caller is the client key on whose behalf a request runs.
 type Caller struct {
 	ID   string // hex SHA-256 of the key, or AnonymousID; owns sessions
@@ -63,6 +109,7 @@ type SessionRef struct {
 
 // Request is one decoded client request, whatever dialect it came in.
 type Request struct {
+	Dialect  string // the API shape it came in, such as "chat.completions"
 	Caller   Caller
 	Model    string
 	Messages []Message // never empty; at least one is not an instruction
@@ -77,6 +124,17 @@ type Request struct {
 	Stop            []string // sequences that end the answer; none is empty
 	N               int      // choices asked for; ≥ 1
 	ReasoningEffort string   // "" or OpenAI's low, medium, high, …
+
+	Tools         []Tool
+	ToolChoice    ToolChoice
+	ParallelCalls *bool // false: one call at the most; nil is true
+	// LegacyCalls says that the tools came as `functions`, so that the answer's call
+	// goes out as `function_call`.
+	LegacyCalls bool
+	Format      Format
+
+	IdempotencyKey string // of the Idempotency-Key header; "" for none
+	Retried        bool   // an SDK marked it as a repetition
 }
 
 // System returns the leading system and developer messages, joined by a blank

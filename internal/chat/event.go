@@ -13,6 +13,9 @@ const (
 	// and the next event may take a while: a writer flushes now. It never follows
 	// another EventPause and never comes first.
 	EventPause
+	// EventToolCall is a piece of a tool call: the first piece of a call has its
+	// CallID and CallName, and each has a fragment of its arguments as Text.
+	EventToolCall
 	// EventDone ends a choice that is whole. An answer without it is not whole.
 	EventDone
 )
@@ -24,16 +27,20 @@ type FinishReason string
 const (
 	FinishStop   FinishReason = "stop"   // the model was done, or a stop sequence came
 	FinishLength FinishReason = "length" // the token limit was reached
+	FinishTools  FinishReason = "tool_calls"
 )
 
 // Event is one step of an answer. Its text is only as long as one read from the
 // platform; concatenated, the texts of a kind are that part of the answer.
 type Event struct {
-	Kind   EventKind
-	Choice int          // index of the choice it belongs to
-	Text   string       // EventText, EventReasoning
-	Finish FinishReason // EventDone
-	Usage  Usage        // EventDone: of this choice
+	Kind     EventKind
+	Choice   int          // index of the choice it belongs to
+	Text     string       // EventText, EventReasoning; EventToolCall: of the arguments
+	Call     int          // EventToolCall: index of the call within the choice
+	CallID   string       // EventToolCall: first piece of a call only
+	CallName string       // EventToolCall: first piece of a call only
+	Finish   FinishReason // EventDone
+	Usage    Usage        // EventDone: of this choice
 	// Diverged is set on EventDone when the platform stored another text than it
 	// streamed, so that what the session holds is not what was answered.
 	Diverged bool

@@ -1,0 +1,35 @@
+package conversation
+
+import "achuan/internal/chat"
+
+// Question is a request with what the layers above made of it.
+type Question struct {
+	Request *chat.Request
+	// Prompt is the session's system prompt: the request's instructions with what
+	// the answer's form needs. "" means the platform's own preset.
+	Prompt string
+	// Preamble goes in front of the text that is sent, each time; for instructions
+	// that are too long for a prompt.
+	Preamble string
+	// Repairs is how many times at the most the Shaper asks again.
+	Repairs int
+	// Shaper makes the answer what the client asked for; nil passes it on as it is.
+	Shaper Shaper
+}
+
+// Shaper makes the platform's answer into the one that its client gets: it cuts
+// at stop sequences, reads tool calls, asks again for what the model got wrong.
+// It works inside the turn, because what the client gets decides what the session
+// is afterwards (its head), and because a turn is shaped to its end also when its
+// client has left. One goroutine uses it at a time, for one answer.
+//
+// The gateway has the only real one.
+type Shaper interface {
+	// Shape takes the next event of the platform's answer and passes on what the
+	// client gets of it, in order. An EventDone that it passes on ends the client's
+	// answer; before the platform's own EventDone that is a cut: the rest is read
+	// and dropped, and the session is not continued. At the platform's EventDone it
+	// passes an EventDone on, returns a repair to ask in the same session, or fails.
+	// Text that was passed on stays passed on.
+	Shape(ev chat.Event, pass func(chat.Event)) (repair string, err error)
+}
