@@ -19,6 +19,7 @@ var arrows = map[string][]string{
 	"internal/emulate":      {"internal/chat"},
 	"internal/openai":       {"internal/chat"},
 	"internal/access":       {"internal/chat", "internal/telemetry"},
+	"internal/store":        {"internal/chat", "internal/conversation", "internal/access"},
 	"internal/gateway":      {"internal/chat", "internal/conversation", "internal/emulate", "internal/access", "internal/telemetry"},
 	"internal/httpapi":      {"internal/chat", "internal/sse", "internal/telemetry", "internal/access", "internal/gateway", "internal/openai"},
 	"internal/app": {
