@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ const lastWords = 3 * time.Second
 type Options struct {
 	Demo    bool
 	Version string
+	Commit  string
 	Stdout  io.Writer // for the demo's hint
 	Logger  *slog.Logger
 	Ready   func(address string) // called once it serves; may be nil
@@ -40,6 +42,7 @@ type Options struct {
 type App struct {
 	settings *config.Settings
 	opts     Options
+	metrics  *telemetry.Metrics
 	platform *platform.Client
 	engine   *conversation.Engine
 	gateway  *gateway.Gateway
@@ -66,10 +69,11 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
 	}
+	metrics := telemetry.NewMetrics(telemetry.Build{Version: o.Version, Commit: o.Commit, Go: runtime.Version()})
 	client, err := platform.New(platform.Options{
 		CompletionsURL: s.APIURL, JWT: s.JWT, Cookie: s.PlatformCookie,
 		ConnectTimeout: s.ConnectTimeout, FirstEventTimeout: s.FirstEventTimeout, IdleTimeout: s.IdleTimeout,
-		Logger: o.Logger,
+		Logger: o.Logger, Metrics: metrics,
 	})
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}
@@ -78,14 +82,15 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
-	a := &App{settings: s, opts: o, platform: client, listener: listener}
+	a := &App{settings: s, opts: o, metrics: metrics, platform: client, listener: listener}
 	a.engine = conversation.New(conversation.Options{
 		Platform: client, Render: gateway.Render, Logger: o.Logger,
 		Shared: keys.Len() == 0 && !config.IsLoopback(s.Listen),
 	})
 	a.gateway = gateway.New(gateway.Options{Conversations: a.engine, Models: client, Logger: o.Logger})
 	a.api = httpapi.New(httpapi.Options{
-		Chat: httpapi.FromGateway(a.gateway), Keys: keys, Logger: o.Logger, Version: o.Version,
+		Chat: httpapi.FromGateway(a.gateway), Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
+		Logger: o.Logger, Metrics: metrics, Version: o.Version, Checks: a.checks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
 		MaxBody: int64(s.MaxBody), UserSessions: s.UserSessions == config.UserSessionsContinue,
 	})
@@ -157,16 +162,25 @@ func (a *App) idle(ctx context.Context) error {
 	return a.engine.Drain(ctx)
 }
 
+// checks are what /readyz tells beside its status.
+func (a *App) checks(context.Context) map[string]string {
+	state := a.platform.State()
+	return map[string]string{"platform": state.Platform, "account": string(state.Account)}
+}
+
 // checkToken says in the log what the JWT tells of itself.
 func (a *App) checkToken() {
 	token, err := platform.ParseToken(a.settings.JWT)
 	switch {
 	case err != nil:
 		a.opts.Logger.Warn("ACHUAN_JWT is not a readable JWT; the platform will probably refuse it")
+		return
 	case token.Expires.IsZero():
+		return
 	case time.Now().After(token.Expires):
 		a.opts.Logger.Error("ACHUAN_JWT has run out; log in on the platform's web page and set the new one", telemetry.KeyExpires, token.Expires)
 	default:
 		a.opts.Logger.Info("account", telemetry.KeyExpires, token.Expires)
 	}
+	a.metrics.AccountExpires(token.Expires)
 }

@@ -20,24 +20,18 @@ func (s *Server) accessLog(next http.Handler) http.Handler {
 		w := newWriter(rw, s.opts.WriteTimeout)
 		defer func() {
 			w.dated() // for what net/http writes when the handlers are done; it takes it away itself
-			s.count(x)
-			s.log(r, x, w.status)
+			status := w.status
+			if x.gone {
+				status = statusClientGone
+			}
+			s.count(r.Context(), x, status)
+			s.log(r, x, status)
 		}()
 		next.ServeHTTP(w, withExchange(r, x))
 	})
 }
 
-func (s *Server) count(x *exchange) {
-	s.counters.requests.Add(1)
-	if x.gone {
-		s.counters.clientsGone.Add(1)
-	}
-}
-
 func (s *Server) log(r *http.Request, x *exchange, status int) {
-	if x.gone {
-		status = statusClientGone
-	}
 	level := logLevel(x, status)
 	if !s.opts.Logger.Enabled(r.Context(), level) {
 		return
@@ -74,7 +68,9 @@ func appendAnswer(attrs []slog.Attr, x *exchange) []slog.Attr {
 	if x.model == "" {
 		return attrs
 	}
-	attrs = append(attrs, slog.String(telemetry.KeyModel, clip(x.model, maxLoggedText)))
+	attrs = append(attrs,
+		slog.String(telemetry.KeyModel, clip(x.model, maxLoggedText)),
+		slog.Bool(telemetry.KeyStream, x.stream))
 	if x.placement != "" {
 		attrs = append(attrs,
 			slog.Int64(telemetry.KeySession, x.session),

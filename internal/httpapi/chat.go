@@ -30,6 +30,8 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	}
 	exchangeOf(r).placed(answer)
 	if req.Stream {
+		s.opts.Metrics.StreamOpened()
+		defer s.opts.Metrics.StreamClosed()
 		return s.streamed(w, r, req, answer)
 	}
 	return s.whole(w, r, req, answer)
@@ -47,10 +49,10 @@ func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 		return nil, err
 	}
 	x := exchangeOf(r)
-	x.model = req.Model
+	x.model, x.stream = req.Model, req.Stream
 	req.Caller = x.caller
 	if n := len(req.Unknown); n > 0 {
-		s.counters.ignoredKeys.Add(uint64(n))
+		s.opts.Metrics.IgnoredKeys(n)
 		s.debug(r.Context(), "unknown keys in the request, ignored",
 			slog.Any(telemetry.KeyIgnored, clipAll(req.Unknown, maxLoggedKeys, maxLoggedText)))
 	}

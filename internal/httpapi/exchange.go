@@ -18,6 +18,7 @@ type exchange struct {
 	probe      bool
 	caller     chat.Caller // zero before a key was looked at
 	model      string
+	stream     bool
 	session    int64 // 0: none
 	placement  chat.Placement
 	firstEvent time.Duration // from start; 0: there was none

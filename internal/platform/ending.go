@@ -129,6 +129,17 @@ func (s *stream) finish() string {
 	return "given up"
 }
 
+// outcome says what the call came to, for the metrics.
+func (s *stream) outcome() string {
+	if s.done != nil {
+		return telemetry.OutcomeOK
+	}
+	if s.fault == nil {
+		return telemetry.OutcomeGivenUp
+	}
+	return outcome(s.fault)
+}
+
 // Close gives the stream up. After a whole answer the rest of the reply, which is
 // nothing but its end, is read in the background: the connection can be used again
 // then.
@@ -137,6 +148,7 @@ func (s *stream) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.call.end(s.outcome())
 	s.client.log.LogAttrs(s.watch.ctx, slog.LevelDebug, "platform stream closed",
 		slog.String(telemetry.KeyFinish, s.finish()), slog.Duration(telemetry.KeyDuration, time.Since(s.started)))
 	if !s.lingers {
