@@ -43,6 +43,7 @@ type App struct {
 	settings *config.Settings
 	opts     Options
 	metrics  *telemetry.Metrics
+	tracer   *telemetry.Tracer
 	platform *platform.Client
 	engine   *conversation.Engine
 	gateway  *gateway.Gateway
@@ -78,11 +79,16 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}
 	}
+	tracer, err := telemetry.NewTracer(ctx, telemetry.TraceOptions{URL: s.TracesURL, Version: o.Version, Logger: o.Logger})
+	if err != nil {
+		return nil, &config.Error{Setting: "OTEL_EXPORTER_OTLP_ENDPOINT", Problem: err.Error()}
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Listen)
 	if err != nil {
+		_ = tracer.Close(ctx) // it has nothing to send
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
-	a := &App{settings: s, opts: o, metrics: metrics, platform: client, listener: listener}
+	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, listener: listener}
 	a.engine = conversation.New(conversation.Options{
 		Platform: client, Render: gateway.Render, Logger: o.Logger,
 		Shared: keys.Len() == 0 && !config.IsLoopback(s.Listen),
@@ -90,9 +96,10 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	a.gateway = gateway.New(gateway.Options{Conversations: a.engine, Models: client, Logger: o.Logger})
 	a.api = httpapi.New(httpapi.Options{
 		Chat: httpapi.FromGateway(a.gateway), Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
-		Logger: o.Logger, Metrics: metrics, Version: o.Version, Checks: a.checks,
+		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.checks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
 		MaxBody: int64(s.MaxBody), UserSessions: s.UserSessions == config.UserSessionsContinue,
+		Audit: s.Audit == config.AuditHash,
 	})
 	a.http = httpapi.HTTPServer(a.api.Handler(), o.Logger)
 	return a, nil
@@ -101,6 +108,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 // Run serves until ctx ends, lets what is under way finish, and stops.
 func (a *App) Run(ctx context.Context) error {
 	defer a.platform.Close()
+	defer a.closeTracer()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -160,6 +168,15 @@ func (a *App) idle(ctx context.Context) error {
 		return err
 	}
 	return a.engine.Drain(ctx)
+}
+
+// closeTracer sends the last spans, unless the collector is away.
+func (a *App) closeTracer() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	if err := a.tracer.Close(ctx); err != nil {
+		a.opts.Logger.Warn("the last traces could not be sent", telemetry.KeyError, err)
+	}
 }
 
 // checks are what /readyz tells beside its status.

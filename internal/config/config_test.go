@@ -172,6 +172,10 @@ func TestWarnings(t *testing.T) {
 		{"the old guide's level", sources{environ: []string{"RUST_LOG=debug"}}, []string{
 			"environment: RUST_LOG is not used; ACHUAN_LOG_LEVEL (debug, info, warn, error) sets how much is logged",
 		}},
+		{"traces in a form that is not spoken", sources{environ: []string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}}, []string{
+			"environment: OTEL_EXPORTER_OTLP_PROTOCOL is not used: traces are sent as http/protobuf, which collectors take at port 4318",
+		}},
+		{"traces in the form that is spoken", sources{environ: []string{"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}}, nil},
 		{"a scheme before the JWT", sources{environ: []string{"ACHUAN_JWT=bearer  a.b.c"}}, []string{
 			`environment: ACHUAN_JWT begins with "bearer", which is not part of the token and was cut off`,
 		}},

@@ -12,19 +12,20 @@ import (
 // maxLoggedText bounds a client's text in a log line, in bytes.
 const maxLoggedText = 128
 
-// accessLog gives each request its exchange and its writer, and tells in one line
-// how it went. No content is told.
+// accessLog gives each request its exchange, its writer and its span, and tells in
+// one line and in the metrics how it went. No content is told.
 func (s *Server) accessLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		x := &exchange{start: time.Now()}
 		w := newWriter(rw, s.opts.WriteTimeout)
+		r, x.span = s.traced(w, r)
 		defer func() {
 			w.dated() // for what net/http writes when the handlers are done; it takes it away itself
 			status := w.status
 			if x.gone {
 				status = statusClientGone
 			}
-			s.count(r.Context(), x, status)
+			s.count(r, x, status)
 			s.log(r, x, status)
 		}()
 		next.ServeHTTP(w, withExchange(r, x))
@@ -37,7 +38,7 @@ func (s *Server) log(r *http.Request, x *exchange, status int) {
 		return
 	}
 	// Each attribute that has something to say, in the order that a person reads.
-	attrs := make([]slog.Attr, 0, 16)
+	attrs := make([]slog.Attr, 0, 18)
 	attrs = append(attrs,
 		slog.String(telemetry.KeyMethod, clip(r.Method, maxLoggedText)),
 		slog.String(telemetry.KeyRoute, x.route),
@@ -45,6 +46,9 @@ func (s *Server) log(r *http.Request, x *exchange, status int) {
 		slog.Duration(telemetry.KeyDuration, time.Since(x.start)))
 	if x.caller.Name != "" {
 		attrs = append(attrs, slog.String(telemetry.KeyCaller, x.caller.Name))
+	}
+	if x.body != "" {
+		attrs = append(attrs, slog.String(telemetry.KeyBody, x.body))
 	}
 	attrs = appendError(attrs, x.err, status)
 	attrs = appendAnswer(attrs, x)

@@ -24,7 +24,7 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, err := s.opts.Chat.Chat(r.Context(), &req.Request)
+	answer, err := s.place(r, req)
 	if err != nil {
 		return err
 	}
@@ -37,11 +37,25 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	return s.whole(w, r, req, answer)
 }
 
+// place has a request placed, which is a step of its own in its trace.
+func (s *Server) place(r *http.Request, req *openai.ChatRequest) (Answer, error) {
+	ctx := telemetry.WithModel(r.Context(), req.Model)
+	_, span := telemetry.StartPlacement(ctx)
+	defer span.End()
+	answer, err := s.opts.Chat.Chat(ctx, &req.Request)
+	if err != nil {
+		span.Fail(string(chat.AsError(err).Code))
+		return nil, err
+	}
+	span.Placed(answer.Session(), string(answer.Placement()))
+	return answer, nil
+}
+
 // chatRequest decodes the body and fills in what is said outside of it.
 func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 	b := takeBuffer()
 	defer giveBack(b)
-	if err := readBody(b, r); err != nil {
+	if err := s.readBody(b, r); err != nil {
 		return nil, err
 	}
 	req, err := openai.DecodeChat(b.Bytes())

@@ -20,8 +20,8 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// count counts a request that has ended.
-func (s *Server) count(ctx context.Context, x *exchange, status int) {
+// count counts a request that has ended, and ends its span.
+func (s *Server) count(r *http.Request, x *exchange, status int) {
 	if x.gone {
 		s.opts.Metrics.ClientGone()
 	}
@@ -29,7 +29,7 @@ func (s *Server) count(ctx context.Context, x *exchange, status int) {
 		s.opts.Metrics.Placed(string(x.placement))
 	}
 	counted := telemetry.Request{
-		Route: x.route, Model: s.countedModel(ctx, x.model), Stream: x.stream, Status: status,
+		Route: x.route, Model: s.countedModel(r.Context(), x.model), Stream: x.stream, Status: status,
 		Duration: time.Since(x.start), FirstEvent: x.firstEvent,
 		PromptTokens: x.usage.PromptTokens, CompletionTokens: x.usage.CompletionTokens,
 	}
@@ -39,6 +39,8 @@ func (s *Server) count(ctx context.Context, x *exchange, status int) {
 		s.countLimit(x.err.Code)
 	}
 	s.opts.Metrics.Request(counted)
+	x.span.Served(tracedMethod(r.Method), counted, requestIDOf(r))
+	x.span.End()
 }
 
 // countedModel is the model's id if it is served: a label must not be any text

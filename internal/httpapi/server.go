@@ -19,6 +19,7 @@ type Options struct {
 	Admin   *access.AdminKey // nil: nobody is the administrator
 	Logger  *slog.Logger
 	Metrics *telemetry.Metrics // nil: nothing is counted, and /metrics is empty
+	Tracer  *telemetry.Tracer  // nil: nothing is traced
 	Version string             // of the program
 
 	// Listen is the address listened on, host:port. Keyless, its host is one that
@@ -33,6 +34,8 @@ type Options struct {
 	MaxBody int64
 	// UserSessions makes `user` the name of a session; off, it is a mere label.
 	UserSessions bool
+	// Audit puts the SHA-256 of each body into its request's log line.
+	Audit bool
 	// Checks are the named findings in the body of /readyz, such as the
 	// platform's state. They never decide its status. May be nil.
 	Checks func(ctx context.Context) map[string]string

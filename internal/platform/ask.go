@@ -30,6 +30,7 @@ func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) 
 	w := newWatch(ctx, c.first)
 	to := endpoint{http.MethodPost, completionsPath, completionsPath}
 	o := c.observe(w.ctx, to)
+	o.span.Asks(ctx, q.Session)
 	events, fault := c.ask(w.ctx, to, body)
 	if fault != nil {
 		o.end(outcome(fault))

@@ -44,6 +44,7 @@ const (
 // Client speaks for one account. It is safe for concurrent use.
 type Client struct {
 	base      string      // URL of the API, without a slash at the end
+	host      string      // its host alone
 	header    http.Header // of each request
 	http      *http.Client
 	transport *http.Transport
@@ -72,6 +73,7 @@ func New(o Options) (*Client, error) {
 	transport := newTransport(cmp.Or(o.ConnectTimeout, 10*time.Second))
 	return &Client{
 		base:      base.String(),
+		host:      base.Hostname(),
 		header:    baseHeader(origin, token, o.Cookie),
 		http:      &http.Client{Transport: transport, CheckRedirect: keepRedirect},
 		transport: transport,

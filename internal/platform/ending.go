@@ -148,6 +148,10 @@ func (s *stream) Close() error {
 		return nil
 	}
 	s.closed = true
+	if s.done != nil {
+		s.call.span.Used(s.done.Usage.PromptTokens, s.done.Usage.CompletionTokens, s.done.Usage.Estimated)
+		s.call.span.Finished(string(s.done.Finish))
+	}
 	s.call.end(s.outcome())
 	s.client.log.LogAttrs(s.watch.ctx, slog.LevelDebug, "platform stream closed",
 		slog.String(telemetry.KeyFinish, s.finish()), slog.Duration(telemetry.KeyDuration, time.Since(s.started)))

@@ -9,20 +9,27 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// observed is one call, told to the metrics when it has ended.
+// observed is one call, told to the metrics when it has ended, and a step in the
+// trace of the request that it is for.
 type observed struct {
 	client   *Client
 	endpoint endpoint
 	started  time.Time
+	span     *telemetry.Span
 }
 
 // observe begins a call.
-func (c *Client) observe(_ context.Context, to endpoint) *observed {
-	return &observed{c, to, time.Now()}
+func (c *Client) observe(ctx context.Context, to endpoint) *observed {
+	_, span := telemetry.StartCall(ctx, to.method, to.pattern, c.host)
+	return &observed{c, to, time.Now(), span}
 }
 
 // end ends the call. It is called once.
 func (o *observed) end(outcome string) {
+	if outcome != telemetry.OutcomeOK {
+		o.span.Fail(outcome)
+	}
+	o.span.End()
 	o.client.seen.metrics.PlatformCall(o.endpoint.method+" "+o.endpoint.pattern, outcome, time.Since(o.started))
 	o.client.seen.take(o.endpoint.pattern, outcome)
 }

@@ -98,6 +98,9 @@ func (s *stream) read(ready bool) ([]byte, error) {
 	}
 	payload, err := s.frames.Next()
 	s.watch.rest()
+	if !s.begun && err == nil {
+		s.call.span.Began()
+	}
 	s.begun = true
 	return payload, err
 }
