@@ -86,8 +86,12 @@ func (p *program) load(o config.LoadOptions) (*config.Settings, error) {
 		return nil, err
 	}
 	p.secrets = s.Secrets()
-	if _, err := access.ParseKeys(s.APIKeys); err != nil {
+	keys, err := access.ParseKeys(s.APIKeys)
+	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
+	}
+	if keys.Holds(s.AdminKey) {
+		return nil, &config.Error{Setting: "ACHUAN_ADMIN_KEY", Problem: "is one of ACHUAN_API_KEYS too: its holder would be the administrator; make another"}
 	}
 	return s, nil
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ const lastWords = 3 * time.Second
 type Options struct {
 	Demo    bool
 	Version string
+	Commit  string
 	Stdout  io.Writer // for the demo's hint
 	Logger  *slog.Logger
 	Ready   func(address string) // called once it serves; may be nil
@@ -40,6 +42,8 @@ type Options struct {
 type App struct {
 	settings *config.Settings
 	opts     Options
+	metrics  *telemetry.Metrics
+	tracer   *telemetry.Tracer
 	platform *platform.Client
 	engine   *conversation.Engine
 	gateway  *gateway.Gateway
@@ -66,28 +70,36 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
 	}
+	metrics := telemetry.NewMetrics(telemetry.Build{Version: o.Version, Commit: o.Commit, Go: runtime.Version()})
 	client, err := platform.New(platform.Options{
 		CompletionsURL: s.APIURL, JWT: s.JWT, Cookie: s.PlatformCookie,
 		ConnectTimeout: s.ConnectTimeout, FirstEventTimeout: s.FirstEventTimeout, IdleTimeout: s.IdleTimeout,
-		Logger: o.Logger,
+		Logger: o.Logger, Metrics: metrics,
 	})
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}
 	}
+	tracer, err := telemetry.NewTracer(ctx, telemetry.TraceOptions{URL: s.TracesURL, Version: o.Version, Logger: o.Logger})
+	if err != nil {
+		return nil, &config.Error{Setting: "OTEL_EXPORTER_OTLP_ENDPOINT", Problem: err.Error()}
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Listen)
 	if err != nil {
+		_ = tracer.Close(ctx) // it has nothing to send
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
-	a := &App{settings: s, opts: o, platform: client, listener: listener}
+	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, listener: listener}
 	a.engine = conversation.New(conversation.Options{
 		Platform: client, Render: gateway.Render, Logger: o.Logger,
 		Shared: keys.Len() == 0 && !config.IsLoopback(s.Listen),
 	})
 	a.gateway = gateway.New(gateway.Options{Conversations: a.engine, Models: client, Logger: o.Logger})
 	a.api = httpapi.New(httpapi.Options{
-		Chat: httpapi.FromGateway(a.gateway), Keys: keys, Logger: o.Logger, Version: o.Version,
+		Chat: httpapi.FromGateway(a.gateway), Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
+		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.checks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
 		MaxBody: int64(s.MaxBody), UserSessions: s.UserSessions == config.UserSessionsContinue,
+		Audit: s.Audit == config.AuditHash,
 	})
 	a.http = httpapi.HTTPServer(a.api.Handler(), o.Logger)
 	return a, nil
@@ -96,6 +108,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 // Run serves until ctx ends, lets what is under way finish, and stops.
 func (a *App) Run(ctx context.Context) error {
 	defer a.platform.Close()
+	defer a.closeTracer()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -157,16 +170,34 @@ func (a *App) idle(ctx context.Context) error {
 	return a.engine.Drain(ctx)
 }
 
+// closeTracer sends the last spans, unless the collector is away.
+func (a *App) closeTracer() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	if err := a.tracer.Close(ctx); err != nil {
+		a.opts.Logger.Warn("the last traces could not be sent", telemetry.KeyError, err)
+	}
+}
+
+// checks are what /readyz tells beside its status.
+func (a *App) checks(context.Context) map[string]string {
+	state := a.platform.State()
+	return map[string]string{"platform": state.Platform, "account": string(state.Account)}
+}
+
 // checkToken says in the log what the JWT tells of itself.
 func (a *App) checkToken() {
 	token, err := platform.ParseToken(a.settings.JWT)
 	switch {
 	case err != nil:
 		a.opts.Logger.Warn("ACHUAN_JWT is not a readable JWT; the platform will probably refuse it")
+		return
 	case token.Expires.IsZero():
+		return
 	case time.Now().After(token.Expires):
 		a.opts.Logger.Error("ACHUAN_JWT has run out; log in on the platform's web page and set the new one", telemetry.KeyExpires, token.Expires)
 	default:
 		a.opts.Logger.Info("account", telemetry.KeyExpires, token.Expires)
 	}
+	a.metrics.AccountExpires(token.Expires)
 }

@@ -20,8 +20,9 @@ type Settings struct {
 	APIURL         string `env:"ACHUAN_API_URL"`
 	PlatformCookie string `env:"ACHUAN_PLATFORM_COOKIE"`
 
-	Listen         string   `env:"ACHUAN_LISTEN"`   // host:port, from --listen, ACHUAN_LISTEN or PORT
-	APIKeys        []string `env:"ACHUAN_API_KEYS"` // each `key` or `name:key`
+	Listen         string   `env:"ACHUAN_LISTEN"`    // host:port, from --listen, ACHUAN_LISTEN or PORT
+	APIKeys        []string `env:"ACHUAN_API_KEYS"`  // each `key` or `name:key`
+	AdminKey       string   `env:"ACHUAN_ADMIN_KEY"` // "" for none
 	AllowAnonymous bool     `env:"ACHUAN_ALLOW_ANONYMOUS"`
 	CORSOrigins    []string `env:"ACHUAN_CORS_ORIGINS"` // as browsers send them, or "*" alone
 	MaxBody        ByteSize `env:"ACHUAN_MAX_BODY"`
@@ -35,6 +36,10 @@ type Settings struct {
 
 	LogLevel  slog.Level `env:"ACHUAN_LOG_LEVEL"`
 	LogFormat string     `env:"ACHUAN_LOG_FORMAT"` // "text" or "json"
+	Audit     Audit      `env:"ACHUAN_AUDIT"`
+
+	// TracesURL is the OpenTelemetry collector's base URL; "" when nothing is traced.
+	TracesURL string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
 
 	Demo     bool     // --demo: the simulator stands in for the platform
 	Warnings []string // what is odd but no error, for the log; without secrets
@@ -49,6 +54,15 @@ type UserSessions string
 const (
 	UserSessionsContinue UserSessions = "continue" // `user` names a session
 	UserSessionsOff      UserSessions = "off"      // `user` is a mere label
+)
+
+// Audit says what the log keeps of what was asked.
+type Audit string
+
+// The values of Audit.
+const (
+	AuditNone Audit = "none"
+	AuditHash Audit = "hash" // the SHA-256 of each request's body
 )
 
 // LoadOptions say where settings come from.
@@ -103,6 +117,9 @@ func (s *Settings) Secrets() []string {
 			key = strings.TrimSpace(after)
 		}
 		secrets = append(secrets, key)
+	}
+	if s.AdminKey != "" {
+		secrets = append(secrets, s.AdminKey)
 	}
 	if s.PlatformCookie != "" {
 		secrets = append(secrets, s.PlatformCookie)

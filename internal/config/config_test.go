@@ -51,6 +51,7 @@ func defaults() *Settings {
 		DrainTimeout:      20 * time.Second,
 		LogLevel:          slog.LevelInfo,
 		LogFormat:         "text",
+		Audit:             AuditNone,
 	}
 }
 
@@ -72,12 +73,14 @@ func TestLoad(t *testing.T) {
 			"ACHUAN_LISTEN=[::1]:0", "ACHUAN_API_KEYS=one, alice:two,,", "ACHUAN_ALLOW_ANONYMOUS=Yes", "ACHUAN_CORS_ORIGINS=*",
 			"ACHUAN_MAX_BODY=10 kb", "ACHUAN_USER_SESSIONS=OFF", "ACHUAN_CONNECT_TIMEOUT=1s", "ACHUAN_FIRST_EVENT_TIMEOUT=2m",
 			"ACHUAN_IDLE_TIMEOUT=3m", "ACHUAN_DRAIN_TIMEOUT=500ms", "ACHUAN_LOG_LEVEL=DEBUG", "ACHUAN_LOG_FORMAT=JSON",
+			"ACHUAN_ADMIN_KEY=boss", "ACHUAN_AUDIT=Hash", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
 		}}, func(s *Settings) {
 			*s = Settings{
 				JWT: "a.b.c", APIURL: "http://127.0.0.1:9/api/chat/completions", PlatformCookie: "a=b; c=d",
 				Listen: "[::1]:0", APIKeys: []string{"one", "alice:two"}, AllowAnonymous: true, CORSOrigins: []string{"*"},
 				MaxBody: 10_000, UserSessions: UserSessionsOff, ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
 				IdleTimeout: 3 * time.Minute, DrainTimeout: 500 * time.Millisecond, LogLevel: slog.LevelDebug, LogFormat: "json",
+				AdminKey: "boss", Audit: AuditHash, TracesURL: "http://127.0.0.1:4318",
 			}
 		}},
 		{"the file, with lists", sources{files: map[string]string{"achuan.yaml": strings.Join([]string{
@@ -169,6 +172,10 @@ func TestWarnings(t *testing.T) {
 		{"the old guide's level", sources{environ: []string{"RUST_LOG=debug"}}, []string{
 			"environment: RUST_LOG is not used; ACHUAN_LOG_LEVEL (debug, info, warn, error) sets how much is logged",
 		}},
+		{"traces in a form that is not spoken", sources{environ: []string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}}, []string{
+			"environment: OTEL_EXPORTER_OTLP_PROTOCOL is not used: traces are sent as http/protobuf, which collectors take at port 4318",
+		}},
+		{"traces in the form that is spoken", sources{environ: []string{"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}}, nil},
 		{"a scheme before the JWT", sources{environ: []string{"ACHUAN_JWT=bearer  a.b.c"}}, []string{
 			`environment: ACHUAN_JWT begins with "bearer", which is not part of the token and was cut off`,
 		}},
@@ -223,9 +230,9 @@ func TestCheckServe(t *testing.T) {
 
 func TestSecrets(t *testing.T) {
 	s := sources{environ: []string{
-		"ACHUAN_JWT=a.b.c", "ACHUAN_API_KEYS=one,alice: two:three", "ACHUAN_PLATFORM_COOKIE=sid=four; theme=five",
+		"ACHUAN_JWT=a.b.c", "ACHUAN_API_KEYS=one,alice: two:three", "ACHUAN_ADMIN_KEY=boss", "ACHUAN_PLATFORM_COOKIE=sid=four; theme=five",
 	}}.mustLoad(t)
-	want := []string{"a.b.c", "one", "two:three", "sid=four; theme=five", "four", "five"}
+	want := []string{"a.b.c", "one", "two:three", "boss", "sid=four; theme=five", "four", "five"}
 	if diff := cmp.Diff(want, s.Secrets()); diff != "" {
 		t.Error(diff)
 	}

@@ -31,11 +31,14 @@ const (
 	nameListen         = "ACHUAN_LISTEN"
 	namePort           = "PORT"
 	nameAPIKeys        = "ACHUAN_API_KEYS"
+	nameAdminKey       = "ACHUAN_ADMIN_KEY"
 	nameAllowAnonymous = "ACHUAN_ALLOW_ANONYMOUS"
 	nameCORSOrigins    = "ACHUAN_CORS_ORIGINS"
 	nameMaxBody        = "ACHUAN_MAX_BODY"
 	nameUserSessions   = "ACHUAN_USER_SESSIONS"
 	nameLogFormat      = "ACHUAN_LOG_FORMAT"
+	nameAudit          = "ACHUAN_AUDIT"
+	nameTraces         = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 	fileSuffix = "_FILE" // of the variable that names a secret's file
 )
@@ -74,6 +77,11 @@ var settings = []Setting{
 		Name: nameAPIKeys, Secret: true, list: true,
 		Allowed: "keys, each `key` or `name:key`, separated by commas (in a file also by line breaks)",
 		Doc:     "The keys that clients must send. A key is one caller with sessions of its own; its name is for logs.",
+	},
+	{
+		Name: nameAdminKey, Secret: true,
+		Allowed: "a key of visible ASCII characters that is none of ACHUAN_API_KEYS",
+		Doc:     "The key of whoever runs the server. It opens /metrics to other machines than this one. It is no client key.",
 	},
 	{
 		Name: nameAllowAnonymous, Default: "false",
@@ -120,6 +128,16 @@ var settings = []Setting{
 		Name: nameLogFormat, Default: "text",
 		Allowed: "text or json",
 		Doc:     "The form of log lines.",
+	},
+	{
+		Name: nameAudit, Default: string(AuditNone),
+		Allowed: "hash or none",
+		Doc:     "Whether each request's log line holds the SHA-256 of its body (hash), which proves what was asked to who has kept it.",
+	},
+	{
+		Name:    nameTraces,
+		Allowed: "an http or https URL without user, query and fragment, such as http://127.0.0.1:4318",
+		Doc:     "The OpenTelemetry collector to send traces to, over HTTP. Nothing is traced without it. OTEL_SERVICE_NAME and the other OTEL_ variables work as usual.",
 	},
 }
 

@@ -49,6 +49,7 @@ func (c *collection) validate(s *Settings) {
 	c.cutBearer(s)
 	s.LogFormat = strings.ToLower(s.LogFormat)
 	s.UserSessions = UserSessions(strings.ToLower(string(s.UserSessions)))
+	s.Audit = Audit(strings.ToLower(string(s.Audit)))
 
 	checks := []struct {
 		name string
@@ -57,6 +58,7 @@ func (c *collection) validate(s *Settings) {
 		{nameJWT, !strings.ContainsFunc(s.JWT, notToken)},
 		{nameAPIURL, s.Demo || validAPIURL(s.APIURL)},
 		{nameCookie, !strings.ContainsFunc(s.PlatformCookie, unicode.IsControl)},
+		{nameAdminKey, !strings.ContainsFunc(s.AdminKey, notToken)},
 		{nameListen, validListen(s.Listen)},
 		{nameCORSOrigins, normalOrigins(s.CORSOrigins)},
 		{nameMaxBody, s.MaxBody >= 1 && s.MaxBody <= maxMaxBody},
@@ -67,6 +69,8 @@ func (c *collection) validate(s *Settings) {
 		{"ACHUAN_DRAIN_TIMEOUT", s.DrainTimeout > 0},
 		{"ACHUAN_LOG_LEVEL", slices.Contains([]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}, s.LogLevel)},
 		{nameLogFormat, s.LogFormat == "text" || s.LogFormat == "json"},
+		{nameAudit, s.Audit == AuditNone || s.Audit == AuditHash},
+		{nameTraces, s.TracesURL == "" || validURL(s.TracesURL)},
 	}
 	for _, check := range checks {
 		if !check.ok && !c.unusable[check.name] {
@@ -88,9 +92,15 @@ func (c *collection) cutBearer(s *Settings) {
 func notToken(r rune) bool { return r <= ' ' || r > '~' }
 
 func validAPIURL(text string) bool {
+	return validURL(text) && strings.HasSuffix(text, "/chat/completions")
+}
+
+// validURL reports whether a text is an http or https URL with nothing but a host
+// and a path.
+func validURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
-		!strings.ContainsAny(text, "?#") && strings.HasSuffix(u.Path, "/chat/completions")
+		!strings.ContainsAny(text, "?#")
 }
 
 // normalOrigins brings origins into the form in which browsers send them, in

@@ -61,6 +61,7 @@ type step struct {
 	wait  time.Duration
 	gone  bool  // waits for the client's leaving
 	moved int64 // the session becomes this one, replayed
+	do    func()
 	panic string
 	event chat.Event
 	err   error
@@ -109,6 +110,9 @@ func (a *fakeAnswer) do(s step, yield func(chat.Event, error) bool) bool {
 		a.mu.Lock()
 		a.session, a.placement = s.moved, chat.PlacementReplayed
 		a.mu.Unlock()
+	}
+	if s.do != nil {
+		s.do()
 	}
 	switch {
 	case s.panic != "":

@@ -18,6 +18,7 @@ func (s *Server) routes() http.Handler {
 
 	t.add(s.open, "GET /healthz", s.healthz)
 	t.add(s.open, "GET /readyz", s.readyz)
+	t.add(s.sight, "GET /metrics", s.metrics)
 	t.add(s.page, "GET /{$}", s.pointer)
 	t.addRest(s.page, "/", notFound)
 
@@ -42,6 +43,9 @@ func (s *Server) open(h handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// sight is for what tells how the server does, and to whom that may be told.
+func (s *Server) sight(h handler) http.Handler { return chain(s.open(h), s.mayLook) }
 
 // chain puts middleware around h; the first one is the outermost.
 func chain(h http.Handler, middleware ...func(http.Handler) http.Handler) http.Handler {
