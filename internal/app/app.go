@@ -22,6 +22,7 @@ import (
 	"achuan/internal/gateway"
 	"achuan/internal/httpapi"
 	"achuan/internal/platform"
+	"achuan/internal/store"
 	"achuan/internal/telemetry"
 )
 
@@ -45,6 +46,7 @@ type App struct {
 	metrics  *telemetry.Metrics
 	tracer   *telemetry.Tracer
 	platform *platform.Client
+	store    *store.Store
 	engine   *conversation.Engine
 	gateway  *gateway.Gateway
 	listener net.Listener
@@ -88,14 +90,21 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		_ = tracer.Close(ctx) // it has nothing to send
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
-	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, listener: listener}
+	host, account := accountOf(s)
+	keep, err := store.Open(ctx, store.Options{URL: s.DatabaseURL, Account: account, Lease: conversation.DefaultLease})
+	if err != nil {
+		_ = listener.Close() // nothing was served on it
+		return nil, err
+	}
+	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, store: keep, listener: listener}
 	a.engine = conversation.New(conversation.Options{
-		Platform: client, Render: gateway.Render, Logger: o.Logger,
-		Shared: keys.Len() == 0 && !config.IsLoopback(s.Listen),
+		Platform: client, Store: keep, Render: gateway.Render, Host: host, Logger: o.Logger,
+		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
+		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention, KeepSideTasks: !s.SideTasks,
 	})
 	a.gateway = gateway.New(gateway.Options{Conversations: a.engine, Models: client, Logger: o.Logger})
 	a.api = httpapi.New(httpapi.Options{
-		Chat: httpapi.FromGateway(a.gateway), Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
+		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
 		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.checks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
 		MaxBody: int64(s.MaxBody), UserSessions: s.UserSessions == config.UserSessionsContinue,
@@ -107,13 +116,14 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 
 // Run serves until ctx ends, lets what is under way finish, and stops.
 func (a *App) Run(ctx context.Context) error {
-	defer a.platform.Close()
+	defer a.close()
 	defer a.closeTracer()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
 	running.Go(func() { a.gateway.Run(background) })
+	running.Go(func() { a.engine.Run(background) })
 	a.checkToken()
 
 	failed := make(chan error, 1)
@@ -134,6 +144,14 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		return a.drain()
 	}
+}
+
+// close gives back what New took. That the store was closed well is recorded in it.
+func (a *App) close() {
+	if err := a.store.Close(); err != nil {
+		a.opts.Logger.Error("the store was not closed well", telemetry.KeyError, err)
+	}
+	a.platform.Close()
 }
 
 // drain refuses new requests, waits for those under way to the deadline, ends
@@ -180,9 +198,14 @@ func (a *App) closeTracer() {
 }
 
 // checks are what /readyz tells beside its status.
-func (a *App) checks(context.Context) map[string]string {
+func (a *App) checks(ctx context.Context) map[string]string {
 	state := a.platform.State()
-	return map[string]string{"platform": state.Platform, "account": string(state.Account)}
+	found := map[string]string{"platform": state.Platform, "account": string(state.Account), "store": "ok"}
+	if err := a.store.Ping(ctx); err != nil {
+		a.opts.Logger.WarnContext(ctx, "the store does not answer", telemetry.KeyError, err)
+		found["store"] = "unavailable"
+	}
+	return found
 }
 
 // checkToken says in the log what the JWT tells of itself.

@@ -24,7 +24,7 @@ func serveLogged(t *testing.T, sim *simulator.Simulator, logger *slog.Logger, ch
 	backend := httptest.NewServer(sim)
 	settings, err := config.Load(config.LoadOptions{Dir: t.TempDir(), Environ: []string{
 		"ACHUAN_JWT=token", "ACHUAN_LISTEN=127.0.0.1:0", "ACHUAN_DRAIN_TIMEOUT=5s",
-		"ACHUAN_API_URL=" + backend.URL + "/api/chat/completions",
+		"ACHUAN_DATABASE_URL=sqlite::memory:", "ACHUAN_API_URL=" + backend.URL + "/api/chat/completions",
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -133,6 +133,7 @@ type Request struct {
 	LegacyCalls bool
 	Format      Format
 
+	Streamed       bool   // the client gets the answer while it is made
 	IdempotencyKey string // of the Idempotency-Key header; "" for none
 	Retried        bool   // an SDK marked it as a repetition
 }

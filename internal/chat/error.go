@@ -49,6 +49,7 @@ const (
 	CodeRequestTooLarge       Code = "request_too_large"
 	CodeUnsupportedMediaType  Code = "unsupported_media_type"
 	CodeSessionBusy           Code = "session_busy"
+	CodeIdempotencyMismatch   Code = "idempotency_mismatch"
 	CodeRateLimitExceeded     Code = "rate_limit_exceeded"
 	CodeInsufficientQuota     Code = "insufficient_quota"
 	CodeInternal              Code = "internal_error"
@@ -58,6 +59,7 @@ const (
 	CodeBackendError          Code = "backend_error"
 	CodeBackendUnavailable    Code = "backend_unavailable"
 	CodeShuttingDown          Code = "shutting_down"
+	CodeStoreUnavailable      Code = "store_unavailable"
 	CodeBackendTimeout        Code = "backend_timeout"
 )
 

@@ -9,6 +9,7 @@ package config
 
 import (
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -28,6 +29,12 @@ type Settings struct {
 	MaxBody        ByteSize `env:"ACHUAN_MAX_BODY"`
 
 	UserSessions UserSessions `env:"ACHUAN_USER_SESSIONS"`
+
+	DatabaseURL      string        `env:"ACHUAN_DATABASE_URL"` // sqlite:PATH, sqlite::memory: or postgres://…
+	SessionRetention time.Duration `env:"ACHUAN_SESSION_RETENTION"`
+	NamedRetention   time.Duration `env:"ACHUAN_NAMED_RETENTION"` // 0: for ever
+	VerifyIdle       time.Duration `env:"ACHUAN_VERIFY_IDLE"`
+	SideTasks        bool          `env:"ACHUAN_SIDE_TASKS"` // titles, tags and the like get throw-away sessions
 
 	ConnectTimeout    time.Duration `env:"ACHUAN_CONNECT_TIMEOUT"`
 	FirstEventTimeout time.Duration `env:"ACHUAN_FIRST_EVENT_TIMEOUT"`
@@ -70,6 +77,7 @@ type LoadOptions struct {
 	Dir        string   // where achuan.yaml, .env and relative paths are; "" is the working directory
 	ConfigFile string   // a file that must be there, in place of achuan.yaml
 	Environ    []string // NAME=value, as os.Environ gives it
+	Home       string   // the user's home folder, for when the environment names none; "" is none
 	Listen     string   // --listen; "" when not given
 	Demo       bool     // --demo: the account and its URL are not looked at
 }
@@ -120,6 +128,12 @@ func (s *Settings) Secrets() []string {
 	}
 	if s.AdminKey != "" {
 		secrets = append(secrets, s.AdminKey)
+	}
+	if u, err := url.Parse(s.DatabaseURL); err == nil && u.User != nil {
+		secrets = append(secrets, s.DatabaseURL)
+		if password, ok := u.User.Password(); ok && password != "" {
+			secrets = append(secrets, password)
+		}
 	}
 	if s.PlatformCookie != "" {
 		secrets = append(secrets, s.PlatformCookie)

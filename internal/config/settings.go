@@ -39,6 +39,11 @@ const (
 	nameLogFormat      = "ACHUAN_LOG_FORMAT"
 	nameAudit          = "ACHUAN_AUDIT"
 	nameTraces         = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	nameDatabase       = "ACHUAN_DATABASE_URL"
+	nameRetention      = "ACHUAN_SESSION_RETENTION"
+	nameNamedRetention = "ACHUAN_NAMED_RETENTION"
+	nameVerifyIdle     = "ACHUAN_VERIFY_IDLE"
+	nameSideTasks      = "ACHUAN_SIDE_TASKS"
 
 	fileSuffix = "_FILE" // of the variable that names a secret's file
 )
@@ -102,6 +107,30 @@ var settings = []Setting{
 		Name: nameUserSessions, Default: string(UserSessionsContinue),
 		Allowed: "continue or off",
 		Doc:     "Whether a request's `user` field names a session to go on with (continue) or is a mere label (off).",
+	},
+	{
+		Name: nameSideTasks, Default: "on",
+		Allowed: "on or off",
+		Doc:     "Whether requests of chat apps for titles, tags and the like, where they are certainly that, get throw-away sessions.",
+	},
+	{
+		Name: nameDatabase, Secret: true, account: true,
+		Allowed: "sqlite:PATH, sqlite::memory: (all is forgotten at the end) or postgres://USER:PASSWORD@HOST/DATABASE",
+		Doc:     "Where sessions are remembered. By default SQLite in the user's data folder; PostgreSQL when several replicas share the work.",
+	},
+	{
+		Name: nameRetention, Default: "720h",
+		Allowed: "a duration of at least 1s with its unit, such as 720h",
+		Doc:     "Sessions that achuan made, that no one addressed by id or name, are deleted on the platform when nobody used them for so long.",
+	},
+	{
+		Name: nameNamedRetention, Default: "0",
+		Allowed: "0 (for ever) or a duration of at least 1s with its unit, such as 8760h",
+		Doc:     "The same for sessions by id or name that achuan made. They hold the only copy of their history.",
+	},
+	{
+		Name: nameVerifyIdle, Default: "10m", Allowed: aDuration,
+		Doc: "A session that was idle for longer is compared with the platform before it is gone on with.",
 	},
 	{
 		Name: "ACHUAN_CONNECT_TIMEOUT", Default: "10s", Allowed: aDuration,

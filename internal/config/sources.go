@@ -60,6 +60,7 @@ func collect(o LoadOptions) *collection {
 	c.readSecretFiles()
 	c.tidyLists()
 	c.resolveListen()
+	c.resolveDatabase(environment(o.Environ), o.Home)
 	for _, s := range settings {
 		if _, ok := c.values[s.Name]; !ok && s.Default != "" {
 			c.values[s.Name] = given{s.Default, fromDefault}
@@ -116,6 +117,7 @@ func (c *collection) forgetAccount() {
 		}
 	}
 	c.values[nameAPIURL] = given{"", fromDemoFlag}
+	c.values[nameDatabase] = given{memoryDatabase, fromDemoFlag}
 }
 
 // readSecretFiles puts the content of NAME_FILE in the place of NAME.

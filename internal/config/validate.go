@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -63,6 +64,10 @@ func (c *collection) validate(s *Settings) {
 		{nameCORSOrigins, normalOrigins(s.CORSOrigins)},
 		{nameMaxBody, s.MaxBody >= 1 && s.MaxBody <= maxMaxBody},
 		{nameUserSessions, s.UserSessions == UserSessionsContinue || s.UserSessions == UserSessionsOff},
+		{nameDatabase, validDatabase(s.DatabaseURL)},
+		{nameRetention, s.SessionRetention >= time.Second},
+		{nameNamedRetention, s.NamedRetention == 0 || s.NamedRetention >= time.Second},
+		{nameVerifyIdle, s.VerifyIdle > 0},
 		{"ACHUAN_CONNECT_TIMEOUT", s.ConnectTimeout > 0},
 		{"ACHUAN_FIRST_EVENT_TIMEOUT", s.FirstEventTimeout > 0},
 		{"ACHUAN_IDLE_TIMEOUT", s.IdleTimeout > 0},
@@ -101,6 +106,15 @@ func validURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
 		!strings.ContainsAny(text, "?#")
+}
+
+// validDatabase reports whether a URL is one of a store; "" is none yet.
+func validDatabase(text string) bool {
+	if path, ok := strings.CutPrefix(text, "sqlite:"); ok {
+		return path != ""
+	}
+	u, err := url.Parse(text)
+	return text == "" || err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Host != ""
 }
 
 // normalOrigins brings origins into the form in which browsers send them, in

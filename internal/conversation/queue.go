@@ -57,16 +57,32 @@ func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) 
 	return nil, err
 }
 
+// tryTake takes a key that nobody has.
+func (q *queue[K]) tryTake(key K) (release func(), ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, held := q.lines[key]; held {
+		return nil, false
+	}
+	q.enter(key)
+	return sync.OnceFunc(func() { q.pass(key) }), true
+}
+
+// enter makes a line for a key; q.mu is held.
+func (q *queue[K]) enter(key K) {
+	if q.lines == nil {
+		q.lines = make(map[K]*line)
+	}
+	q.lines[key] = &line{}
+}
+
 // join takes the key at once (nil) or enters the line.
 func (q *queue[K]) join(key K) (chan struct{}, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.lines == nil {
-		q.lines = make(map[K]*line)
-	}
 	l, held := q.lines[key]
 	if !held {
-		q.lines[key] = &line{}
+		q.enter(key)
 		return nil, nil
 	}
 	if len(l.waiting) >= mostWaiting {

@@ -118,7 +118,9 @@ type Save struct {
 	Token   Token
 	Session Session // State is what it becomes, never StateTaken
 	Bind    *Binding
-	Turn    *Stored // kept for those who attach
+	// Turn is kept for those who attach. If it is stored already it becomes whole,
+	// with its answer; whether its client has left is Leave's and Enter's to say.
+	Turn *Stored
 	// Failed frees the turn's idempotency key and everything stored for Token.
 	Failed bool
 }
@@ -156,7 +158,8 @@ type Store interface {
 	// lease ran out, and answers older than AnswerLife, are none.
 	Enter(ctx context.Context, e Entry) (*Stored, error)
 	// Leave stores the turn for its next client, whole or running (then under a
-	// lease); one that is stored already gets its Left, Silent, Whole and Answer.
+	// lease). One that is stored already gets its Left and Silent, and its answer if
+	// t is whole: a whole turn never becomes a running one again.
 	Leave(ctx context.Context, t Stored) error
 	// Turn returns a stored turn; ErrUnknown when it failed, ran out or never was.
 	Turn(ctx context.Context, token Token) (*Stored, error)

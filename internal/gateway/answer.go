@@ -21,6 +21,14 @@ func (a *Answer) Session() int64 { return a.choices[0].Session() }
 // Placement says how choice 0 came to its session; see Session.
 func (a *Answer) Placement() chat.Placement { return a.choices[0].Placement() }
 
+// Left says that the client has gone before all of the answer had reached it,
+// although its events had ended.
+func (a *Answer) Left() {
+	for _, c := range a.choices {
+		c.Left()
+	}
+}
+
 // Discard gives up an answer whose events were never ranged over.
 func (a *Answer) Discard() {
 	for _, c := range a.choices {

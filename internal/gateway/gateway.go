@@ -77,17 +77,22 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 func (g *Gateway) place(ctx context.Context, a *Answer) error {
 	if len(a.choices) == 1 {
 		var err error
-		a.choices[0], err = g.conversations.Ask(ctx, a.request)
+		a.choices[0], err = g.conversations.Ask(ctx, question(a.request, 0))
 		return err
 	}
 	var group errgroup.Group
 	for i := range a.choices {
 		group.Go(func() (err error) {
-			a.choices[i], err = g.conversations.Ask(ctx, a.request)
+			a.choices[i], err = g.conversations.Ask(ctx, question(a.request, i))
 			return err
 		})
 	}
 	return group.Wait()
+}
+
+// question is what one choice of a request asks.
+func question(r *chat.Request, choice int) conversation.Question {
+	return conversation.Question{Request: r, Choice: choice, Prompt: r.System()}
 }
 
 // Render writes a message as the text that the platform's model reads.

@@ -18,6 +18,9 @@ const (
 	usageEstimated  = "estimated"
 )
 
+// dialectChat is the dialect of Chat Completions.
+const dialectChat = "chat.completions"
+
 // chatCompletions is POST /v1/chat/completions.
 func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	req, err := s.chatRequest(r)
@@ -32,9 +35,14 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	if req.Stream {
 		s.opts.Metrics.StreamOpened()
 		defer s.opts.Metrics.StreamClosed()
-		return s.streamed(w, r, req, answer)
+		err = s.streamed(w, r, req, answer)
+	} else {
+		err = s.whole(w, r, req, answer)
 	}
-	return s.whole(w, r, req, answer)
+	if err != nil && clientGone(r, err) {
+		answer.Left()
+	}
+	return err
 }
 
 // place has a request placed, which is a step of its own in its trace.
@@ -64,7 +72,13 @@ func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 	}
 	x := exchangeOf(r)
 	x.model, x.stream = req.Model, req.Stream
-	req.Caller = x.caller
+	req.Dialect, req.Caller, req.Streamed = dialectChat, x.caller, req.Stream
+	if req.Retried = retried(r.Header); req.Retried {
+		s.debug(r.Context(), "the client says that it repeats a request")
+	}
+	if req.IdempotencyKey, err = idempotencyKey(r.Header); err != nil {
+		return nil, err
+	}
 	if n := len(req.Unknown); n > 0 {
 		s.opts.Metrics.IgnoredKeys(n)
 		s.debug(r.Context(), "unknown keys in the request, ignored",

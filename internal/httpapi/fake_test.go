@@ -17,6 +17,7 @@ type fakeChat struct {
 
 	mu       sync.Mutex
 	requests []chat.Request
+	gone     int // answers whose clients left
 	left     int // answers whose events were not ranged to their end
 }
 
@@ -86,6 +87,12 @@ func (a *fakeAnswer) Placement() chat.Placement {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.placement
+}
+
+func (a *fakeAnswer) Left() {
+	a.chat.mu.Lock()
+	defer a.chat.mu.Unlock()
+	a.chat.gone++
 }
 
 func (a *fakeAnswer) Events() iter.Seq2[chat.Event, error] {

@@ -13,6 +13,11 @@ func (s *Server) routes() http.Handler {
 	t.add(s.api, "POST /v1/chat/completions", s.chatCompletions)
 	t.add(s.api, "GET /v1/models", s.listModels)
 	t.add(s.api, "GET /v1/models/{id...}", s.getModel)
+	t.add(s.sessions, "GET /v1/sessions", s.listSessions)
+	t.add(s.sessions, "POST /v1/sessions", s.createSession)
+	t.add(s.sessions, "GET /v1/sessions/{id}", s.getSession)
+	t.add(s.sessions, "DELETE /v1/sessions/{id}", s.deleteSession)
+	t.add(s.sessions, "GET /v1/sessions/{id}/messages", s.sessionMessages)
 	t.addRest(s.api, "/v1", notFound)
 	t.addRest(s.api, "/v1/", notFound)
 
@@ -29,6 +34,11 @@ func (s *Server) routes() http.Handler {
 // api is what every route of the API stands behind, probes and pages not.
 func (s *Server) api(h handler) http.Handler {
 	return chain(s.adapt(h), s.drain, s.guard, s.authenticate, s.mediaType)
+}
+
+// sessions is api for routes that are the administrator's too.
+func (s *Server) sessions(h handler) http.Handler {
+	return chain(s.adapt(h), s.drain, s.guard, s.authenticateOrAdmin, s.mediaType)
 }
 
 // page is for what is no part of the API and needs no key.

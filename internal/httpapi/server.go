@@ -12,15 +12,16 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// Options are what a Server is made of. Chat and Logger are required.
+// Options are what a Server is made of. Chat, Sessions and Logger are required.
 type Options struct {
-	Chat    Chat
-	Keys    *access.Keys     // nil or empty: keyless, every request is chat.Anonymous
-	Admin   *access.AdminKey // nil: nobody is the administrator
-	Logger  *slog.Logger
-	Metrics *telemetry.Metrics // nil: nothing is counted, and /metrics is empty
-	Tracer  *telemetry.Tracer  // nil: nothing is traced
-	Version string             // of the program
+	Chat     Chat
+	Sessions Sessions
+	Keys     *access.Keys     // nil or empty: keyless, every request is chat.Anonymous
+	Admin    *access.AdminKey // nil: nobody is the administrator
+	Logger   *slog.Logger
+	Metrics  *telemetry.Metrics // nil: nothing is counted, and /metrics is empty
+	Tracer   *telemetry.Tracer  // nil: nothing is traced
+	Version  string             // of the program
 
 	// Listen is the address listened on, host:port. Keyless, its host is one that
 	// requests may be addressed to.

@@ -113,7 +113,8 @@ func (s *stream) complete() {
 		}
 		ev.Diverged = !extends
 	}
-	s.reasoning, s.text = s.think.split(s.answer.String(), true)
+	ev.Stored = s.answer.String()
+	s.reasoning, s.text = s.think.split(ev.Stored, true)
 	s.done = &ev
 	s.watch.leave()
 }

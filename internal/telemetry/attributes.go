@@ -17,6 +17,8 @@ const (
 	KeySession          = "session"           // the platform's session id
 	KeyReplaced         = "replaced_session"  // the session whose place another took
 	KeyEndSeen          = "end_seen"          // whether the platform ended the turn itself
+	KeyState            = "state"             // what a session is after a turn
+	KeyWhole            = "whole"             // whether an answer had ended already
 	KeyPlacement        = "placement"         // how the session was chosen
 	KeyChoice           = "choice"            // index of a choice
 	KeyFinish           = "finish"            // why an answer ended
