@@ -31,7 +31,7 @@ type process struct {
 	log strings.Builder
 }
 
-var servingAt = regexp.MustCompile(`msg=serving address=(\S+)`)
+var servingAt = regexp.MustCompile(`msg=(?:serving|simulating) address=(\S+)`)
 
 // start starts the program with no environment but environ and waits until it
 // serves. It is killed when the test ends, unless it has ended by then.
