@@ -13,6 +13,9 @@ BIN  := $(CURDIR)/bin/achuan
 JSON_PACKAGES := ./internal/openai/... ./internal/platform/... ./internal/simulator/... \
 	./internal/httpapi/... ./internal/gateway/... ./internal/conversation/... ./internal/app/...
 
+# What a request passes on its way, measured without the network.
+BENCH_PACKAGES := ./internal/sse ./internal/platform ./internal/openai ./internal/access ./internal/telemetry
+
 MODULES := . tools test/sdk-go
 
 .DEFAULT_GOAL := help
@@ -46,8 +49,9 @@ test-sdk: build
 
 check: fmt-check lint tidy-check test ## all that must hold before a change lands; CI runs this
 
-bench: build ## measure the built binary against the simulator and the floor
+bench: build ## measure the built binary beside the floor, and allocations in process
 	ACHUAN_BIN=$(BIN) go run ./bench
+	GOEXPERIMENT=jsonv2 go test -run '^$$' -bench . -benchmem -benchtime 100ms $(BENCH_PACKAGES)
 
 fuzz: ## fuzz every target for FUZZTIME (60s) each
 	@set -e; for package in $$(go list ./...); do \

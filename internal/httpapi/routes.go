@@ -10,7 +10,7 @@ import (
 func (s *Server) routes() http.Handler {
 	t := newTable()
 
-	t.add(s.api, "POST /v1/chat/completions", s.chatCompletions)
+	t.add(s.api, "POST /v1/chat/completions", s.takesJSON(s.chatCompletions))
 	t.add(s.api, "GET /v1/models", s.listModels)
 	t.add(s.api, "GET /v1/models/{id...}", s.getModel)
 	t.add(s.sessions, "GET /v1/sessions", s.listSessions)
@@ -33,7 +33,7 @@ func (s *Server) routes() http.Handler {
 
 // api is what every route of the API stands behind, probes and pages not.
 func (s *Server) api(h handler) http.Handler {
-	return chain(s.adapt(h), s.drain, s.guard, s.authenticate, s.mediaType)
+	return chain(s.adapt(h), s.drain, s.guard, s.authenticate)
 }
 
 // sessions is api for routes that are the administrator's too.
