@@ -14,7 +14,7 @@ func (s *Server) routes() http.Handler {
 	t.add(s.api, "GET /v1/models", s.listModels)
 	t.add(s.api, "GET /v1/models/{id...}", s.getModel)
 	t.add(s.sessions, "GET /v1/sessions", s.listSessions)
-	t.add(s.sessions, "POST /v1/sessions", s.createSession)
+	t.add(s.sessions, "POST /v1/sessions", s.takesJSON(s.createSession))
 	t.add(s.sessions, "GET /v1/sessions/{id}", s.getSession)
 	t.add(s.sessions, "DELETE /v1/sessions/{id}", s.deleteSession)
 	t.add(s.sessions, "GET /v1/sessions/{id}/messages", s.sessionMessages)
@@ -38,7 +38,7 @@ func (s *Server) api(h handler) http.Handler {
 
 // sessions is api for routes that are the administrator's too.
 func (s *Server) sessions(h handler) http.Handler {
-	return chain(s.adapt(h), s.drain, s.guard, s.authenticateOrAdmin, s.mediaType)
+	return chain(s.adapt(h), s.drain, s.guard, s.authenticateOrAdmin)
 }
 
 // page is for what is no part of the API and needs no key.

@@ -21,6 +21,8 @@ type endless struct {
 	left   atomic.Bool  // the reader wants no more
 }
 
+func (*endless) Left() {}
+
 func (e *endless) Chat(context.Context, *chat.Request) (Answer, error) { return e, nil }
 func (e *endless) Session() int64                                      { return 4711 }
 func (e *endless) Placement() chat.Placement                           { return chat.PlacementNew }
@@ -63,8 +65,8 @@ func TestStalledReaderHoldsLittle(t *testing.T) {
 				}
 				time.Sleep(2 * time.Second)
 				synctest.Wait()
-				if !e.left.Load() || s.Counts().ClientsGone != 1 {
-					t.Errorf("after 31 s: answer left %t, %d clients gone", e.left.Load(), s.Counts().ClientsGone)
+				if gone := count(t, s, "achuan_clients_gone_total"); !e.left.Load() || gone != 1 {
+					t.Errorf("after 31 s: answer left %t, %v clients gone", e.left.Load(), gone)
 				}
 			})
 		})
