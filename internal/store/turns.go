@@ -74,6 +74,9 @@ func scanTurn(r rows) (conversation.Stored, error) {
 	copy(t.Token[:], token)
 	copy(t.Request[:], request)
 	copy(t.Key[:], key)
+	if t.Whole && t.Answer == nil {
+		t.Answer = []byte{} // drivers tell an empty answer from none, or not
+	}
 	return t, err
 }
 
