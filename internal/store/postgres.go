@@ -198,8 +198,7 @@ func again(ctx context.Context, f func() error) error {
 
 // without tells whether what failed surely had no effect and may fare better.
 func without(err error) bool {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return refused.Code == "40001" || refused.Code == "40P01" // serialization failure, deadlock
 	}
 	return pgconn.SafeToRetry(err)

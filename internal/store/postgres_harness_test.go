@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -50,7 +51,6 @@ func admin(t testing.TB, statements string) {
 	if err != nil {
 		t.Fatalf("no PostgreSQL to test with (.ci/postgres starts one): %v", err)
 	}
-	defer c.Close(ctx)
 	_, err = c.Exec(ctx, statements)
-	check(t, err)
+	check(t, errors.Join(err, c.Close(ctx)))
 }
