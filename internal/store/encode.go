@@ -50,8 +50,8 @@ func moment(micros int64) time.Time {
 	return time.UnixMicro(micros).UTC()
 }
 
-// sessionColumns are what scanSession reads. The last two tell whether a session is
-// taken and whether its lease ran out.
+// What scanSession reads. The last two tell whether a session is taken, and whether
+// its lease ran out.
 const (
 	sessionFields = `id, caller, made, reach, name, state, unseen, head, epoch = (SELECT epoch FROM meta), exchanges, turns,
 	last, preset, settings, known, object, created, used`

@@ -38,6 +38,7 @@ type world struct {
 var worlds = map[string]func(t *testing.T) world{
 	"sqlite file":   func(t *testing.T) world { return sqliteWorld("sqlite:" + filepath.Join(t.TempDir(), "achuan.db")) },
 	"sqlite memory": func(*testing.T) world { return sqliteWorld("sqlite::memory:") },
+	"postgres":      func(t *testing.T) world { return postgresWorld(t) },
 }
 
 func sqliteWorld(url string) world {

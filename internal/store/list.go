@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"achuan/internal/conversation"
 )
@@ -31,7 +32,7 @@ func (s *Store) Sessions(ctx context.Context, caller string, offset, limit int) 
 		if _, err := one(ctx, c, []any{&total}, count, args...); err != nil {
 			return err
 		}
-		list, err = all(ctx, c, scanSession, page, append(args[:len(args):len(args)], int64(offset), int64(limit))...)
+		list, err = all(ctx, c, scanSession, page, append(slices.Clip(args), int64(offset), int64(limit))...)
 		return err
 	})
 	if err != nil {

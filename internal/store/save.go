@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"achuan/internal/conversation"
 )
@@ -63,7 +64,7 @@ func (s *Store) saveAtOnce(ctx context.Context, c conn, save conversation.Save, 
 		digest, history = digestOf(save.Bind.Key), save.Bind.History
 	}
 	var saved int64
-	args := append(values[:len(values):len(values)], digest, history, save.Failed)
+	args := append(slices.Clip(values), digest, history, save.Failed)
 	if _, err := one(ctx, c, []any{&saved}, saveAtOnce, args...); err != nil {
 		return err
 	}

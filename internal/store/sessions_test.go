@@ -119,7 +119,7 @@ func TestMatchPrefersEqualSettingsThenTheLatest(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		for id := int64(1); id <= 5; id++ {
 			n := sample(id, "h")
-			n.Used = moment0.Add(testLease * [...]time.Duration{1: 5, 2: 2, 3: 3, 4: 9, 5: 8}[id])
+			n.Used = moment0.Add([...]time.Duration{1: 5 * time.Second, 2: 2 * time.Second, 3: 3 * time.Second, 4: 9 * time.Second, 5: 8 * time.Second}[id])
 			if id == 4 {
 				n.Settings = chat.Settings{Model: "other"}
 			}
@@ -288,7 +288,7 @@ func TestSessionsArePagedLatestFirst(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		for id := int64(1); id <= 6; id++ {
 			n := sample(id, "h")
-			n.Used = moment0.Add(testLease * [...]time.Duration{1: 4, 2: 6, 3: 5, 4: 1, 5: 2, 6: 3}[id])
+			n.Used = moment0.Add([...]time.Duration{1: 4 * time.Second, 2: 6 * time.Second, 3: 5 * time.Second, 4: 1 * time.Second, 5: 2 * time.Second, 6: 3 * time.Second}[id])
 			switch id {
 			case 4:
 				n.State = conversation.StateLost

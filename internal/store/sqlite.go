@@ -80,7 +80,7 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := prepareSQLite(ctx, c); err != nil {
+	if err := prepareSQLite(ctx, c, path); err != nil {
 		return err
 	}
 	if path != memory {

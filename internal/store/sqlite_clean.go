@@ -19,8 +19,8 @@ const (
 
 // explain says in words what SQLite says in codes.
 func explain(err error) error {
-	var coded *driver.Error
-	if !errors.As(err, &coded) {
+	coded, ok := errors.AsType[*driver.Error](err)
+	if !ok {
 		return err
 	}
 	switch coded.Code() & 0xff {
@@ -53,7 +53,7 @@ WHERE token IS NOT NULL`
 // prepareSQLite brings the schema up to date, settles what an unclean end left behind
 // and marks the file as in use. That mark is flushed to the disk before anything
 // depends on it; from then on a commit waits for no disk.
-func prepareSQLite(ctx context.Context, c *sqliteConn) error {
+func prepareSQLite(ctx context.Context, c *sqliteConn, path string) error {
 	alone := func(ctx context.Context, f work) error { return (&writer{c: c}).alone(f) }
 	if err := migrate(ctx, KindSQLite, alone); err != nil {
 		return err
@@ -62,10 +62,12 @@ func prepareSQLite(ctx context.Context, c *sqliteConn) error {
 	if _, err := one(ctx, c, []any{&clean}, findClean); err != nil {
 		return err
 	}
-	if !clean {
-		if err := damage(ctx, c); err != nil {
-			return err
-		}
+	look := damage
+	if clean {
+		look = shortened
+	}
+	if err := look(ctx, c, path); err != nil {
+		return err
 	}
 	err := alone(ctx, func(ctx context.Context, c conn) error {
 		statements := []string{setInUse}
@@ -85,16 +87,47 @@ func prepareSQLite(ctx context.Context, c *sqliteConn) error {
 	return c.script(ctx, "PRAGMA synchronous = NORMAL")
 }
 
-// damage looks for damage in a file that was not closed in order.
-func damage(ctx context.Context, c *sqliteConn) error {
+const broken = "it is broken (%v): restore a backup, or move it away to begin anew"
+
+// damage looks at every page of a file that was not closed in order.
+func damage(ctx context.Context, c *sqliteConn, _ string) error {
 	var found string
 	if _, err := one(ctx, c, []any{&found}, "PRAGMA quick_check(1)"); err != nil {
 		return err
 	}
 	if found != "ok" {
-		return fmt.Errorf("it is broken: restore a backup, or move it away to begin anew: %s", found)
+		return fmt.Errorf(broken, found)
 	}
 	return nil
+}
+
+// shortened looks whether a file that was closed in order, so that all of it is in the
+// one file, is as long as it was. SQLite itself finds out when it needs what is gone.
+func shortened(ctx context.Context, c *sqliteConn, path string) error {
+	if path == memory {
+		return nil
+	}
+	var pages, size int64
+	if _, err := one(ctx, c, []any{&pages}, "PRAGMA page_count"); err != nil {
+		return err
+	}
+	if _, err := one(ctx, c, []any{&size}, "PRAGMA page_size"); err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case !hasLog(path) && info.Size() < pages*size:
+		return fmt.Errorf(broken, "its end is missing")
+	}
+	return nil
+}
+
+// hasLog tells whether part of the database is in the log still.
+func hasLog(path string) bool {
+	info, err := os.Stat(path + "-wal")
+	return err == nil && info.Size() > 0
 }
 
 // markClean records that the file holds all that was committed, after that is on the

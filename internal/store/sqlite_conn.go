@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func (c *sqliteConn) prepare(ctx context.Context, statement string, args []any) 
 		c.prepared[statement] = p
 	}
 	if p.now {
-		args = append(args[:len(args):len(args)], c.now().UnixMicro())
+		args = append(slices.Clip(args), c.now().UnixMicro())
 	}
 	return p.Stmt, args, nil
 }

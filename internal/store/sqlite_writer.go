@@ -36,6 +36,9 @@ func newWriter(c *sqliteConn) *writer {
 // do has work done and returns when it is committed. When ctx ends while it is being
 // done, nobody knows whether it will be.
 func (w *writer) do(ctx context.Context, f work) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	j := &job{f: f, done: make(chan struct{})}
 	select {
 	case w.jobs <- j:

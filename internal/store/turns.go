@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"achuan/internal/conversation"
 )
@@ -74,6 +75,9 @@ func scanTurn(r rows) (conversation.Stored, error) {
 	copy(t.Token[:], token)
 	copy(t.Request[:], request)
 	copy(t.Key[:], key)
+	if t.Whole && t.Answer == nil {
+		t.Answer = []byte{} // drivers tell an empty answer from none, or not
+	}
 	return t, err
 }
 
@@ -167,7 +171,7 @@ func (s *Store) keepTurn(ctx context.Context, c conn, t conversation.Stored) err
 			return err
 		}
 	}
-	stored, err := c.exec(ctx, insertTurn, append(args[:len(args):len(args)], t.Caller, t.Request[:], optional(t.Key))...)
+	stored, err := c.exec(ctx, insertTurn, append(slices.Clip(args), t.Caller, t.Request[:], optional(t.Key))...)
 	if err != nil || stored > 0 {
 		return err
 	}
