@@ -37,6 +37,7 @@ dev: ## serve the demo and restart it when a file changes
 test: test-go test-jsonv2 test-sdk ## run every test
 
 test-go:
+	@command -v promtool >/dev/null || echo "promtool is not here (Debian: package prometheus): the tests of alerts and dashboard are skipped"
 	go vet ./...
 	go test -race ./...
 

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -99,7 +100,7 @@ func (s *Span) Served(method string, r Request, requestID string) {
 	if s == nil {
 		return
 	}
-	s.span.SetName(method + " " + r.Route)
+	s.span.SetName(strings.TrimSpace(method + " " + r.Route)) // a path that the mux never saw has no route
 	s.span.SetAttributes(attribute.String(attrMethod, method), attribute.String(attrRoute, r.Route), attribute.Int(attrStatus, r.Status),
 		attribute.Bool(attrStream, r.Stream), attribute.String(attrRequestID, requestID))
 	if r.Model != "" {
