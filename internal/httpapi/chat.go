@@ -29,7 +29,7 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	exchangeOf(r).placed(answer)
-	if req.Stream {
+	if req.Streamed {
 		return s.streamed(w, r, req, answer)
 	}
 	return s.whole(w, r, req, answer)
@@ -54,7 +54,12 @@ func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 		s.debug(r.Context(), "unknown keys in the request, ignored",
 			slog.Any(telemetry.KeyIgnored, clipAll(req.Unknown, maxLoggedKeys, maxLoggedText)))
 	}
-	req.Session, err = s.sessionRef(r, req)
+	if req.Session, err = s.sessionRef(r, req); err != nil {
+		return nil, err
+	}
+	if req.Session.ID == 0 {
+		err = req.CheckResults()
+	}
 	return req, err
 }
 
@@ -64,7 +69,7 @@ const maxLoggedKeys = 16
 // whole collects the answer and sends it at once.
 func (s *Server) whole(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest, answer Answer) error {
 	x := exchangeOf(r)
-	collected := openai.NewWhole(openai.NewID(), req.Model, time.Now(), req.N)
+	collected := openai.NewWhole(openai.NewID(), time.Now(), req)
 	for ev, err := range answer.Events() {
 		if err != nil {
 			x.placed(answer)
