@@ -83,7 +83,10 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		Platform: client, Render: gateway.Render, Logger: o.Logger,
 		Shared: keys.Len() == 0 && !config.IsLoopback(s.Listen),
 	})
-	a.gateway = gateway.New(gateway.Options{Conversations: a.engine, Models: client, Logger: o.Logger})
+	a.gateway = gateway.New(gateway.Options{
+		Conversations: a.engine, Models: client, Logger: o.Logger,
+		EagerCalls: s.ToolStreaming == config.ToolStreamingEager,
+	})
 	a.api = httpapi.New(httpapi.Options{
 		Chat: httpapi.FromGateway(a.gateway), Keys: keys, Logger: o.Logger, Version: o.Version,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,

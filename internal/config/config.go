@@ -26,7 +26,8 @@ type Settings struct {
 	CORSOrigins    []string `env:"ACHUAN_CORS_ORIGINS"` // as browsers send them, or "*" alone
 	MaxBody        ByteSize `env:"ACHUAN_MAX_BODY"`
 
-	UserSessions UserSessions `env:"ACHUAN_USER_SESSIONS"`
+	UserSessions  UserSessions  `env:"ACHUAN_USER_SESSIONS"`
+	ToolStreaming ToolStreaming `env:"ACHUAN_TOOL_STREAMING"`
 
 	ConnectTimeout    time.Duration `env:"ACHUAN_CONNECT_TIMEOUT"`
 	FirstEventTimeout time.Duration `env:"ACHUAN_FIRST_EVENT_TIMEOUT"`
@@ -49,6 +50,15 @@ type UserSessions string
 const (
 	UserSessionsContinue UserSessions = "continue" // `user` names a session
 	UserSessionsOff      UserSessions = "off"      // `user` is a mere label
+)
+
+// ToolStreaming says when a tool call's arguments are passed on in a stream.
+type ToolStreaming string
+
+// The values of ToolStreaming.
+const (
+	ToolStreamingValid ToolStreaming = "valid" // once the whole call is known to be right
+	ToolStreamingEager ToolStreaming = "eager" // while the model writes them
 )
 
 // LoadOptions say where settings come from.

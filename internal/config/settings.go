@@ -35,6 +35,7 @@ const (
 	nameCORSOrigins    = "ACHUAN_CORS_ORIGINS"
 	nameMaxBody        = "ACHUAN_MAX_BODY"
 	nameUserSessions   = "ACHUAN_USER_SESSIONS"
+	nameToolStreaming  = "ACHUAN_TOOL_STREAMING"
 	nameLogFormat      = "ACHUAN_LOG_FORMAT"
 
 	fileSuffix = "_FILE" // of the variable that names a secret's file
@@ -94,6 +95,11 @@ var settings = []Setting{
 		Name: nameUserSessions, Default: string(UserSessionsContinue),
 		Allowed: "continue or off",
 		Doc:     "Whether a request's `user` field names a session to go on with (continue) or is a mere label (off).",
+	},
+	{
+		Name: nameToolStreaming, Default: string(ToolStreamingValid),
+		Allowed: "valid or eager",
+		Doc:     "Whether a tool call is streamed once it is known to be right (valid) or while the model writes it (eager), when it can no longer be repaired.",
 	},
 	{
 		Name: "ACHUAN_CONNECT_TIMEOUT", Default: "10s", Allowed: aDuration,

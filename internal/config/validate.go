@@ -49,6 +49,7 @@ func (c *collection) validate(s *Settings) {
 	c.cutBearer(s)
 	s.LogFormat = strings.ToLower(s.LogFormat)
 	s.UserSessions = UserSessions(strings.ToLower(string(s.UserSessions)))
+	s.ToolStreaming = ToolStreaming(strings.ToLower(string(s.ToolStreaming)))
 
 	checks := []struct {
 		name string
@@ -61,6 +62,7 @@ func (c *collection) validate(s *Settings) {
 		{nameCORSOrigins, normalOrigins(s.CORSOrigins)},
 		{nameMaxBody, s.MaxBody >= 1 && s.MaxBody <= maxMaxBody},
 		{nameUserSessions, s.UserSessions == UserSessionsContinue || s.UserSessions == UserSessionsOff},
+		{nameToolStreaming, s.ToolStreaming == ToolStreamingValid || s.ToolStreaming == ToolStreamingEager},
 		{"ACHUAN_CONNECT_TIMEOUT", s.ConnectTimeout > 0},
 		{"ACHUAN_FIRST_EVENT_TIMEOUT", s.FirstEventTimeout > 0},
 		{"ACHUAN_IDLE_TIMEOUT", s.IdleTimeout > 0},

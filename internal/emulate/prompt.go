@@ -3,6 +3,7 @@ package emulate
 import (
 	"bytes"
 	"encoding/json"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -21,13 +22,21 @@ func fitsPrompt(text string) bool {
 	return len(text) <= maxPromptRunes || len(text) <= maxPromptBytes && utf8.RuneCountInString(text) <= maxPromptRunes
 }
 
-// write sets Prompt and Preamble.
+// write sets Prompt and Preamble. Of what does not fit into the prompt, as little
+// as possible goes into the text, because it goes there each time.
 func (p *Plan) write(system string) {
-	instructions := p.instructions()
-	whole := join(system, instructions)
-	switch {
-	case fitsPrompt(whole):
+	whole := join(system, p.instructions(p.tools))
+	if fitsPrompt(whole) {
 		p.Prompt = whole
+		return
+	}
+	if kept := p.firstTools(system); kept > 0 {
+		p.Prompt = join(system, p.instructions(p.tools[:kept]))
+		p.Preamble = preamble("More functions beside those that you were told of:\n\n" + toolList(p.tools[kept:]))
+		return
+	}
+	instructions := p.instructions(p.tools)
+	switch {
 	case fitsPrompt(system):
 		p.Prompt, p.Preamble = system, preamble(instructions)
 	case fitsPrompt(instructions):
@@ -35,6 +44,13 @@ func (p *Plan) write(system string) {
 	default:
 		p.Preamble = preamble(whole)
 	}
+}
+
+// firstTools is how many of the tools fit into the prompt behind the system text.
+func (p *Plan) firstTools(system string) int {
+	return sort.Search(len(p.tools), func(n int) bool {
+		return !fitsPrompt(join(system, p.instructions(p.tools[:n+1])))
+	})
 }
 
 func preamble(text string) string {
@@ -51,8 +67,8 @@ func join(a, b string) string {
 }
 
 // instructions tell the model of tools and format; "" when there are none.
-func (p *Plan) instructions() string {
-	return join(p.toolText(), p.formatText())
+func (p *Plan) instructions(tools []chat.Tool) string {
+	return join(p.toolText(tools), p.formatText())
 }
 
 const (
@@ -60,9 +76,8 @@ const (
 
 You can call functions of the user's program. Each line between the tags below is one function, as JSON; "parameters" is the JSON Schema of its arguments.
 
-<tools>
 `
-	toolsRules = `</tools>
+	toolsRules = `
 
 To call a function, write exactly this, outside of any code block:
 
@@ -74,16 +89,13 @@ To call a function, write exactly this, outside of any code block:
 `
 )
 
-func (p *Plan) toolText() string {
-	if len(p.tools) == 0 {
+func (p *Plan) toolText(tools []chat.Tool) string {
+	if len(tools) == 0 {
 		return ""
 	}
 	var b strings.Builder
 	b.WriteString(toolsIntro)
-	for _, t := range p.tools {
-		b.WriteString(toolLine(t))
-		b.WriteByte('\n')
-	}
+	b.WriteString(toolList(tools))
 	b.WriteString(toolsRules)
 	if p.one {
 		b.WriteString("- Make one call at the most, and wait for its result before the next.\n")
@@ -91,6 +103,18 @@ func (p *Plan) toolText() string {
 		b.WriteString("- To make several calls at once, write them one after another, each in its own tags.\n")
 	}
 	b.WriteString("- " + p.choiceText())
+	return b.String()
+}
+
+// toolList is the tools in the notation that the package documents.
+func toolList(tools []chat.Tool) string {
+	var b strings.Builder
+	b.WriteString("<tools>\n")
+	for _, t := range tools {
+		b.WriteString(toolLine(t))
+		b.WriteByte('\n')
+	}
+	b.WriteString("</tools>")
 	return b.String()
 }
 

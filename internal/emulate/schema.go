@@ -153,22 +153,23 @@ func (s *schema) violations(text string) []string {
 	return []string{clip(err.Error())}
 }
 
-// leaves are the errors at the ends of the validator's tree.
+// leaves are the errors at the ends of the validator's tree, in order.
 func leaves(v *jsonschema.ValidationError) []string {
 	var all []string
-	for _, unit := range v.BasicOutput().Errors {
-		if unit.Error == nil {
-			continue
+	var visit func(v *jsonschema.ValidationError)
+	visit = func(v *jsonschema.ValidationError) {
+		for _, cause := range v.Causes {
+			visit(cause)
 		}
-		text := unit.Error.String()
-		if unit.InstanceLocation != "" {
-			text = "at " + unit.InstanceLocation + ": " + text
+		if unit := v.DetailedOutput(); len(v.Causes) == 0 && unit.Error != nil {
+			text := unit.Error.String()
+			if unit.InstanceLocation != "" {
+				text = "at " + unit.InstanceLocation + ": " + text
+			}
+			all = append(all, clip(text))
 		}
-		all = append(all, clip(text))
 	}
-	if len(all) == 0 {
-		all = []string{clip(v.Error())}
-	}
+	visit(v)
 	slices.Sort(all)
 	all = slices.Compact(all)
 	return all[:min(len(all), maxViolations)]

@@ -107,7 +107,7 @@ func (s *Shaper) text(text string) {
 		s.say(text)
 	default:
 		r.held.WriteString(text)
-		if strings.TrimSpace(text) != "" {
+		if strings.Trim(text, " \n\r\t") != "" {
 			s.say(r.held.String())
 			r.held.Reset()
 		}
