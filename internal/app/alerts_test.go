@@ -178,6 +178,8 @@ func handling(t *testing.T, do func()) (before, after scraped) {
 // doing is a Chat that answers after it did something.
 type doing struct{ do func() }
 
+func (doing) Left() {}
+
 func (d doing) Chat(context.Context, *chat.Request) (httpapi.Answer, error) { return d, nil }
 func (d doing) Models(context.Context) []chat.Model                         { return []chat.Model{{ID: "gpt-5.1-high"}} }
 func (d doing) Model(context.Context, string) (chat.Model, error)           { return chat.Model{}, nil }

@@ -102,7 +102,10 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
 		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention, KeepSideTasks: !s.SideTasks,
 	})
-	a.gateway = gateway.New(gateway.Options{Conversations: a.engine, Models: client, Logger: o.Logger})
+	a.gateway = gateway.New(gateway.Options{
+		Conversations: a.engine, Models: client, Logger: o.Logger,
+		EagerCalls: s.ToolStreaming == config.ToolStreamingEager,
+	})
 	a.api = httpapi.New(httpapi.Options{
 		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
 		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.checks,

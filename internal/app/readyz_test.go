@@ -22,11 +22,11 @@ func TestReadyzNamesThePlatform(t *testing.T) {
 		environ []string
 		want    map[string]string
 	}{
-		{"all is well", []simulator.Reply{simulator.Say("Hi.")}, nil, map[string]string{"platform": "up", "account": "ok"}},
-		{"a refused login", []simulator.Reply{simulator.LoginExpired(simulator.LoginCode2)}, nil, map[string]string{"platform": "up", "account": "refused"}},
-		{"no points", []simulator.Reply{simulator.Fail("套餐余量不足")}, nil, map[string]string{"platform": "up", "account": "no_points"}},
+		{"all is well", []simulator.Reply{simulator.Say("Hi.")}, nil, map[string]string{"platform": "up", "account": "ok", "store": "ok"}},
+		{"a refused login", []simulator.Reply{simulator.LoginExpired(simulator.LoginCode2)}, nil, map[string]string{"platform": "up", "account": "refused", "store": "ok"}},
+		{"no points", []simulator.Reply{simulator.Fail("套餐余量不足")}, nil, map[string]string{"platform": "up", "account": "no_points", "store": "ok"}},
 		{"no platform", nil, []string{"ACHUAN_API_URL=http://127.0.0.1:1/api/chat/completions"},
-			map[string]string{"platform": "backend_unreachable", "account": "unknown"}},
+			map[string]string{"platform": "backend_unreachable", "account": "unknown", "store": "ok"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sim := newSimulator(t)

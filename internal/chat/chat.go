@@ -48,6 +48,7 @@ type Tool struct {
 	Description string
 	Parameters  []byte // JSON Schema of the arguments, an object; nil means that it takes none
 	Strict      bool
+	Path        string // of Parameters in the client's request, for errors
 }
 
 // ToolMode says whether the model calls tools.
@@ -84,8 +85,9 @@ type Format struct {
 	Kind        FormatKind
 	Name        string // FormatSchema: for the model to read
 	Description string // FormatSchema: for the model to read
-	Schema      []byte // FormatSchema: JSON Schema
+	Schema      []byte // FormatSchema: JSON Schema; nil allows any JSON
 	Strict      bool   // FormatSchema
+	Path        string // of Schema in the client's request, for errors
 }
 
 // Caller is the client key on whose behalf a request runs.
@@ -133,7 +135,9 @@ type Request struct {
 	LegacyCalls bool
 	Format      Format
 
-	Streamed       bool   // the client gets the answer while it is made
+	// Streamed says that the client gets the answer while it is made. It is no part
+	// of what is asked: two requests that differ in it alone are the same.
+	Streamed       bool
 	IdempotencyKey string // of the Idempotency-Key header; "" for none
 	Retried        bool   // an SDK marked it as a repetition
 }

@@ -57,6 +57,8 @@ const (
 	CodeBackendAuth           Code = "backend_auth"
 	CodeBackendTruncated      Code = "backend_truncated"
 	CodeBackendError          Code = "backend_error"
+	CodeInvalidToolCall       Code = "invalid_tool_call"
+	CodeInvalidModelOutput    Code = "invalid_model_output"
 	CodeBackendUnavailable    Code = "backend_unavailable"
 	CodeShuttingDown          Code = "shutting_down"
 	CodeStoreUnavailable      Code = "store_unavailable"

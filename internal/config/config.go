@@ -28,7 +28,8 @@ type Settings struct {
 	CORSOrigins    []string `env:"ACHUAN_CORS_ORIGINS"` // as browsers send them, or "*" alone
 	MaxBody        ByteSize `env:"ACHUAN_MAX_BODY"`
 
-	UserSessions UserSessions `env:"ACHUAN_USER_SESSIONS"`
+	UserSessions  UserSessions  `env:"ACHUAN_USER_SESSIONS"`
+	ToolStreaming ToolStreaming `env:"ACHUAN_TOOL_STREAMING"`
 
 	DatabaseURL      string        `env:"ACHUAN_DATABASE_URL"` // sqlite:PATH, sqlite::memory: or postgres://…
 	SessionRetention time.Duration `env:"ACHUAN_SESSION_RETENTION"`
@@ -70,6 +71,15 @@ type Audit string
 const (
 	AuditNone Audit = "none"
 	AuditHash Audit = "hash" // the SHA-256 of each request's body
+)
+
+// ToolStreaming says when a tool call's arguments are passed on in a stream.
+type ToolStreaming string
+
+// The values of ToolStreaming.
+const (
+	ToolStreamingValid ToolStreaming = "valid" // once the whole call is known to be right
+	ToolStreamingEager ToolStreaming = "eager" // while the model writes them
 )
 
 // LoadOptions say where settings come from.

@@ -49,6 +49,7 @@ func defaults() *Settings {
 		SessionRetention:  720 * time.Hour,
 		VerifyIdle:        10 * time.Minute,
 		SideTasks:         true,
+		ToolStreaming:     ToolStreamingValid,
 		ConnectTimeout:    10 * time.Second,
 		FirstEventTimeout: 180 * time.Second,
 		IdleTimeout:       120 * time.Second,
@@ -75,7 +76,7 @@ func TestLoad(t *testing.T) {
 		{"everything in the environment", sources{environ: []string{
 			"ACHUAN_JWT=a.b.c", "ACHUAN_API_URL=http://127.0.0.1:9/api/chat/completions", "ACHUAN_PLATFORM_COOKIE=a=b; c=d",
 			"ACHUAN_LISTEN=[::1]:0", "ACHUAN_API_KEYS=one, alice:two,,", "ACHUAN_ALLOW_ANONYMOUS=Yes", "ACHUAN_CORS_ORIGINS=*",
-			"ACHUAN_MAX_BODY=10 kb", "ACHUAN_USER_SESSIONS=OFF", "ACHUAN_CONNECT_TIMEOUT=1s", "ACHUAN_FIRST_EVENT_TIMEOUT=2m",
+			"ACHUAN_MAX_BODY=10 kb", "ACHUAN_USER_SESSIONS=OFF", "ACHUAN_TOOL_STREAMING=Eager", "ACHUAN_CONNECT_TIMEOUT=1s", "ACHUAN_FIRST_EVENT_TIMEOUT=2m",
 			"ACHUAN_IDLE_TIMEOUT=3m", "ACHUAN_DRAIN_TIMEOUT=500ms", "ACHUAN_LOG_LEVEL=DEBUG", "ACHUAN_LOG_FORMAT=JSON",
 			"ACHUAN_ADMIN_KEY=boss", "ACHUAN_AUDIT=Hash", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
 			"ACHUAN_DATABASE_URL=postgres://ada:secret@db.example/achuan", "ACHUAN_SESSION_RETENTION=1s", "ACHUAN_NAMED_RETENTION=8760h",
@@ -84,7 +85,7 @@ func TestLoad(t *testing.T) {
 			*s = Settings{
 				JWT: "a.b.c", APIURL: "http://127.0.0.1:9/api/chat/completions", PlatformCookie: "a=b; c=d",
 				Listen: "[::1]:0", APIKeys: []string{"one", "alice:two"}, AllowAnonymous: true, CORSOrigins: []string{"*"},
-				MaxBody: 10_000, UserSessions: UserSessionsOff, ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
+				MaxBody: 10_000, UserSessions: UserSessionsOff, ToolStreaming: ToolStreamingEager, ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
 				IdleTimeout: 3 * time.Minute, DrainTimeout: 500 * time.Millisecond, LogLevel: slog.LevelDebug, LogFormat: "json",
 				AdminKey: "boss", Audit: AuditHash, TracesURL: "http://127.0.0.1:4318",
 				DatabaseURL: "postgres://ada:secret@db.example/achuan", SessionRetention: time.Second, NamedRetention: 8760 * time.Hour, VerifyIdle: time.Minute,

@@ -36,6 +36,7 @@ const (
 	nameCORSOrigins    = "ACHUAN_CORS_ORIGINS"
 	nameMaxBody        = "ACHUAN_MAX_BODY"
 	nameUserSessions   = "ACHUAN_USER_SESSIONS"
+	nameToolStreaming  = "ACHUAN_TOOL_STREAMING"
 	nameLogFormat      = "ACHUAN_LOG_FORMAT"
 	nameAudit          = "ACHUAN_AUDIT"
 	nameTraces         = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -131,6 +132,11 @@ var settings = []Setting{
 	{
 		Name: nameVerifyIdle, Default: "10m", Allowed: aDuration,
 		Doc: "A session that was idle for longer is compared with the platform before it is gone on with.",
+	},
+	{
+		Name: nameToolStreaming, Default: string(ToolStreamingValid),
+		Allowed: "valid or eager",
+		Doc:     "Whether a tool call is streamed once it is known to be right (valid) or while the model writes it (eager), when it can no longer be repaired.",
 	},
 	{
 		Name: "ACHUAN_CONNECT_TIMEOUT", Default: "10s", Allowed: aDuration,

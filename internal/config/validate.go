@@ -51,6 +51,7 @@ func (c *collection) validate(s *Settings) {
 	s.LogFormat = strings.ToLower(s.LogFormat)
 	s.UserSessions = UserSessions(strings.ToLower(string(s.UserSessions)))
 	s.Audit = Audit(strings.ToLower(string(s.Audit)))
+	s.ToolStreaming = ToolStreaming(strings.ToLower(string(s.ToolStreaming)))
 
 	checks := []struct {
 		name string
@@ -68,6 +69,7 @@ func (c *collection) validate(s *Settings) {
 		{nameRetention, s.SessionRetention >= time.Second},
 		{nameNamedRetention, s.NamedRetention == 0 || s.NamedRetention >= time.Second},
 		{nameVerifyIdle, s.VerifyIdle > 0},
+		{nameToolStreaming, s.ToolStreaming == ToolStreamingValid || s.ToolStreaming == ToolStreamingEager},
 		{"ACHUAN_CONNECT_TIMEOUT", s.ConnectTimeout > 0},
 		{"ACHUAN_FIRST_EVENT_TIMEOUT", s.FirstEventTimeout > 0},
 		{"ACHUAN_IDLE_TIMEOUT", s.IdleTimeout > 0},

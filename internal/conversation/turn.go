@@ -202,11 +202,11 @@ func (t *turn) shape(ev chat.Event) error {
 // head there for all to see, before the client knows.
 func (t *turn) pass(ev chat.Event, ended bool) {
 	if ev.Kind == chat.EventDone {
+		t.cut = t.cut || ev.Cut || !ended
 		if ended {
 			t.final = &ev
 			return
 		}
-		t.cut = true
 	}
 	t.ready = append(t.ready, ev)
 	t.tape.record(ev)

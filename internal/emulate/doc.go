@@ -1,9 +1,9 @@
 // Package emulate gives a model that only reads and writes text what it lacks.
 //
 // What lives here is how past tool calls and their results are written as text
-// (MessageText). Offering tools to the model, reading its calls, and holding its
-// answers to a format belong here too. What must not: the platform, sessions, and
-// the JSON of any dialect.
+// (MessageText), how tools and formats are explained to the model (Plan), and how
+// its calls are read and its answers held to a format (Shaper). What must not: the
+// platform, sessions, and the JSON of any dialect.
 //
 // # The notation
 //
@@ -30,5 +30,33 @@
 // front of a tag's name already, its & is written `&amp;`. So every text is told
 // from every tag, every text can be had back exactly, and HTML, code and XML of
 // other names stay as they are. Messages of other roles are text alone, never read
-// for tags, and are not touched.
+// for tags, and are not touched. Where tools are offered, a model's text is read
+// back the same way: one level of these references is taken off.
+//
+// # What the model is told
+//
+// Tools are listed between two lines, each as a JSON object with the keys name,
+// description and parameters (the JSON Schema) on a line of its own; there may be
+// several lists. The schema of an answer stands between two lines as well. In both
+// a `<` of these tags and those above is written \u003c.
+//
+//	<tools>
+//	{"name":"get_weather","description":"…","parameters":{"type":"object",…}}
+//	</tools>
+//
+//	<json_schema name="report">
+//	{"type":"object",…}
+//	</json_schema>
+//
+// This goes into the session's prompt, behind the client's own instructions, and
+// what a prompt cannot hold goes in front of each text. Nothing is cut.
+//
+// # What the model writes
+//
+// A `<tool_call>` begins a call unless it stands in a code fence or in inline code,
+// and if a { follows it after white space or one opening fence; anything else is
+// text. It ends at `</tool_call>`, at the next call, or with the answer. A tag inside
+// one of its strings is content. JSON is repaired where its meaning is plain (see
+// repair); then the name must be one that may be called, and the arguments valid
+// under its schema. A text that asks for a repair begins with RepairIntro.
 package emulate

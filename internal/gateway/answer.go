@@ -10,7 +10,6 @@ import (
 
 // Answer is the answer to one request, with all its choices.
 type Answer struct {
-	request *chat.Request
 	choices []*conversation.Answer // by index
 }
 
@@ -48,16 +47,12 @@ func (a *Answer) Events() iter.Seq2[chat.Event, error] {
 	return a.merged
 }
 
-// events is one choice, shaped.
+// events is one choice.
 func (a *Answer) events(choice int) iter.Seq2[chat.Event, error] {
 	return func(yield func(chat.Event, error) bool) {
-		s := newShaper(a.request, choice)
 		for ev, err := range a.choices[choice].Events() {
-			if err != nil {
-				yield(chat.Event{}, err)
-				return
-			}
-			if !s.take(ev, yield) {
+			ev.Choice = choice
+			if !yield(ev, err) {
 				return
 			}
 		}

@@ -20,6 +20,7 @@ import (
 type Gateway struct {
 	conversations *conversation.Engine
 	catalogue     *catalogue
+	emulation     emulate.Options
 	logger        *slog.Logger
 }
 
@@ -27,7 +28,10 @@ type Gateway struct {
 type Options struct {
 	Conversations *conversation.Engine
 	Models        ModelLister
-	Logger        *slog.Logger
+	// EagerCalls passes tool calls on while they are made, before they are known to
+	// be right.
+	EagerCalls bool
+	Logger     *slog.Logger
 }
 
 // New returns a gateway that serves the built-in models; Run adds the platform's.
@@ -35,6 +39,7 @@ func New(o Options) *Gateway {
 	return &Gateway{
 		conversations: o.Conversations,
 		catalogue:     newCatalogue(o.Models, o.Logger),
+		emulation:     emulate.Options{EagerCalls: o.EagerCalls},
 		logger:        o.Logger,
 	}
 }
@@ -65,8 +70,12 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 	}
 	placed := *r
 	placed.ReasoningEffort = model.effort(r.ReasoningEffort)
-	a := &Answer{request: &placed, choices: make([]*conversation.Answer, max(r.N, 1))}
-	if err := g.place(ctx, a); err != nil {
+	plan, err := emulate.NewPlan(&placed, g.emulation)
+	if err != nil {
+		return nil, err
+	}
+	a := &Answer{choices: make([]*conversation.Answer, max(r.N, 1))}
+	if err := g.place(ctx, a, &placed, plan); err != nil {
 		a.Discard()
 		return nil, err
 	}
@@ -74,25 +83,22 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 }
 
 // place has every choice placed, several at once.
-func (g *Gateway) place(ctx context.Context, a *Answer) error {
-	if len(a.choices) == 1 {
-		var err error
-		a.choices[0], err = g.conversations.Ask(ctx, question(a.request, 0))
+func (g *Gateway) place(ctx context.Context, a *Answer, r *chat.Request, plan *emulate.Plan) error {
+	one := func(i int) error {
+		answer, err := g.conversations.Ask(ctx, question(r, plan, i))
+		if err == nil {
+			a.choices[i] = answer
+		}
 		return err
+	}
+	if len(a.choices) == 1 {
+		return one(0)
 	}
 	var group errgroup.Group
 	for i := range a.choices {
-		group.Go(func() (err error) {
-			a.choices[i], err = g.conversations.Ask(ctx, question(a.request, i))
-			return err
-		})
+		group.Go(func() error { return one(i) })
 	}
 	return group.Wait()
-}
-
-// question is what one choice of a request asks.
-func question(r *chat.Request, choice int) conversation.Question {
-	return conversation.Question{Request: r, Choice: choice, Prompt: r.System()}
 }
 
 // Render writes a message as the text that the platform's model reads.

@@ -2,117 +2,218 @@ package gateway
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"achuan/internal/chat"
+	"achuan/internal/emulate"
 )
 
-// shaper makes one choice's answer what the client asked for: it ends at a stop
-// sequence or at the token limit, and fills in usage that the platform did not
-// give. Text that may be the start of a stop sequence is held back.
+// shaper makes one choice's answer what the client asked for. What emulate makes
+// of the platform's text ends here at a stop sequence or at the token limit, and
+// gets the usage that the platform did not give. Text that may be the start of a
+// stop sequence is held back. It is a conversation.Shaper.
 type shaper struct {
 	request *chat.Request
-	choice  int
+	plan    *emulate.Plan
+	form    *emulate.Shaper // nil when the answer is plain text
 
-	held   string // end of the text that may yet become a stop sequence
-	left   int    // tokens that may still be passed on; only with a limit
-	paused bool   // nothing was passed on since the last pause (or at all)
-	answer strings.Builder
+	raw   strings.Builder // the platform's answer under way, when no usage may come
+	spent chat.Usage      // of the answers that had to be repaired
+
+	pass   func(chat.Event) // of the call of Shape under way
+	held   string           // end of the text that may yet become a stop sequence
+	left   int              // tokens that may still be passed on; only with a limit
+	paused bool             // nothing was passed on since the last pause (or at all)
+	over   bool             // the end was passed on
+	answer strings.Builder  // what was passed on, when it may have to be cut
 }
 
-func newShaper(r *chat.Request, choice int) *shaper {
-	s := &shaper{request: r, choice: choice, paused: true}
+func newShaper(r *chat.Request, plan *emulate.Plan) *shaper {
+	s := &shaper{request: r, plan: plan, paused: true}
+	if plan.Shapes() {
+		s.form = plan.Shaper()
+	}
 	if r.MaxTokens != nil {
 		s.left = *r.MaxTokens
 	}
 	return s
 }
 
-// take passes an event on as none, one or several events. It returns false when
-// yield did or when the answer is over.
-func (s *shaper) take(ev chat.Event, yield func(chat.Event, error) bool) bool {
+// Shape is as conversation.Shaper has it.
+func (s *shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err error) {
+	if s.over {
+		return "", nil
+	}
+	s.pass = pass
+	switch ev.Kind {
+	case chat.EventText, chat.EventReasoning:
+		s.raw.WriteString(ev.Text)
+	case chat.EventPause:
+		s.pause()
+		return "", nil
+	case chat.EventDone:
+		s.measure(&ev)
+	}
+	if s.form == nil {
+		s.take(ev)
+		return "", nil
+	}
+	if repair, err = s.form.Shape(ev, s.take); repair == "" {
+		return "", err
+	}
+	s.spent = ev.Usage
+	s.raw.Reset()
+	if s.over { // it was cut for the client while it was judged
+		return "", nil
+	}
+	return repair, err
+}
+
+// measure counts what the platform did not, and adds what earlier answers of the
+// turn cost.
+func (s *shaper) measure(ev *chat.Event) {
+	if ev.Usage.Estimated {
+		ev.Usage.PromptTokens = s.countPrompt()
+		ev.Usage.CompletionTokens = countTokens(s.raw.String())
+	}
+	ev.Usage = s.spent.Plus(ev.Usage)
+}
+
+func (s *shaper) pause() {
+	if !s.paused {
+		s.paused = true
+		s.pass(chat.Event{Kind: chat.EventPause})
+	}
+}
+
+// take passes an event on as none, one or several events.
+func (s *shaper) take(ev chat.Event) {
+	if s.over {
+		return
+	}
 	switch ev.Kind {
 	case chat.EventText:
-		return s.text(ev.Text, yield)
-	case chat.EventReasoning:
-		return s.limited(chat.EventReasoning, ev.Text, yield)
-	case chat.EventPause:
-		if s.paused {
-			return true
-		}
-		s.paused = true
-		return yield(chat.Event{Kind: chat.EventPause, Choice: s.choice}, nil)
+		s.text(ev.Text)
+	case chat.EventDone:
+		s.done(ev)
 	default:
-		return s.done(ev, yield)
+		s.release()
+		s.limited(ev)
 	}
 }
 
 // text passes on what cannot be part of a stop sequence.
-func (s *shaper) text(text string, yield func(chat.Event, error) bool) bool {
+func (s *shaper) text(text string) {
 	if len(s.request.Stop) == 0 {
-		return s.limited(chat.EventText, text, yield)
+		s.say(text)
+		return
 	}
 	text = s.held + text
 	if at := firstStop(text, s.request.Stop); at >= 0 {
 		s.held = ""
-		return s.limited(chat.EventText, text[:at], yield) && s.finish(chat.FinishStop, yield)
+		s.say(text[:at])
+		s.cut(chat.FinishStop)
+		return
 	}
 	keep := stopStart(text, s.request.Stop)
 	s.held = text[len(text)-keep:]
-	return s.limited(chat.EventText, text[:len(text)-keep], yield)
+	s.say(text[:len(text)-keep])
 }
 
-// limited passes a piece on as far as the token limit goes.
-func (s *shaper) limited(kind chat.EventKind, text string, yield func(chat.Event, error) bool) bool {
+func (s *shaper) say(text string) { s.limited(chat.Event{Kind: chat.EventText, Text: text}) }
+
+// release passes on what was held back: what comes next is no text.
+func (s *shaper) release() {
+	held := s.held
+	s.held = ""
+	s.say(held)
+}
+
+// limited passes a piece on as far as the token limit goes. A call is passed on
+// whole or not at all.
+func (s *shaper) limited(ev chat.Event) {
+	if s.over || ev.Text == "" && ev.Kind != chat.EventToolCall {
+		return
+	}
 	if s.request.MaxTokens == nil {
-		return s.pass(kind, text, yield)
+		s.send(ev)
+		return
 	}
-	kept, used := firstTokens(text, s.left)
+	kept, used := firstTokens(ev.Text, s.left)
 	s.left -= used
-	if !s.pass(kind, kept, yield) {
-		return false
+	if len(kept) == len(ev.Text) {
+		s.send(ev)
+		return
 	}
-	if len(kept) < len(text) {
-		return s.finish(chat.FinishLength, yield)
+	if ev.Kind != chat.EventToolCall && kept != "" {
+		ev.Text = kept
+		s.send(ev)
 	}
-	return true
+	s.cut(chat.FinishLength)
 }
 
-func (s *shaper) pass(kind chat.EventKind, text string, yield func(chat.Event, error) bool) bool {
-	if text == "" {
-		return true
-	}
+// send passes a piece on.
+func (s *shaper) send(ev chat.Event) {
 	s.paused = false
-	s.answer.WriteString(text)
-	return yield(chat.Event{Kind: kind, Choice: s.choice, Text: text}, nil)
+	if s.request.MaxTokens != nil || len(s.request.Stop) > 0 {
+		s.answer.WriteString(ev.Text)
+	}
+	if ev.Kind != chat.EventToolCall {
+		s.pass(ev)
+		return
+	}
+	for piece := range fragments(ev) {
+		s.pass(piece)
+	}
 }
 
-// finish ends the answer before the platform does.
-func (s *shaper) finish(why chat.FinishReason, yield func(chat.Event, error) bool) bool {
-	yield(s.end(chat.Event{Kind: chat.EventDone, Finish: why, Usage: chat.Usage{Estimated: true}}), nil)
-	return false
+// cut ends the answer before the platform does.
+func (s *shaper) cut(why chat.FinishReason) {
+	if s.over {
+		return
+	}
+	s.over = true
+	usage := chat.Usage{PromptTokens: s.countPrompt(), CompletionTokens: countTokens(s.answer.String()), Estimated: true}
+	s.pass(chat.Event{Kind: chat.EventDone, Finish: why, Usage: s.spent.Plus(usage), Cut: true})
 }
 
 // done passes on the end, after what was held back.
-func (s *shaper) done(ev chat.Event, yield func(chat.Event, error) bool) bool {
-	held := s.held
-	s.held = ""
-	if held != "" && !s.limited(chat.EventText, held, yield) {
-		return false
+func (s *shaper) done(ev chat.Event) {
+	s.release()
+	if s.over {
+		return
 	}
 	if ev.Finish == "" {
 		ev.Finish = chat.FinishStop
 	}
-	yield(s.end(ev), nil)
-	return false
+	s.over = true
+	s.pass(ev)
 }
 
-func (s *shaper) end(ev chat.Event) chat.Event {
-	ev.Choice = s.choice
-	if ev.Usage.Estimated {
-		ev.Usage.PromptTokens = countPrompt(s.request)
-		ev.Usage.CompletionTokens = countTokens(s.answer.String())
+// fragments yields a call as clients know it from OpenAI: id and name first, then
+// the arguments in pieces, at most 256 of them.
+func fragments(ev chat.Event) func(yield func(chat.Event) bool) {
+	return func(yield func(chat.Event) bool) {
+		text := ev.Text
+		size := max(48, len(text)/256+1)
+		if ev.CallID != "" {
+			ev.Text = ""
+			if !yield(ev) {
+				return
+			}
+			ev.CallID, ev.CallName = "", ""
+		}
+		for text != "" {
+			n := min(size, len(text))
+			for n < len(text) && !utf8.RuneStart(text[n]) {
+				n++
+			}
+			ev.Text, text = text[:n], text[n:]
+			if !yield(ev) {
+				return
+			}
+		}
 	}
-	return ev
 }
 
 // firstStop returns where the stop sequence begins that is complete first, as a

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -8,15 +9,24 @@ import (
 	"pgregory.net/rapid"
 
 	"achuan/internal/chat"
+	"achuan/internal/emulate"
 )
 
 // shaped runs events through a shaper and returns what came out.
 func shaped(r *chat.Request, events ...chat.Event) []chat.Event {
-	s := newShaper(r, 0)
+	return shapedEagerly(r, false, events...)
+}
+
+func shapedEagerly(r *chat.Request, eager bool, events ...chat.Event) []chat.Event {
+	plan, err := emulate.NewPlan(r, emulate.Options{EagerCalls: eager})
+	if err != nil {
+		panic(err)
+	}
+	s := newShaper(r, plan)
 	var out []chat.Event
 	for _, ev := range events {
-		if !s.take(ev, func(ev chat.Event, _ error) bool { out = append(out, ev); return true }) {
-			break
+		if repair, err := s.Shape(ev, func(ev chat.Event) { out = append(out, ev) }); repair != "" || err != nil {
+			panic(fmt.Sprint(repair, err))
 		}
 	}
 	return out

@@ -5,8 +5,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/tiktoken-go/tokenizer"
-
-	"achuan/internal/chat"
 )
 
 // The platform counts tokens when it counts at all; here they are estimated with
@@ -93,10 +91,13 @@ func fitTokens(piece string, n int) (string, int) {
 // messageOverhead is what a message costs beside its text, as OpenAI counts.
 const messageOverhead = 3
 
-// countPrompt estimates the tokens of a request.
-func countPrompt(r *chat.Request) int {
+// countPrompt estimates the tokens of what the platform is told for a request.
+func (s *shaper) countPrompt() int {
 	total := messageOverhead
-	for _, m := range r.Messages {
+	if instructions := s.plan.Prompt + s.plan.Preamble; instructions != "" {
+		total += messageOverhead + countTokens(instructions)
+	}
+	for _, m := range s.request.Transcript() {
 		total += messageOverhead + countTokens(Render(m))
 	}
 	return total

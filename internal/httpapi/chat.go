@@ -32,7 +32,7 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	exchangeOf(r).placed(answer)
-	if req.Stream {
+	if req.Streamed {
 		s.opts.Metrics.StreamOpened()
 		defer s.opts.Metrics.StreamClosed()
 		err = s.streamed(w, r, req, answer)
@@ -71,8 +71,8 @@ func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 		return nil, err
 	}
 	x := exchangeOf(r)
-	x.model, x.stream = req.Model, req.Stream
-	req.Dialect, req.Caller, req.Streamed = dialectChat, x.caller, req.Stream
+	x.model, x.stream = req.Model, req.Streamed
+	req.Dialect, req.Caller = dialectChat, x.caller
 	if req.Retried = retried(r.Header); req.Retried {
 		s.debug(r.Context(), "the client says that it repeats a request")
 	}
@@ -84,7 +84,12 @@ func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 		s.debug(r.Context(), "unknown keys in the request, ignored",
 			slog.Any(telemetry.KeyIgnored, clipAll(req.Unknown, maxLoggedKeys, maxLoggedText)))
 	}
-	req.Session, err = s.sessionRef(r, req)
+	if req.Session, err = s.sessionRef(r, req); err != nil {
+		return nil, err
+	}
+	if req.Session.ID == 0 {
+		err = req.CheckResults()
+	}
 	return req, err
 }
 
@@ -94,7 +99,7 @@ const maxLoggedKeys = 16
 // whole collects the answer and sends it at once.
 func (s *Server) whole(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest, answer Answer) error {
 	x := exchangeOf(r)
-	collected := openai.NewWhole(openai.NewID(), req.Model, time.Now(), req.N)
+	collected := openai.NewWhole(openai.NewID(), time.Now(), req)
 	for ev, err := range answer.Events() {
 		if err != nil {
 			x.placed(answer)

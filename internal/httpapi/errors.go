@@ -42,12 +42,12 @@ func left(ctx context.Context) error {
 // notRepeated are the codes whose request would only fail, or cost, again. SDKs
 // repeat some of their statuses by themselves unless told not to.
 var notRepeated = map[chat.Code]bool{
-	chat.CodeInsufficientQuota: true,
-	"budget_exceeded":          true,
-	chat.CodeBackendAuth:       true,
-	"idempotency_mismatch":     true,
-	"invalid_tool_call":        true,
-	"invalid_model_output":     true,
+	chat.CodeInsufficientQuota:  true,
+	"budget_exceeded":           true,
+	chat.CodeBackendAuth:        true,
+	"idempotency_mismatch":      true,
+	chat.CodeInvalidToolCall:    true,
+	chat.CodeInvalidModelOutput: true,
 }
 
 // handler is an http.HandlerFunc that returns what went wrong. What it has

@@ -20,7 +20,7 @@ func (s *Server) streamed(w http.ResponseWriter, r *http.Request, req *openai.Ch
 	defer giveBack(pending)
 	p := &passer{
 		exchange: exchangeOf(r),
-		chunks:   openai.NewStream(openai.NewID(), req.Model, time.Now(), req.IncludeUsage, req.N),
+		chunks:   openai.NewStream(openai.NewID(), time.Now(), req),
 		live:     newLive(w, answer, s.opts.HeaderWait, s.opts.KeepAlive),
 		pending:  pending,
 	}

@@ -16,16 +16,20 @@ var answerTime = time.Unix(1767225600, 0)
 
 // Each archive in testdata/answers holds the events of an answer and the bytes of
 // both forms that clients get it in. A comment that begins with "usage:" says
-// that the client asked for the usage in the stream.
+// that the client asked for the usage in the stream, one with "legacy:" that its
+// tools came as functions.
 func TestAnswers(t *testing.T) {
 	archives(t, "answers", func(t *testing.T, archive *txtar.Archive) {
 		if len(archive.Files) != 3 {
 			t.Fatal("an answer has three parts: events, stream, whole")
 		}
 		events, choices := parseEvents(t, string(archive.Files[0].Data))
-		includeUsage := strings.HasPrefix(string(archive.Comment), "usage:")
-		s := NewStream("chatcmpl-x", "demo-large", answerTime, includeUsage, choices)
-		w := NewWhole("chatcmpl-x", "demo-large", answerTime, choices)
+		r := request(choices)
+		r.Model = "demo-large"
+		r.IncludeUsage = strings.HasPrefix(string(archive.Comment), "usage:")
+		r.LegacyCalls = strings.HasPrefix(string(archive.Comment), "legacy:")
+		s := NewStream("chatcmpl-x", answerTime, r)
+		w := NewWhole("chatcmpl-x", answerTime, r)
 		var stream []byte
 		for _, ev := range events {
 			stream = s.Append(stream, ev)
@@ -37,6 +41,11 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("stream and whole disagree: %v %v, %v %v", s.Usage(), s.Complete(), w.Usage(), w.Complete())
 		}
 	})
+}
+
+// request is one that asks for that many choices.
+func request(choices int) *ChatRequest {
+	return &ChatRequest{Request: chat.Request{Model: "m", N: choices}}
 }
 
 // parseEvents reads one event a line: its kind, choice and what it carries.
@@ -53,6 +62,9 @@ func parseEvents(t *testing.T, script string) (events []chat.Event, choices int)
 				ev.Kind = chat.EventReasoning
 			}
 			_, err = fmt.Sscanf(rest, "%d %q", &ev.Choice, &ev.Text)
+		case "call":
+			ev.Kind = chat.EventToolCall
+			_, err = fmt.Sscanf(rest, "%d %d %q %q %q", &ev.Choice, &ev.Call, &ev.CallID, &ev.CallName, &ev.Text)
 		case "done":
 			ev.Kind = chat.EventDone
 			_, err = fmt.Sscanf(rest, "%d %s %d %d", &ev.Choice, &ev.Finish, &ev.Usage.PromptTokens, &ev.Usage.CompletionTokens)
@@ -74,8 +86,8 @@ func parseEvents(t *testing.T, script string) (events []chat.Event, choices int)
 // not whole, and nothing panics.
 func TestAnswerOfUnknownChoice(t *testing.T) {
 	for _, index := range []int{-1, 1} {
-		s := NewStream("chatcmpl-x", "m", answerTime, false, 1)
-		w := NewWhole("chatcmpl-x", "m", answerTime, 1)
+		s := NewStream("chatcmpl-x", answerTime, request(1))
+		w := NewWhole("chatcmpl-x", answerTime, request(1))
 		done := chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop}
 		for _, ev := range []chat.Event{{Kind: chat.EventText, Choice: index, Text: "a"}, done} {
 			s.Append(nil, ev)
@@ -89,7 +101,7 @@ func TestAnswerOfUnknownChoice(t *testing.T) {
 }
 
 func TestAnswerUsageEstimated(t *testing.T) {
-	w := NewWhole("chatcmpl-x", "m", answerTime, 2)
+	w := NewWhole("chatcmpl-x", answerTime, request(2))
 	w.Add(chat.Event{Kind: chat.EventDone, Usage: chat.Usage{PromptTokens: 1, CompletionTokens: 2}})
 	w.Add(chat.Event{Kind: chat.EventDone, Choice: 1, Usage: chat.Usage{PromptTokens: 10, CompletionTokens: 20, Estimated: true}})
 	if want := (chat.Usage{PromptTokens: 11, CompletionTokens: 22, Estimated: true}); w.Usage() != want {
@@ -98,7 +110,7 @@ func TestAnswerUsageEstimated(t *testing.T) {
 }
 
 func TestStreamAppendError(t *testing.T) {
-	s := NewStream("chatcmpl-x", "m", answerTime, true, 1)
+	s := NewStream("chatcmpl-x", answerTime, request(1))
 	s.Append(nil, chat.Event{Kind: chat.EventText, Text: "Half"})
 	e := &chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendTruncated, Message: "The platform's answer was cut off.", Cause: fmt.Errorf("secret")}
 	got := string(s.AppendError(nil, e))
@@ -110,11 +122,13 @@ func TestStreamAppendError(t *testing.T) {
 
 // Once its buffer is large enough, a stream costs no memory for each event.
 func TestStreamAllocations(t *testing.T) {
-	s := NewStream("chatcmpl-x", "demo-large", answerTime, true, 1)
+	s := NewStream("chatcmpl-x", answerTime, request(1))
 	buf := make([]byte, 0, 64<<10)
 	events := []chat.Event{
 		{Kind: chat.EventReasoning, Text: "weigh\n"},
 		{Kind: chat.EventText, Text: "Hello <b> 你好 \u2028 \xff"},
+		{Kind: chat.EventToolCall, CallID: "call_1", CallName: "f"},
+		{Kind: chat.EventToolCall, Text: `{"a": 1}`},
 		{Kind: chat.EventPause},
 	}
 	allocs := testing.AllocsPerRun(100, func() {
@@ -130,7 +144,7 @@ func TestStreamAllocations(t *testing.T) {
 func BenchmarkStreamAppend(b *testing.B) {
 	for _, text := range []string{" token", strings.Repeat("A line of text, \"quoted\".\n", 40), strings.Repeat("你好，", 300)} {
 		b.Run(fmt.Sprint(len(text)), func(b *testing.B) {
-			s := NewStream("chatcmpl-0123456789abcdefghijklmnopqrs", "demo-large", answerTime, false, 1)
+			s := NewStream("chatcmpl-0123456789abcdefghijklmnopqrs", answerTime, request(1))
 			buf := make([]byte, 0, 64<<10)
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
@@ -145,7 +159,7 @@ func BenchmarkWhole(b *testing.B) {
 	buf := make([]byte, 0, 64<<10)
 	b.ReportAllocs()
 	for b.Loop() {
-		w := NewWhole("chatcmpl-x", "demo-large", answerTime, 1)
+		w := NewWhole("chatcmpl-x", answerTime, request(1))
 		for range 1000 {
 			w.Add(chat.Event{Kind: chat.EventText, Text: " token"})
 		}

@@ -95,3 +95,26 @@ func appendHead(dst []byte, id, object string, created int64, model string) []by
 	dst = append(dst, `,"model":`...)
 	return appendJSONString(dst, model)
 }
+
+// finishReason is how a choice's end is told, in the older form of calls too.
+func finishReason(why chat.FinishReason, legacy bool) string {
+	if legacy && why == chat.FinishTools {
+		return "function_call"
+	}
+	return string(why)
+}
+
+// appendCallHead appends a call's id and type, up to its function.
+func appendCallHead(dst []byte, id string) []byte {
+	dst = append(dst, `"id":`...)
+	dst = appendJSONString(dst, id)
+	return append(dst, `,"type":"function","function":`...)
+}
+
+func appendFunction(dst []byte, name, arguments string) []byte {
+	dst = append(dst, `{"name":`...)
+	dst = appendJSONString(dst, name)
+	dst = append(dst, `,"arguments":`...)
+	dst = appendJSONString(dst, arguments)
+	return append(dst, '}')
+}

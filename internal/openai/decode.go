@@ -11,11 +11,14 @@ import (
 type ChatRequest struct {
 	chat.Request
 
-	Stream       bool
-	IncludeUsage bool // a last chunk with the usage is wanted; only with Stream
+	IncludeUsage bool // a last chunk with the usage is wanted; only with Streamed
 
 	MetadataSession int64  // metadata.sessionId, 0 when absent
 	User            string // the parameter of that name, "" when absent
+
+	// Orphans are the indexes of the messages that are results of calls which no
+	// message before them made; see CheckResults.
+	Orphans []int
 
 	// Unknown names the keys that were ignored because nothing is known of them,
 	// each once and in the order of the body, such as "messages[].foo": at most
@@ -46,7 +49,8 @@ func DecodeChat(body []byte) (*ChatRequest, error) {
 
 // decoder fills one request.
 type decoder struct {
-	req *ChatRequest
+	req   *ChatRequest
+	calls map[string]string // names of the tools that messages so far called, by id of the call
 }
 
 // parameters reads the known keys in the order of the table, so that the same

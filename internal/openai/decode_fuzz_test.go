@@ -88,7 +88,7 @@ func checkRequest(t *testing.T, r *ChatRequest) {
 		t.Errorf("max tokens is %d", *r.MaxTokens)
 	case len(r.Stop) > 4:
 		t.Errorf("%d stops", len(r.Stop))
-	case r.IncludeUsage && !r.Stream:
+	case r.IncludeUsage && !r.Streamed:
 		t.Error("usage in a stream that is none")
 	case r.MetadataSession < 0 || r.MetadataSession > 9999999999999999:
 		t.Errorf("session %d", r.MetadataSession)

@@ -34,12 +34,12 @@ func TestDecodeParameters(t *testing.T) {
 		members string
 		want    func(*ChatRequest) // changes what the required parameters alone give
 	}{
-		{"stream", `"stream": true`, func(r *ChatRequest) { r.Stream = true }},
+		{"stream", `"stream": true`, func(r *ChatRequest) { r.Streamed = true }},
 		{"stream off", `"stream": false`, func(*ChatRequest) {}},
 		{"usage in the stream", `"stream_options": {"include_usage": true, "include_obfuscation": false}, "stream": true`,
-			func(r *ChatRequest) { r.Stream, r.IncludeUsage = true, true }},
+			func(r *ChatRequest) { r.Streamed, r.IncludeUsage = true, true }},
 		{"stream options without stream", `"stream_options": {"include_usage": true}`, func(*ChatRequest) {}},
-		{"stream options with null", `"stream": true, "stream_options": {"include_usage": null}`, func(r *ChatRequest) { r.Stream = true }},
+		{"stream options with null", `"stream": true, "stream_options": {"include_usage": null}`, func(r *ChatRequest) { r.Streamed = true }},
 		{"unknown stream option", `"stream_options": {"x": 1}`, func(r *ChatRequest) { r.Unknown = []string{"stream_options.x"} }},
 		{"temperature 0", `"temperature": 0`, func(r *ChatRequest) { r.Temperature = new(0.0) }},
 		{"temperature 2", `"temperature": 2.0e0`, func(r *ChatRequest) { r.Temperature = new(2.0) }},

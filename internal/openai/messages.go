@@ -1,6 +1,10 @@
 package openai
 
-import "achuan/internal/chat"
+import (
+	"strconv"
+
+	"achuan/internal/chat"
+)
 
 // roleFunction is the role of results before tools had ids. It becomes RoleTool.
 const roleFunction = "function"
@@ -16,6 +20,7 @@ func (d *decoder) messages(v value) *fault {
 			return f.at(i)
 		}
 		spoken = spoken || !m.Role.Instructs()
+		d.match(&m, i)
 		d.req.Messages = append(d.req.Messages, m)
 	}
 	switch {
@@ -181,4 +186,42 @@ func (d *decoder) functionResult(m *chat.Message, fields *messageFields) (f *fau
 		m.Text, f = d.content(fields.content, m.Role)
 	}
 	return f
+}
+
+// match puts the name of its tool to a result, and notes the first one of a call
+// that no message made.
+func (d *decoder) match(m *chat.Message, index int) {
+	for _, call := range m.ToolCalls {
+		if call.ID == "" {
+			continue
+		}
+		if d.calls == nil {
+			d.calls = map[string]string{}
+		}
+		d.calls[call.ID] = call.Name
+	}
+	if m.ToolCallID == "" {
+		return
+	}
+	name, made := d.calls[m.ToolCallID]
+	if !made {
+		d.req.Orphans = append(d.req.Orphans, index)
+	}
+	if m.Name == "" {
+		m.Name = name
+	}
+}
+
+// CheckResults refuses a result of a call that no message before it made. It is not
+// for requests that name a session by its id: there the call may be in the session.
+func (r *ChatRequest) CheckResults() error {
+	if len(r.Orphans) == 0 {
+		return nil
+	}
+	first := r.Orphans[0]
+	f := &fault{
+		code: chat.CodeInvalidValue, path: "tool_call_id",
+		detail: "no message before this one makes the call " + strconv.Quote(cut(r.Messages[first].ToolCallID, maxShown)),
+	}
+	return f.at(first).in("messages").public()
 }

@@ -15,7 +15,7 @@ func (d *decoder) model(v value) *fault {
 }
 
 func (d *decoder) stream(v value) (f *fault) {
-	d.req.Stream, f = v.asBool()
+	d.req.Streamed, f = v.asBool()
 	return f
 }
 
@@ -39,7 +39,7 @@ func (d *decoder) streamOptions(v value) *fault {
 		return nil
 	}
 	include, f := usage.asBool()
-	d.req.IncludeUsage = include && d.req.Stream
+	d.req.IncludeUsage = include && d.req.Streamed
 	return f.in("include_usage")
 }
 

@@ -6,68 +6,9 @@ import "math"
 // for nothing.
 
 const (
-	noTools  = "tools cannot be offered to the model yet"
-	noFormat = "the answer cannot be held to a format yet; only the type text is"
 	noProbs  = "the platform tells no probabilities of tokens"
 	textOnly = "answers are text, and nothing else can be asked for"
 )
-
-func (d *decoder) refuseItems(v value) *fault {
-	if f := expectKind(v, kindArray, "an array"); f != nil {
-		return f
-	}
-	return unless(v.empty(), noTools)
-}
-
-// refuseChoice reads tool_choice and function_call.
-func (d *decoder) refuseChoice(v value) *fault {
-	switch v.kind() {
-	case kindObject:
-		return unsupported(noTools)
-	case kindString:
-	default:
-		return wrongType("a string or an object", v)
-	}
-	switch string(v.bytes()) {
-	case "none", "auto":
-		return nil
-	case "required":
-		return unsupported(noTools)
-	default:
-		return wrongValue("one of none, auto, required or an object", v)
-	}
-}
-
-func (d *decoder) refuseFormat(v value) *fault {
-	if f := anObject(d, v); f != nil {
-		return f
-	}
-	var format value
-	for key, v := range v.members() {
-		if string(key) == "type" {
-			format = v
-		}
-	}
-	return formatType(format).in("type")
-}
-
-func formatType(v value) *fault {
-	const expected = "one of text, json_object, json_schema"
-	if v.absent() {
-		return missing(expected, v)
-	}
-	if v.kind() != kindString {
-		return wrongType("a string", v)
-	}
-	switch string(v.bytes()) {
-	case "text":
-		return nil
-	case "json_object", "json_schema":
-		return unsupported(noFormat)
-	default:
-		return wrongValue(expected, v)
-	}
-}
 
 func (d *decoder) refuseModalities(v value) *fault {
 	if v.kind() != kindArray {

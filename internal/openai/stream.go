@@ -19,17 +19,18 @@ type Stream struct {
 	head         []byte // `data: {` and what all chunks begin with, up to `"choices":[`
 	tail         string // from the end of the choices on
 	includeUsage bool
+	legacy       bool   // calls go out as function_call
 	begun        []bool // by choice: its role was sent
 }
 
-// NewStream starts an answer of that many choices, with the ids and names that
-// all its chunks have in common.
-func NewStream(id, model string, created time.Time, includeUsage bool, choices int) *Stream {
-	s := &Stream{progress: newProgress(choices), includeUsage: includeUsage, tail: "]}\n\n"}
+// NewStream starts the answer to a request, with the id and time that all its
+// chunks have in common.
+func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
+	s := &Stream{progress: newProgress(r.N), includeUsage: r.IncludeUsage, legacy: r.LegacyCalls, tail: "]}\n\n"}
 	s.begun = make([]bool, len(s.ended))
-	s.head = appendHead([]byte("data: "), id, "chat.completion.chunk", created.Unix(), model)
+	s.head = appendHead([]byte("data: "), id, "chat.completion.chunk", created.Unix(), r.Model)
 	s.head = append(s.head, `,"system_fingerprint":null,"choices":[`...)
-	if includeUsage {
+	if s.includeUsage {
 		s.tail = `],"usage":null}` + "\n\n"
 	}
 	return s
@@ -44,12 +45,18 @@ func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
 	if !s.begun[ev.Choice] {
 		s.begun[ev.Choice] = true
 		dst = s.openChunk(dst, ev.Choice)
-		dst = append(dst, `"role":"assistant","content":"","refusal":null`...)
+		content := `""`
+		if ev.Kind == chat.EventToolCall {
+			content = "null"
+		}
+		dst = append(dst, `"role":"assistant","content":`+content+`,"refusal":null`...)
 		dst = s.closeChunk(dst, "")
 	}
 	switch {
 	case ev.Kind == chat.EventDone:
-		return s.closeChunk(s.openChunk(dst, ev.Choice), ev.Finish)
+		return s.closeChunk(s.openChunk(dst, ev.Choice), finishReason(ev.Finish, s.legacy))
+	case ev.Kind == chat.EventToolCall:
+		return s.call(dst, ev)
 	case ev.Text == "":
 		return dst
 	}
@@ -62,6 +69,46 @@ func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
 	return s.closeChunk(appendJSONString(dst, ev.Text), "")
 }
 
+// call appends the chunks of a piece of a tool call: one with what the call is and
+// no arguments yet, one with arguments.
+func (s *Stream) call(dst []byte, ev chat.Event) []byte {
+	if ev.CallID != "" {
+		dst = s.openCall(dst, ev)
+		if !s.legacy {
+			dst = appendCallHead(append(dst, ','), ev.CallID)
+		}
+		dst = appendFunction(dst, ev.CallName, "")
+		dst = s.closeCall(dst)
+	}
+	if ev.Text == "" {
+		return dst
+	}
+	dst = s.openCall(dst, ev)
+	if !s.legacy {
+		dst = append(dst, `,"function":`...)
+	}
+	dst = append(dst, `{"arguments":`...)
+	dst = appendJSONString(dst, ev.Text)
+	return s.closeCall(append(dst, '}'))
+}
+
+// openCall appends a chunk up to the inside of its call.
+func (s *Stream) openCall(dst []byte, ev chat.Event) []byte {
+	dst = s.openChunk(dst, ev.Choice)
+	if s.legacy {
+		return append(dst, `"function_call":`...)
+	}
+	dst = append(dst, `"tool_calls":[{"index":`...)
+	return strconv.AppendInt(dst, int64(ev.Call), 10)
+}
+
+func (s *Stream) closeCall(dst []byte) []byte {
+	if !s.legacy {
+		dst = append(dst, "}]"...)
+	}
+	return s.closeChunk(dst, "")
+}
+
 // openChunk appends a chunk up to the inside of its delta.
 func (s *Stream) openChunk(dst []byte, choice int) []byte {
 	dst = append(dst, s.head...)
@@ -71,12 +118,12 @@ func (s *Stream) openChunk(dst []byte, choice int) []byte {
 }
 
 // closeChunk appends the rest of a chunk after its delta's inside.
-func (s *Stream) closeChunk(dst []byte, finish chat.FinishReason) []byte {
+func (s *Stream) closeChunk(dst []byte, finish string) []byte {
 	dst = append(dst, `},"logprobs":null,"finish_reason":`...)
 	if finish == "" {
 		dst = append(dst, "null"...)
 	} else {
-		dst = appendJSONString(dst, string(finish))
+		dst = appendJSONString(dst, finish)
 	}
 	dst = append(dst, '}')
 	return append(dst, s.tail...)

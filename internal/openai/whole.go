@@ -14,18 +14,26 @@ type Whole struct {
 	progress
 	id, model string
 	created   int64
+	legacy    bool // calls go out as function_call
 	choices   []choice
 }
 
 // choice is what has come of one choice.
 type choice struct {
 	text, reasoning strings.Builder
+	calls           []call
 	finish          chat.FinishReason
 }
 
-// NewWhole starts an answer of that many choices.
-func NewWhole(id, model string, created time.Time, choices int) *Whole {
-	w := &Whole{progress: newProgress(choices), id: id, model: model, created: created.Unix()}
+// call is what has come of one tool call.
+type call struct {
+	id, name  string
+	arguments strings.Builder
+}
+
+// NewWhole starts the answer to a request.
+func NewWhole(id string, created time.Time, r *ChatRequest) *Whole {
+	w := &Whole{progress: newProgress(r.N), id: id, model: r.Model, created: created.Unix(), legacy: r.LegacyCalls}
 	w.choices = make([]choice, len(w.ended))
 	return w
 }
@@ -41,6 +49,8 @@ func (w *Whole) Add(ev chat.Event) {
 		c.text.WriteString(ev.Text)
 	case chat.EventReasoning:
 		c.reasoning.WriteString(ev.Text)
+	case chat.EventToolCall:
+		c.call(ev)
 	case chat.EventDone:
 		c.finish = ev.Finish
 	}
@@ -59,24 +69,56 @@ func (w *Whole) Append(dst []byte) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = w.choices[i].append(dst, i)
+		dst = w.choices[i].append(dst, i, w.legacy)
 	}
 	dst = append(dst, "],"...)
 	dst = appendUsage(dst, w.Usage())
 	return append(dst, `,"system_fingerprint":null}`...)
 }
 
-func (c *choice) append(dst []byte, index int) []byte {
+// call takes a piece of a tool call; its pieces come one call after another.
+func (c *choice) call(ev chat.Event) {
+	if ev.CallID != "" {
+		c.calls = append(c.calls, call{id: ev.CallID, name: ev.CallName})
+	}
+	if n := len(c.calls); n > 0 {
+		c.calls[n-1].arguments.WriteString(ev.Text)
+	}
+}
+
+func (c *choice) append(dst []byte, index int, legacy bool) []byte {
 	dst = append(dst, `{"index":`...)
 	dst = strconv.AppendInt(dst, int64(index), 10)
 	dst = append(dst, `,"message":{"role":"assistant","content":`...)
-	dst = appendJSONString(dst, c.text.String())
+	if len(c.calls) > 0 {
+		dst = appendStringOrNull(dst, c.text.String())
+		dst = c.appendCalls(dst, legacy)
+	} else {
+		dst = appendJSONString(dst, c.text.String())
+	}
 	dst = append(dst, `,"refusal":null,"annotations":[]`...)
 	if c.reasoning.Len() > 0 {
 		dst = append(dst, `,"reasoning_content":`...)
 		dst = appendJSONString(dst, c.reasoning.String())
 	}
 	dst = append(dst, `},"logprobs":null,"finish_reason":`...)
-	dst = appendJSONString(dst, string(c.finish))
+	dst = appendJSONString(dst, finishReason(c.finish, legacy))
 	return append(dst, '}')
+}
+
+func (c *choice) appendCalls(dst []byte, legacy bool) []byte {
+	if legacy { // there is one at the most
+		dst = append(dst, `,"function_call":`...)
+		return appendFunction(dst, c.calls[0].name, c.calls[0].arguments.String())
+	}
+	dst = append(dst, `,"tool_calls":[`...)
+	for i := range c.calls {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendCallHead(append(dst, '{'), c.calls[i].id)
+		dst = appendFunction(dst, c.calls[i].name, c.calls[i].arguments.String())
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
 }

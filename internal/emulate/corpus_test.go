@@ -1,0 +1,146 @@
+package emulate
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"achuan/internal/chat"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
+// tools are what the answers of the corpus call.
+var tools = []chat.Tool{
+	{Name: "get_weather", Parameters: []byte(`{"type": "object", "required": ["city"], "additionalProperties": false, "properties": {
+		"city": {"type": "string"}, "days": {"type": "integer", "minimum": 1, "maximum": 7}}}`)},
+	{Name: "write_file", Parameters: []byte(`{"type": "object", "required": ["path", "content"], "properties": {
+		"path": {"type": "string"}, "content": {"type": "string"}}}`)},
+	{Name: "search", Parameters: []byte(`{"type": "object", "required": ["query"], "properties": {
+		"query": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}},
+		"opts": {"type": "object", "properties": {"limit": {"type": "integer"}}}}}`)},
+	{Name: "now", Parameters: []byte(`{"type": "object", "properties": {}, "additionalProperties": false}`)},
+	{Name: "add", Parameters: []byte(`{"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "number"}, "b": {"type": "number"}}}`)},
+	{Name: "set_flag", Parameters: []byte(`{"type": "object", "required": ["on"], "properties": {
+		"on": {"type": "boolean"}, "value": {"type": ["string", "null"]}}}`)},
+}
+
+// planFor is the plan for a request that offers the corpus' tools.
+func planFor(t testing.TB, change func(*chat.Request)) *Plan {
+	t.Helper()
+	r := &chat.Request{Tools: tools, Messages: []chat.Message{{Role: chat.RoleUser, Text: "hi"}}}
+	if change != nil {
+		change(r)
+	}
+	p, err := NewPlan(r, Options{EagerCalls: r.Streamed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// minSize is how many answers the corpus must have.
+const minSize = 150
+
+// 300 KB of text, as an answer of the corpus names them.
+var huge = strings.Repeat("<x> \\n ", 300_000/7)
+
+// Each archive in testdata/corpus holds answers of a model, NAME.in, each followed
+// by what a client gets of it or what the model is told, NAME.want. However an
+// answer is cut into pieces, the same comes of it.
+func TestCorpus(t *testing.T) {
+	paths, err := filepath.Glob("testdata/corpus/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, size := planFor(t, nil), 0
+	for _, path := range paths {
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i+1 < len(archive.Files); i += 2 {
+			in, want := &archive.Files[i], &archive.Files[i+1]
+			size++
+			t.Run(filepath.Base(path)+"/"+strings.TrimSuffix(in.Name, ".in"), func(t *testing.T) {
+				answer := strings.ReplaceAll(strings.TrimSuffix(string(in.Data), "\n"), "{{300KB}}", huge)
+				got := outcome(plan, answer)
+				for cut := range cuts(len(answer)) {
+					if other := outcome(plan, answer[:cut], answer[cut:]); other != got {
+						t.Fatalf("cut at %d (-whole +cut):\n%s", cut, cmp.Diff(got, other))
+					}
+				}
+				if other := outcome(plan, strings.Split(answer, "")...); other != got {
+					t.Fatalf("rune by rune (-whole +cut):\n%s", cmp.Diff(got, other))
+				}
+				got = strings.ReplaceAll(got, fmt.Sprintf("%q", huge), `"{{300KB}}"`)
+				got = strings.ReplaceAll(strings.ReplaceAll(got, huge, "{{300KB}}"), strings.Trim(fmt.Sprintf("%q", huge), `"`), "{{300KB}}")
+				if *update {
+					want.Data = []byte(got)
+				} else if diff := cmp.Diff(string(want.Data), got); diff != "" {
+					t.Errorf("%q (-want +got):\n%s", in.Data, diff)
+				}
+			})
+		}
+		if *update {
+			if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if size < minSize {
+		t.Errorf("the corpus has %d answers, want %d at least", size, minSize)
+	}
+}
+
+// cuts are the places where an answer of n bytes is cut in two: all of them, or of a
+// large one those near its ends; the rune by rune of TestCorpus has the others.
+func cuts(n int) func(func(int) bool) {
+	return func(yield func(int) bool) {
+		for i := 0; i <= n; i++ {
+			if n > 10_000 && i > 25 && i < n-25 {
+				continue
+			}
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// outcome is what comes of an answer that is the first one to a question.
+func outcome(p *Plan, pieces ...string) string {
+	s := p.Shaper()
+	var text, calls, end strings.Builder
+	pass := func(ev chat.Event) {
+		switch ev.Kind {
+		case chat.EventText:
+			text.WriteString(ev.Text)
+		case chat.EventToolCall:
+			fmt.Fprintf(&calls, "call %d %s %s\n", ev.Call, ev.CallName, ev.Text)
+		case chat.EventDone:
+			fmt.Fprintf(&end, "done %s\n", ev.Finish)
+		}
+	}
+	for _, piece := range pieces {
+		s.Shape(chat.Event{Kind: chat.EventText, Text: piece}, pass)
+	}
+	repair, err := s.Shape(chat.Event{Kind: chat.EventDone}, pass)
+	if repair != "" {
+		end.WriteString(repair + "\n")
+	}
+	if err != nil {
+		fmt.Fprintf(&end, "error %v\n", err)
+	}
+	out := calls.String() + end.String()
+	if text.Len() > 0 {
+		out = fmt.Sprintf("text %q\n", text.String()) + out
+	}
+	return out
+}

@@ -1,0 +1,114 @@
+package emulate
+
+import (
+	"slices"
+
+	"achuan/internal/chat"
+)
+
+// Repairs is how often a model is asked again for what it got wrong.
+const Repairs = 2
+
+// Plan is how one request is put to a model that only reads and writes text.
+type Plan struct {
+	// Prompt is the instructions as a session's prompt; "" when there are none. It is
+	// the same, to the byte, for requests with the same instructions, tools and format.
+	Prompt string
+	// Preamble is what of the instructions is too long for a prompt and goes in
+	// front of the text instead; "" as a rule.
+	Preamble string
+
+	tools    []chat.Tool
+	schemas  map[string]*schema // of the tools' arguments, by name; nil for any object
+	choice   chat.ToolChoice
+	one      bool // at most one call
+	format   chat.Format
+	answer   *schema // FormatSchema: nil for any JSON
+	limit    int     // tokens of an answer; 0 is no limit
+	streamed bool
+	eager    bool
+}
+
+// Options are the owner's choices.
+type Options struct {
+	// EagerCalls passes a call's arguments on while the model writes them, before it
+	// is known whether they are right.
+	EagerCalls bool
+}
+
+// NewPlan returns the plan for a request, or the *chat.Error that tells what is
+// wrong with its schemas.
+func NewPlan(r *chat.Request, o Options) (*Plan, error) {
+	p := &Plan{
+		tools: r.Tools, choice: r.ToolChoice, format: r.Format, streamed: r.Streamed,
+		one:   r.LegacyCalls || r.ParallelCalls != nil && !*r.ParallelCalls,
+		eager: o.EagerCalls && r.Streamed,
+	}
+	if r.MaxTokens != nil {
+		p.limit = *r.MaxTokens
+	}
+	if p.choice.Mode == "" {
+		p.choice.Mode = chat.ToolsAuto
+	}
+	if err := p.compile(); err != nil {
+		return nil, err
+	}
+	p.write(r.System())
+	return p, nil
+}
+
+// compile makes the schemas ready.
+func (p *Plan) compile() error {
+	p.schemas = make(map[string]*schema, len(p.tools))
+	for _, t := range p.tools {
+		p.schemas[t.Name] = nil
+		if t.Parameters == nil {
+			continue
+		}
+		s, err := compiled.get(t.Parameters)
+		if err != nil {
+			return badSchema(t.Path, err)
+		}
+		p.schemas[t.Name] = s
+	}
+	if p.format.Kind != chat.FormatSchema || p.format.Schema == nil {
+		return nil
+	}
+	s, err := compiled.get(p.format.Schema)
+	if err != nil {
+		return badSchema(p.format.Path, err)
+	}
+	p.answer = s
+	return nil
+}
+
+func badSchema(path string, err error) error {
+	return chat.Invalid(chat.CodeInvalidValue, path, "Invalid value for '"+path+"': it is no usable JSON Schema: "+err.Error()+".")
+}
+
+// formatted reports whether an answer's text must be JSON.
+func (p *Plan) formatted() bool {
+	return p.format.Kind == chat.FormatObject || p.format.Kind == chat.FormatSchema
+}
+
+// Shapes reports whether answers need a Shaper at all.
+func (p *Plan) Shapes() bool { return len(p.tools) > 0 || p.formatted() }
+
+// allows reports whether a tool of that name may be called.
+func (p *Plan) allows(name string) bool {
+	if _, declared := p.schemas[name]; !declared || p.choice.Mode == chat.ToolsNone {
+		return false
+	}
+	return p.choice.Allowed == nil || slices.Contains(p.choice.Allowed, name)
+}
+
+// allowed are the names of the tools that may be called.
+func (p *Plan) allowed() []string {
+	var names []string
+	for _, t := range p.tools {
+		if p.allows(t.Name) {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}

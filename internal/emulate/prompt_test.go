@@ -1,0 +1,159 @@
+package emulate
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"achuan/internal/chat"
+)
+
+func TestPromptSays(t *testing.T) {
+	system := func(text string) func(*chat.Request) {
+		return func(r *chat.Request) {
+			r.Messages = append([]chat.Message{{Role: chat.RoleSystem, Text: text}}, r.Messages...)
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*chat.Request)
+		want   string
+		not    string
+	}{
+		{"the system text first", system("Be kind."), "Be kind.\n\n# Tools\n", ""},
+		{"each tool on a line", nil, `{"name":"now","parameters":{"type":"object","properties":{},"additionalProperties":false}}` + "\n", "\n\t\t"},
+		{"the form of a call", nil, `<tool_call>{"name": "NAME", "arguments": {`, ""},
+		{"several at once", nil, "several calls at once", "one call at the most"},
+		{"one at a time", oneAtATime, "one call at the most", "several calls at once"},
+		{"auto", nil, "otherwise answer without.", "must"},
+		{"none", choice(chat.ToolsNone), "Call no function now", ""},
+		{"required", choice(chat.ToolsRequired), "You must call at least one function now.", "Only these"},
+		{"named", choice(chat.ToolsRequired, "add"), "You must call the function add now", ""},
+		{"allowed", choice(chat.ToolsAuto, "add", "now"), "Only these functions may be called now: now, add.", "must"},
+		{"a format", func(r *chat.Request) { r.Tools, r.Format.Kind = nil, chat.FormatObject }, "Answer with one JSON object", "Tools"},
+		{"a format beside tools", func(r *chat.Request) { r.Format.Kind = chat.FormatObject }, "When you call no function, answer with one JSON object", ""},
+		{"a schema", func(r *chat.Request) {
+			r.Format = chat.Format{Kind: chat.FormatSchema, Name: "age", Description: "How old.", Schema: []byte(`{ "type" : "integer" }`)}
+		}, "How old.\n\n<json_schema name=\"age\">\n{\"type\":\"integer\"}\n</json_schema>", ""},
+		{"no end of the list in it", func(r *chat.Request) {
+			r.Tools = []chat.Tool{{Name: "f", Description: "</tools> <tool_call> <b> & 你", Parameters: []byte(`{"description": "</tools>"}`)}}
+		}, `"description":"\u003c/tools> \u003ctool_call> <b> & 你","parameters":{"description":"\u003c/tools>"}`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := planFor(t, tt.change)
+			if !strings.Contains(p.Prompt, tt.want) || tt.not != "" && strings.Contains(p.Prompt, tt.not) {
+				t.Errorf("want %q and not %q in\n%s", tt.want, tt.not, p.Prompt)
+			}
+			if p.Prompt != planFor(t, tt.change).Prompt {
+				t.Error("not the same twice")
+			}
+			if p.Preamble != "" {
+				t.Errorf("preamble %q", p.Preamble)
+			}
+		})
+	}
+}
+
+// Without tools and format the prompt is the client's text and nothing else.
+func TestPromptOfPlainText(t *testing.T) {
+	p := planFor(t, func(r *chat.Request) { r.Tools = nil })
+	if p.Prompt != "" || p.Preamble != "" || p.Shapes() {
+		t.Errorf("plan %+v", p)
+	}
+}
+
+// Nothing is ever left out: what does not fit into a prompt goes into the text.
+func TestPromptSize(t *testing.T) {
+	const mark = "THE END OF IT"
+	text := func(n int, of string) string { return strings.Repeat(of, n/len([]rune(of))) + mark }
+	for _, tt := range []struct {
+		name                      string
+		system, description       string
+		systemAt, toolsAt         string // "prompt" or "preamble"
+		wholePrompt, wholePreface int    // how often mark stands there
+	}{
+		{"both fit", text(9_000, "s"), text(9_000, "d"), "prompt", "prompt", 2, 0},
+		{"nearly", text(20_000, "s"), text(17_000, "d"), "prompt", "prompt", 2, 0},
+		{"the tools do not", text(20_000, "s"), text(40_000, "d"), "prompt", "preamble", 1, 1},
+		{"the system text does not", text(60_000, "s"), text(9_000, "d"), "preamble", "prompt", 1, 1},
+		{"neither does", text(76_000, "s"), text(76_000, "d"), "preamble", "preamble", 0, 2},
+		{"bytes count too", text(15_000, "你"), text(9_000, "好"), "prompt", "preamble", 1, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := planFor(t, func(r *chat.Request) {
+				r.Messages = append([]chat.Message{{Role: chat.RoleSystem, Text: tt.system}}, r.Messages...)
+				r.Tools = []chat.Tool{{Name: "f", Description: tt.description}}
+			})
+			at := map[string]string{"prompt": p.Prompt, "preamble": p.Preamble}
+			if !strings.Contains(at[tt.systemAt], tt.system) || !strings.Contains(at[tt.toolsAt], tt.description) {
+				t.Error("something is not where it should be")
+			}
+			if got := strings.Count(p.Prompt, mark); got != tt.wholePrompt {
+				t.Errorf("%d texts in the prompt", got)
+			}
+			if got := strings.Count(p.Preamble, mark); got != tt.wholePreface {
+				t.Errorf("%d texts in the preamble", got)
+			}
+			if !fitsPrompt(p.Prompt) {
+				t.Errorf("a prompt of %d bytes", len(p.Prompt))
+			}
+		})
+	}
+}
+
+// Of many tools as many as fit go into the prompt, the others into the text.
+func TestPromptSharesTools(t *testing.T) {
+	var many []chat.Tool
+	for i := range 24 {
+		many = append(many, chat.Tool{Name: fmt.Sprintf("tool_%d", i), Description: strings.Repeat("d", 2_500)})
+	}
+	p := planFor(t, func(r *chat.Request) { r.Tools = many })
+	for i, tool := range many {
+		line := toolLine(tool) + "\n"
+		if in := strings.Count(p.Prompt, line) + strings.Count(p.Preamble, line); in != 1 {
+			t.Errorf("tool %d stands there %d times", i, in)
+		}
+	}
+	if !fitsPrompt(p.Prompt) || len(p.Prompt) < maxPromptRunes-3_000 || !strings.Contains(p.Prompt, toolsRules) {
+		t.Errorf("a prompt of %d bytes and a preamble of %d", len(p.Prompt), len(p.Preamble))
+	}
+}
+
+func TestPlanRefusesSchemas(t *testing.T) {
+	for name, r := range map[string]*chat.Request{
+		"a.b": {Tools: []chat.Tool{{Name: "f", Parameters: []byte(`{"$ref": "https://example.com"}`), Path: "a.b"}}},
+		"c.d": {Format: chat.Format{Kind: chat.FormatSchema, Name: "n", Schema: []byte(`{"type": 5}`), Path: "c.d"}},
+	} {
+		_, err := NewPlan(r, Options{})
+		e := chat.AsError(err)
+		if err == nil || e.Kind != chat.KindInvalid || e.Code != chat.CodeInvalidValue || e.Param != name || !strings.Contains(e.Message, "'"+name+"'") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Every line of the list of tools is JSON that holds what the client sent.
+func FuzzToolLine(f *testing.F) {
+	f.Add("a <b> & </tools>", `{"description": "</tool_call>"}`)
+	f.Add("\n\u2028\"", `{"a": [1.50, "\u003c/tools>"]}`)
+	f.Fuzz(func(t *testing.T, description, parameters string) {
+		if !json.Valid([]byte(parameters)) {
+			return
+		}
+		line := toolLine(chat.Tool{Name: "f", Description: valid(description), Parameters: []byte(parameters)})
+		var got struct {
+			Name, Description string
+			Parameters        any
+		}
+		if err := json.Unmarshal([]byte(line), &got); err != nil {
+			return // a number that no float64 holds
+		}
+		if strings.ContainsAny(line, "\n") && !strings.Contains(parameters, "\n") || tagStart.MatchString(line) || strings.Contains(line, "</tools>") {
+			t.Errorf("line %q", line)
+		}
+		if got.Description != valid(description) {
+			t.Errorf("description %q became %q", description, got.Description)
+		}
+	})
+}

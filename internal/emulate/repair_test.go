@@ -1,0 +1,111 @@
+package emulate
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+func TestRepair(t *testing.T) {
+	tests := []struct{ name, give, want string }{
+		{"valid", ` {"a": [1.50, "x", null]} `, ` {"a": [1.50, "x", null]} `},
+		{"valid scalar", `"x"`, `"x"`},
+		{"a fence", "```json\n{\"a\": 1}\n```", `{"a": 1}`},
+		{"a fence that is not closed", "```\n[1]", `[1]`},
+		{"a fence of tildes", "~~~json {} ~~~", `{}`},
+		{"trailing commas", `{"a": [1, 2,], }`, `{"a": [1, 2] }`},
+		{"raw line breaks", "{\"a\": \"x\ny\tz\r\"}", `{"a": "x\ny\tz\r"}`},
+		{"unclosed brackets", `{"a": [{"b": 1}, {"c": "x"`, `{"a": [{"b": 1}, {"c": "x"}]}`},
+		{"unclosed string", `["abc`, `["abc"]`},
+		{"unclosed escape", `["abc\`, `["abc"]`},
+		{"unclosed number", `[12`, `[12]`},
+		{"python", `{'a': True, 'b': [False, None], 'c': 'it\'s "x"'}`, `{"a": true, "b": [false, null], "c": "it's \"x\""}`},
+		{"an escape that JSON has not", `["\d\'"]`, `["\\d'"]`},
+		{"a bracket too many", `{"a": 1}}]`, `{"a": 1}`},
+		{"long numbers", `[1234567890123456789012345678901234567890.10,]`, `[1234567890123456789012345678901234567890.10]`},
+		{"nothing", ``, ""}, {"white space", " \n", ""}, {"prose", `it is {"a": 1}`, ""}, {"two values", `{} {}`, ""}, {"no comma", `[1 2]`, ""},
+		{"no colon", `{"a" 1}`, ""}, {"no value", `{"a": }`, ""}, {"no key", `{: 1}`, ""}, {"key alone", `{"a"`, ""}, {"a comma alone", `[,]`, ""}, {"two commas", `[1,,2]`, ""},
+		{"wrong bracket", `[1}`, ""}, {"a word", `[yes]`, ""}, {"a number that is none", `[01,]`, ""}, {"infinity", `[-Infinity]`, ""}, {"a cut word", `[tru`, ""},
+		{"a wrong unicode escape", `["\u12g4"]`, ""}, {"a cut unicode escape", `["\u12`, ""}, {"too deep", strings.Repeat("[", 501), ""},
+		{"a backslash before a line break", "[\"a\\\nb\"]", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, _, err := repair(tt.give)
+			if got != tt.want || (err != nil) != (tt.want == "") {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// What stops inside a value or before another is valid and still nothing to act on.
+func TestRepairTorn(t *testing.T) {
+	for give, want := range map[string]bool{
+		`{"a": "x`: true, `{"a": 12`: true, `[1,`: true, `{"a": 1,`: true, `["a\`: true,
+		`{"a": "x"`: false, `{"a": [true`: false, `{"a": {}`: false, `[`: false, `{"a": 1,}`: false, `{"a": 1}`: false,
+	} {
+		if _, torn, err := repair(give); err != nil || torn != want {
+			t.Errorf("%s: torn %v, %v; want %v", give, torn, err, want)
+		}
+	}
+}
+
+func FuzzRepair(f *testing.F) {
+	for _, seed := range []string{
+		`{"a": [1, 2.50, "x\u0041\n"]}`, `{'a': True,}`, "```json\n[1,]\n```", `["a` + "\n", `{"a": 1}}`, `[-1e5,`, `["\q\'"]`, `{"a`, `nulL`, `[1] x`, "~~~\n{", `"`, `[0123]`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		fixed, _, err := repair(text)
+		switch {
+		case json.Valid([]byte(text)) && (err != nil || fixed != text):
+			t.Fatalf("valid %q became %q, %v", text, fixed, err)
+		case err != nil:
+			if fixed != "" || err.Error() == "" {
+				t.Fatalf("%q: %q with error %v", text, fixed, err)
+			}
+			return
+		case !json.Valid([]byte(fixed)):
+			t.Fatalf("%q became %q, which is not valid", text, fixed)
+		}
+		inner := unfence(text)
+		if json.Valid([]byte(text)) || strings.ContainsFunc(inner, unicode.IsControl) { // those are written with digits
+			return
+		}
+		if want, got := digits(inner), digits(fixed); got != want {
+			t.Errorf("%q has the digits %s, %q has %s", text, want, fixed, got)
+		}
+	})
+}
+
+func digits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// Each byte is looked at once, whatever the text is.
+func TestRepairIsLinear(t *testing.T) {
+	for _, pattern := range []string{`{"a":`, `[`, `"x",`, `1,`, "'", `\`, "\n", `{"a": 'b', }`, `,`, `[1, ]`} {
+		for _, size := range []int{10_000, 100_000, 1_000_000} {
+			for _, prefix := range []string{"", "[", `["`} {
+				var m mender
+				text := prefix + strings.Repeat(pattern, size/len(pattern)+1)[:size]
+				for _, c := range []byte(text) {
+					_ = m.take(c) // goes on after an error, at the same price
+				}
+				_, _ = m.end()
+				// Half of the digits of \u000a and the like are the most that is added.
+				if m.steps > len(text)+1 || len(m.out) > 6*len(text)+maxNesting {
+					t.Errorf("%q repeated to %d bytes: %d steps, %d bytes", prefix+pattern, size, m.steps, len(m.out))
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package emulate
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"achuan/internal/chat"
+)
+
+// scanned is what a scanner finds in an answer that comes in pieces, neighbours of
+// a kind put together.
+func scanned(pieces ...string) (found []piece, steps int) {
+	s := newScanner(func(p piece) {
+		if n := len(found); n > 0 && found[n-1].kind == p.kind && p.kind != pieceClose && p.kind != pieceOpen {
+			found[n-1].text += p.text
+			return
+		}
+		found = append(found, p)
+	})
+	for _, p := range pieces {
+		s.feed(p)
+	}
+	s.end()
+	return found, s.steps
+}
+
+func FuzzScanner(f *testing.F) {
+	for _, seed := range []string{
+		"hi", "<tool_call>{}</tool_call>", "`<tool_call>{}`\n", "```\n<tool_call>{}\n```", "<tool_call>\n```json\n{}\n```\n</tool_call>",
+		`<tool_call>{"a": "</tool_call>"}`, `<tool_call>{"a": "x}</tool_call> <tool_call>{}`, "a ` b <tool_call> {'a': '<'}\n", "&amp;lt;tool_call>",
+		"~~~\n<tool_call>{}\n~~~ \n<tool_call>{}", "> ```a`<tool_call>{`", "<tool_call>``{", "``<tool_call>\n{", "<tool_call>{}<tool_call>{}<",
+	} {
+		f.Add(seed, 3)
+	}
+	f.Fuzz(func(t *testing.T, answer string, cut int) {
+		whole, steps := scanned(answer)
+		var b strings.Builder
+		for _, p := range whole {
+			b.WriteString(p.text)
+		}
+		if b.String() != answer {
+			t.Fatalf("%q came out as %q", answer, b.String())
+		}
+		if most := 4*len(answer) + 16; steps > most {
+			t.Errorf("%d steps for %d bytes", steps, len(answer))
+		}
+		checkOrder(t, whole)
+		cut = max(min(cut, len(answer)), 0)
+		if halves, _ := scanned(answer[:cut], answer[cut:]); !cmp.Equal(whole, halves, cmp.AllowUnexported(piece{})) {
+			t.Errorf("%q cut at %d: %q, whole: %q", answer, cut, halves, whole)
+		}
+	})
+}
+
+// checkOrder checks that a call is an open piece, bodies and a close piece.
+func checkOrder(t *testing.T, pieces []piece) {
+	t.Helper()
+	open := false
+	for _, p := range pieces {
+		switch {
+		case open != (p.kind == pieceBody || p.kind == pieceClose):
+			t.Fatalf("%q is out of order in %q", p.text, pieces)
+		case p.kind == pieceOpen && !strings.HasPrefix(p.text, openTag):
+			t.Fatalf("a call opens with %q", p.text)
+		}
+		open = p.kind == pieceOpen || p.kind == pieceBody
+	}
+	if open {
+		t.Fatalf("a call is open at the end of %q", pieces)
+	}
+}
+
+// Whatever the answer is, each of its bytes is looked at a bounded number of times.
+func TestScannerIsLinear(t *testing.T) {
+	for _, pattern := range []string{
+		"plain text ", "<", "<tool_call", "<tool_call>", "<tool_call> ", "<tool_call>\n```", "`", "` ", "`<tool_call>{", "``a` <tool_call>{}\n",
+		"<tool_call>{\"", "<tool_call>{\"a\": \"</tool_call> ", "<tool_call>{}</tool_call>", "```\n", "\\", "</tool_call><", "{", "[[\"", "` <tool_call>{} `` ",
+	} {
+		for _, size := range []int{10_000, 100_000, 1_000_000} {
+			answer := strings.Repeat(pattern, size/len(pattern)+1)[:size]
+			for _, prefix := range []string{"", `<tool_call>{"a": "`} {
+				if _, steps := scanned(prefix + answer); steps > 3*(size+len(prefix)) {
+					t.Errorf("%q repeated to %d bytes: %d steps", prefix+pattern, size, steps)
+				}
+			}
+		}
+	}
+}
+
+// The same through the whole shaper, by the memory it takes: at ten times the size it
+// takes about ten times as much, not a hundred times.
+func TestShaperIsLinear(t *testing.T) {
+	plan := planFor(t, nil)
+	for name, answer := range map[string]func(int) string{
+		"one call": func(n int) string { return wroteFile(strings.Repeat("x <b> ", n/6)) },
+		"many calls": func(n int) string {
+			return strings.Repeat(`<tool_call>{"name": "now", "arguments": {}}</tool_call>`+"\n", n/56)
+		},
+		"references": func(n int) string { return "&" + strings.Repeat("amp;", n/4) },
+	} {
+		var last uint64
+		for _, size := range []int{10_000, 100_000, 1_000_000} {
+			pieces := strings.SplitAfter(answer(size), " ")
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			outcome(plan, pieces...)
+			runtime.ReadMemStats(&after)
+			took := after.TotalAlloc - before.TotalAlloc
+			if last > 0 && took > 30*last {
+				t.Errorf("%s: %d bytes allocated for %d, %d for a tenth of it", name, took, size, last)
+			}
+			last = took
+		}
+	}
+}
+
+// wroteFile is the call that writes a file, its content as JSON has it.
+func wroteFile(content string) string {
+	return fmt.Sprintf(`<tool_call>{"name": "write_file", "arguments": {"path": "a", "content": %q}}</tool_call>`, content)
+}
+
+// Text goes on at once: only what may still become a tag is held back.
+func TestScannerHoldsLittle(t *testing.T) {
+	for _, tt := range []struct{ answer, text string }{
+		{"Hello ", "Hello "}, {"a\n", "a\n"}, {"1 <", "1 "}, {"x <tool", "x "}, {"x <tool_call>", "x "}, {"x <tool_call> \n", "x "},
+		{"x <tool_call> y", "x <tool_call> y"}, {"x <toolbox", "x <toolbox"}, {"`<tool_call>{", "`"}, {"`<tool_call>{}` ", "`<tool_call>{}` "},
+		{"```\n<tool_call>{", "```\n<tool_call>{"}, {"&lt;tool", ""}, {"a &amp; ", "a &amp; "}, {"a & b", "a & b"}, {"x </tool_call> <tool_call>\n``", "x </tool_call> "},
+	} {
+		s := planFor(t, nil).Shaper()
+		var got strings.Builder
+		if _, err := s.Shape(chat.Event{Kind: chat.EventText, Text: tt.answer}, func(ev chat.Event) { got.WriteString(ev.Text) }); err != nil {
+			t.Fatal(err)
+		}
+		if got.String() != tt.text {
+			t.Errorf("of %q came %q, want %q", tt.answer, got.String(), tt.text)
+		}
+	}
+}
+
+// What MessageText writes of an answer is read back as that answer.
+func FuzzReadBack(f *testing.F) {
+	f.Add("text", "x</tool_call>y")
+	f.Add("I write <tool_call>{} for that.", "`")
+	f.Add("&lt;tool_call> &amp;lt;/tool_result>", "\n\"")
+	f.Fuzz(func(t *testing.T, text, content string) {
+		text, content = valid(text), valid(content)
+		if strings.ContainsAny(text, "`~") { // where code stands, calls are text
+			return
+		}
+		arguments := `{"path":"a","content":` + jsonString(content) + `}`
+		written := MessageText(chat.Message{Role: chat.RoleAssistant, Text: text, ToolCalls: []chat.ToolCall{{Name: "write_file", Arguments: arguments}}})
+		var gotText, gotArguments string
+		_, err := planFor(t, nil).Shaper().shapeAll(written, func(ev chat.Event) {
+			switch ev.Kind {
+			case chat.EventText:
+				gotText += ev.Text
+			case chat.EventToolCall:
+				gotArguments += ev.Text
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.TrimRight(text, " \n\r\t")
+		if strings.TrimRight(gotText, " \n\r\t") != want {
+			t.Errorf("text %q was read back as %q", want, gotText)
+		}
+		if diff := cmp.Diff(readBack(arguments), readBack(gotArguments)); diff != "" {
+			t.Errorf("arguments (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// shapeAll shapes one answer.
+func (s *Shaper) shapeAll(answer string, pass func(chat.Event)) (string, error) {
+	if _, err := s.Shape(chat.Event{Kind: chat.EventText, Text: answer}, pass); err != nil {
+		return "", err
+	}
+	return s.Shape(chat.Event{Kind: chat.EventDone}, pass)
+}

@@ -1,0 +1,124 @@
+package emulate
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSchemaRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "schema.json")
+	if err := os.WriteFile(file, []byte(`{"type": "string"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	deep := `{"type": "object"}`
+	for range maxSchemaDepth {
+		deep = `{"items": ` + deep + `}`
+	}
+	doubling := `{"$ref": "#/$defs/d0", "$defs": {"d30": {}`
+	for i := range 30 {
+		doubling += fmt.Sprintf(`, "d%d": {"allOf": [{"$ref": "#/$defs/d%d"}, {"$ref": "#/$defs/d%d"}]}`, i, i+1, i+1)
+	}
+	for _, tt := range []struct{ name, schema, why string }{
+		{"no schema", `[]`, "must be an object"},
+		{"unknown type", `{"type": "strnig"}`, "/type"},
+		{"a number for properties", `{"properties": 5}`, "/properties"},
+		{"a wrong bound", `{"minimum": "1"}`, "/minimum"},
+		{"required is no list", `{"type": "object", "required": true}`, "/required"},
+		{"remote reference", `{"$ref": "https://example.com/a.json"}`, "points outside"},
+		{"file reference", `{"$ref": "file://` + file + `"}`, "points outside"},
+		{"relative reference", `{"properties": {"a": {"$ref": "other.json#/a"}}}`, "points outside"},
+		{"reference below an id", `{"$id": "https://example.com/", "items": {"$ref": "a.json"}}`, "points outside"},
+		{"reference to a known schema", `{"$ref": "https://json-schema.org/draft/2020-12/schema"}`, "points outside"},
+		{"dynamic reference", `{"$dynamicRef": "https://example.com/a"}`, "points outside"},
+		{"reference behind a property called enum", `{"properties": {"enum": {"$ref": "file://` + file + `"}}}`, "not loaded"},
+		{"another metaschema", `{"$schema": "https://example.com/meta"}`, "not loaded"},
+		{"reference to nothing", `{"$ref": "#/$defs/a"}`, "$defs"},
+		{"too deep", deep, "64 levels"},
+		{"too large", `{"description": "` + strings.Repeat("x", maxSchemaSize) + `"}`, "256 KiB"},
+		{"doubling references", doubling + `}}`, "multiply"},
+		{"a huge number", `{"maximum": 1e999999999}`, "too large"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := compiled.get([]byte(tt.schema))
+			if err == nil || !strings.Contains(err.Error(), tt.why) {
+				t.Errorf("error %v, want one with %q", err, tt.why)
+			}
+			if err != nil && (strings.Contains(err.Error(), location) || len(err.Error()) > 3000) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestSchemaViolations(t *testing.T) {
+	const tree = `{"type": "object", "required": ["v"], "properties": {"v": {"type": "integer"}, "kids": {"type": "array", "items": {"$ref": "#"}}}}`
+	for _, tt := range []struct {
+		name, schema, value string
+		want                []string
+	}{
+		{"valid", `{"type": "string"}`, `"x"`, nil},
+		{"anything", `{}`, `[1, {"a": null}]`, nil},
+		{"type", `{"type": "string"}`, `5`, []string{"got number, want string"}},
+		{"recursive and valid", tree, `{"v": 1, "kids": [{"v": 2, "kids": []}]}`, nil},
+		{"recursive", tree, `{"v": 1, "kids": [{"v": 2}, {"v": "x"}]}`, []string{"at /kids/1/v: got string, want integer"}},
+		{"draft 7", `{"$schema": "http://json-schema.org/draft-07/schema#", "definitions": {"a": {"enum": ["x", "y"]}}, "items": {"$ref": "#/definitions/a"}}`, `["x", "z"]`,
+			[]string{"at /1: value must be one of 'x', 'y'"}},
+		{"several, in order", `{"required": ["a", "b"], "properties": {"c": {"type": "null"}}}`, `{"c": 1}`,
+			[]string{"at /c: got number, want null", "missing properties 'a', 'b'"}},
+		{"pattern", `{"pattern": "^[a-z]+$"}`, `"A"`, []string{"'A' does not match pattern '^[a-z]+$'"}},
+		{"a pattern that Go has not", `{"pattern": "^(?!a)"}`, `"abc"`, nil},
+		{"large integers are exact", `{"maximum": 12345678901234567890}`, `12345678901234567890`, nil},
+		{"data that looks like a reference", `{"const": {"$ref": "https://example.com"}}`, `{"$ref": "https://example.com"}`, nil},
+		{"a huge number", `{"type": "number"}`, `1e1000000`, []string{"a number is too large or too long"}},
+		{"not JSON", `{}`, `{`, []string{"it is not valid JSON"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := compiled.get([]byte(tt.schema))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, s.violations(tt.value)); diff != "" {
+				t.Errorf("violations (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSchemaViolationsAreBounded(t *testing.T) {
+	s, err := compiled.get([]byte(`{"items": {"type": "string", "maxLength": 1}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.violations(`[1,2,3,4,5,6,7,8,9,10,11,"` + strings.Repeat("x", 5000) + `"]`)
+	if len(got) != maxViolations || len(strings.Join(got, "")) > maxViolations*310 {
+		t.Errorf("%d violations: %v", len(got), got)
+	}
+}
+
+// The cache gives the same schema for the same text, and forgets rather than grows.
+func TestSchemaCache(t *testing.T) {
+	c := schemaCache{entries: map[[32]byte]*schema{}}
+	text := func(i int) []byte {
+		return fmt.Appendf(nil, `{"description": "%s", "const": %d}`, strings.Repeat("x", 200<<10), i)
+	}
+	first, err := c.get(text(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := c.get(text(0)); again != first {
+		t.Error("compiled twice")
+	}
+	for i := range 100 {
+		if _, err := c.get(text(i)); err != nil {
+			t.Fatal(err)
+		}
+		if c.size > maxCached+maxSchemaSize || len(c.entries)*(200<<10) > maxCached+maxSchemaSize {
+			t.Fatalf("%d entries, %d bytes", len(c.entries), c.size)
+		}
+	}
+}

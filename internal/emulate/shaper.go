@@ -1,0 +1,142 @@
+package emulate
+
+import (
+	"strings"
+
+	"achuan/internal/chat"
+)
+
+// Shaper makes what a model writes into the answer that was asked for: text as it
+// comes, calls once they are known to be right, JSON once it is valid. What is not
+// right it has repaired by the model. It is for one answer and one goroutine.
+type Shaper struct {
+	plan   *Plan
+	asked  int  // repairs so far
+	spoken bool // text was passed on
+	reply  *reply
+	pass   func(chat.Event) // of the call of Shape under way
+}
+
+// reply is what has come of one answer of the model, the first or a repaired one.
+type reply struct {
+	scan   *scanner // nil without tools
+	plain  unescaper
+	body   strings.Builder // of the call under way
+	calls  []string        // bodies
+	open   bool            // the last call has no closing tag
+	called bool            // a call has begun: text is no longer passed on
+	held   strings.Builder // text that is not passed on yet
+	object objectStream    // in place of held, when a JSON object is streamed
+	eager  []*eagerCall    // by call; nil entries are not sent yet
+}
+
+// Shaper returns a shaper for one answer to the plan's request.
+func (p *Plan) Shaper() *Shaper {
+	s := &Shaper{plan: p}
+	s.begin()
+	return s
+}
+
+// begin gets ready for an answer of the model.
+func (s *Shaper) begin() {
+	s.reply = &reply{}
+	if len(s.plan.tools) > 0 {
+		s.reply.scan = newScanner(s.piece)
+	}
+}
+
+// Shape takes the next event of the model's answer and passes on what the client
+// gets of it. At EventDone it passes that on, or returns what to ask the model
+// again, or fails with a *chat.Error. A call is passed on as one event, or, with
+// eager calls, in pieces; usage is that of the events.
+func (s *Shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err error) {
+	s.pass = pass
+	switch ev.Kind {
+	case chat.EventText:
+		if s.reply.scan == nil {
+			s.text(ev.Text)
+		} else {
+			s.reply.scan.feed(ev.Text)
+		}
+	case chat.EventReasoning:
+		if s.asked == 0 { // the client has that of the first answer
+			pass(ev)
+		}
+	case chat.EventDone:
+		return s.end(ev)
+	default:
+		pass(ev)
+	}
+	return "", nil
+}
+
+// piece takes what the scanner finds.
+func (s *Shaper) piece(p piece) {
+	r := s.reply
+	switch p.kind {
+	case pieceText:
+		if !r.called {
+			s.text(r.plain.take(p.text))
+		}
+	case pieceOpen:
+		if !r.called {
+			s.text(r.plain.end())
+		}
+		r.called, r.open = true, true
+		r.eager = append(r.eager, nil)
+	case pieceBody:
+		r.body.WriteString(p.text)
+		s.early(p.text)
+	case pieceClose:
+		r.open = p.text != closeTag
+		r.calls = append(r.calls, r.body.String())
+		r.body.Reset()
+	}
+}
+
+// text takes text that is no call. Under a format and in repaired answers it is
+// held; so is white space in front of everything, which may come before a call.
+func (s *Shaper) text(text string) {
+	r := s.reply
+	switch {
+	case s.streamsObject():
+		r.object.take(text, s.say)
+	case s.plan.formatted() || s.asked > 0:
+		r.held.WriteString(text)
+	case s.spoken:
+		s.say(text)
+	default:
+		r.held.WriteString(text)
+		if strings.Trim(text, " \n\r\t") != "" {
+			s.say(r.held.String())
+			r.held.Reset()
+		}
+	}
+}
+
+// streamsObject reports whether a JSON object is passed on while it is made.
+func (s *Shaper) streamsObject() bool {
+	return s.plan.format.Kind == chat.FormatObject && s.plan.streamed
+}
+
+// say passes text on.
+func (s *Shaper) say(text string) {
+	if text != "" {
+		s.spoken = true
+		s.pass(chat.Event{Kind: chat.EventText, Text: text})
+	}
+}
+
+// again asks the model to repair its answer, or fails when it has been asked often
+// enough, or when something of what is wrong has been passed on already.
+func (s *Shaper) again(passed bool, fail func([]string) *chat.Error, violations []string, how string) (string, error) {
+	if passed || s.asked >= Repairs {
+		return "", fail(violations)
+	}
+	s.asked++
+	s.begin()
+	return RepairIntro + "\n\n- " + strings.Join(violations, "\n- ") + "\n\n" + how, nil
+}
+
+// RepairIntro is how every text begins that asks a model to repair its answer.
+const RepairIntro = "Your last answer cannot be used:"

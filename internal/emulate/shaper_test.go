@@ -1,0 +1,281 @@
+package emulate
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"achuan/internal/chat"
+)
+
+const (
+	goodCall  = `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>`
+	otherCall = `<tool_call>{"name": "now", "arguments": {}}</tool_call>`
+	badArg    = `<tool_call>{"name": "get_weather", "arguments": {"city": 5}}</tool_call>`
+)
+
+// talk has a model give its answers one after another, as long as it is asked for
+// more, and returns what the client gets and what the model is told.
+func talk(p *Plan, answers ...string) (client []string, told []string) {
+	s := p.Shaper()
+	pass := func(ev chat.Event) {
+		switch ev.Kind {
+		case chat.EventText:
+			client = append(client, "text "+ev.Text)
+		case chat.EventReasoning:
+			client = append(client, "reasoning "+ev.Text)
+		case chat.EventToolCall:
+			name := ""
+			if ev.CallID != "" {
+				name = " " + ev.CallName
+			}
+			client = append(client, fmt.Sprintf("call %d%s %s", ev.Call, name, ev.Text))
+		case chat.EventDone:
+			client = append(client, "done "+string(ev.Finish))
+		}
+	}
+	for _, answer := range answers {
+		reasoning, text, _ := strings.Cut(answer, "|")
+		if text == "" {
+			reasoning, text = "", answer
+		}
+		if reasoning != "" {
+			_, _ = s.Shape(chat.Event{Kind: chat.EventReasoning, Text: reasoning}, pass)
+		}
+		_, _ = s.Shape(chat.Event{Kind: chat.EventText, Text: text}, pass)
+		repair, err := s.Shape(chat.Event{Kind: chat.EventDone, Usage: chat.Usage{CompletionTokens: 7}}, pass)
+		if err != nil {
+			client = append(client, "error "+string(chat.AsError(err).Code))
+		}
+		if repair == "" {
+			return client, told
+		}
+		told = append(told, repair)
+	}
+	return append(client, "asked again"), told
+}
+
+func choice(mode chat.ToolMode, names ...string) func(*chat.Request) {
+	return func(r *chat.Request) { r.ToolChoice = chat.ToolChoice{Mode: mode, Allowed: names} }
+}
+
+func oneAtATime(r *chat.Request) { r.ParallelCalls = new(bool) }
+
+func TestShaperCalls(t *testing.T) {
+	const weather = `call 0 get_weather {"city": "Paris"}`
+	tests := []struct {
+		name    string
+		change  func(*chat.Request)
+		answers []string
+		client  []string
+		told    string // in what the model is told last
+	}{
+		{"right at once", nil, []string{"Let me see. " + goodCall}, []string{"text Let me see. ", weather, "done tool_calls"}, ""},
+		{"repaired", nil, []string{"Let me see. " + badArg, "Sorry! " + goodCall}, []string{"text Let me see. ", weather, "done tool_calls"}, "at /city: got number, want string"},
+		{"repaired the second time", nil, []string{badArg, badArg, goodCall}, []string{weather, "done tool_calls"}, "at /city"},
+		{"never repaired", nil, []string{badArg, badArg, badArg}, []string{"error invalid_tool_call"}, "at /city"},
+		{"prose of repairs is dropped", nil, []string{"one " + badArg, "two " + badArg, "three " + badArg}, []string{"text one ", "error invalid_tool_call"}, ""},
+		{"reasoning of repairs is dropped", nil, []string{"hm|" + badArg, "hm hm|" + goodCall}, []string{"reasoning hm", weather, "done tool_calls"}, ""},
+		{"one of two is wrong", nil, []string{otherCall + badArg, otherCall + goodCall}, []string{"call 0 now {}", `call 1 get_weather {"city": "Paris"}`, "done tool_calls"}, "call 2: get_weather"},
+		{"text in place of the repair", nil, []string{"Hm. " + badArg, "I cannot."}, []string{"text Hm. ", "text \n\nI cannot.", "done "}, ""},
+		{"text in place of the repair, nothing before", nil, []string{badArg, "I cannot."}, []string{"text I cannot.", "done "}, ""},
+
+		{"none, kept", choice(chat.ToolsNone), []string{"Hello."}, []string{"text Hello.", "done "}, ""},
+		{"none, broken and repaired", choice(chat.ToolsNone), []string{goodCall, "Hello."}, []string{"text Hello.", "done "}, "no function may be called now"},
+		{"none, broken for good", choice(chat.ToolsNone), []string{goodCall, goodCall, goodCall}, []string{"error invalid_tool_call"}, "with text and without calls"},
+		{"required, kept", choice(chat.ToolsRequired), []string{goodCall}, []string{weather, "done tool_calls"}, ""},
+		{"required, repaired", choice(chat.ToolsRequired), []string{"It is sunny.", goodCall}, []string{"text It is sunny.", weather, "done tool_calls"}, "a function must be called"},
+		{"required, broken for good", choice(chat.ToolsRequired), []string{"a", "b", "c"}, []string{"text a", "error invalid_tool_call"}, ""},
+		{"named, kept", choice(chat.ToolsRequired, "now"), []string{otherCall}, []string{"call 0 now {}", "done tool_calls"}, ""},
+		{"named, another called", choice(chat.ToolsRequired, "now"), []string{goodCall, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "the function get_weather may not be called now; these may: now"},
+		{"named, none called", choice(chat.ToolsRequired, "now"), []string{"no", otherCall}, []string{"text no", "call 0 now {}", "done tool_calls"}, "You must call the function now now"},
+		{"allowed, kept", choice(chat.ToolsAuto, "now", "add"), []string{otherCall}, []string{"call 0 now {}", "done tool_calls"}, ""},
+		{"allowed, text", choice(chat.ToolsAuto, "now"), []string{"ok"}, []string{"text ok", "done "}, ""},
+		{"allowed, another called", choice(chat.ToolsAuto, "now", "add"), []string{goodCall, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "these may: now, add"},
+		{"one at a time, kept", oneAtATime, []string{goodCall}, []string{weather, "done tool_calls"}, ""},
+		{"one at a time, two called", oneAtATime, []string{goodCall + otherCall, goodCall}, []string{weather, "done tool_calls"}, "2 calls were made at once"},
+		{"functions are called one at a time", func(r *chat.Request) { r.LegacyCalls = true }, []string{goodCall + otherCall, goodCall}, []string{weather, "done tool_calls"}, "2 calls were made at once"},
+
+		{"cut in a call by the token limit", limit(7), []string{"a " + goodCall[:40]}, []string{"text a ", "done length"}, ""},
+		{"cut in a call, not by the limit", limit(8), []string{"a " + goodCall[:40], goodCall}, []string{"text a ", weather, "done tool_calls"}, "ends where a value is missing"},
+		{"cut behind a call that is whole", limit(7), []string{goodCall}, []string{weather, "done tool_calls"}, ""},
+		{"cut before a call that must be", func(r *chat.Request) { choice(chat.ToolsRequired)(r); limit(7)(r) }, []string{"I will"}, []string{"text I will", "done length"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			client, told := talk(planFor(t, tt.change), tt.answers...)
+			if diff := cmp.Diff(tt.client, client); diff != "" {
+				t.Errorf("client (-want +got):\n%s", diff)
+			}
+			if len(told) != min(len(tt.answers)-1, Repairs) {
+				t.Errorf("asked again %d times", len(told))
+			}
+			for _, text := range told {
+				if !strings.HasPrefix(text, RepairIntro) {
+					t.Errorf("told %q", text)
+				}
+			}
+			if tt.told != "" && (len(told) == 0 || !strings.Contains(told[len(told)-1], tt.told)) {
+				t.Errorf("told %q, want %q in it", told, tt.told)
+			}
+		})
+	}
+}
+
+func limit(n int) func(*chat.Request) { return func(r *chat.Request) { r.MaxTokens = &n } }
+
+func TestShaperCallIDs(t *testing.T) {
+	seen := map[string]bool{}
+	for range 200 {
+		var ids []string
+		_, err := planFor(t, nil).Shaper().shapeAll(goodCall+otherCall, func(ev chat.Event) {
+			if ev.CallID != "" {
+				ids = append(ids, ev.CallID)
+			}
+		})
+		if err != nil || len(ids) != 2 {
+			t.Fatal(ids, err)
+		}
+		for _, id := range ids {
+			if seen[id] || !regexp.MustCompile(`^call_[0-9A-Za-z]{24}$`).MatchString(id) {
+				t.Errorf("id %s, seen before: %v", id, seen[id])
+			}
+			seen[id] = true
+		}
+	}
+}
+
+// What was passed on early is what came, and cannot be repaired.
+func TestShaperEagerCalls(t *testing.T) {
+	eager := func(r *chat.Request) { r.Streamed = true }
+	both := func(change func(*chat.Request)) func(*chat.Request) {
+		return func(r *chat.Request) { eager(r); change(r) }
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*chat.Request)
+		pieces []string
+		client []string
+	}{
+		{"in pieces", eager, []string{`a <tool_call>{"name": "get_weather", "argum`, `ents": {"city": "Pa`, `ris"}`, `}</tool_call>`},
+			[]string{"text a ", "call 0 get_weather ", `call 0 {"city": "Pa`, `call 0 ris"}`, "done tool_calls"}},
+		{"two", eager, []string{goodCall, otherCall}, []string{"call 0 get_weather ", `call 0 {"city": "Paris"}`, "call 1 now ", "call 1 {}", "done tool_calls"}},
+		{"not valid", eager, []string{badArg}, []string{"call 0 get_weather ", `call 0 {"city": 5}`, "error invalid_tool_call"}},
+		{"had to be repaired", eager, []string{`<tool_call>{"name": "get_weather", "arguments": {"city": "Paris",}}</tool_call>`},
+			[]string{"call 0 get_weather ", `call 0 {"city": "Paris",}`, "error invalid_tool_call"}},
+		{"unknown name", eager, []string{`<tool_call>{"name": "nope", "arguments": {}}</tool_call>`}, []string{"asked again"}},
+		{"name last", eager, []string{`<tool_call>{"arguments": {}, "name": "now"}</tool_call>`}, []string{"call 0 now {}", "done tool_calls"}},
+		{"arguments in a string", eager, []string{`<tool_call>{"name": "now", "arguments": "{}"}</tool_call>`}, []string{"call 0 now {}", "done tool_calls"}},
+		{"not allowed", both(choice(chat.ToolsNone)), []string{goodCall}, []string{"asked again"}},
+		{"one too many", both(oneAtATime), []string{otherCall, otherCall}, []string{"call 0 now ", "call 0 {}", "error invalid_tool_call"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var client []string
+			s := planFor(t, tt.change).Shaper()
+			pass := func(ev chat.Event) {
+				switch {
+				case ev.Kind == chat.EventText:
+					client = append(client, "text "+ev.Text)
+				case ev.Kind == chat.EventDone:
+					client = append(client, "done "+string(ev.Finish))
+				case ev.CallID != "":
+					client = append(client, fmt.Sprintf("call %d %s %s", ev.Call, ev.CallName, ev.Text))
+				default:
+					client = append(client, fmt.Sprintf("call %d %s", ev.Call, ev.Text))
+				}
+			}
+			for _, piece := range tt.pieces {
+				_, _ = s.Shape(chat.Event{Kind: chat.EventText, Text: piece}, pass)
+			}
+			repair, err := s.Shape(chat.Event{Kind: chat.EventDone}, pass)
+			switch {
+			case err != nil:
+				client = append(client, "error "+string(chat.AsError(err).Code))
+			case repair != "":
+				client = append(client, "asked again")
+			}
+			if diff := cmp.Diff(tt.client, client); diff != "" {
+				t.Errorf("client (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestShaperFormats(t *testing.T) {
+	const schema = `{"type": "object", "required": ["age"], "properties": {"age": {"type": "integer"}}, "additionalProperties": false}`
+	object := func(r *chat.Request) { r.Tools, r.Format.Kind = nil, chat.FormatObject }
+	held := func(r *chat.Request) {
+		r.Tools, r.Format = nil, chat.Format{Kind: chat.FormatSchema, Name: "n", Schema: []byte(schema)}
+	}
+	list := func(r *chat.Request) {
+		held(r)
+		r.Format.Schema = []byte(`{"type": "array", "items": {"type": "integer"}}`)
+	}
+	streamed := func(r *chat.Request) { object(r); r.Streamed = true }
+	withTools := func(r *chat.Request) { held(r); r.Tools = tools }
+	tests := []struct {
+		name    string
+		change  func(*chat.Request)
+		answers []string
+		client  []string
+		told    string
+	}{
+		{"schema", held, []string{`{"age": 5}`}, []string{`text {"age": 5}`, "done "}, ""},
+		{"schema, fence and prose", held, []string{"Here it is {really}:\n```json\n{\"age\": 5}\n```\nOk?"}, []string{`text {"age": 5}`, "done "}, ""},
+		{"schema, white space and a fence", held, []string{"\n```\n{\"age\": 5}\n```\n"}, []string{`text {"age": 5}`, "done "}, ""},
+		{"schema, the second value is right", held, []string{`{"a": 1} is wrong, {"age": 5} is not`}, []string{`text {"age": 5}`, "done "}, ""},
+		{"schema, mended", held, []string{`Sure: {'age': 5,} .`}, []string{`text {"age": 5}`, "done "}, ""},
+		{"schema, closed", held, []string{`{"age": 5, }`}, []string{`text {"age": 5 }`, "done "}, ""},
+		{"schema, asked again", held, []string{`{"age": "5"}`, `{"age": 5}`}, []string{`text {"age": 5}`, "done "}, "at /age: got string, want integer"},
+		{"schema, prose alone", held, []string{`I am five.`, `I am five.`, `5`}, []string{"error invalid_model_output"}, "not JSON"},
+		{"schema, stops early", held, []string{`{"age": 5`, `{"age": 5}`}, []string{`text {"age": 5}`, "done "}, "stops before its end"},
+		{"schema, cut by the limit", func(r *chat.Request) { held(r); limit(7)(r) }, []string{`Here: {"age": "f`}, []string{`text {"age": "f`, "done length"}, ""},
+		{"schema, whole at the limit", func(r *chat.Request) { held(r); limit(7)(r) }, []string{`{"age": 1}`}, []string{`text {"age": 1}`, "done "}, ""},
+		{"an array", list, []string{"```\n[1, 2]\n```"}, []string{"text [1, 2]", "done "}, ""},
+		{"an array in prose", list, []string{"So: [1, 2]."}, []string{"text [1, 2]", "done "}, ""},
+		{"schema with tools, text", withTools, []string{`{"age": 5}`}, []string{`text {"age": 5}`, "done "}, ""},
+		{"schema with tools, call", withTools, []string{"Hm. " + otherCall}, []string{"call 0 now {}", "done tool_calls"}, ""},
+		{"schema with tools, wrong call", withTools, []string{badArg, `{"age": 5}`}, []string{`text {"age": 5}`, "done "}, "at /city"},
+
+		{"object, whole", object, []string{`So: {"a": [1, {"b": None}]} ok`}, []string{`text {"a": [1, {"b": null}]}`, "done "}, ""},
+		{"object, an array instead", object, []string{`[1]`, `{"a": 1}`}, []string{`text {"a": 1}`, "done "}, "must be a JSON object"},
+		{"object, prose", object, []string{`no`, `no`, `no`}, []string{"error invalid_model_output"}, ""},
+		{"object, broken and asked again", object, []string{`{"a": x}`, `{"a": 1}`}, []string{`text {"a": 1}`, "done "}, ""},
+		{"streamed object", streamed, []string{"Sure, {here}:\n```json\n{\"a\": 1}\n```"}, []string{`text {"a": 1}`, "done "}, ""},
+		{"streamed object, prose first", streamed, []string{`no`, `{"a": 1}`}, []string{`text {"a": 1}`, "done "}, ""},
+		{"streamed object, closed", streamed, []string{`{"a": [1, {"b": "c"`}, []string{`text {"a": [1, {"b": "c"`, `text }]}`, "done "}, ""},
+		{"streamed object, broken", streamed, []string{`{"a": x}`}, []string{`text {"a": `, "error invalid_model_output"}, ""},
+		{"streamed object, torn", streamed, []string{`{"a": "x`}, []string{`text {"a": "x`, "error invalid_model_output"}, ""},
+		{"streamed object, cut by the limit", func(r *chat.Request) { streamed(r); limit(7)(r) }, []string{`{"a": "x`}, []string{`text {"a": "x`, "done length"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			client, told := talk(planFor(t, tt.change), tt.answers...)
+			if diff := cmp.Diff(tt.client, client); diff != "" {
+				t.Errorf("client (-want +got):\n%s", diff)
+			}
+			if tt.told != "" && (len(told) == 0 || !strings.Contains(told[0], tt.told)) {
+				t.Errorf("told %q, want %q in it", told, tt.told)
+			}
+		})
+	}
+}
+
+// A streamed object comes while it is made, whatever pieces it comes in.
+func TestShaperStreamsObject(t *testing.T) {
+	plan := planFor(t, func(r *chat.Request) { r.Tools, r.Format.Kind, r.Streamed = nil, chat.FormatObject, true })
+	s := plan.Shaper()
+	var got []string
+	for _, piece := range []string{"Here: ", "{", "\n ", `"a"`, ": [1", ", 2,", "]", "} bye"} {
+		var passed string
+		_, _ = s.Shape(chat.Event{Kind: chat.EventText, Text: piece}, func(ev chat.Event) { passed += ev.Text })
+		got = append(got, passed)
+	}
+	want := []string{"", "", "", "{\n \"a\"", ": [", "1, 2", "]", "}"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("passed on (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,121 @@
+package emulate
+
+import (
+	"fmt"
+	"strings"
+
+	"achuan/internal/chat"
+)
+
+// end judges the model's answer when it is whole.
+func (s *Shaper) end(ev chat.Event) (string, error) {
+	r := s.reply
+	if r.scan != nil {
+		r.scan.end()
+		if !r.called {
+			s.text(r.plain.end())
+		}
+	}
+	switch {
+	case len(r.calls) > 0 || s.plan.choice.Mode == chat.ToolsRequired && len(s.plan.tools) > 0:
+		return s.endCalls(ev)
+	case s.plan.formatted():
+		return s.endFormat(ev)
+	}
+	s.sayHeld()
+	s.pass(ev)
+	return "", nil
+}
+
+// sayHeld passes on the text that was held, which is then the answer: of a repaired
+// one too, when the model chose to call nothing.
+func (s *Shaper) sayHeld() {
+	text := s.reply.held.String()
+	if s.asked > 0 && s.spoken && strings.TrimSpace(text) != "" {
+		text = "\n\n" + text
+	}
+	s.say(text)
+}
+
+// endCalls judges an answer with calls, or one that should have some.
+func (s *Shaper) endCalls(ev chat.Event) (string, error) {
+	calls, violations := s.readCalls()
+	switch {
+	case len(violations) > 0 && s.cut(ev) && (s.reply.open || len(calls) == 0):
+		return s.endCut(ev)
+	case len(violations) > 0:
+		return s.again(s.sentAny(), badCall, violations, s.howToCall())
+	}
+	for i, c := range calls {
+		if s.reply.eager[i] != nil {
+			continue
+		}
+		s.pass(chat.Event{Kind: chat.EventToolCall, Call: i, CallID: newID(), CallName: c.name, Text: c.arguments})
+	}
+	ev.Finish = chat.FinishTools
+	s.pass(ev)
+	return "", nil
+}
+
+// cut reports whether the platform ended the answer at the token limit.
+func (s *Shaper) cut(ev chat.Event) bool {
+	return s.plan.limit > 0 && ev.Usage.CompletionTokens >= s.plan.limit
+}
+
+// endCut ends an answer that the token limit cut in the middle of what was asked
+// for. To ask again would cut it again.
+func (s *Shaper) endCut(ev chat.Event) (string, error) {
+	s.sayCut()
+	ev.Finish = chat.FinishLength
+	s.pass(ev)
+	return "", nil
+}
+
+// readCalls reads the calls of the answer, or tells all that is wrong with them.
+func (s *Shaper) readCalls() (calls []call, violations []string) {
+	bodies := s.reply.calls
+	switch {
+	case len(bodies) == 0:
+		return nil, []string{"a function must be called: " + s.plan.choiceText()}
+	case s.plan.one && len(bodies) > 1:
+		violations = append(violations, fmt.Sprintf("%d calls were made at once, but one is allowed at a time", len(bodies)))
+	}
+	for i, body := range bodies {
+		c, wrong := s.plan.readCall(body)
+		if e := s.reply.eager[i]; e != nil && len(wrong) == 0 && e.sent.String() != c.arguments {
+			wrong = []string{c.name + ": the arguments were sent before they could be repaired"}
+		}
+		for _, w := range wrong {
+			if len(bodies) > 1 {
+				w = fmt.Sprintf("call %d: %s", i+1, w)
+			}
+			violations = append(violations, w)
+		}
+		calls = append(calls, c)
+	}
+	const most = 2 * maxViolations
+	return calls, violations[:min(len(violations), most)]
+}
+
+// howToCall tells what a repaired answer should be.
+func (s *Shaper) howToCall() string {
+	if s.plan.choice.Mode == chat.ToolsNone {
+		return "Answer again, with text and without calls."
+	}
+	return "Nothing was called. Write every call that you want to make again, corrected, in the form you were told, and nothing else."
+}
+
+func badCall(violations []string) *chat.Error {
+	return &chat.Error{
+		Kind: chat.KindBackend, Code: chat.CodeInvalidToolCall, EndSeen: true,
+		Message: "The model called tools wrongly and did not repair it when it was asked to: " + strings.Join(violations, "; ") + ".",
+	}
+}
+
+func badOutput(violations []string) *chat.Error {
+	return &chat.Error{
+		Kind: chat.KindBackend, Code: chat.CodeInvalidModelOutput, EndSeen: true,
+		Message: "The model's answer does not have the format that was asked for, and it did not repair it when it was asked to: " +
+			strings.Join(violations, "; ") + ".",
+	}
+}

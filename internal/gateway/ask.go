@@ -1,0 +1,18 @@
+package gateway
+
+import (
+	"achuan/internal/chat"
+	"achuan/internal/conversation"
+	"achuan/internal/emulate"
+)
+
+// question is what the conversation engine is asked for one choice.
+func question(r *chat.Request, plan *emulate.Plan, choice int) conversation.Question {
+	q := conversation.Question{
+		Request: r, Choice: choice, Prompt: plan.Prompt, Preamble: plan.Preamble, Shaper: newShaper(r, plan),
+	}
+	if plan.Shapes() {
+		q.Repairs = emulate.Repairs
+	}
+	return q
+}

@@ -1,0 +1,315 @@
+package openai
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"achuan/internal/chat"
+)
+
+// Readers of the parameters that offer tools to the model.
+
+func (d *decoder) tools(v value) *fault {
+	if v.kind() != kindArray {
+		return wrongType("an array", v)
+	}
+	for i, e := range v.elements() {
+		function, f := toolFunction(e)
+		if f == nil {
+			f = d.offer(function, "tools["+strconv.Itoa(i)+"].function.").in("function")
+		}
+		if f != nil {
+			return f.at(i)
+		}
+	}
+	return nil
+}
+
+// toolFunction returns what an entry of tools says of its function.
+func toolFunction(v value) (function value, f *fault) {
+	if v.kind() != kindObject {
+		return nil, wrongType("an object", v)
+	}
+	var typ value
+	for key, v := range v.members() {
+		switch string(key) {
+		case "type":
+			typ = v
+		case "function":
+			function = v
+		}
+	}
+	if f := toolType(typ); f != nil {
+		return nil, f.in("type")
+	}
+	if function.absent() {
+		return nil, missing("an object", function).in("function")
+	}
+	return function, nil
+}
+
+func toolType(v value) *fault {
+	if v.absent() {
+		return missing(`"function"`, v)
+	}
+	if v.kind() != kindString {
+		return wrongType("a string", v)
+	}
+	switch string(v.bytes()) {
+	case "function":
+		return nil
+	case "custom":
+		return unsupported("custom tools cannot be offered to the model; tools of the type function can")
+	default:
+		return wrongValue(`"function"`, v)
+	}
+}
+
+// functions is tools of the time before they had types.
+func (d *decoder) functions(v value) *fault {
+	if v.kind() != kindArray {
+		return wrongType("an array", v)
+	}
+	if len(d.req.Tools) > 0 && !v.empty() {
+		return &fault{code: chat.CodeInvalidValue, detail: "expected tools or functions, but got both"}
+	}
+	for i, e := range v.elements() {
+		if f := d.offer(e, "functions["+strconv.Itoa(i)+"]."); f != nil {
+			return f.at(i)
+		}
+		d.req.LegacyCalls = true
+	}
+	return nil
+}
+
+// maxTools is four times what OpenAI takes: agents with many servers of tools exist.
+const maxTools = 512
+
+// offer adds a function to the tools; path is what its fields' paths begin with.
+func (d *decoder) offer(v value, path string) *fault {
+	if v.kind() != kindObject {
+		return wrongType("an object", v)
+	}
+	if len(d.req.Tools) == maxTools {
+		return &fault{code: chat.CodeInvalidValue, detail: "expected at most " + strconv.Itoa(maxTools) + " functions, but got more"}
+	}
+	var name, description, parameters, strict value
+	for key, v := range v.members() {
+		switch string(key) {
+		case "name":
+			name = v
+		case "description":
+			description = v
+		case "parameters":
+			parameters = v
+		case "strict":
+			strict = v
+		}
+	}
+	t := chat.Tool{Path: path + "parameters"}
+	var f *fault
+	if t.Name, f = d.toolName(name); f != nil {
+		return f.in("name")
+	}
+	if !description.absent() {
+		if t.Description, f = description.asString(); f != nil {
+			return f.in("description")
+		}
+	}
+	if !strict.absent() {
+		if t.Strict, f = strict.asBool(); f != nil {
+			return f.in("strict")
+		}
+	}
+	if !parameters.absent() {
+		if f := readSchema(parameters, t.Strict); f != nil {
+			return f.in("parameters")
+		}
+		t.Parameters = slices.Clone(parameters)
+	}
+	d.req.Tools = append(d.req.Tools, t)
+	return nil
+}
+
+func (d *decoder) toolName(v value) (string, *fault) {
+	const expected = "a name of 1 to 64 letters, digits, _ and -"
+	if v.absent() {
+		return "", missing(expected, v)
+	}
+	name, f := v.asString()
+	switch {
+	case f != nil:
+		return "", f
+	case !isName(name):
+		return "", wrongValue(expected, v)
+	case d.offered(name):
+		return "", wrongValue("a name that no other function has", v)
+	}
+	return name, nil
+}
+
+// isName reports whether s is ^[A-Za-z0-9_-]{1,64}$, as functions and formats are
+// named.
+func isName(s string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+	return s != "" && len(s) <= 64 && strings.Trim(s, letters) == ""
+}
+
+func (d *decoder) offered(name string) bool {
+	return slices.ContainsFunc(d.req.Tools, func(t chat.Tool) bool { return t.Name == name })
+}
+
+// toolChoice reads tool_choice, after tools.
+func (d *decoder) toolChoice(v value) *fault {
+	switch v.kind() {
+	case kindString:
+		return d.toolMode(v)
+	case kindObject:
+	default:
+		return wrongType("a string or an object", v)
+	}
+	var typ, function, allowed value
+	for key, v := range v.members() {
+		switch string(key) {
+		case "type":
+			typ = v
+		case "function":
+			function = v
+		case "allowed_tools":
+			allowed = v
+		}
+	}
+	if typ.absent() {
+		return missing(`"function" or "allowed_tools"`, typ).in("type")
+	}
+	if typ.kind() != kindString {
+		return wrongType("a string", typ).in("type")
+	}
+	switch string(typ.bytes()) {
+	case "function":
+		return d.choose(chat.ToolsRequired, function)
+	case "allowed_tools":
+		return d.allow(allowed)
+	case "custom":
+		return unsupported("custom tools cannot be offered to the model").in("type")
+	default:
+		return wrongValue(`"function" or "allowed_tools"`, typ).in("type")
+	}
+}
+
+func (d *decoder) toolMode(v value) *fault {
+	switch mode := chat.ToolMode(v.bytes()); mode {
+	case chat.ToolsRequired:
+		if len(d.req.Tools) == 0 {
+			return &fault{code: chat.CodeInvalidValue, detail: "a tool must be called, but there are no tools"}
+		}
+		fallthrough
+	case chat.ToolsNone, chat.ToolsAuto:
+		d.req.ToolChoice = chat.ToolChoice{Mode: mode}
+		return nil
+	default:
+		return wrongValue("one of none, auto, required or an object", v)
+	}
+}
+
+// choose allows one more function, the one that v names.
+func (d *decoder) choose(mode chat.ToolMode, v value) *fault {
+	if v.absent() {
+		return missing("an object with the name of a function", v).in("function")
+	}
+	if v.kind() != kindObject {
+		return wrongType("an object with the name of a function", v).in("function")
+	}
+	var name value
+	for key, v := range v.members() {
+		if string(key) == "name" {
+			name = v
+		}
+	}
+	if name.absent() {
+		return missing("the name of a function", name).in("function.name")
+	}
+	text, f := name.asString()
+	if f != nil {
+		return f.in("function.name")
+	}
+	if !d.offered(text) {
+		return wrongValue("the name of a tool of this request", name)
+	}
+	d.req.ToolChoice.Mode = mode
+	d.req.ToolChoice.Allowed = append(d.req.ToolChoice.Allowed, text)
+	return nil
+}
+
+// allow reads the tools that may be called and whether one must be.
+func (d *decoder) allow(v value) *fault {
+	if v.kind() != kindObject {
+		return missing("an object with mode and tools", v).in("allowed_tools")
+	}
+	mode, tools := chat.ToolsAuto, value(nil)
+	for key, v := range v.members() {
+		switch string(key) {
+		case "mode":
+			if v.kind() != kindString || string(v.bytes()) != "auto" && string(v.bytes()) != "required" {
+				return wrongValue("auto or required", v).in("allowed_tools.mode")
+			}
+			mode = chat.ToolMode(v.bytes())
+		case "tools":
+			tools = v
+		}
+	}
+	switch {
+	case tools.absent():
+		return missing("an array of tools", tools).in("allowed_tools.tools")
+	case tools.kind() != kindArray:
+		return wrongType("an array of tools", tools).in("allowed_tools.tools")
+	case tools.empty():
+		f := &fault{code: chat.CodeInvalidValue, detail: "expected at least one tool, but got an empty array"}
+		return f.in("allowed_tools.tools")
+	}
+	for i, e := range tools.elements() {
+		function, f := toolFunction(e)
+		if f != nil {
+			return f.at(i).in("allowed_tools.tools")
+		}
+		if f := d.choose(mode, function); f != nil {
+			if f.path == "" { // an unknown name: a fault of the choice as a whole
+				return f
+			}
+			return f.at(i).in("allowed_tools.tools")
+		}
+	}
+	return nil
+}
+
+// functionCall is tool_choice of the time before tools had types.
+func (d *decoder) functionCall(v value) *fault {
+	switch v.kind() {
+	case kindString:
+		switch mode := chat.ToolMode(v.bytes()); mode {
+		case chat.ToolsNone, chat.ToolsAuto:
+			if d.req.LegacyCalls {
+				d.req.ToolChoice = chat.ToolChoice{Mode: mode}
+			}
+			return nil
+		}
+		return wrongValue("one of none, auto or an object", v)
+	case kindObject:
+		f := d.choose(chat.ToolsRequired, v)
+		if f != nil {
+			f.path = strings.TrimPrefix(strings.TrimPrefix(f.path, "function"), ".")
+		}
+		return f
+	default:
+		return wrongType("a string or an object", v)
+	}
+}
+
+func (d *decoder) parallelCalls(v value) *fault {
+	parallel, f := v.asBool()
+	if f == nil {
+		d.req.ParallelCalls = &parallel
+	}
+	return f
+}

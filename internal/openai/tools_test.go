@@ -1,0 +1,132 @@
+package openai
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"achuan/internal/chat"
+)
+
+func TestDecodeTools(t *testing.T) {
+	const two = `"tools": [{"type": "function", "function": {"name": "f", "description": "d", "strict": false, "parameters": {"type": "object"}}},
+		{"type": "function", "function": {"name": "g-2_G", "description": null, "parameters": null, "strict": null}}]`
+	f := chat.Tool{Name: "f", Description: "d", Parameters: []byte(`{"type": "object"}`), Path: "tools[0].function.parameters"}
+	g := chat.Tool{Name: "g-2_G", Path: "tools[1].function.parameters"}
+	no := false
+	tests := []struct {
+		name    string
+		members string
+		want    func(*ChatRequest)
+	}{
+		{"two", two, func(r *ChatRequest) { r.Tools = []chat.Tool{f, g} }},
+		{"none", `"tools": [], "tool_choice": null`, func(*ChatRequest) {}},
+		{"choice auto without tools", `"tool_choice": "auto"`, func(r *ChatRequest) { r.ToolChoice.Mode = chat.ToolsAuto }},
+		{"choice before tools", `"tool_choice": "required", ` + two, func(r *ChatRequest) {
+			r.Tools, r.ToolChoice.Mode = []chat.Tool{f, g}, chat.ToolsRequired
+		}},
+		{"named", two + `, "tool_choice": {"type": "function", "function": {"name": "f"}}`, func(r *ChatRequest) {
+			r.Tools, r.ToolChoice = []chat.Tool{f, g}, chat.ToolChoice{Mode: chat.ToolsRequired, Allowed: []string{"f"}}
+		}},
+		{"allowed", two + `, "tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": [{"type": "function", "function": {"name": "g-2_G"}}, {"type": "function", "function": {"name": "f"}}], "mode": "auto"}}`,
+			func(r *ChatRequest) {
+				r.Tools, r.ToolChoice = []chat.Tool{f, g}, chat.ToolChoice{Mode: chat.ToolsAuto, Allowed: []string{"g-2_G", "f"}}
+			}},
+		{"one at a time", two + `, "parallel_tool_calls": false`, func(r *ChatRequest) { r.Tools, r.ParallelCalls = []chat.Tool{f, g}, &no }},
+		{"functions", `"functions": [{"name": "f", "parameters": {}}], "function_call": {"name": "f"}`, func(r *ChatRequest) {
+			r.Tools = []chat.Tool{{Name: "f", Parameters: []byte(`{}`), Path: "functions[0].parameters"}}
+			r.LegacyCalls, r.ToolChoice = true, chat.ToolChoice{Mode: chat.ToolsRequired, Allowed: []string{"f"}}
+		}},
+		{"functions none", `"functions": [], "function_call": "auto"`, func(*ChatRequest) {}},
+		{"format text", `"response_format": {"type": "text"}`, func(*ChatRequest) {}},
+		{"format object", `"response_format": {"type": "json_object"}`, func(r *ChatRequest) { r.Format.Kind = chat.FormatObject }},
+		{"format schema", `"response_format": {"type": "json_schema", "json_schema": {"name": "n", "description": "d", "strict": true,
+			"schema": {"type": "object", "additionalProperties": false, "required": ["a"], "properties": {"a": {"type": ["string", "null"]}}}}}`,
+			func(r *ChatRequest) {
+				r.Format = chat.Format{
+					Kind: chat.FormatSchema, Name: "n", Description: "d", Strict: true, Path: "response_format.json_schema.schema",
+					Schema: []byte(`{"type": "object", "additionalProperties": false, "required": ["a"], "properties": {"a": {"type": ["string", "null"]}}}`),
+				}
+			}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			want := decode(t, withParameters(`"n": 1`))
+			tt.want(want)
+			if diff := cmp.Diff(want, decode(t, withParameters(tt.members))); diff != "" {
+				t.Errorf("DecodeChat (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Bounds are exact: what is at one passes, one more does not.
+func TestToolBounds(t *testing.T) {
+	tools := func(n int) string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = fmt.Sprintf(`{"type": "function", "function": {"name": "f%d"}}`, i)
+		}
+		return `"tools": [` + strings.Join(list, ",") + `]`
+	}
+	strict := func(schema string) string {
+		return `"response_format": {"type": "json_schema", "json_schema": {"name": "n", "strict": true, "schema": ` + schema + `}}`
+	}
+	properties := func(n int) string {
+		keys, list := make([]string, n), make([]string, n)
+		for i := range list {
+			keys[i] = fmt.Sprintf(`"p%d"`, i)
+			list[i] = keys[i] + `: {}`
+		}
+		return strict(`{"type": "object", "additionalProperties": false, "required": [` + strings.Join(keys, ",") + `], "properties": {` + strings.Join(list, ",") + `}}`)
+	}
+	deep := func(n int) string {
+		schema := `{"type": "string"}`
+		for range n {
+			schema = `{"type": "object", "additionalProperties": false, "required": ["a"], "properties": {"a": ` + schema + `}}`
+		}
+		return strict(schema)
+	}
+	for name, tt := range map[string]struct{ fits, not, param string }{
+		"tools":      {tools(512), tools(513), "tools[512].function"},
+		"properties": {properties(5000), properties(5001), "response_format.json_schema.schema"},
+		"depth":      {deep(10), deep(11), "response_format.json_schema.schema"},
+	} {
+		decode(t, withParameters(tt.fits))
+		_, err := DecodeChat([]byte(withParameters(tt.not)))
+		if e := chat.AsError(err); err == nil || e.Code != chat.CodeInvalidValue || e.Param != tt.param {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCheckResults(t *testing.T) {
+	const call = `{"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}`
+	const user, a, b = `{"role": "user", "content": "hi"}`, `{"role": "tool", "tool_call_id": "a", "content": "1"}`, `{"role": "tool", "tool_call_id": "b", "content": "1"}`
+	for _, tt := range []struct{ name, messages, param string }{
+		{"made", user + "," + call + "," + a, ""},
+		{"made long ago", user + "," + call + "," + a + "," + user + "," + a, ""},
+		{"never made", user + "," + call + "," + b, "messages[2].tool_call_id"},
+		{"made later", user + "," + a + "," + call, "messages[1].tool_call_id"},
+		{"the second of two", user + "," + call + "," + a + "," + b, "messages[3].tool_call_id"},
+		{"of a function", user + `, {"role": "function", "name": "f", "content": "1"}`, ""},
+	} {
+		r := decode(t, `{"model": "m", "messages": [`+tt.messages+`]}`)
+		err := r.CheckResults()
+		if tt.param == "" {
+			if err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			continue
+		}
+		if e := chat.AsError(err); err == nil || e.Code != chat.CodeInvalidValue || e.Param != tt.param || !strings.Contains(e.Message, "'"+tt.param+"'") {
+			t.Errorf("%s: %v, want param %s", tt.name, err, tt.param)
+		}
+	}
+	r := decode(t, `{"model": "m", "messages": [`+user+","+call+","+a+`]}`)
+	if got := r.Messages[2].Name; got != "f" {
+		t.Errorf("the result of f has the name %q", got)
+	}
+}
