@@ -99,10 +99,9 @@ func (w world) through(t testing.TB) (world, *proxy) {
 
 func TestLostServer(t *testing.T) {
 	w, proxy := postgresWorld(t).through(t)
-	s, err := Open(t.Context(), Options{URL: w.url, Account: testAccount, Timeout: 300 * time.Millisecond})
-	check(t, err)
-	t.Cleanup(func() { check(t, s.Close()) })
+	s := w.open(t)
 	put(t, s, sample(1, "h"))
+	s.timeout = time.Second / 2
 	for name, fail := range map[string]func(){"gone": proxy.cut, "silent": proxy.hold} {
 		fail()
 		begun := time.Now()

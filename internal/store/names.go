@@ -27,13 +27,13 @@ const (
 	claimName = `
 INSERT INTO names (account, digest, session, history, token, lease)
 VALUES ($1, $2, 0, FALSE, $3, {now} + $4)
-ON CONFLICT (account, digest) DO UPDATE SET token = excluded.token, lease = excluded.lease
+ON CONFLICT (digest, account) DO UPDATE SET token = excluded.token, lease = excluded.lease
 WHERE names.session = 0 AND (names.token IS NULL OR names.lease <= {now} OR names.token = excluded.token)
 RETURNING session, history`
 
 	bindName = `
 INSERT INTO names (account, digest, session, history) VALUES ($1, $2, $3, $4)
-ON CONFLICT (account, digest)`
+ON CONFLICT (digest, account)`
 	// rebind lets a name mean another session; once it came with a history, it has.
 	rebind = ` DO UPDATE SET session = excluded.session, history = names.history OR excluded.history,
 	token = NULL, lease = 0`
@@ -41,7 +41,7 @@ ON CONFLICT (account, digest)`
 
 	noteHistory = `
 INSERT INTO names (account, digest, session, history) VALUES ($1, $2, 0, TRUE)
-ON CONFLICT (account, digest) DO UPDATE SET history = TRUE`
+ON CONFLICT (digest, account) DO UPDATE SET history = TRUE`
 
 	// What a claim leaves behind is that the name came with a history.
 	dropClaim   = `DELETE FROM names WHERE account = $1 AND digest = $2 AND token = $3 AND session = 0 AND NOT history`

@@ -16,7 +16,7 @@ const (
 	dropAlias   = `DELETE FROM aliases WHERE account = $1 AND id = $2`
 	addAlias    = `
 INSERT INTO aliases (account, id, session) VALUES ($1, $2, $3)
-ON CONFLICT (account, id) DO UPDATE SET session = excluded.session`
+ON CONFLICT (id, account) DO UPDATE SET session = excluded.session`
 )
 
 // Replace lets next take the place of old.

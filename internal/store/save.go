@@ -26,7 +26,7 @@ past AS (
 bound AS (
 	INSERT INTO names (account, digest, session, history)
 	SELECT $1, $19::bytea, id, $20::boolean FROM saved WHERE $19::bytea IS NOT NULL
-	ON CONFLICT (account, digest)` + rebind + `),
+	ON CONFLICT (digest, account)` + rebind + `),
 failed AS (
 	DELETE FROM turns WHERE account = $1 AND token = $18 AND $21::boolean AND EXISTS (SELECT 1 FROM saved))
 SELECT COUNT(*) FROM saved`

@@ -7,13 +7,14 @@ import (
 	"achuan/internal/conversation"
 )
 
-// A lineage head is one that a transcript leads to: not that of a session which is
-// reached by id only, or never again.
+// A head is looked for among sessions that a transcript may lead to, not those that
+// are reached by id only, or never again. The empty strings keep planners without
+// statistics from walking over all free sessions of the caller.
 const matchSession = `
 UPDATE sessions SET token = $4, lease = {now} + $5
 WHERE account = $1 AND id = (
 	SELECT id FROM sessions
-	WHERE account = $1 AND head = $2 AND caller = $3 AND state = 'free' AND token IS NULL
+	WHERE account = $1 AND head = $2 AND caller || '' = $3 AND state || '' = 'free' AND token IS NULL
 		AND reach NOT IN ('id', 'throwaway')
 	ORDER BY known AND settings = $6 DESC, used DESC, id DESC LIMIT 1 {skip})
 RETURNING ` + takenColumns

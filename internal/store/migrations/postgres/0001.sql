@@ -1,4 +1,6 @@
 -- Times are microseconds since 1970, in UTC; 0 is none.
+-- Keys begin with what tells rows apart, not with the account, of which there is
+-- often one only: so a planner without statistics picks the right index too.
 
 -- One row about the store itself.
 CREATE TABLE meta (
@@ -38,11 +40,11 @@ CREATE TABLE sessions (
 	token     BYTEA,
 	lease     BIGINT NOT NULL DEFAULT 0,
 	retry     BIGINT NOT NULL DEFAULT 0, -- not due before
-	PRIMARY KEY (account, id)
+	PRIMARY KEY (id, account)
 );
 CREATE INDEX sessions_head ON sessions (account, head) WHERE head IS NOT NULL;
-CREATE INDEX sessions_token ON sessions (token) WHERE token IS NOT NULL;
-CREATE INDEX sessions_state ON sessions (account, state);
+CREATE INDEX sessions_token ON sessions (account, token) WHERE token IS NOT NULL;
+CREATE INDEX sessions_state ON sessions (state, account);
 CREATE INDEX sessions_list ON sessions (account, caller, used) WHERE state IN ('free', 'dirty');
 CREATE INDEX sessions_due ON sessions (account, reach, used) WHERE made;
 
@@ -51,7 +53,7 @@ CREATE TABLE heads (
 	account BIGINT NOT NULL,
 	head    BYTEA NOT NULL,
 	session BIGINT NOT NULL,
-	PRIMARY KEY (account, head, session)
+	PRIMARY KEY (head, account, session)
 );
 CREATE INDEX heads_session ON heads (account, session);
 
@@ -59,7 +61,7 @@ CREATE TABLE aliases (
 	account BIGINT NOT NULL,
 	id      BIGINT NOT NULL, -- means
 	session BIGINT NOT NULL, -- never an alias itself
-	PRIMARY KEY (account, id)
+	PRIMARY KEY (id, account)
 );
 CREATE INDEX aliases_session ON aliases (account, session);
 
@@ -71,10 +73,10 @@ CREATE TABLE names (
 	history BOOLEAN NOT NULL,
 	token   BYTEA,
 	lease   BIGINT NOT NULL DEFAULT 0,
-	PRIMARY KEY (account, digest)
+	PRIMARY KEY (digest, account)
 );
 CREATE INDEX names_session ON names (account, session);
-CREATE INDEX names_token ON names (token) WHERE token IS NOT NULL;
+CREATE INDEX names_token ON names (account, token) WHERE token IS NOT NULL;
 
 CREATE TABLE turns (
 	account BIGINT NOT NULL,
@@ -89,7 +91,7 @@ CREATE TABLE turns (
 	answer  BYTEA,
 	lease   BIGINT NOT NULL, -- while it runs
 	ended   BIGINT NOT NULL, -- when it is whole
-	PRIMARY KEY (account, token)
+	PRIMARY KEY (token, account)
 );
 CREATE UNIQUE INDEX turns_idem ON turns (account, caller, idem) WHERE idem IS NOT NULL;
 CREATE INDEX turns_request ON turns (account, caller, request) WHERE parted;

@@ -1,4 +1,6 @@
 -- Times are microseconds since 1970, in UTC; 0 is none. Flags are 0 or 1.
+-- Keys begin with what tells rows apart, not with the account, of which there is
+-- often one only: so a planner without statistics picks the right index too.
 
 -- One row about the store itself.
 CREATE TABLE meta (
@@ -38,12 +40,12 @@ CREATE TABLE sessions (
 	token     BLOB,
 	lease     INTEGER NOT NULL DEFAULT 0,
 	retry     INTEGER NOT NULL DEFAULT 0, -- not due before
-	PRIMARY KEY (account, id)
+	PRIMARY KEY (id, account)
 ) STRICT;
 CREATE INDEX sessions_head ON sessions (account, head) WHERE head IS NOT NULL;
-CREATE INDEX sessions_token ON sessions (token) WHERE token IS NOT NULL;
-CREATE INDEX sessions_state ON sessions (account, state);
-CREATE INDEX sessions_list ON sessions (account, caller, used) WHERE state IN ('free', 'dirty');
+CREATE INDEX sessions_token ON sessions (account, token) WHERE token IS NOT NULL;
+CREATE INDEX sessions_state ON sessions (state, account);
+CREATE INDEX sessions_list ON sessions (account, caller, used, state) WHERE state IN ('free', 'dirty');
 CREATE INDEX sessions_due ON sessions (account, reach, used) WHERE made;
 
 -- Every head that a session has or had.
@@ -51,7 +53,7 @@ CREATE TABLE heads (
 	account INTEGER NOT NULL,
 	head    BLOB NOT NULL,
 	session INTEGER NOT NULL,
-	PRIMARY KEY (account, head, session)
+	PRIMARY KEY (head, account, session)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX heads_session ON heads (account, session);
 
@@ -59,7 +61,7 @@ CREATE TABLE aliases (
 	account INTEGER NOT NULL,
 	id      INTEGER NOT NULL, -- means
 	session INTEGER NOT NULL, -- never an alias itself
-	PRIMARY KEY (account, id)
+	PRIMARY KEY (id, account)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX aliases_session ON aliases (account, session);
 
@@ -71,10 +73,10 @@ CREATE TABLE names (
 	history INTEGER NOT NULL,
 	token   BLOB,
 	lease   INTEGER NOT NULL DEFAULT 0,
-	PRIMARY KEY (account, digest)
+	PRIMARY KEY (digest, account)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX names_session ON names (account, session);
-CREATE INDEX names_token ON names (token) WHERE token IS NOT NULL;
+CREATE INDEX names_token ON names (account, token) WHERE token IS NOT NULL;
 
 CREATE TABLE turns (
 	account INTEGER NOT NULL,
@@ -89,7 +91,7 @@ CREATE TABLE turns (
 	answer  BLOB,
 	lease   INTEGER NOT NULL, -- while it runs
 	ended   INTEGER NOT NULL, -- when it is whole
-	PRIMARY KEY (account, token)
+	PRIMARY KEY (token, account)
 ) STRICT;
 CREATE UNIQUE INDEX turns_idem ON turns (account, caller, idem) WHERE idem IS NOT NULL;
 CREATE INDEX turns_request ON turns (account, caller, request) WHERE parted;
