@@ -91,7 +91,7 @@ var causes = map[string]func(t *testing.T) (before, after scraped){
 		for i := range 3 {
 			ask(t, r.url, fmt.Sprintf(`{"model":"gpt-5.1-high","messages":[{"role":"user","content":"%d"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]}`, i))
 		}
-		return before, scrape(t, r.url)
+		return before, until(t, r.url, served(3))
 	},
 	"AchuanClientsLeave": func(t *testing.T) (scraped, scraped) {
 		sim := newSimulator(t)
@@ -100,7 +100,7 @@ var causes = map[string]func(t *testing.T) (before, after scraped){
 		before := scrape(t, r.url)
 		resp, _ := r.open(t)
 		resp.Body.Close()
-		return before, until(t, r.url, func(s scraped) bool { return s.value("achuan_clients_gone_total") == 1 })
+		return before, until(t, r.url, func(s scraped) bool { return s.value("achuan_clients_gone_total") == 1 && served(1)(s) })
 	},
 }
 
@@ -116,7 +116,7 @@ func asking(replies ...simulator.Reply) func(*testing.T) (scraped, scraped) {
 		for range replies {
 			ask(t, r.url, hi)
 		}
-		return before, scrape(t, r.url)
+		return before, until(t, r.url, served(len(replies)))
 	}
 }
 

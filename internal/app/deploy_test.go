@@ -43,7 +43,8 @@ func exercised(t *testing.T) scraped {
 	for range 2 {
 		ask(t, r.url, `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"Hi"}]}`)
 	}
-	return scrape(t, r.url)
+	scrape(t, r.url) // later ones show when it was
+	return until(t, r.url, func(s scraped) bool { return served(2)(s) && s.value("achuan_errors_total") == 1 })
 }
 
 // promtool returns the path of the tool that Prometheus checks its files with.

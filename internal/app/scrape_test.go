@@ -108,6 +108,15 @@ func until(t *testing.T, base string, so func(scraped) bool) scraped {
 	return nil
 }
 
+// served is so when so many questions have been counted, which is after their
+// replies have left. A scrape reads one metric after the other: who wants several
+// has to wait for each.
+func served(n int) func(scraped) bool {
+	return func(s scraped) bool {
+		return s.value("achuan_http_requests_total", "route", "/v1/chat/completions") == float64(n)
+	}
+}
+
 // A server that has answered and failed shows every metric of the table, and
 // /metrics is what Prometheus reads.
 func TestServerShowsEveryMetric(t *testing.T) {

@@ -13,18 +13,22 @@ import (
 	"achuan/internal/telemetry"
 )
 
+// ownAgent begins the User-Agent of this program's own commands: what they read is
+// no scrape, or a check of whether somebody scrapes would pass by itself.
+const ownAgent = "achuan"
+
 // metrics is GET /metrics.
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	s.opts.Metrics.Handler().ServeHTTP(w, r)
+	if !strings.HasPrefix(r.UserAgent(), ownAgent) {
+		s.opts.Metrics.Scraped()
+	}
 	return nil
 }
 
 // count counts a request that has ended, and ends its span.
 func (s *Server) count(r *http.Request, x *exchange, status int) {
-	if x.gone {
-		s.opts.Metrics.ClientGone()
-	}
 	if x.placement != "" {
 		s.opts.Metrics.Placed(string(x.placement))
 	}
@@ -39,6 +43,9 @@ func (s *Server) count(r *http.Request, x *exchange, status int) {
 		s.countLimit(x.err.Code)
 	}
 	s.opts.Metrics.Request(counted)
+	if x.gone {
+		s.opts.Metrics.ClientGone()
+	}
 	x.span.Served(tracedMethod(r.Method), counted, requestIDOf(r))
 	x.span.End()
 }

@@ -142,6 +142,23 @@ func TestReadyIsMeasured(t *testing.T) {
 	}
 }
 
+// Prometheus' scrapes are noted, those of this program's own commands not.
+func TestScrapesAreNoted(t *testing.T) {
+	const metric = "achuan_last_scrape_timestamp_seconds"
+	s, _, _ := serverOf(nil)
+	for _, c := range []struct {
+		agent string
+		after bool
+	}{{"achuan/1.2.3 doctor", false}, {"Prometheus/2.42.0", true}, {"achuan/1.2.3 doctor", true}} {
+		r := request("GET", "/metrics", "", "User-Agent: "+c.agent)
+		r.RemoteAddr = "127.0.0.1:5000"
+		ask(s, r)
+		if got := count(t, s, metric) > 0; got != c.after {
+			t.Errorf("noted after %s: %v, want %v", c.agent, got, c.after)
+		}
+	}
+}
+
 // A stream counts as open while its answer comes.
 func TestOpenStreamsAreCounted(t *testing.T) {
 	during := -1.0

@@ -25,6 +25,7 @@ func (m *Metrics) make(t *maker, b Build) {
 	t.gauge("achuan_build_info", "Always 1: version, commit and Go version of the running program.", "version", "commit", "go").
 		WithLabelValues(b.Version, b.Commit, b.Go).Set(1)
 	m.ready = t.reading("achuan_ready", "Whether this replica wants requests: 1, or 0 before start and while draining.")
+	m.scraped = t.gauge("achuan_last_scrape_timestamp_seconds", "When these metrics were read the time before, by anyone but achuan itself.")
 
 	m.requests = t.counter("achuan_http_requests_total", "Finished requests. The status 499 is a client that left.", "route", "model", "status", "stream")
 	m.errors = t.counter("achuan_errors_total", "Requests that failed, also after their status had left, by the type and code of the error body.", "type", "code")

@@ -31,6 +31,7 @@ type Metrics struct {
 	ignoredKeys prometheus.Counter
 	limits      *prometheus.CounterVec
 	ready       *reading
+	scraped     *prometheus.GaugeVec // no labels: there from the second scrape on
 
 	placements *prometheus.CounterVec
 	attaches   *prometheus.CounterVec

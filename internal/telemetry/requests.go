@@ -48,6 +48,13 @@ func (m *Metrics) Request(r Request) {
 	}
 }
 
+// Scraped notes that the metrics have just been read.
+func (m *Metrics) Scraped() {
+	if m != nil {
+		m.scraped.WithLabelValues().SetToCurrentTime()
+	}
+}
+
 // StreamOpened counts a streamed answer as under way, until StreamClosed.
 func (m *Metrics) StreamOpened() {
 	if m != nil {
