@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
@@ -21,4 +22,18 @@ func accountOf(s *config.Settings) (host, account string) {
 	}
 	digest := sha256.Sum256([]byte(s.JWT)) // not to be told apart in another way
 	return host, host + "/jwt-" + hex.EncodeToString(digest[:8])
+}
+
+// countSessions counts the sessions by state, for the metrics; nil when the store
+// cannot say.
+func (a *App) countSessions(ctx context.Context) map[string]int {
+	counts, err := a.store.Counts(ctx)
+	if err != nil {
+		return nil
+	}
+	named := make(map[string]int, len(counts))
+	for state, n := range counts {
+		named[string(state)] = n
+	}
+	return named
 }

@@ -98,10 +98,11 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	}
 	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, store: keep, listener: listener}
 	a.engine = conversation.New(conversation.Options{
-		Platform: client, Store: keep, Render: gateway.Render, Host: host, Logger: o.Logger,
+		Platform: client, Store: keep, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
 		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention, KeepSideTasks: !s.SideTasks,
 	})
+	metrics.SetSessions(a.countSessions)
 	a.gateway = gateway.New(gateway.Options{
 		Conversations: a.engine, Models: client, Logger: o.Logger,
 		EagerCalls: s.ToolStreaming == config.ToolStreamingEager,

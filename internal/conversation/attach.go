@@ -34,9 +34,21 @@ func (e *Engine) attach(ctx context.Context, q Question, row *Stored) *Answer {
 			at.live.presence.rejoin()
 		}
 	}
+	e.Metrics.Attached(attachReason(q.Request))
 	e.Logger.DebugContext(ctx, "attached to an answer that was asked for before",
 		telemetry.KeySession, row.Session, telemetry.KeyWhole, row.Whole)
 	return &Answer{ctx: ctx, attached: at}
+}
+
+// attachReason says how a repeated request was recognised.
+func attachReason(r *chat.Request) telemetry.AttachReason {
+	switch {
+	case r.IdempotencyKey != "":
+		return telemetry.AttachKey
+	case r.Retried:
+		return telemetry.AttachRetry
+	}
+	return telemetry.AttachLeft
 }
 
 // play returns the answer of the attached turn. When that turn comes to nothing,
@@ -103,7 +115,7 @@ func (at *attachment) find(ctx context.Context) (*tape, error) {
 		case err == nil:
 			row = next
 		case ctx.Err() == nil:
-			at.engine.storeFailed(ctx, err) // it may come back before the client goes
+			at.engine.storeFailed(ctx, telemetry.StoreRead, err) // it may come back before the client goes
 		}
 	}
 }
@@ -171,6 +183,6 @@ func (at *attachment) leave(ctx context.Context) {
 	row := at.row
 	row.Left, row.Silent = true, !at.spoke
 	if err := at.engine.Store.Leave(ctx, row); err != nil {
-		at.engine.storeFailed(ctx, err)
+		at.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 	}
 }

@@ -27,8 +27,9 @@ type Options struct {
 	Host string
 	// Shared says that anonymous callers are different people on a network: an id
 	// that achuan did not make then counts as lost instead of being tried.
-	Shared bool
-	Logger *slog.Logger
+	Shared  bool
+	Logger  *slog.Logger
+	Metrics *telemetry.Metrics // nil: nothing is counted
 
 	Lease          time.Duration // what Store was told; 0 is DefaultLease
 	VerifyIdle     time.Duration // a head idle for longer is compared with the platform; 0 is 10 min
@@ -49,6 +50,7 @@ type Engine struct {
 	sessions queue[int64]
 	names    queue[NameKey]
 	leases   leases
+	owed     owed
 	live     sync.Map // Token -> *turn, of this process
 	sweeping chan struct{}
 	trouble  atomic.Pointer[trouble]
@@ -70,7 +72,10 @@ func New(o Options) *Engine {
 		}
 	}
 	life, end := context.WithCancelCause(context.Background())
-	return &Engine{Options: o, leases: leases{life: o.Lease}, sweeping: make(chan struct{}, 1), life: life, end: end}
+	return &Engine{
+		Options: o, leases: leases{life: o.Lease}, sweeping: make(chan struct{}, 1), life: life, end: end,
+		sessions: queue[int64]{metrics: o.Metrics}, names: queue[NameKey]{metrics: o.Metrics},
+	}
 }
 
 // Ask places a request: it attaches it to an answer that was asked for before, or
@@ -94,7 +99,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case err != nil:
-		e.storeFailed(ctx, err)
+		e.storeFailed(ctx, telemetry.StoreRead, err)
 		if keyed { // whether it was asked before cannot be known
 			return nil, storeUnavailable(err)
 		}
@@ -109,6 +114,9 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 		t.fail(err)
 		return nil, err
 	}
+	w := t.where.Load()
+	e.Logger.DebugContext(ctx, "placed", telemetry.KeySession, w.session, telemetry.KeyPlacement, w.placement,
+		telemetry.KeyDuration, time.Since(t.started).Round(time.Microsecond))
 	return &Answer{ctx: ctx, turn: t}, nil
 }
 
@@ -134,12 +142,12 @@ func (e *Engine) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-beat.C:
-			err = e.leases.extend(ctx, e.Store)
+			err = errors.Join(e.leases.extend(ctx, e.Store), e.settle(ctx))
 		case <-expire.C:
 			err = e.expire(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
-			e.storeFailed(ctx, err)
+			e.storeFailed(ctx, telemetry.StoreLease, err)
 		}
 	}
 }
@@ -169,7 +177,8 @@ type trouble struct {
 const sayAgain = 10 * time.Second
 
 // storeFailed notes a failure of the store: answers go on where that is safe.
-func (e *Engine) storeFailed(ctx context.Context, err error) {
+func (e *Engine) storeFailed(ctx context.Context, op telemetry.StoreOperation, err error) {
+	e.Metrics.StoreFailed(op)
 	last := e.trouble.Load()
 	now := time.Now()
 	if last != nil && now.Sub(last.at) < sayAgain {

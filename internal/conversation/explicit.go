@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/telemetry"
 )
 
 // placeByID goes on in the session that the client named.
@@ -195,6 +196,7 @@ func (t *turn) placeFirst(k NameKey) error {
 func (t *turn) goOn(rest []chat.Message) error {
 	s := t.session
 	if s.Unseen {
+		t.why = telemetry.ReplayUnfinished
 		return t.rebuild(rest)
 	}
 	if s.Made {
@@ -202,6 +204,7 @@ func (t *turn) goOn(rest []chat.Message) error {
 			return err
 		}
 		if s.Exchanges != Uncounted && !t.fits(s) {
+			t.why = telemetry.ReplayContext
 			return t.rebuild(rest)
 		}
 	}
@@ -277,7 +280,7 @@ func (t *turn) noStore(err error) error {
 	if t.client.Err() != nil {
 		return context.Cause(t.client)
 	}
-	t.engine.storeFailed(t.client, err)
+	t.engine.storeFailed(t.client, telemetry.StoreRead, err)
 	return storeUnavailable(err)
 }
 

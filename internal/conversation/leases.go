@@ -13,6 +13,7 @@ type leases struct {
 
 	mu    sync.Mutex
 	until map[Token]time.Time
+	owed  map[Token]int // takings whose end is not committed yet: kept when they are dropped
 }
 
 // begin notes a lease that the store gave after the moment asked.
@@ -28,7 +29,27 @@ func (l *leases) begin(token Token, asked time.Time) {
 func (l *leases) drop(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.until, token)
+	if l.owed[token] == 0 {
+		delete(l.until, token)
+	}
+}
+
+func (l *leases) owe(token Token) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.owed == nil {
+		l.owed = make(map[Token]int)
+	}
+	l.owed[token]++
+}
+
+func (l *leases) settled(token Token) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.owed[token]--; l.owed[token] <= 0 {
+		delete(l.owed, token)
+		delete(l.until, token)
+	}
 }
 
 // held reports whether the lease still has some time to run: a process that was

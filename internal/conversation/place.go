@@ -45,18 +45,18 @@ func (t *turn) placeByLineage(scope NameKey) error {
 	}
 	prefix := t.origin(scope).add(transcript[:len(transcript)-len(rest)]...).head
 	want := settingsFor(t.engine.usualPreset(), &t.q)
-	for gone := false; ; gone = true {
+	for t.why = telemetry.ReplayHistory; ; {
 		asked := time.Now()
 		s, once, err := t.engine.Store.Match(t.client, Claim{Caller: t.request.Caller.ID, Head: prefix, Prefer: want, Token: t.token})
 		if err != nil {
 			if t.client.Err() != nil {
 				return context.Cause(t.client)
 			}
-			t.engine.storeFailed(t.client, err)
+			t.engine.storeFailed(t.client, telemetry.StoreRead, err)
 			return t.placeWhole(scope, false)
 		}
 		if s == nil {
-			return t.placeWhole(scope, once && !gone)
+			return t.placeWhole(scope, once && t.why == telemetry.ReplayHistory)
 		}
 		t.taken(s, asked)
 		sound, err := t.sound(s)
@@ -93,8 +93,10 @@ func (t *turn) use(s *Session, stored bool) {
 // has room for the turn.
 func (t *turn) sound(s *Session) (bool, error) {
 	if !t.fits(s) {
+		t.why = telemetry.ReplayContext
 		return false, nil
 	}
+	t.why = telemetry.ReplayChanged // unless it turns out to be sound
 	if s.Verified && time.Since(s.Used) <= t.engine.VerifyIdle {
 		return true, nil
 	}
@@ -103,6 +105,7 @@ func (t *turn) sound(s *Session) (bool, error) {
 	case t.client.Err() != nil:
 		return false, context.Cause(t.client)
 	case lost(err):
+		t.why = telemetry.ReplayLost
 		return false, nil
 	case err != nil:
 		t.log.WarnContext(t.client, "a session could not be compared with the platform; its conversation goes on in a new one",
@@ -137,7 +140,7 @@ func (t *turn) placeWhole(scope NameKey, known bool) error {
 	if _, answered := afterLastAnswer(transcript); !answered {
 		placement = chat.PlacementNew
 	} else if known {
-		placement = chat.PlacementForked
+		placement, t.why = chat.PlacementForked, telemetry.ReplayFork
 	}
 	return t.placeNew(newPlace{
 		placement: placement, text: wholeText(transcript, t.engine.Render),
@@ -175,6 +178,9 @@ func (t *turn) placeNew(n newPlace) error {
 		return err
 	}
 	t.head = n.head
+	if n.placement != chat.PlacementNew {
+		t.engine.Metrics.Replayed(t.why)
+	}
 	t.at(n.placement, n.text)
 	err = t.setUp(ctx)
 	if lost(err) {
@@ -200,7 +206,7 @@ func (t *turn) keep(ctx context.Context, s *Session) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	t.engine.storeFailed(ctx, err)
+	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 	t.use(s, false)
 	return nil
 }
@@ -284,7 +290,7 @@ func (t *turn) unset(ctx context.Context, err error) error {
 	case errors.Is(err, ErrNotHeld):
 		return leaseLost()
 	}
-	t.engine.storeFailed(ctx, err)
+	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 	return storeUnavailable(err)
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/telemetry"
 )
 
 // outlives is how long a turn goes on after its client has left.
@@ -89,7 +90,7 @@ func (t *turn) leave() {
 	ctx, cancel := t.lasting()
 	defer cancel()
 	if err := t.engine.Store.Leave(ctx, p.row(t)); err != nil {
-		t.engine.storeFailed(ctx, err)
+		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 		return
 	}
 	p.stored = true
@@ -131,14 +132,14 @@ func (p *presence) failed(t *turn, cause error) {
 		ctx, cancel := t.lasting()
 		defer cancel()
 		if err := t.engine.Store.Forget(ctx, t.token); err != nil && !errors.Is(err, ErrUnknown) {
-			t.engine.storeFailed(ctx, err)
+			t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 		}
 	}
 	if t.claimed != nil {
 		ctx, cancel := t.lasting()
 		defer cancel()
 		if err := t.engine.Store.ReleaseName(ctx, *t.claimed, t.token); err != nil {
-			t.engine.storeFailed(ctx, err)
+			t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 		}
 	}
 	t.tape.fail(cause)

@@ -2,20 +2,17 @@ package conversation_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"achuan/internal/chat"
-	"achuan/internal/conversation"
 	"achuan/internal/simulator"
 )
 
@@ -40,49 +37,6 @@ func seen(turn simulator.Turn) []string {
 		texts = append(texts, e.User, e.AI)
 	}
 	return marks(append(texts, turn.Text)...)
-}
-
-// flaky is a store that can be made to fail.
-type flaky struct {
-	conversation.Store
-	down atomic.Bool
-}
-
-var errDown = errors.New("no store")
-
-func (f *flaky) Enter(ctx context.Context, e conversation.Entry) (*conversation.Stored, error) {
-	if f.down.Load() {
-		return nil, errDown
-	}
-	return f.Store.Enter(ctx, e)
-}
-
-func (f *flaky) Match(ctx context.Context, c conversation.Claim) (*conversation.Session, bool, error) {
-	if f.down.Load() {
-		return nil, false, errDown
-	}
-	return f.Store.Match(ctx, c)
-}
-
-func (f *flaky) Create(ctx context.Context, s conversation.Session, t conversation.Token) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.Create(ctx, s, t)
-}
-
-func (f *flaky) Save(ctx context.Context, s conversation.Save) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.Save(ctx, s)
-}
-
-func (f *flaky) Leave(ctx context.Context, s conversation.Stored) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.Leave(ctx, s)
 }
 
 // thread is a chat as its client knows it.
@@ -434,7 +388,8 @@ func TestProperties(t *testing.T) {
 		}
 		slices.Sort(names)
 		for range worldOps {
-			operations[rapid.SampledFrom(names).Draw(rt, "operation")]()
+			name := rapid.SampledFrom(names).Draw(rt, "operation")
+			operations[name]()
 		}
 		s.drain()
 		w.invariants()

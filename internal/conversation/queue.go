@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/telemetry"
 )
 
 const (
@@ -17,6 +18,8 @@ const (
 // queue lets one holder at a time have a key; others wait, first come first
 // served. A key nobody wants takes no memory.
 type queue[K comparable] struct {
+	metrics *telemetry.Metrics
+
 	mu    sync.Mutex
 	lines map[K]*line
 }
@@ -37,6 +40,9 @@ func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) 
 	if turn == nil {
 		return release, nil
 	}
+	began, outcome := time.Now(), telemetry.WaitServed
+	q.metrics.WaitBegan()
+	defer func() { q.metrics.WaitEnded(time.Since(began), outcome) }()
 	timer := time.NewTimer(longestWait)
 	defer timer.Stop()
 	select {
@@ -47,9 +53,9 @@ func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) 
 		}
 		return release, nil
 	case <-ctx.Done():
-		err = context.Cause(ctx)
+		err, outcome = context.Cause(ctx), telemetry.WaitLeft
 	case <-timer.C:
-		err = busy()
+		err, outcome = busy(), telemetry.WaitBusy
 	}
 	if !q.leave(key, turn) { // it became ours meanwhile
 		release()

@@ -99,7 +99,8 @@ func (t *turn) commit(s Save) {
 	case errors.Is(err, ErrNotHeld):
 		t.log.WarnContext(ctx, "the session's lease ran out during its turn; its conversation goes on in a new one", telemetry.KeySession, s.Session.ID)
 	case err != nil:
-		t.engine.storeFailed(ctx, err)
+		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+		t.engine.owe(s)
 	}
 }
 
@@ -116,7 +117,7 @@ func (t *turn) supersede(old Session, state State, alias bool) {
 	ctx, cancel := t.lasting()
 	defer cancel()
 	if err := t.engine.Store.Replace(ctx, old.ID, t.token, state, t.session.ID, alias); err != nil {
-		t.engine.storeFailed(ctx, err)
+		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 	}
 }
 

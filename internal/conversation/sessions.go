@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/telemetry"
 )
 
 // Everyone as the owner means all callers: what an admin sees.
@@ -142,7 +143,7 @@ func (e *Engine) Remove(ctx context.Context, caller string, id int64) error {
 	defer cancel()
 	if err != nil {
 		if back := e.Store.Save(ctx, Save{Token: token, Session: *taken}); back != nil {
-			e.storeFailed(ctx, back)
+			e.storeFailed(ctx, telemetry.StoreWrite, back)
 		}
 		return err
 	}
@@ -162,6 +163,6 @@ func (e *Engine) failure(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	e.storeFailed(ctx, err)
+	e.storeFailed(ctx, telemetry.StoreRead, err)
 	return storeUnavailable(err)
 }

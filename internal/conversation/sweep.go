@@ -33,7 +33,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		case <-e.sweeping:
 		}
 		if err := e.sweepOnce(ctx, min(every, retryDelete)); err != nil && ctx.Err() == nil {
-			e.storeFailed(ctx, err)
+			e.storeFailed(ctx, telemetry.StoreWrite, err)
 		}
 	}
 }
@@ -73,8 +73,10 @@ func (e *Engine) remove(ctx context.Context, due []Session, token Token, retry t
 		err := e.delete(ctx, s.ID)
 		if err == nil {
 			err = e.Store.Delete(ctx, s.ID, token)
+			e.Metrics.SessionDeleted()
 			e.Logger.DebugContext(ctx, "session deleted", telemetry.KeySession, s.ID)
 		} else {
+			e.Metrics.DeletionFailed()
 			e.Logger.WarnContext(ctx, "the platform did not delete a session; it is tried again",
 				telemetry.KeySession, s.ID, telemetry.KeyError, err)
 			err = e.Store.Postpone(ctx, s.ID, token, time.Now().Add(retry))

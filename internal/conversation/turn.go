@@ -28,15 +28,16 @@ type turn struct {
 	log     *slog.Logger
 	started time.Time
 
-	where   atomic.Pointer[where] // of session, for readers on other goroutines
-	session *Session              // taken; what it is to be is written here
-	before  Session               // as it was when it was taken
-	stored  bool                  // the session is in the store, under token
-	text    string                // what is sent
-	head    Hash                  // lineage of what the session holds once text is there; zero: not known
-	bind    *Binding              // the name that means the session once it has answered
-	holds   []func()              // what was taken in this process, in that order
-	claimed *NameKey              // the name was taken and means nothing yet
+	where   atomic.Pointer[where]  // of session, for readers on other goroutines
+	session *Session               // taken; what it is to be is written here
+	before  Session                // as it was when it was taken
+	stored  bool                   // the session is in the store, under token
+	text    string                 // what is sent
+	head    Hash                   // lineage of what the session holds once text is there; zero: not known
+	why     telemetry.ReplayReason // of a replay, for the metrics
+	bind    *Binding               // the name that means the session once it has answered
+	holds   []func()               // what was taken in this process, in that order
+	claimed *NameKey               // the name was taken and means nothing yet
 
 	stream    chat.Stream  // the answer under way; nil before the question
 	sent      bool         // a question may have reached the platform
@@ -73,7 +74,7 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, print Has
 	}
 	t := &turn{
 		engine: e, q: q, request: q.Request, token: token, print: print,
-		client: client, life: life, kill: kill, log: e.Logger, started: time.Now(),
+		client: client, life: life, kill: kill, log: e.Logger, started: time.Now(), why: telemetry.ReplayHistory,
 	}
 	t.side = !e.KeepSideTasks && sideTask(q.Request)
 	t.presence.keyed = q.Request.IdempotencyKey != ""
@@ -220,7 +221,7 @@ func (t *turn) recover() error {
 		t.stream.Close()
 		t.stream = nil
 	}
-	t.recovered, t.sent = true, false
+	t.recovered, t.sent, t.why = true, false, telemetry.ReplayLost
 	if err := t.placeWhole(t.scope(), false); err != nil {
 		if was {
 			t.putBack(before)
