@@ -190,7 +190,7 @@ var bulk = map[string]struct{ series, head string }{
 		"unhex(printf('%08x%040d%016x', i * 2654435761 % 4294967296, 0, i))",
 	},
 	KindPostgres: {
-		"generate_series(1, $2) AS s (i)",
+		"generate_series(1::bigint, $2) AS s (i)",
 		"decode(lpad(to_hex(i * 2654435761 % 4294967296), 8, '0') || repeat('0', 40) || lpad(to_hex(i), 16, '0'), 'hex')",
 	},
 }
