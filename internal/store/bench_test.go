@@ -18,9 +18,9 @@ import (
 // Run with
 //
 //	go test -run '^$' -bench . ./internal/store
-//	ACHUAN_BENCH_SESSIONS=1000000 go test -run '^$' -bench Stored -timeout 30m ./internal/store
+//	make bench-store
 //
-// The second stores a million sessions first, which takes a minute or two.
+// The second stores a million sessions in each first, which takes a minute or two.
 const sessionsVariable = "ACHUAN_BENCH_SESSIONS"
 
 // benchWorlds are those whose cost is that of a database in use.
