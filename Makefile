@@ -19,7 +19,7 @@ BENCH_PACKAGES := ./internal/sse ./internal/platform ./internal/openai ./interna
 MODULES := . tools test/sdk-go
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test test-go test-jsonv2 test-sdk check bench fuzz lint fmt fmt-check tidy-check clean
+.PHONY: help build demo dev test test-go test-jsonv2 test-sdk check bench bench-store fuzz lint fmt fmt-check tidy-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -53,6 +53,9 @@ check: fmt-check lint tidy-check test ## all that must hold before a change land
 bench: build ## measure the built binary beside the floor, and allocations in process
 	ACHUAN_BIN=$(BIN) go run ./bench
 	GOEXPERIMENT=jsonv2 go test -run '^$$' -bench . -benchmem -benchtime 100ms $(BENCH_PACKAGES)
+
+bench-store: ## measure the stores, with 1,000,000 sessions in each
+	ACHUAN_BENCH_SESSIONS=1000000 go test -run '^$$' -bench . -timeout 30m ./internal/store
 
 fuzz: ## fuzz every target for FUZZTIME (60s) each
 	@set -e; for package in $$(go list ./...); do \

@@ -18,9 +18,9 @@ import (
 // Run with
 //
 //	go test -run '^$' -bench . ./internal/store
-//	ACHUAN_BENCH_SESSIONS=1000000 go test -run '^$' -bench Stored -timeout 30m ./internal/store
+//	make bench-store
 //
-// The second stores a million sessions first, which takes a minute or two.
+// The second stores a million sessions in each first, which takes a minute or two.
 const sessionsVariable = "ACHUAN_BENCH_SESSIONS"
 
 // benchWorlds are those whose cost is that of a database in use.
@@ -190,7 +190,7 @@ var bulk = map[string]struct{ series, head string }{
 		"unhex(printf('%08x%040d%016x', i * 2654435761 % 4294967296, 0, i))",
 	},
 	KindPostgres: {
-		"generate_series(1, $2) AS s (i)",
+		"generate_series(1::bigint, $2) AS s (i)",
 		"decode(lpad(to_hex(i * 2654435761 % 4294967296), 8, '0') || repeat('0', 40) || lpad(to_hex(i), 16, '0'), 'hex')",
 	},
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -166,4 +167,20 @@ func TestMarkUnverifiedReachesReplicas(t *testing.T) {
 	if session(t, s, 1).Verified {
 		t.Error("a restored store is verified")
 	}
+}
+
+// Commits do not copy the log into the database; it is done all the same.
+func TestLogIsCopiedBesideTheWriter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "achuan.db")
+	s := sqliteWorld("sqlite:" + path).open(t)
+	size := func(name string) int64 {
+		info, err := os.Stat(name)
+		check(t, err)
+		return info.Size()
+	}
+	turn := asked(1, "r", "")
+	turn.Whole, turn.Answer = true, make([]byte, 2*logWanted)
+	check(t, s.Leave(t.Context(), turn))
+	eventually(t, func() bool { return size(path) > logWanted })
+	same(t, len(must[*conversation.Stored](t)(s.Turn(t.Context(), token(1))).Answer), 2*logWanted)
 }

@@ -30,7 +30,9 @@ type sqlite struct {
 	readers chan *sqliteConn // idle ones; nil in memory, where the writer's connection is the only one
 	lock    *os.File
 	closing sync.Once
-	closed  error
+	// background are the checkpoints.
+	background sync.WaitGroup
+	closed     error
 }
 
 const memory = ":memory:"
@@ -76,7 +78,7 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
 	if s.db, err = sql.Open("sqlite", source(path)); err != nil {
 		return err
 	}
-	c, err := s.connect(ctx, o.Now, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864")
+	c, err := s.connect(ctx, o.Now, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
 	if err != nil {
 		return err
 	}
@@ -94,6 +96,20 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
 		}
 	}
 	s.writer = newWriter(c)
+	if path == memory {
+		return nil
+	}
+	return s.keepLogShort(ctx, path, o)
+}
+
+// keepLogShort begins the checkpoints, on a connection of their own.
+func (s *sqlite) keepLogShort(ctx context.Context, path string, o Options) error {
+	c, err := s.connect(ctx, o.Now, "PRAGMA synchronous = NORMAL")
+	if err != nil {
+		s.writer.stop()
+		return err
+	}
+	s.background.Go(func() { checkpoints(c, path+"-wal", s.writer.quit) })
 	return nil
 }
 
@@ -146,6 +162,7 @@ func (s *sqlite) tokens(list []conversation.Token) any { return tokenList(list) 
 func (s *sqlite) close() error {
 	s.closing.Do(func() {
 		s.writer.stop()
+		s.background.Wait()
 		for range cap(s.readers) {
 			<-s.readers
 		}
