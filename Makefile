@@ -43,6 +43,7 @@ test-jsonv2:
 test-sdk: build
 	cd test/sdk-go && ACHUAN_BIN=$(BIN) go test -count=1 ./...
 	cd test/sdk-node && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
+	cd test/agents && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
 
 check: fmt-check lint tidy-check test ## all that must hold before a change lands; CI runs this
 

@@ -10,6 +10,7 @@ import (
 // demoSchema is as much of a JSON Schema as demo mode fills in.
 type demoSchema struct {
 	Type       any                   `json:"type"`
+	Format     string                `json:"format"`
 	Properties map[string]demoSchema `json:"properties"`
 	Required   []string              `json:"required"`
 	Items      *demoSchema           `json:"items"`
@@ -103,8 +104,17 @@ func (f *filler) value(key string, s, root demoSchema) string {
 	case "null":
 		return "null"
 	default:
+		if text, ok := formatted[s.Format]; ok {
+			return jsonText(text)
+		}
 		return jsonText(f.text())
 	}
+}
+
+// formatted are texts of a form that a question rarely holds.
+var formatted = map[string]string{
+	"email": "ada@example.test", "uri": "https://example.test/", "date": "2026-01-15", "time": "10:20:30Z",
+	"date-time": "2026-01-15T10:20:30Z", "uuid": "00000000-0000-4000-8000-000000000000", "ipv4": "203.0.113.7",
 }
 
 // kind is the first type that a schema allows.

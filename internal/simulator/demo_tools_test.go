@@ -107,7 +107,8 @@ func TestDemoToolsInText(t *testing.T) {
 }
 
 func TestDemoAnswersInJSON(t *testing.T) {
-	const schema = `{"type": "object", "required": ["name", "age", "tags", "home", "kind", "note", "tree"], "properties": {
+	const schema = `{"type": "object", "required": ["name", "age", "tags", "home", "kind", "note", "tree", "mail"], "properties": {
+		"mail": {"type": "string", "format": "email"},
 		"name": {"type": "string"}, "age": {"type": "integer"}, "tags": {"type": "array", "minItems": 2, "items": {"type": "boolean"}},
 		"home": {"type": "object", "required": ["city"], "properties": {"city": {"type": ["null", "string"]}}},
 		"kind": {"enum": ["cat", "dog"]}, "note": {"anyOf": [{"type": "null"}, {"type": "string"}]}, "tree": {"$ref": "#/$defs/tree"}},
@@ -119,7 +120,7 @@ func TestDemoAnswersInJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]any{
-		"name": "Rex", "age": 7.0, "tags": []any{true, true}, "home": map[string]any{"city": "Rome"}, "kind": "dog", "note": nil, "tree": map[string]any{},
+		"name": "Rex", "age": 7.0, "tags": []any{true, true}, "home": map[string]any{"city": "Rome"}, "kind": "dog", "mail": "ada@example.test", "note": nil, "tree": map[string]any{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
