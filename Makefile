@@ -10,7 +10,7 @@ BIN  := $(CURDIR)/bin/achuan
 
 # Where JSON is read or written: tested with both implementations behind
 # encoding/json, because releases are built with the faster one.
-JSON_PACKAGES := ./internal/openai/... ./internal/platform/... ./internal/simulator/... \
+JSON_PACKAGES := ./internal/openai/... ./internal/emulate/... ./internal/platform/... ./internal/simulator/... \
 	./internal/httpapi/... ./internal/gateway/... ./internal/conversation/... ./internal/app/...
 
 MODULES := . tools test/sdk-go

@@ -129,7 +129,9 @@ func outcome(p *Plan, pieces ...string) string {
 		}
 	}
 	for _, piece := range pieces {
-		s.Shape(chat.Event{Kind: chat.EventText, Text: piece}, pass)
+		if _, err := s.Shape(chat.Event{Kind: chat.EventText, Text: piece}, pass); err != nil {
+			return "error in the answer: " + err.Error()
+		}
 	}
 	repair, err := s.Shape(chat.Event{Kind: chat.EventDone}, pass)
 	if repair != "" {
