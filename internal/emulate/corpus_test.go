@@ -104,7 +104,7 @@ func TestCorpus(t *testing.T) {
 func cuts(n int) func(func(int) bool) {
 	return func(yield func(int) bool) {
 		for i := 0; i <= n; i++ {
-			if n > 10_000 && i > 25 && i < n-25 {
+			if n > 10_000 && i > 8 && i < n-8 {
 				continue
 			}
 			if !yield(i) {
