@@ -10,7 +10,7 @@ BIN  := $(CURDIR)/bin/achuan
 
 # Where JSON is read or written: tested with both implementations behind
 # encoding/json, because releases are built with the faster one.
-JSON_PACKAGES := ./internal/openai/... ./internal/platform/... ./internal/simulator/... \
+JSON_PACKAGES := ./internal/openai/... ./internal/emulate/... ./internal/platform/... ./internal/simulator/... \
 	./internal/httpapi/... ./internal/gateway/... ./internal/conversation/... ./internal/app/...
 
 # What a request passes on its way, measured without the network.
@@ -47,6 +47,7 @@ test-jsonv2:
 test-sdk: build
 	cd test/sdk-go && ACHUAN_BIN=$(BIN) go test -count=1 ./...
 	cd test/sdk-node && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
+	cd test/agents && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
 
 check: fmt-check lint tidy-check test ## all that must hold before a change lands; CI runs this
 

@@ -3,8 +3,10 @@ package emulate
 import (
 	"flag"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,8 +78,8 @@ func TestCorpus(t *testing.T) {
 						t.Fatalf("cut at %d (-whole +cut):\n%s", cut, cmp.Diff(got, other))
 					}
 				}
-				if other := outcome(plan, strings.Split(answer, "")...); other != got {
-					t.Fatalf("rune by rune (-whole +cut):\n%s", cmp.Diff(got, other))
+				if other := outcome(plan, slices.Collect(chunks(answer))...); other != got {
+					t.Fatalf("in small pieces (-whole +cut):\n%s", cmp.Diff(got, other))
 				}
 				got = strings.ReplaceAll(got, fmt.Sprintf("%q", huge), `"{{300KB}}"`)
 				got = strings.ReplaceAll(strings.ReplaceAll(got, huge, "{{300KB}}"), strings.Trim(fmt.Sprintf("%q", huge), `"`), "{{300KB}}")
@@ -100,16 +102,33 @@ func TestCorpus(t *testing.T) {
 }
 
 // cuts are the places where an answer of n bytes is cut in two: all of them, or of a
-// large one those near its ends; the rune by rune of TestCorpus has the others.
-func cuts(n int) func(func(int) bool) {
+// large one those near its ends.
+func cuts(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := 0; i <= n; i++ {
-			if n > 10_000 && i > 25 && i < n-25 {
+			if n > 10_000 && i > 8 && i < n-8 {
 				continue
 			}
 			if !yield(i) {
 				return
 			}
+		}
+	}
+}
+
+// chunks are the bytes of an answer one by one, or of a large one a few at a time.
+func chunks(answer string) iter.Seq[string] {
+	size := 1
+	if len(answer) > 10_000 {
+		size = 61
+	}
+	return func(yield func(string) bool) {
+		for answer != "" {
+			n := min(size, len(answer))
+			if !yield(answer[:n]) {
+				return
+			}
+			answer = answer[n:]
 		}
 	}
 }
@@ -129,7 +148,9 @@ func outcome(p *Plan, pieces ...string) string {
 		}
 	}
 	for _, piece := range pieces {
-		s.Shape(chat.Event{Kind: chat.EventText, Text: piece}, pass)
+		if _, err := s.Shape(chat.Event{Kind: chat.EventText, Text: piece}, pass); err != nil {
+			return "error in the answer: " + err.Error()
+		}
 	}
 	repair, err := s.Shape(chat.Event{Kind: chat.EventDone}, pass)
 	if repair != "" {

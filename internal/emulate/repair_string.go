@@ -1,6 +1,9 @@
 package emulate
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // takeString looks at a byte inside a string.
 func (m *mender) takeString(c byte) {
@@ -99,8 +102,8 @@ func (m *mender) end() (torn bool, err error) {
 	}
 	torn = torn || len(m.pending) > 0 && len(m.open) > 0 // more was to come
 	m.dropComma()
-	for i := len(m.open) - 1; i >= 0; i-- {
-		m.out = append(m.out, m.open[i]+2) // { and [ stand two before } and ]
+	for _, bracket := range slices.Backward(m.open) {
+		m.out = append(m.out, bracket+2) // { and [ stand two before } and ]
 	}
 	m.open, m.want = nil, wantEnd
 	return torn, nil

@@ -18,14 +18,14 @@ import (
 const (
 	maxSchemaSize  = 256 << 10
 	maxSchemaDepth = 64
-	// maxSchemaWork bounds how often subschemas may apply to one value, because
-	// each reference to a schema that refers twice to another doubles it.
-	maxSchemaWork = 100_000
 )
 
 // schema is a JSON Schema that values can be held to. It may be used by several
 // goroutines.
-type schema struct{ compiled *jsonschema.Schema }
+type schema struct {
+	compiled  *jsonschema.Schema
+	branching int // see cost
+}
 
 // compiled keeps schemas from one turn to the next: an agent sends the same ones
 // with each request.
@@ -77,29 +77,34 @@ func (nowhere) Load(url string) (any, error) {
 const location = "schema:client"
 
 func compile(text []byte) (*schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	root, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, errors.New("it is not valid JSON")
 	}
-	switch doc.(type) {
+	switch root.(type) {
 	case map[string]any, bool:
 	default:
 		return nil, errors.New("a schema must be an object")
 	}
-	if err := checkDocument(doc); err != nil {
+	doc, err := readDocument(root)
+	if err != nil {
 		return nil, err
+	}
+	total, branching := doc.cost()
+	if total > maxSchemaWork {
+		return nil, errors.New("its references and combinations multiply too often")
 	}
 	c := jsonschema.NewCompiler()
 	c.UseLoader(nowhere{})
 	c.UseRegexpEngine(pattern)
-	if err := c.AddResource(location, doc); err != nil {
+	if err := c.AddResource(location, root); err != nil {
 		return nil, plain(err)
 	}
 	made, err := c.Compile(location)
 	if err != nil {
 		return nil, plain(err)
 	}
-	return &schema{made}, nil
+	return &schema{made, branching}, nil
 }
 
 // plain words an error of the compiler without the name that the schema has here.
@@ -142,6 +147,9 @@ func (s *schema) violations(text string) []string {
 	}
 	if err := checkNumbers(value); err != nil {
 		return []string{err.Error()}
+	}
+	if tooDeep(value, s.branching) {
+		return []string{"it nests too deep for its schema"}
 	}
 	err = s.compiled.Validate(value)
 	if err == nil {

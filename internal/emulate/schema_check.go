@@ -3,7 +3,7 @@ package emulate
 import (
 	"errors"
 	"fmt"
-	"math"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,46 +12,72 @@ import (
 // references are the keywords that point at another schema.
 var references = []string{"$ref", "$dynamicRef", "$recursiveRef"}
 
-// checkDocument refuses a schema that points outside of itself, nests too deep, or
-// would take too long to apply.
-func checkDocument(doc any) error {
-	if err := checkReferences(doc, 1); err != nil {
-		return err
-	}
-	if err := checkNumbers(doc); err != nil {
-		return err
-	}
-	w := work{root: doc, known: map[string]int{}}
-	if w.of(doc) > maxSchemaWork {
-		return errors.New("its references and combinations multiply too often")
-	}
-	return nil
+// document is a schema's text, read, with what its references need.
+type document struct {
+	root    any
+	anchors map[string]any // schemas by the names that they give themselves
+	refers  bool           // there are references
+	renamed bool           // a schema in it has an $id, so that references there mean others
 }
 
-func checkReferences(doc any, depth int) error {
+// readDocument refuses a schema that points outside of itself or nests too deep.
+func readDocument(root any) (*document, error) {
+	d := &document{root: root, anchors: map[string]any{}}
+	if err := d.read(root, 1); err != nil {
+		return nil, err
+	}
+	if d.refers && d.renamed {
+		return nil, errors.New("a schema with references may have an $id at its root only")
+	}
+	return d, checkNumbers(root)
+}
+
+func (d *document) read(part any, depth int) error {
 	if depth > maxSchemaDepth {
 		return fmt.Errorf("a schema may nest %d levels at most", maxSchemaDepth)
 	}
-	switch v := doc.(type) {
+	switch v := part.(type) {
 	case []any:
 		for _, e := range v {
-			if err := checkReferences(e, depth+1); err != nil {
+			if err := d.read(e, depth+1); err != nil {
 				return err
 			}
 		}
 	case map[string]any:
-		for _, keyword := range references {
-			if ref, ok := v[keyword].(string); ok && !strings.HasPrefix(ref, "#") {
-				return fmt.Errorf("%s %q points outside of the schema; only references that begin with # are followed", keyword, clip(ref))
-			}
+		if err := d.note(v, depth); err != nil {
+			return err
 		}
 		for key, e := range v {
 			if isData(key) {
 				continue
 			}
-			if err := checkReferences(e, depth+1); err != nil {
+			if err := d.read(e, depth+1); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// note takes in what an object says of names and references.
+func (d *document) note(v map[string]any, depth int) error {
+	for _, keyword := range references {
+		ref, ok := v[keyword].(string)
+		if ok && !strings.HasPrefix(ref, "#") {
+			return fmt.Errorf("%s %q points outside of the schema; only references that begin with # are followed", keyword, clip(ref))
+		}
+		d.refers = d.refers || ok
+	}
+	for _, keyword := range []string{"$id", "id", "$anchor", "$dynamicAnchor"} {
+		name, ok := v[keyword].(string)
+		switch {
+		case !ok:
+		case strings.HasSuffix(strings.ToLower(keyword), "anchor"):
+			d.anchors[name] = v
+		case strings.HasPrefix(name, "#"):
+			d.anchors[name[1:]] = v
+		case depth > 1:
+			d.renamed = true
 		}
 	}
 	return nil
@@ -68,84 +94,19 @@ func isData(keyword string) bool {
 	}
 }
 
-// work counts how many schemas apply to one value at the most, through references
-// and combinations.
-type work struct {
-	root  any
-	known map[string]int // by reference; 0 while it is being counted
-}
-
-// combining are the keywords whose schemas apply to the same value.
-var combining = []string{"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"}
-
-func (w *work) of(doc any) int {
-	switch v := doc.(type) {
-	case []any:
-		total := 0
-		for _, e := range v {
-			total = plus(total, w.of(e))
-		}
-		return total
-	case map[string]any:
-		return w.ofObject(v)
-	default:
-		return 1
+// resolve follows a reference; what is not there is nil, and no schema compiles.
+func (d *document) resolve(ref string) any {
+	pointer, err := url.PathUnescape(strings.TrimPrefix(ref, "#"))
+	switch {
+	case err != nil:
+		return nil
+	case pointer == "":
+		return d.root
+	case pointer[0] != '/':
+		return d.anchors[pointer]
 	}
-}
-
-// ofObject counts a schema with what applies to its value, or, where more, with
-// what applies to the values inside that.
-func (w *work) ofObject(v map[string]any) int {
-	same, below := 1, 0
-	for key, e := range v {
-		switch {
-		case isData(key), key == "$defs", key == "definitions":
-		case slices.Contains(combining, key):
-			if named, ok := e.(map[string]any); ok && (key == "dependentSchemas" || key == "dependencies") {
-				for _, schema := range named {
-					same = plus(same, w.of(schema))
-				}
-				continue
-			}
-			same = plus(same, w.of(e))
-		case slices.Contains(references, key):
-			if ref, ok := e.(string); ok {
-				same = plus(same, w.ofReference(ref))
-			}
-		case key == "properties" || key == "patternProperties":
-			if named, ok := e.(map[string]any); ok {
-				for _, schema := range named {
-					below = max(below, w.of(schema))
-				}
-			}
-		default:
-			if _, schema := e.(map[string]any); schema {
-				below = max(below, w.of(e))
-			}
-		}
-	}
-	return max(same, below)
-}
-
-// ofReference counts what a reference stands for; a schema inside itself counts
-// once, because each turn of it takes a value that is smaller.
-func (w *work) ofReference(ref string) int {
-	if n, known := w.known[ref]; known {
-		return max(n, 1)
-	}
-	w.known[ref] = 0
-	n := w.of(resolve(w.root, ref))
-	w.known[ref] = n
-	return n
-}
-
-// resolve follows a JSON pointer; what is not there is nil.
-func resolve(root any, ref string) any {
-	at := root
-	for step := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(ref, "#"), "/"), "/") {
-		if step == "" && ref == "#" {
-			return root
-		}
+	at := d.root
+	for step := range strings.SplitSeq(pointer[1:], "/") {
 		step = strings.ReplaceAll(strings.ReplaceAll(step, "~1", "/"), "~0", "~")
 		switch v := at.(type) {
 		case map[string]any:
@@ -163,9 +124,13 @@ func resolve(root any, ref string) any {
 	return at
 }
 
-func plus(a, b int) int {
-	if a > math.MaxInt-b {
-		return math.MaxInt
+// refs are the references that an object makes.
+func refs(v map[string]any) []string {
+	var found []string
+	for _, keyword := range references {
+		if ref, ok := v[keyword].(string); ok && !slices.Contains(found, ref) {
+			found = append(found, ref)
+		}
 	}
-	return a + b
+	return found
 }

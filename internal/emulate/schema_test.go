@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,6 +23,10 @@ func TestSchemaRefused(t *testing.T) {
 	doubling := `{"$ref": "#/$defs/d0", "$defs": {"d30": {}`
 	for i := range 30 {
 		doubling += fmt.Sprintf(`, "d%d": {"allOf": [{"$ref": "#/$defs/d%d"}, {"$ref": "#/$defs/d%d"}]}`, i, i+1, i+1)
+	}
+	anchored := `{"$ref": "#d0", "$defs": {"d30": {"$anchor": "d30"}`
+	for i := range 30 {
+		anchored += fmt.Sprintf(`, "d%d": {"$anchor": "d%d", "allOf": [{"$ref": "#d%d"}, {"$ref": "#d%d"}]}`, i, i, i+1, i+1)
 	}
 	for _, tt := range []struct{ name, schema, why string }{
 		{"no schema", `[]`, "must be an object"},
@@ -42,6 +47,9 @@ func TestSchemaRefused(t *testing.T) {
 		{"too large", `{"description": "` + strings.Repeat("x", maxSchemaSize) + `"}`, "256 KiB"},
 		{"doubling references", doubling + `}}`, "multiply"},
 		{"a huge number", `{"maximum": 1e999999999}`, "too large"},
+		{"an id within, and references", `{"$ref": "#/$defs/a", "$defs": {"a": {"$id": "https://example.com/a", "$ref": "#/$defs/b"}}}`, "$id at its root only"},
+		{"doubling by anchors", anchored + `}}`, "multiply"},
+		{"doubling by escaped references", strings.ReplaceAll(doubling, "#/$defs", "#/%24defs") + `}}`, "multiply"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := compiled.get([]byte(tt.schema))
@@ -87,6 +95,55 @@ func TestSchemaViolations(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A schema that contains itself in several alternatives is applied to values that are
+// shallow enough; a list or a tree may be as deep as it likes.
+func TestSchemaRecursion(t *testing.T) {
+	const tree = `{"type": "object", "properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}}}`
+	const list = `{"anyOf": [{"type": "null"}, {"type": "object", "properties": {"next": {"$ref": "#"}}}]}`
+	const terms = `{"anyOf": [
+		{"type": "object", "required": ["op"], "properties": {"op": {"const": "add"}, "next": {"$ref": "#"}}},
+		{"type": "object", "required": ["op"], "properties": {"op": {"const": "neg"}, "next": {"$ref": "#/anyOf/1"}}}]}`
+	nested := func(n int, inner string) string { return strings.Repeat(inner, n) + "null" + strings.Repeat("}", n) }
+	for _, tt := range []struct {
+		name, schema, value string
+		want                []string
+	}{
+		{"tree", tree, strings.Repeat(`{"left": `, 200) + "{}" + strings.Repeat("}", 200), nil},
+		{"list", list, nested(200, `{"next": `), nil},
+		{"alternatives", terms, strings.Repeat(`{"op": "neg", "next": `, 8) + `{"op": "neg"}` + strings.Repeat("}", 8), nil},
+		{"alternatives, too deep", terms, nested(60, `{"op": "neg", "next": `), []string{"it nests too deep for its schema"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := compiled.get([]byte(tt.schema))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, s.violations(tt.value)); diff != "" {
+				t.Errorf("violations (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// One schema serves several requests at once.
+func TestSchemaIsShared(t *testing.T) {
+	s, err := compiled.get([]byte(`{"$ref": "#/$defs/a", "$defs": {"a": {"required": ["x"], "properties": {"x": {"pattern": "^a+$"}}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 50 {
+				if len(s.violations(`{"x": "b"}`)) != 1 || len(s.violations(`{"x": "aa"}`)) != 0 {
+					t.Error("another verdict")
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestSchemaViolationsAreBounded(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -127,4 +128,118 @@ func TestShapeAnySplit(t *testing.T) {
 			t.Fatalf("%q in pieces %q gave %q, want %q", whole, pieces, got, want)
 		}
 	})
+}
+
+var weather = chat.Tool{Name: "get_weather", Parameters: []byte(`{"type": "object", "required": ["city"], "properties": {"city": {"type": "string"}}}`)}
+
+// calling is an answer with text and a call whose argument is as long.
+func calling(city string) []chat.Event {
+	return []chat.Event{text("See: "), text(`<tool_call>{"name": "get_weather", "arguments": {"city": "` + city + `"}}</tool_call>`), done}
+}
+
+// kinds names what came, one letter an event.
+func kinds(events []chat.Event) string {
+	letters := map[chat.EventKind]string{chat.EventText: "t", chat.EventReasoning: "r", chat.EventPause: "p", chat.EventToolCall: "c", chat.EventDone: "d"}
+	var b strings.Builder
+	for _, ev := range events {
+		b.WriteString(letters[ev.Kind])
+	}
+	return b.String()
+}
+
+// Stop sequences and limits act on what the client gets.
+func TestShapeCalls(t *testing.T) {
+	ten := 10
+	for _, tc := range []struct {
+		name   string
+		change func(*chat.Request)
+		city   string
+		kinds  string
+		finish chat.FinishReason
+	}{
+		{"as it is", func(*chat.Request) {}, "Paris", "tccd", chat.FinishTools},
+		{"a stop within a call", func(r *chat.Request) { r.Stop = []string{"Par", "tool_call"} }, "Paris", "tccd", chat.FinishTools},
+		{"a stop that might have begun before the call", func(r *chat.Request) { r.Stop = []string{": x"} }, "Paris", "ttccd", chat.FinishTools},
+		{"a stop before the call", func(r *chat.Request) { r.Stop = []string{"e:"} }, "Paris", "td", chat.FinishStop},
+		{"within the limit", func(r *chat.Request) { r.MaxTokens = &ten }, "Rome", "tccd", chat.FinishTools},
+		{"a call beyond the limit is not begun", func(r *chat.Request) { r.MaxTokens = &ten }, strings.Repeat("Rome ", 20), "td", chat.FinishLength},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}}
+			tc.change(r)
+			out := shaped(r, calling(tc.city)...)
+			if got := kinds(out); got != tc.kinds {
+				t.Errorf("came %s, want %s", got, tc.kinds)
+			}
+			if last := out[len(out)-1]; last.Finish != tc.finish {
+				t.Errorf("finish %q, want %q", last.Finish, tc.finish)
+			}
+		})
+	}
+}
+
+// A call comes with id and name first, then its arguments in a bounded number of
+// pieces, cut between runes.
+func TestShapeFragments(t *testing.T) {
+	city := strings.Repeat("北京 ", 30_000)
+	out := shaped(&chat.Request{Tools: []chat.Tool{weather}}, calling(city)...)
+	var arguments strings.Builder
+	for i, ev := range out[1 : len(out)-1] {
+		first := i == 0
+		if ev.Kind != chat.EventToolCall || first != (ev.CallID != "") || first != (ev.CallName == "get_weather") || first != (ev.Text == "") {
+			t.Fatalf("event %d: %+v", i, ev)
+		}
+		if !utf8.ValidString(ev.Text) {
+			t.Errorf("event %d is cut within a rune", i)
+		}
+		arguments.WriteString(ev.Text)
+	}
+	if arguments.String() != `{"city": "`+city+`"}` || len(out) > 260 {
+		t.Errorf("%d events with %d bytes", len(out), arguments.Len())
+	}
+}
+
+// The usage of an answer that had to be repaired is part of the sum, also when the
+// platform counted only one of them.
+func TestShapeUsageOfRepairs(t *testing.T) {
+	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}}
+	for _, estimated := range []bool{false, true} {
+		plan, err := emulate.NewPlan(r, emulate.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newShaper(r, plan)
+		var last chat.Event
+		pass := func(ev chat.Event) { last = ev }
+		_, _ = s.Shape(text(`<tool_call>{"name": "nope", "arguments": {}}</tool_call>`), pass)
+		repair, err := s.Shape(done, pass)
+		if err != nil || repair == "" {
+			t.Fatal(repair, err)
+		}
+		second := chat.Usage{PromptTokens: 10, CompletionTokens: 5}
+		if estimated {
+			second = chat.Usage{Estimated: true}
+		}
+		for _, ev := range calling("Paris")[1:2] {
+			_, _ = s.Shape(ev, pass)
+		}
+		if repair, err = s.Shape(chat.Event{Kind: chat.EventDone, Usage: second}, pass); err != nil || repair != "" {
+			t.Fatal(repair, err)
+		}
+		if !estimated && last.Usage != (chat.Usage{PromptTokens: 17, CompletionTokens: 8}) {
+			t.Errorf("usage %+v", last.Usage)
+		}
+		if estimated && (!last.Usage.Estimated || last.Usage.PromptTokens < 100 || last.Usage.CompletionTokens < 20) {
+			t.Errorf("estimated usage %+v", last.Usage)
+		}
+	}
+}
+
+// Pieces that were passed on early are passed on as they come.
+func TestShapeEagerCalls(t *testing.T) {
+	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}, Streamed: true}
+	out := shapedEagerly(r, true, text(`<tool_call>{"name": "get_weather", "arguments": {"city": `), pause, text(`"Paris"}`), text(`}</tool_call>`), done)
+	if got := kinds(out); got != "ccpcd" {
+		t.Errorf("came %s", got)
+	}
 }

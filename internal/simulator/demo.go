@@ -13,7 +13,10 @@ import (
 // demoAnswer is the Answer of demo mode.
 func (s *Simulator) demoAnswer(t Turn) string {
 	h := hear(t, s.preset)
-	answer := h.answer()
+	answer := newErrand(h).answer()
+	if answer == "" {
+		answer = h.answer()
+	}
 	switch {
 	case t.Entry.Draws:
 		answer = h.drawn()
@@ -54,6 +57,10 @@ func hear(t Turn, preset string) *hearing {
 
 // listen takes in one text of the session: a message, or several in a framing.
 func (h *hearing) listen(text string) {
+	if strings.HasPrefix(text, repairIntro) {
+		return
+	}
+	_, text = splitInstructions(text)
 	for _, m := range unframe(text) {
 		switch m.role {
 		case "user":

@@ -21,7 +21,7 @@ func unframe(text string) []message {
 	}
 	number := text[lines[0][2]:lines[0][3]]
 	var out []message
-	users := 0
+	spoken := 0
 	for i, at := range lines {
 		if text[at[2]:at[3]] != number {
 			return []message{{"user", text}}
@@ -30,14 +30,14 @@ func unframe(text string) []message {
 		if i+1 < len(lines) {
 			end = lines[i+1][0]
 		}
-		if role == "user" {
-			users++
+		if role == "user" || role == "tool" {
+			spoken++
 		}
 		if body := strings.TrimSpace(text[at[1]:end]); role != "end" && body != "" {
 			out = append(out, message{role, body})
 		}
 	}
-	if users == 0 { // another framing's words: what was said is in there somewhere
+	if spoken == 0 { // another framing's words: what was said is in there somewhere
 		return []message{{"user", text}}
 	}
 	return out
