@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"cmd/achuan":     {"internal/access", "internal/app", "internal/config", "internal/telemetry"},
 	"bench":          {"internal/simulator"},
 	"bench/floor":    {},
+	"test/e2e":       {},
 }
 
 func TestImportArrows(t *testing.T) {
