@@ -109,6 +109,9 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 		t.fail(err)
 		return nil, err
 	}
+	if keyed {
+		t.tell()
+	}
 	return &Answer{ctx: ctx, turn: t}, nil
 }
 
