@@ -81,28 +81,30 @@ func (c *party) hear(r reply) reply {
 		c.s.t.Errorf("no answer for %q: %s", c.transcript[len(c.transcript)-1].Content, r)
 		return r
 	}
-	c.judge(r)
+	r.session = c.judge(r)
 	c.transcript = append(c.transcript, message{"assistant", r.text})
 	c.where = r
 	return r
 }
 
 // judge checks what the model saw for a whole answer: by transcript, exactly the
-// transcript; by id and name, all of it in order, and nobody else's.
-func (c *party) judge(r reply) {
+// transcript; by id and name, all of it in order. It returns the session that gave
+// the answer, which is the one that it names; but one that was attached to may have
+// come to nothing after it was named.
+func (c *party) judge(r reply) int64 {
 	c.s.t.Helper()
 	answer := marks(r.text)
 	if len(answer) != 1 {
 		c.s.t.Errorf("the answer %q has not one mark", r.text)
-		return
+		return 0
 	}
 	turns := c.s.sim.Turns()
 	i := slices.IndexFunc(turns, func(t simulator.Turn) bool { return slices.Equal(marks(t.Answer), answer) })
 	if i < 0 {
 		c.s.t.Errorf("nobody gave the answer %q", r.text)
-		return
+		return 0
 	}
-	if turns[i].SessionID != r.session {
+	if r.session == 0 || turns[i].SessionID != r.session && r.placement != "attached" {
 		c.s.t.Errorf("the answer says session %d, and was given in %d", r.session, turns[i].SessionID)
 	}
 	saw, want := seen(turns[i]), []string{}
@@ -113,11 +115,12 @@ func (c *party) judge(r reply) {
 		if !slices.Equal(saw, want) {
 			c.s.t.Errorf("%s: the model saw %v for the transcript %v", r, saw, want)
 		}
-		return
+		return turns[i].SessionID
 	}
 	if !within(want, saw) || question(turns[i]) != want[len(want)-1] {
 		c.s.t.Errorf("%s: the model saw %v for the conversation %v", r, saw, want)
 	}
+	return turns[i].SessionID
 }
 
 // within tells whether all of a is in b, in that order.
