@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"cmd/achuan":      {"internal/access", "internal/app", "internal/backup", "internal/config", "internal/store", "internal/telemetry"},
 	"bench":           {"internal/simulator"},
 	"bench/floor":     {},
+	"test/e2e":        {},
 }
 
 func TestImportArrows(t *testing.T) {
