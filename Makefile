@@ -13,10 +13,13 @@ BIN  := $(CURDIR)/bin/achuan
 JSON_PACKAGES := ./internal/openai/... ./internal/emulate/... ./internal/platform/... ./internal/simulator/... \
 	./internal/httpapi/... ./internal/gateway/... ./internal/conversation/... ./internal/app/...
 
+# What a request passes on its way, measured without the network.
+BENCH_PACKAGES := ./internal/sse ./internal/platform ./internal/openai ./internal/access ./internal/telemetry
+
 MODULES := . tools test/sdk-go
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test test-go test-jsonv2 test-sdk check bench fuzz lint fmt fmt-check tidy-check clean
+.PHONY: help build demo dev test test-go test-jsonv2 test-sdk check bench bench-store fuzz lint fmt fmt-check tidy-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -34,6 +37,7 @@ dev: ## serve the demo and restart it when a file changes
 test: test-go test-jsonv2 test-sdk ## run every test
 
 test-go:
+	@command -v promtool >/dev/null || echo "promtool is not here (Debian: package prometheus): the tests of alerts and dashboard are skipped"
 	go vet ./...
 	go test -race ./...
 
@@ -47,8 +51,12 @@ test-sdk: build
 
 check: fmt-check lint tidy-check test ## all that must hold before a change lands; CI runs this
 
-bench: build ## measure the built binary against the simulator and the floor
+bench: build ## measure the built binary beside the floor, and allocations in process
 	ACHUAN_BIN=$(BIN) go run ./bench
+	GOEXPERIMENT=jsonv2 go test -run '^$$' -bench . -benchmem -benchtime 100ms $(BENCH_PACKAGES)
+
+bench-store: ## measure the stores, with 1,000,000 sessions in each
+	ACHUAN_BENCH_SESSIONS=1000000 go test -run '^$$' -bench . -timeout 30m ./internal/store
 
 fuzz: ## fuzz every target for FUZZTIME (60s) each
 	@set -e; for package in $$(go list ./...); do \

@@ -19,6 +19,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -28,8 +29,12 @@ import (
 // mostTime ends a run that hangs.
 const mostTime = 90 * time.Second
 
+// contextCount is what the platform gives new sessions, before they are changed.
+var contextCount int
+
 func main() {
 	asSimulator := flag.Bool("simulator", false, "be the simulator of a run (bench starts itself so)")
+	flag.IntVar(&contextCount, "context", 10, "the contextCount that the platform gives new sessions; below 65 achuan has to raise it, in a request of its own")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	ctx, cancel := context.WithTimeout(ctx, mostTime)
@@ -69,7 +74,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sim, err := start(ctx, dir, nil, self, "-simulator")
+	sim, err := start(ctx, dir, nil, self, "-simulator", "-context", strconv.Itoa(contextCount))
 	if err != nil {
 		return err
 	}

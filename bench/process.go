@@ -71,9 +71,16 @@ func (p *process) cpu() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	// The name, in parentheses, may hold anything; utime and stime are the 12th and
-	// 13th fields behind it.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	return parseCPU(string(stat))
+}
+
+// parseCPU reads utime and stime out of /proc/PID/stat: the 12th and 13th fields
+// behind the name, which stands in parentheses and may hold anything.
+func parseCPU(stat string) (time.Duration, error) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("/proc/PID/stat has %d fields behind the name", len(fields))
+	}
 	var ticks int64
 	for _, field := range fields[11:13] {
 		n, err := strconv.ParseInt(field, 10, 64)
@@ -91,10 +98,15 @@ func (p *process) memory(key string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, rest, found := strings.Cut(string(status), "\n"+key+":")
-	fields := strings.Fields(rest)
-	if !found || len(fields) == 0 {
-		return 0, fmt.Errorf("/proc/PID/status has no %s", key)
+	return parseMemory(string(status), key)
+}
+
+func parseMemory(status, key string) (int64, error) {
+	_, rest, found := strings.Cut("\n"+status, "\n"+key+":")
+	line, _, _ := strings.Cut(rest, "\n")
+	fields := strings.Fields(line)
+	if !found || len(fields) != 2 || fields[1] != "kB" {
+		return 0, fmt.Errorf("/proc/PID/status has no %s in kB", key)
 	}
 	kilobytes, err := strconv.ParseInt(fields[0], 10, 64)
 	return kilobytes << 10, err

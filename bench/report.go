@@ -68,7 +68,6 @@ func report(w io.Writer, targets []*target, took time.Duration) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "\nAllocations, in process: GOEXPERIMENT=jsonv2 go test -run '^$' -bench . -benchmem ./internal/platform ./internal/openai ./internal/sse")
 	if achuan.found.cut > 0 {
 		return fmt.Errorf("achuan cut %d of %d streams: %w", achuan.found.cut, achuan.found.streams, achuan.found.why)
 	}
@@ -100,6 +99,7 @@ func times(a, b float64) string {
 	return fmt.Sprintf("%.2f", a/b)
 }
 
+// percentile is the sample that percent of all are not above; samples are not empty.
 func percentile(samples []sample, of func(sample) time.Duration, percent int) time.Duration {
 	sorted := slices.SortedFunc(func(yield func(time.Duration) bool) {
 		for _, s := range samples {
@@ -108,7 +108,8 @@ func percentile(samples []sample, of func(sample) time.Duration, percent int) ti
 			}
 		}
 	}, cmp.Compare)
-	return sorted[(len(sorted)-1)*percent/100]
+	rank := (len(sorted)*percent + 99) / 100 // rounded up, from 1
+	return sorted[max(rank, 1)-1]
 }
 
 func micros(d time.Duration) string { return fmt.Sprint(d.Microseconds()) }

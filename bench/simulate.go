@@ -49,7 +49,7 @@ func simulate(ctx context.Context) error {
 		return err
 	}
 	p := &platform{
-		Simulator: simulator.New(simulator.Options{Writes: simulator.EachFrame, Pace: -1, KeepTurns: 1}),
+		Simulator: simulator.New(simulator.Options{Writes: simulator.EachFrame, Pace: -1, KeepTurns: 1, ContextCount: contextCount}),
 		gate:      make(chan struct{}),
 		pieces:    strings.SplitAfter(strings.Repeat("word"+mark+" 你好"+mark+" line\n"+mark+" ", longPieces/3+1), mark),
 	}

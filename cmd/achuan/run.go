@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/user"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -25,6 +26,7 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Serve the API."`
 	Simulate simulateCommand `cmd:"" help:"Serve a simulated platform on its own, to try clients and settings against."`
 	Config   configCommand   `cmd:"" help:"Print the settings in force, where each comes from and what it means."`
+	Sessions sessionsCommand `cmd:"" help:"List, show, make and delete sessions of a running server."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
@@ -37,7 +39,8 @@ type program struct {
 
 // run runs the command that args name and returns the exit code.
 func run(args []string, p *program) int {
-	parser, err := kong.New(&commands{}, kong.Name("achuan"),
+	var all commands
+	parser, err := kong.New(&all, kong.Name("achuan"),
 		kong.Description("An OpenAI-compatible API server in front of a chat platform that keeps conversations on its own side."),
 		kong.Writers(p.stdout, p.stderr), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
@@ -51,7 +54,17 @@ func run(args []string, p *program) int {
 		fmt.Fprintf(p.stderr, "achuan: %v\nSee achuan --help.\n", err)
 		return exitUsage
 	}
-	return p.fail(command.Run(p))
+	return p.fail(command.Run(p, &all.Sessions))
+}
+
+// variable returns the value of an environment variable, "" when it is not set.
+func (p *program) variable(name string) string {
+	for _, pair := range p.environ {
+		if value, ok := strings.CutPrefix(pair, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // help tells what the program could have been asked to do. To ask for nothing
@@ -81,13 +94,20 @@ func (p *program) fail(err error) int {
 // load loads and checks the settings.
 func (p *program) load(o config.LoadOptions) (*config.Settings, error) {
 	o.Environ = p.environ
+	if u, err := user.Current(); err == nil {
+		o.Home = u.HomeDir
+	}
 	s, err := config.Load(o)
 	if err != nil {
 		return nil, err
 	}
 	p.secrets = s.Secrets()
-	if _, err := access.ParseKeys(s.APIKeys); err != nil {
+	keys, err := access.ParseKeys(s.APIKeys)
+	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
+	}
+	if keys.Holds(s.AdminKey) {
+		return nil, &config.Error{Setting: "ACHUAN_ADMIN_KEY", Problem: "is one of ACHUAN_API_KEYS too: its holder would be the administrator; make another"}
 	}
 	return s, nil
 }

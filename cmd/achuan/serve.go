@@ -27,8 +27,8 @@ func (c *serveCommand) Run(p *program) error {
 	if err := s.CheckServe(); err != nil {
 		return err
 	}
-	version, _ := buildVersion()
+	version, commit := buildVersion()
 	ctx, stop := untilSignal(context.Background(), logger, exitAtOnce)
 	defer stop()
-	return app.Serve(ctx, s, app.Options{Demo: c.Demo, Version: version, Stdout: p.stdout, Logger: logger})
+	return app.Serve(ctx, s, app.Options{Demo: c.Demo, Version: version, Commit: commit, Stdout: p.stdout, Logger: logger})
 }

@@ -1,6 +1,6 @@
 // Package access decides who a request comes from: it knows the client keys and
 // turns the key in a request's headers into a chat.Caller. Limits and budgets of
-// callers belong here too.
+// callers belong here too, and the key of whoever runs the server (AdminKey).
 //
 // It knows keys by their SHA-256 alone and shows none of them, neither in an
 // error nor in a log. What a caller may do with a session is not decided here.

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"achuan/internal/gateway"
 	"achuan/internal/httpapi"
 	"achuan/internal/platform"
+	"achuan/internal/store"
 	"achuan/internal/telemetry"
 )
 
@@ -31,6 +33,7 @@ const lastWords = 3 * time.Second
 type Options struct {
 	Demo    bool
 	Version string
+	Commit  string
 	Stdout  io.Writer // for the demo's hint
 	Logger  *slog.Logger
 	Ready   func(address string) // called once it serves; may be nil
@@ -40,7 +43,10 @@ type Options struct {
 type App struct {
 	settings *config.Settings
 	opts     Options
+	metrics  *telemetry.Metrics
+	tracer   *telemetry.Tracer
 	platform *platform.Client
+	store    *store.Store
 	engine   *conversation.Engine
 	gateway  *gateway.Gateway
 	listener net.Listener
@@ -66,31 +72,47 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
 	}
+	metrics := telemetry.NewMetrics(telemetry.Build{Version: o.Version, Commit: o.Commit, Go: runtime.Version()})
 	client, err := platform.New(platform.Options{
 		CompletionsURL: s.APIURL, JWT: s.JWT, Cookie: s.PlatformCookie,
 		ConnectTimeout: s.ConnectTimeout, FirstEventTimeout: s.FirstEventTimeout, IdleTimeout: s.IdleTimeout,
-		Logger: o.Logger,
+		Logger: o.Logger, Metrics: metrics,
 	})
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}
 	}
+	tracer, err := telemetry.NewTracer(ctx, telemetry.TraceOptions{URL: s.TracesURL, Version: o.Version, Logger: o.Logger})
+	if err != nil {
+		return nil, &config.Error{Setting: "OTEL_EXPORTER_OTLP_ENDPOINT", Problem: err.Error()}
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Listen)
 	if err != nil {
+		_ = tracer.Close(ctx) // it has nothing to send
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
-	a := &App{settings: s, opts: o, platform: client, listener: listener}
+	host, account := accountOf(s)
+	keep, err := store.Open(ctx, store.Options{URL: s.DatabaseURL, Account: account, Lease: conversation.DefaultLease})
+	if err != nil {
+		_ = listener.Close() // nothing was served on it
+		return nil, err
+	}
+	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, store: keep, listener: listener}
 	a.engine = conversation.New(conversation.Options{
-		Platform: client, Render: gateway.Render, Logger: o.Logger,
-		Shared: keys.Len() == 0 && !config.IsLoopback(s.Listen),
+		Platform: client, Store: keep, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
+		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
+		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention, KeepSideTasks: !s.SideTasks,
 	})
+	metrics.SetSessions(a.countSessions)
 	a.gateway = gateway.New(gateway.Options{
 		Conversations: a.engine, Models: client, Logger: o.Logger,
 		EagerCalls: s.ToolStreaming == config.ToolStreamingEager,
 	})
 	a.api = httpapi.New(httpapi.Options{
-		Chat: httpapi.FromGateway(a.gateway), Keys: keys, Logger: o.Logger, Version: o.Version,
+		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
+		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.checks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
 		MaxBody: int64(s.MaxBody), UserSessions: s.UserSessions == config.UserSessionsContinue,
+		Audit: s.Audit == config.AuditHash,
 	})
 	a.http = httpapi.HTTPServer(a.api.Handler(), o.Logger)
 	return a, nil
@@ -98,12 +120,14 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 
 // Run serves until ctx ends, lets what is under way finish, and stops.
 func (a *App) Run(ctx context.Context) error {
-	defer a.platform.Close()
+	defer a.close()
+	defer a.closeTracer()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
 	running.Go(func() { a.gateway.Run(background) })
+	running.Go(func() { a.engine.Run(background) })
 	a.checkToken()
 
 	failed := make(chan error, 1)
@@ -124,6 +148,14 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		return a.drain()
 	}
+}
+
+// close gives back what New took. That the store was closed well is recorded in it.
+func (a *App) close() {
+	if err := a.store.Close(); err != nil {
+		a.opts.Logger.Error("the store was not closed well", telemetry.KeyError, err)
+	}
+	a.platform.Close()
 }
 
 // drain refuses new requests, waits for those under way to the deadline, ends
@@ -160,16 +192,39 @@ func (a *App) idle(ctx context.Context) error {
 	return a.engine.Drain(ctx)
 }
 
+// closeTracer sends the last spans, unless the collector is away.
+func (a *App) closeTracer() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	if err := a.tracer.Close(ctx); err != nil {
+		a.opts.Logger.Warn("the last traces could not be sent", telemetry.KeyError, err)
+	}
+}
+
+// checks are what /readyz tells beside its status.
+func (a *App) checks(ctx context.Context) map[string]string {
+	state := a.platform.State()
+	found := map[string]string{"platform": state.Platform, "account": string(state.Account), "store": "ok"}
+	if err := a.store.Ping(ctx); err != nil {
+		a.opts.Logger.WarnContext(ctx, "the store does not answer", telemetry.KeyError, err)
+		found["store"] = "unavailable"
+	}
+	return found
+}
+
 // checkToken says in the log what the JWT tells of itself.
 func (a *App) checkToken() {
 	token, err := platform.ParseToken(a.settings.JWT)
 	switch {
 	case err != nil:
 		a.opts.Logger.Warn("ACHUAN_JWT is not a readable JWT; the platform will probably refuse it")
+		return
 	case token.Expires.IsZero():
+		return
 	case time.Now().After(token.Expires):
 		a.opts.Logger.Error("ACHUAN_JWT has run out; log in on the platform's web page and set the new one", telemetry.KeyExpires, token.Expires)
 	default:
 		a.opts.Logger.Info("account", telemetry.KeyExpires, token.Expires)
 	}
+	a.metrics.AccountExpires(token.Expires)
 }

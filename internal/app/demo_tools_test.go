@@ -21,7 +21,7 @@ func TestDemoUsesTools(t *testing.T) {
 		"at once": "What is the weather in Paris?", "repaired": "Make a wrong call at first: what is the weather in Paris?",
 	} {
 		before := len(sim.Turns())
-		got := post(t, url, request(question, ""))
+		got := send(t, url, request(question, ""))
 		if got.status != http.StatusOK || len(got.Choices[0].Message.ToolCalls) != 1 || got.Choices[0].Message.ToolCalls[0].Function.Arguments != `{"city": "Paris"}` {
 			t.Fatalf("%s: %d %s", name, got.status, got.body)
 		}
@@ -36,7 +36,7 @@ func TestDemoUsesTools(t *testing.T) {
 			t.Fatal(err)
 		}
 		result := `{"role": "tool", "tool_call_id": "` + got.Choices[0].Message.ToolCalls[0].ID + `", "content": "18 °C and sunny"}`
-		got = post(t, url, request(question, ","+string(call)+","+result))
+		got = send(t, url, request(question, ","+string(call)+","+result))
 		if got.status != http.StatusOK || got.Choices[0].FinishReason != "stop" || !strings.Contains(*got.Choices[0].Message.Content, "`get_weather`: 18 °C and sunny") {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
@@ -55,7 +55,7 @@ func TestDemoKeepsToChoiceAndFormat(t *testing.T) {
 		{"schema", `"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}}}`, "stop", `{"a": 1}`},
 	} {
 		before := len(sim.Turns())
-		got := post(t, url, head+tt.rest+"}")
+		got := send(t, url, head+tt.rest+"}")
 		if got.status != http.StatusOK || got.Choices[0].FinishReason != tt.finish {
 			t.Errorf("%s: %d %s", tt.name, got.status, got.body)
 			continue

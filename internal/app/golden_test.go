@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,8 +20,9 @@ import (
 var update = flag.Bool("update", false, "write what came as what is expected")
 
 // Each file in testdata/golden holds a request, the frames that the platform
-// answers it with, and the reply's bytes. What differs from run to run is
-// written as ID and TIME.
+// answers it with, and the reply's bytes. A platform section makes its answer
+// something else than a stream: STATUS CONTENT-TYPE. What differs from run to run
+// is written as ID and TIME.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/golden/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -32,7 +34,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := golden(t, section(t, archive, "request"), section(t, archive, "frames"))
+			got := golden(t, section(t, archive, "request"), platformReply(t, archive))
 			if *update {
 				put(archive, "reply", got)
 				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
@@ -47,12 +49,26 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+func platformReply(t *testing.T, a *txtar.Archive) simulator.Reply {
+	t.Helper()
+	frames, platform := section(t, a, "frames"), strings.TrimSpace(section(t, a, "platform"))
+	if platform == "" {
+		return simulator.Stream(simulator.Raw(frames))
+	}
+	number, contentType, _ := strings.Cut(platform, " ")
+	status, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return simulator.HTTPStatus(status, contentType, frames)
+}
+
 // golden sends the request and returns the reply's status, headers of note and body.
-func golden(t *testing.T, request, frames string) string {
+func golden(t *testing.T, request string, reply simulator.Reply) string {
 	t.Helper()
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)
-	sim.Script(simulator.Stream(simulator.Raw(frames)))
+	sim.Script(reply)
 	res, err := http.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(request))
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +80,9 @@ func golden(t *testing.T, request, frames string) string {
 	}
 	var b strings.Builder
 	b.WriteString(res.Status + "\n")
-	for _, name := range []string{"Content-Type", "Cache-Control", "X-Accel-Buffering", "X-Achuan-Placement", "X-Achuan-Usage", "X-Session-Id", "X-Should-Retry"} {
-		if value := res.Header.Get(name); value != "" {
+	for _, name := range []string{"Content-Type", "Cache-Control", "X-Accel-Buffering", "X-Achuan-Placement", "X-Achuan-Usage", "X-Session-Id", "X-Should-Retry", "Retry-After"} {
+		// Whether the headers had left when it was known is the clock's to say.
+		if value := res.Header.Get(name) + res.Trailer.Get(name); value != "" {
 			b.WriteString(name + ": " + value + "\n")
 		}
 	}
@@ -89,7 +106,7 @@ func section(t *testing.T, a *txtar.Archive, name string) string {
 			return string(f.Data)
 		}
 	}
-	if name != "reply" {
+	if name == "request" || name == "frames" {
 		t.Fatalf("no section %s", name)
 	}
 	return ""

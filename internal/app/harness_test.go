@@ -15,10 +15,16 @@ import (
 // ends, and returns its base URL.
 func serve(t *testing.T, sim *simulator.Simulator, change func(*config.Settings)) string {
 	t.Helper()
+	return serveLogged(t, sim, slog.New(slog.DiscardHandler), change)
+}
+
+// serveLogged is serve with a logger.
+func serveLogged(t *testing.T, sim *simulator.Simulator, logger *slog.Logger, change func(*config.Settings)) string {
+	t.Helper()
 	backend := httptest.NewServer(sim)
 	settings, err := config.Load(config.LoadOptions{Dir: t.TempDir(), Environ: []string{
 		"ACHUAN_JWT=token", "ACHUAN_LISTEN=127.0.0.1:0", "ACHUAN_DRAIN_TIMEOUT=5s",
-		"ACHUAN_API_URL=" + backend.URL + "/api/chat/completions",
+		"ACHUAN_DATABASE_URL=sqlite::memory:", "ACHUAN_API_URL=" + backend.URL + "/api/chat/completions",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +35,7 @@ func serve(t *testing.T, sim *simulator.Simulator, change func(*config.Settings)
 	ctx, stop := context.WithCancel(context.Background())
 	ready, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- app.Serve(ctx, settings, app.Options{Logger: slog.New(slog.DiscardHandler), Ready: func(a string) { ready <- a }})
+		done <- app.Serve(ctx, settings, app.Options{Logger: logger, Version: "1.2.3", Ready: func(a string) { ready <- a }})
 	}()
 	t.Cleanup(func() {
 		stop()

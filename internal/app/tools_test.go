@@ -36,7 +36,7 @@ type reply struct {
 	Error *struct{ Message, Type, Code, Param string }
 }
 
-func post(t *testing.T, url, body string, headers ...string) *reply {
+func send(t *testing.T, url, body string, headers ...string) *reply {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/chat/completions", strings.NewReader(body))
 	if err != nil {
@@ -77,7 +77,7 @@ func TestToolCallRepaired(t *testing.T) {
 		simulator.Reply{Text: "Let me look.\n<tool_call>{\"name\": \"get_weather\", \"arguments\": {\"city\": 5}}</tool_call>", Usage: &simulator.Usage{Prompt: 100, Completion: 10}},
 		simulator.Reply{Text: "Sorry. <tool_call>{'name': 'get_weather', 'arguments': {'city': 'Paris',}}</tool_call>", Usage: &simulator.Usage{Prompt: 200, Completion: 20}},
 	)
-	got := post(t, url, "{"+askWeather+"}")
+	got := send(t, url, "{"+askWeather+"}")
 	if got.status != http.StatusOK {
 		t.Fatal(got.body)
 	}
@@ -109,7 +109,7 @@ func TestToolCallNeverRepaired(t *testing.T) {
 		url := serve(t, sim, nil)
 		wrong := simulator.Say(`<tool_call>{"name": "delete_all", "arguments": {}}</tool_call>`)
 		sim.Script(wrong, wrong, wrong)
-		got := post(t, url, fmt.Sprintf(`{%s, "stream": %v}`, askWeather, stream))
+		got := send(t, url, fmt.Sprintf(`{%s, "stream": %v}`, askWeather, stream))
 		if got.status != http.StatusBadGateway || got.Error == nil || got.Error.Code != "invalid_tool_call" || got.Error.Type != "backend_error" ||
 			!strings.Contains(got.Error.Message, `there is no function "delete_all"`) || got.header.Get("X-Should-Retry") != "false" {
 			t.Errorf("stream %v: %d %s", stream, got.status, got.body)
@@ -127,7 +127,7 @@ func TestToolCallFailsInStream(t *testing.T) {
 	url := serve(t, sim, nil)
 	wrong := simulator.Say(`Wait. <tool_call>{"name": "delete_all", "arguments": {}}</tool_call>`)
 	sim.Script(wrong, wrong, wrong)
-	got := post(t, url, `{`+askWeather+`, "stream": true}`)
+	got := send(t, url, `{`+askWeather+`, "stream": true}`)
 	if got.status != http.StatusOK || !strings.Contains(got.body, `"content":"Wai"`) || !strings.Contains(got.body, `"code":"invalid_tool_call"`) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
@@ -144,7 +144,7 @@ func TestToolStreaming(t *testing.T) {
 		sim := simulator.New(simulator.Options{})
 		url := serve(t, sim, func(s *config.Settings) { s.ToolStreaming = mode })
 		sim.Script(script)
-		got := post(t, url, `{`+askWeather+`, "stream": true, "stream_options": {"include_usage": true}, "max_tokens": 4096, "reasoning_effort": "low"}`)
+		got := send(t, url, `{`+askWeather+`, "stream": true, "stream_options": {"include_usage": true}, "max_tokens": 4096, "reasoning_effort": "low"}`)
 		first := strings.Index(got.body, `"function":{"name":"get_weather","arguments":""}}]}`)
 		if first < 0 || !strings.Contains(got.body[first:], `"finish_reason":"tool_calls"`) || !strings.HasSuffix(got.body, "data: [DONE]\n\n") {
 			t.Errorf("%s: %s", mode, got.body)
@@ -163,13 +163,13 @@ func TestSchemaRepaired(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)
 	sim.Script(simulator.Say("About five."), simulator.Say("Here:\n```json\n{\"age\": 5}\n```\nOk?"))
-	got := post(t, url, body)
+	got := send(t, url, body)
 	if got.status != http.StatusOK || *got.Choices[0].Message.Content != `{"age": 5}` || got.Choices[0].FinishReason != "stop" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	wrong := simulator.Say(`{"age": "five"}`)
 	sim.Script(wrong, wrong, wrong)
-	got = post(t, url, body)
+	got = send(t, url, body)
 	if got.status != http.StatusBadGateway || got.Error == nil || got.Error.Code != "invalid_model_output" ||
 		!strings.Contains(got.Error.Message, "at /age: got string, want integer") || got.header.Get("X-Should-Retry") != "false" {
 		t.Errorf("%d %s", got.status, got.body)
@@ -195,7 +195,7 @@ func TestToolRequestsRefused(t *testing.T) {
 		{request(`"tools": [` + weatherTool + `], "tool_choice": {"type": "function", "function": {"name": "g"}}`), "invalid_value", "tool_choice"},
 		{`{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "hi"}, ` + result + `]}`, "invalid_value", "messages[1].tool_call_id"},
 	} {
-		got := post(t, url, tt.body)
+		got := send(t, url, tt.body)
 		if got.status != http.StatusBadRequest || got.Error == nil || got.Error.Code != tt.code || got.Error.Param != tt.param {
 			t.Errorf("%s: %d %s", tt.body, got.status, got.body)
 		}
@@ -204,8 +204,8 @@ func TestToolRequestsRefused(t *testing.T) {
 		t.Errorf("asked %d times", n)
 	}
 	// With a session id the call may be in the session.
-	first := post(t, url, request(`"n": 1`))
-	got := post(t, url, `{"model": "gpt-5.1-high", "messages": [`+result+`]}`, "X-Session-Id", first.header.Get("X-Session-Id"))
+	first := send(t, url, request(`"n": 1`))
+	got := send(t, url, `{"model": "gpt-5.1-high", "messages": [`+result+`]}`, "X-Session-Id", first.header.Get("X-Session-Id"))
 	if got.status != http.StatusOK {
 		t.Errorf("by session: %d %s", got.status, got.body)
 	}
@@ -225,7 +225,7 @@ func TestManyTools(t *testing.T) {
 
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)
-	if got := post(t, url, body); got.status != http.StatusOK {
+	if got := send(t, url, body); got.status != http.StatusOK {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
 	turn := sim.Turns()[0]
@@ -242,7 +242,7 @@ func TestManyTools(t *testing.T) {
 
 	small := simulator.New(simulator.Options{MaxText: 1_000})
 	url = serve(t, small, nil)
-	got := post(t, url, `{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "`+strings.Repeat("x", 2_000)+`"}], "tools": [`+weatherTool+`]}`)
+	got := send(t, url, `{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "`+strings.Repeat("x", 2_000)+`"}], "tools": [`+weatherTool+`]}`)
 	if got.status != http.StatusBadRequest || got.Error == nil || got.Error.Code != "context_length_exceeded" {
 		t.Errorf("%d %s", got.status, got.body)
 	}

@@ -137,8 +137,7 @@ type Request struct {
 
 	// Streamed says that the client gets the answer while it is made. It is no part
 	// of what is asked: two requests that differ in it alone are the same.
-	Streamed bool
-
+	Streamed       bool
 	IdempotencyKey string // of the Idempotency-Key header; "" for none
 	Retried        bool   // an SDK marked it as a repetition
 }

@@ -49,6 +49,7 @@ const (
 	CodeRequestTooLarge       Code = "request_too_large"
 	CodeUnsupportedMediaType  Code = "unsupported_media_type"
 	CodeSessionBusy           Code = "session_busy"
+	CodeIdempotencyMismatch   Code = "idempotency_mismatch"
 	CodeRateLimitExceeded     Code = "rate_limit_exceeded"
 	CodeInsufficientQuota     Code = "insufficient_quota"
 	CodeInternal              Code = "internal_error"
@@ -60,6 +61,7 @@ const (
 	CodeInvalidModelOutput    Code = "invalid_model_output"
 	CodeBackendUnavailable    Code = "backend_unavailable"
 	CodeShuttingDown          Code = "shutting_down"
+	CodeStoreUnavailable      Code = "store_unavailable"
 	CodeBackendTimeout        Code = "backend_timeout"
 )
 

@@ -41,6 +41,12 @@ type Event struct {
 	CallName string       // EventToolCall: first piece of a call only
 	Finish   FinishReason // EventDone
 	Usage    Usage        // EventDone: of this choice
+	// Cut is set on EventDone when it ends the client's answer before all that the
+	// platform said: at a stop sequence or a limit.
+	Cut bool
+	// Stored is, on EventDone, the whole answer as the platform keeps it, reasoning
+	// included.
+	Stored string
 	// Diverged is set on EventDone when the platform stored another text than it
 	// streamed, so that what the session holds is not what was answered.
 	Diverged bool

@@ -38,12 +38,25 @@ type Record struct {
 	Usage    Usage
 }
 
-// RecordPage is one page of a session's records, newest first.
+// RecordPage is one page of a session's records. Whoever returns it says whether
+// the newest come first or the oldest.
 type RecordPage struct {
 	Records []Record
 	Total   int // records in the session
 	Page    int // this page's number, from 1
 	Pages   int // 0 when there are no records
+}
+
+// SessionInfo is what a session's owner can know of it.
+type SessionInfo struct {
+	ID      int64
+	Model   string
+	Owner   string // Caller.ID
+	Name    string // it was last reached by; "" for none
+	State   string // free, taken or dirty
+	Turns   int    // whole answers
+	Created time.Time
+	Used    time.Time // last
 }
 
 // Model is one model that the platform serves.

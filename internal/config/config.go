@@ -9,6 +9,7 @@ package config
 
 import (
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -20,14 +21,21 @@ type Settings struct {
 	APIURL         string `env:"ACHUAN_API_URL"`
 	PlatformCookie string `env:"ACHUAN_PLATFORM_COOKIE"`
 
-	Listen         string   `env:"ACHUAN_LISTEN"`   // host:port, from --listen, ACHUAN_LISTEN or PORT
-	APIKeys        []string `env:"ACHUAN_API_KEYS"` // each `key` or `name:key`
+	Listen         string   `env:"ACHUAN_LISTEN"`    // host:port, from --listen, ACHUAN_LISTEN or PORT
+	APIKeys        []string `env:"ACHUAN_API_KEYS"`  // each `key` or `name:key`
+	AdminKey       string   `env:"ACHUAN_ADMIN_KEY"` // "" for none
 	AllowAnonymous bool     `env:"ACHUAN_ALLOW_ANONYMOUS"`
 	CORSOrigins    []string `env:"ACHUAN_CORS_ORIGINS"` // as browsers send them, or "*" alone
 	MaxBody        ByteSize `env:"ACHUAN_MAX_BODY"`
 
 	UserSessions  UserSessions  `env:"ACHUAN_USER_SESSIONS"`
 	ToolStreaming ToolStreaming `env:"ACHUAN_TOOL_STREAMING"`
+
+	DatabaseURL      string        `env:"ACHUAN_DATABASE_URL"` // sqlite:PATH, sqlite::memory: or postgres://…
+	SessionRetention time.Duration `env:"ACHUAN_SESSION_RETENTION"`
+	NamedRetention   time.Duration `env:"ACHUAN_NAMED_RETENTION"` // 0: for ever
+	VerifyIdle       time.Duration `env:"ACHUAN_VERIFY_IDLE"`
+	SideTasks        bool          `env:"ACHUAN_SIDE_TASKS"` // titles, tags and the like get throw-away sessions
 
 	ConnectTimeout    time.Duration `env:"ACHUAN_CONNECT_TIMEOUT"`
 	FirstEventTimeout time.Duration `env:"ACHUAN_FIRST_EVENT_TIMEOUT"`
@@ -36,6 +44,10 @@ type Settings struct {
 
 	LogLevel  slog.Level `env:"ACHUAN_LOG_LEVEL"`
 	LogFormat string     `env:"ACHUAN_LOG_FORMAT"` // "text" or "json"
+	Audit     Audit      `env:"ACHUAN_AUDIT"`
+
+	// TracesURL is the OpenTelemetry collector's base URL; "" when nothing is traced.
+	TracesURL string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
 
 	Demo     bool     // --demo: the simulator stands in for the platform
 	Warnings []string // what is odd but no error, for the log; without secrets
@@ -52,6 +64,15 @@ const (
 	UserSessionsOff      UserSessions = "off"      // `user` is a mere label
 )
 
+// Audit says what the log keeps of what was asked.
+type Audit string
+
+// The values of Audit.
+const (
+	AuditNone Audit = "none"
+	AuditHash Audit = "hash" // the SHA-256 of each request's body
+)
+
 // ToolStreaming says when a tool call's arguments are passed on in a stream.
 type ToolStreaming string
 
@@ -66,6 +87,7 @@ type LoadOptions struct {
 	Dir        string   // where achuan.yaml, .env and relative paths are; "" is the working directory
 	ConfigFile string   // a file that must be there, in place of achuan.yaml
 	Environ    []string // NAME=value, as os.Environ gives it
+	Home       string   // the user's home folder, for when the environment names none; "" is none
 	Listen     string   // --listen; "" when not given
 	Demo       bool     // --demo: the account and its URL are not looked at
 }
@@ -113,6 +135,15 @@ func (s *Settings) Secrets() []string {
 			key = strings.TrimSpace(after)
 		}
 		secrets = append(secrets, key)
+	}
+	if s.AdminKey != "" {
+		secrets = append(secrets, s.AdminKey)
+	}
+	if u, err := url.Parse(s.DatabaseURL); err == nil && u.User != nil {
+		secrets = append(secrets, s.DatabaseURL)
+		if password, ok := u.User.Password(); ok && password != "" {
+			secrets = append(secrets, password)
+		}
 	}
 	if s.PlatformCookie != "" {
 		secrets = append(secrets, s.PlatformCookie)

@@ -23,7 +23,7 @@ type sources struct {
 func (src sources) load(t *testing.T) (*Settings, error) {
 	t.Helper()
 	o := src.options
-	o.Dir, o.Environ = t.TempDir(), src.environ
+	o.Dir, o.Environ, o.Home = t.TempDir(), src.environ, "/home/ada"
 	for name, content := range src.files {
 		write(t, filepath.Join(o.Dir, name), content)
 	}
@@ -45,6 +45,10 @@ func defaults() *Settings {
 		Listen:            "127.0.0.1:8000",
 		MaxBody:           32 << 20,
 		UserSessions:      UserSessionsContinue,
+		DatabaseURL:       "sqlite:/home/ada/.local/share/achuan/achuan.db",
+		SessionRetention:  720 * time.Hour,
+		VerifyIdle:        10 * time.Minute,
+		SideTasks:         true,
 		ToolStreaming:     ToolStreamingValid,
 		ConnectTimeout:    10 * time.Second,
 		FirstEventTimeout: 180 * time.Second,
@@ -52,6 +56,7 @@ func defaults() *Settings {
 		DrainTimeout:      20 * time.Second,
 		LogLevel:          slog.LevelInfo,
 		LogFormat:         "text",
+		Audit:             AuditNone,
 	}
 }
 
@@ -73,12 +78,17 @@ func TestLoad(t *testing.T) {
 			"ACHUAN_LISTEN=[::1]:0", "ACHUAN_API_KEYS=one, alice:two,,", "ACHUAN_ALLOW_ANONYMOUS=Yes", "ACHUAN_CORS_ORIGINS=*",
 			"ACHUAN_MAX_BODY=10 kb", "ACHUAN_USER_SESSIONS=OFF", "ACHUAN_TOOL_STREAMING=Eager", "ACHUAN_CONNECT_TIMEOUT=1s", "ACHUAN_FIRST_EVENT_TIMEOUT=2m",
 			"ACHUAN_IDLE_TIMEOUT=3m", "ACHUAN_DRAIN_TIMEOUT=500ms", "ACHUAN_LOG_LEVEL=DEBUG", "ACHUAN_LOG_FORMAT=JSON",
+			"ACHUAN_ADMIN_KEY=boss", "ACHUAN_AUDIT=Hash", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
+			"ACHUAN_DATABASE_URL=postgres://ada:secret@db.example/achuan", "ACHUAN_SESSION_RETENTION=1s", "ACHUAN_NAMED_RETENTION=8760h",
+			"ACHUAN_VERIFY_IDLE=1m", "ACHUAN_SIDE_TASKS=off",
 		}}, func(s *Settings) {
 			*s = Settings{
 				JWT: "a.b.c", APIURL: "http://127.0.0.1:9/api/chat/completions", PlatformCookie: "a=b; c=d",
 				Listen: "[::1]:0", APIKeys: []string{"one", "alice:two"}, AllowAnonymous: true, CORSOrigins: []string{"*"},
 				MaxBody: 10_000, UserSessions: UserSessionsOff, ToolStreaming: ToolStreamingEager, ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
 				IdleTimeout: 3 * time.Minute, DrainTimeout: 500 * time.Millisecond, LogLevel: slog.LevelDebug, LogFormat: "json",
+				AdminKey: "boss", Audit: AuditHash, TracesURL: "http://127.0.0.1:4318",
+				DatabaseURL: "postgres://ada:secret@db.example/achuan", SessionRetention: time.Second, NamedRetention: 8760 * time.Hour, VerifyIdle: time.Minute,
 			}
 		}},
 		{"the file, with lists", sources{files: map[string]string{"achuan.yaml": strings.Join([]string{
@@ -134,7 +144,7 @@ func TestLoad(t *testing.T) {
 		{"the demo has an account of its own", sources{
 			environ: []string{"ACHUAN_JWT=a.b.c", "ACHUAN_JWT_FILE=gone", "ACHUAN_API_URL=nonsense", "ACHUAN_PLATFORM_COOKIE_FILE=gone"},
 			options: LoadOptions{Demo: true},
-		}, func(s *Settings) { s.APIURL, s.Demo = "", true }},
+		}, func(s *Settings) { s.APIURL, s.Demo, s.DatabaseURL = "", true, "sqlite::memory:" }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,6 +155,33 @@ func TestLoad(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestDefaultDatabase(t *testing.T) {
+	tests := []struct {
+		name, system, home string
+		environ            []string
+		want               string
+	}{
+		{"XDG", "linux", "", []string{"HOME=/home/ada", "XDG_DATA_HOME=/data"}, "/data"},
+		{"an XDG folder that is no full path counts for nothing", "linux", "", []string{"HOME=/home/ada", "XDG_DATA_HOME=data"}, "/home/ada/.local/share"},
+		{"a Mac", "darwin", "", []string{"HOME=/Users/ada", "XDG_DATA_HOME=/data"}, "/Users/ada/Library/Application Support"},
+		{"no home", "linux", "", nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := dataFolder(tt.system, environment(tt.environ)); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	s, err := Load(LoadOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.DatabaseURL != memoryDatabase || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "ACHUAN_DATABASE_URL") {
+		t.Errorf("without a home: %q, warnings %q", s.DatabaseURL, s.Warnings)
 	}
 }
 
@@ -170,6 +207,10 @@ func TestWarnings(t *testing.T) {
 		{"the old guide's level", sources{environ: []string{"RUST_LOG=debug"}}, []string{
 			"environment: RUST_LOG is not used; ACHUAN_LOG_LEVEL (debug, info, warn, error) sets how much is logged",
 		}},
+		{"traces in a form that is not spoken", sources{environ: []string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}}, []string{
+			"environment: OTEL_EXPORTER_OTLP_PROTOCOL is not used: traces are sent as http/protobuf, which collectors take at port 4318",
+		}},
+		{"traces in the form that is spoken", sources{environ: []string{"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}}, nil},
 		{"a scheme before the JWT", sources{environ: []string{"ACHUAN_JWT=bearer  a.b.c"}}, []string{
 			`environment: ACHUAN_JWT begins with "bearer", which is not part of the token and was cut off`,
 		}},
@@ -224,9 +265,9 @@ func TestCheckServe(t *testing.T) {
 
 func TestSecrets(t *testing.T) {
 	s := sources{environ: []string{
-		"ACHUAN_JWT=a.b.c", "ACHUAN_API_KEYS=one,alice: two:three", "ACHUAN_PLATFORM_COOKIE=sid=four; theme=five",
+		"ACHUAN_JWT=a.b.c", "ACHUAN_API_KEYS=one,alice: two:three", "ACHUAN_ADMIN_KEY=boss", "ACHUAN_PLATFORM_COOKIE=sid=four; theme=five",
 	}}.mustLoad(t)
-	want := []string{"a.b.c", "one", "two:three", "sid=four; theme=five", "four", "five"}
+	want := []string{"a.b.c", "one", "two:three", "boss", "sid=four; theme=five", "four", "five"}
 	if diff := cmp.Diff(want, s.Secrets()); diff != "" {
 		t.Error(diff)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Dump writes every setting with the value in force, where that came from, and
@@ -29,8 +30,10 @@ func (s *Settings) Dump(w io.Writer) error {
 // display returns what Dump shows for a value.
 func (s *Settings) display(setting Setting, v given) string {
 	switch {
-	case v.from == fromDemoFlag:
+	case v.from == fromDemoFlag && setting.Name == nameAPIURL:
 		return "the built-in simulator"
+	case setting.Name == nameDatabase && strings.HasPrefix(v.text, "sqlite:"):
+		return v.text // a path is no secret
 	case v.text == "":
 		return "not set"
 	case setting.Secret:

@@ -14,7 +14,7 @@ func TestDump(t *testing.T) {
 		"defaults": {},
 		"demo":     {options: LoadOptions{Demo: true}, environ: []string{"ACHUAN_JWT=SECRET-1"}},
 		"all-sources": {
-			environ: []string{"PORT=9000", "ACHUAN_API_KEYS=alice:SECRET-1,SECRET-2", "ACHUAN_JWT_FILE=jwt", "ACHUAN_LOG_LEVEL=debug"},
+			environ: []string{"PORT=9000", "ACHUAN_API_KEYS=alice:SECRET-1,SECRET-2", "ACHUAN_ADMIN_KEY=SECRET-5", "ACHUAN_JWT_FILE=jwt", "ACHUAN_LOG_LEVEL=debug"},
 			options: LoadOptions{Listen: "localhost:0"},
 			files: map[string]string{
 				"jwt": "SECRET-3", ".env": "ACHUAN_PLATFORM_COOKIE=SECRET-4\nACHUAN_LOG_LEVEL=warn",

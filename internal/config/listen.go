@@ -22,6 +22,19 @@ func IsLoopback(address string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
+// Reachable returns an address on which this machine reaches a server that listens
+// on the given one.
+func Reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
 // validListen reports whether a listen address is host:port with a numeric port.
 func validListen(address string) bool {
 	host, port, err := net.SplitHostPort(address)

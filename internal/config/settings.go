@@ -31,12 +31,20 @@ const (
 	nameListen         = "ACHUAN_LISTEN"
 	namePort           = "PORT"
 	nameAPIKeys        = "ACHUAN_API_KEYS"
+	nameAdminKey       = "ACHUAN_ADMIN_KEY"
 	nameAllowAnonymous = "ACHUAN_ALLOW_ANONYMOUS"
 	nameCORSOrigins    = "ACHUAN_CORS_ORIGINS"
 	nameMaxBody        = "ACHUAN_MAX_BODY"
 	nameUserSessions   = "ACHUAN_USER_SESSIONS"
 	nameToolStreaming  = "ACHUAN_TOOL_STREAMING"
 	nameLogFormat      = "ACHUAN_LOG_FORMAT"
+	nameAudit          = "ACHUAN_AUDIT"
+	nameTraces         = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	nameDatabase       = "ACHUAN_DATABASE_URL"
+	nameRetention      = "ACHUAN_SESSION_RETENTION"
+	nameNamedRetention = "ACHUAN_NAMED_RETENTION"
+	nameVerifyIdle     = "ACHUAN_VERIFY_IDLE"
+	nameSideTasks      = "ACHUAN_SIDE_TASKS"
 
 	fileSuffix = "_FILE" // of the variable that names a secret's file
 )
@@ -77,6 +85,11 @@ var settings = []Setting{
 		Doc:     "The keys that clients must send. A key is one caller with sessions of its own; its name is for logs.",
 	},
 	{
+		Name: nameAdminKey, Secret: true,
+		Allowed: "a key of visible ASCII characters that is none of ACHUAN_API_KEYS",
+		Doc:     "The key of whoever runs the server. It opens /metrics to other machines than this one. It is no client key.",
+	},
+	{
 		Name: nameAllowAnonymous, Default: "false",
 		Allowed: "true or false",
 		Doc:     "Serve other machines although no client keys are set.",
@@ -95,6 +108,30 @@ var settings = []Setting{
 		Name: nameUserSessions, Default: string(UserSessionsContinue),
 		Allowed: "continue or off",
 		Doc:     "Whether a request's `user` field names a session to go on with (continue) or is a mere label (off).",
+	},
+	{
+		Name: nameSideTasks, Default: "on",
+		Allowed: "on or off",
+		Doc:     "Whether requests of chat apps for titles, tags and the like, where they are certainly that, get throw-away sessions.",
+	},
+	{
+		Name: nameDatabase, Secret: true, account: true,
+		Allowed: "sqlite:PATH, sqlite::memory: (all is forgotten at the end) or postgres://USER:PASSWORD@HOST/DATABASE",
+		Doc:     "Where sessions are remembered. By default SQLite in the user's data folder; PostgreSQL when several replicas share the work.",
+	},
+	{
+		Name: nameRetention, Default: "720h",
+		Allowed: "a duration of at least 1s with its unit, such as 720h",
+		Doc:     "Sessions that achuan made, that no one addressed by id or name, are deleted on the platform when nobody used them for so long.",
+	},
+	{
+		Name: nameNamedRetention, Default: "0",
+		Allowed: "0 (for ever) or a duration of at least 1s with its unit, such as 8760h",
+		Doc:     "The same for sessions by id or name that achuan made. They hold the only copy of their history.",
+	},
+	{
+		Name: nameVerifyIdle, Default: "10m", Allowed: aDuration,
+		Doc: "A session that was idle for longer is compared with the platform before it is gone on with.",
 	},
 	{
 		Name: nameToolStreaming, Default: string(ToolStreamingValid),
@@ -126,6 +163,16 @@ var settings = []Setting{
 		Name: nameLogFormat, Default: "text",
 		Allowed: "text or json",
 		Doc:     "The form of log lines.",
+	},
+	{
+		Name: nameAudit, Default: string(AuditNone),
+		Allowed: "hash or none",
+		Doc:     "Whether each request's log line holds the SHA-256 of its body (hash), which proves what was asked to who has kept it.",
+	},
+	{
+		Name:    nameTraces,
+		Allowed: "an http or https URL without user, query and fragment, such as http://127.0.0.1:4318",
+		Doc:     "The OpenTelemetry collector to send traces to, over HTTP. Nothing is traced without it. OTEL_SERVICE_NAME and the other OTEL_ variables work as usual.",
 	},
 }
 

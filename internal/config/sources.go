@@ -60,6 +60,7 @@ func collect(o LoadOptions) *collection {
 	c.readSecretFiles()
 	c.tidyLists()
 	c.resolveListen()
+	c.resolveDatabase(environment(o.Environ), o.Home)
 	for _, s := range settings {
 		if _, ok := c.values[s.Name]; !ok && s.Default != "" {
 			c.values[s.Name] = given{s.Default, fromDefault}
@@ -95,6 +96,8 @@ func (c *collection) takeVariables(variables values) {
 		case kubernetes && orchestrated.MatchString(name):
 		case strings.HasPrefix(name, "ACHUAN_"):
 			c.warn("%s: %s is not a setting and is ignored%s", v.from, name, didYouMean(name, strings.ToUpper))
+		case name == "OTEL_EXPORTER_OTLP_PROTOCOL" && v.text != "http/protobuf":
+			c.warn("%s: OTEL_EXPORTER_OTLP_PROTOCOL is not used: traces are sent as http/protobuf, which collectors take at port 4318", v.from)
 		case name == "RUST_LOG":
 			c.warn("%s: RUST_LOG is not used; ACHUAN_LOG_LEVEL (debug, info, warn, error) sets how much is logged", v.from)
 		}
@@ -114,6 +117,7 @@ func (c *collection) forgetAccount() {
 		}
 	}
 	c.values[nameAPIURL] = given{"", fromDemoFlag}
+	c.values[nameDatabase] = given{memoryDatabase, fromDemoFlag}
 }
 
 // readSecretFiles puts the content of NAME_FILE in the place of NAME.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -49,6 +50,7 @@ func (c *collection) validate(s *Settings) {
 	c.cutBearer(s)
 	s.LogFormat = strings.ToLower(s.LogFormat)
 	s.UserSessions = UserSessions(strings.ToLower(string(s.UserSessions)))
+	s.Audit = Audit(strings.ToLower(string(s.Audit)))
 	s.ToolStreaming = ToolStreaming(strings.ToLower(string(s.ToolStreaming)))
 
 	checks := []struct {
@@ -58,10 +60,15 @@ func (c *collection) validate(s *Settings) {
 		{nameJWT, !strings.ContainsFunc(s.JWT, notToken)},
 		{nameAPIURL, s.Demo || validAPIURL(s.APIURL)},
 		{nameCookie, !strings.ContainsFunc(s.PlatformCookie, unicode.IsControl)},
+		{nameAdminKey, !strings.ContainsFunc(s.AdminKey, notToken)},
 		{nameListen, validListen(s.Listen)},
 		{nameCORSOrigins, normalOrigins(s.CORSOrigins)},
 		{nameMaxBody, s.MaxBody >= 1 && s.MaxBody <= maxMaxBody},
 		{nameUserSessions, s.UserSessions == UserSessionsContinue || s.UserSessions == UserSessionsOff},
+		{nameDatabase, validDatabase(s.DatabaseURL)},
+		{nameRetention, s.SessionRetention >= time.Second},
+		{nameNamedRetention, s.NamedRetention == 0 || s.NamedRetention >= time.Second},
+		{nameVerifyIdle, s.VerifyIdle > 0},
 		{nameToolStreaming, s.ToolStreaming == ToolStreamingValid || s.ToolStreaming == ToolStreamingEager},
 		{"ACHUAN_CONNECT_TIMEOUT", s.ConnectTimeout > 0},
 		{"ACHUAN_FIRST_EVENT_TIMEOUT", s.FirstEventTimeout > 0},
@@ -69,6 +76,8 @@ func (c *collection) validate(s *Settings) {
 		{"ACHUAN_DRAIN_TIMEOUT", s.DrainTimeout > 0},
 		{"ACHUAN_LOG_LEVEL", slices.Contains([]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}, s.LogLevel)},
 		{nameLogFormat, s.LogFormat == "text" || s.LogFormat == "json"},
+		{nameAudit, s.Audit == AuditNone || s.Audit == AuditHash},
+		{nameTraces, s.TracesURL == "" || validURL(s.TracesURL)},
 	}
 	for _, check := range checks {
 		if !check.ok && !c.unusable[check.name] {
@@ -90,9 +99,24 @@ func (c *collection) cutBearer(s *Settings) {
 func notToken(r rune) bool { return r <= ' ' || r > '~' }
 
 func validAPIURL(text string) bool {
+	return validURL(text) && strings.HasSuffix(text, "/chat/completions")
+}
+
+// validURL reports whether a text is an http or https URL with nothing but a host
+// and a path.
+func validURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
-		!strings.ContainsAny(text, "?#") && strings.HasSuffix(u.Path, "/chat/completions")
+		!strings.ContainsAny(text, "?#")
+}
+
+// validDatabase reports whether a URL is one of a store; "" is none yet.
+func validDatabase(text string) bool {
+	if path, ok := strings.CutPrefix(text, "sqlite:"); ok {
+		return path != ""
+	}
+	u, err := url.Parse(text)
+	return text == "" || err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Host != ""
 }
 
 // normalOrigins brings origins into the form in which browsers send them, in

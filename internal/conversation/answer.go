@@ -1,47 +1,106 @@
 package conversation
 
 import (
+	"context"
 	"iter"
+	"sync/atomic"
 
 	"achuan/internal/chat"
 )
 
-// Answer is one turn as its client sees it.
+// Answer is one answer as its client sees it: of a turn of its own, or of one that
+// it attached to.
 type Answer struct {
-	turn *turn
+	ctx      context.Context // the client's
+	turn     *turn           // nil for an attached one
+	attached *attachment
+	instead  atomic.Pointer[Answer] // what an attached one that came to nothing became
 }
 
 // Session is the id of the session that answers. It is safe to call from any
 // goroutine at any time, and may change until the first event: a session that
 // turns out to be lost is replaced.
-func (a *Answer) Session() int64 { return a.turn.where.Load().session }
+func (a *Answer) Session() int64 {
+	if b := a.instead.Load(); b != nil {
+		return b.Session()
+	}
+	if a.turn != nil {
+		return a.turn.where.Load().session
+	}
+	return a.attached.session.Load()
+}
 
 // Placement says how the request came to its session; see Session.
-func (a *Answer) Placement() chat.Placement { return a.turn.where.Load().placement }
+func (a *Answer) Placement() chat.Placement {
+	if b := a.instead.Load(); b != nil {
+		return b.Placement()
+	}
+	if a.turn != nil {
+		return a.turn.where.Load().placement
+	}
+	return chat.PlacementAttached
+}
 
 // Events asks the question and returns the answer as it comes, ending with
 // EventDone or an error (a *chat.Error, or the client's context error when it
 // left before the question was sent). It is ranged over once. Breaking out of the
-// loop leaves the rest of the turn to the background.
+// loop before EventDone says that the client has left; the turn goes on.
 func (a *Answer) Events() iter.Seq2[chat.Event, error] {
-	return func(yield func(chat.Event, error) bool) {
-		for {
-			ev, err := a.turn.next()
-			if err != nil {
-				yield(chat.Event{}, err)
-				return
+	if a.turn == nil {
+		return a.play
+	}
+	return a.drive
+}
+
+// drive pulls the answer of the turn.
+func (a *Answer) drive(yield func(chat.Event, error) bool) {
+	t := a.turn
+	stop := context.AfterFunc(a.ctx, t.leave)
+	defer stop()
+	for {
+		ev, err := t.next()
+		if err != nil {
+			yield(chat.Event{}, err)
+			return
+		}
+		ended := ev.Kind == chat.EventDone
+		if ended {
+			stop() // from here on its caller says whether the client got it: Left
+		}
+		here := yield(ev, nil)
+		switch {
+		case !here && (!ended || a.ctx.Err() != nil):
+			t.leave()
+		case here && ev.Kind != chat.EventPause && t.request.Streamed:
+			t.presence.heard()
+		}
+		if !here || ended {
+			if !t.over {
+				t.detach()
 			}
-			ended := ev.Kind == chat.EventDone
-			if !yield(ev, nil) && !ended {
-				a.turn.detach()
-				return
-			}
-			if ended {
-				return
-			}
+			return
 		}
 	}
 }
 
-// Discard gives the turn up before its question was sent.
-func (a *Answer) Discard() { a.turn.end() }
+// Left says that the client has gone before all of the answer had reached it,
+// although the events had ended: its next request may come for it.
+func (a *Answer) Left() {
+	switch b := a.instead.Load(); {
+	case b != nil:
+		b.Left()
+	case a.turn != nil:
+		a.turn.leave()
+	default:
+		a.attached.leave(a.ctx)
+	}
+}
+
+// Discard gives the answer up before its events were ranged over.
+func (a *Answer) Discard() {
+	if a.turn != nil {
+		a.turn.fail(context.Canceled)
+		return
+	}
+	a.attached.leave(a.ctx)
+}

@@ -2,56 +2,122 @@ package conversation
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/telemetry"
 )
 
-// outlives is how long a turn goes on after its client has left.
-const outlives = 10 * time.Minute
+// DefaultLease is how long a taking lasts when nothing is heard of its process.
+const DefaultLease = 15 * time.Second
 
-// Options are what an Engine is made of.
+// Options are what an Engine is made of. Platform, Store, Render and Logger are
+// required.
 type Options struct {
 	Platform Platform
+	Store    Store
 	// Render writes a message as the text that the model reads.
 	Render func(chat.Message) string
+	// Host is the platform's, a part of every lineage.
+	Host string
 	// Shared says that anonymous callers are different people on a network: an id
 	// that achuan did not make then counts as lost instead of being tried.
-	Shared bool
-	Logger *slog.Logger
+	Shared  bool
+	Logger  *slog.Logger
+	Metrics *telemetry.Metrics // nil: nothing is counted
+
+	Lease          time.Duration // what Store was told; 0 is DefaultLease
+	VerifyIdle     time.Duration // a head idle for longer is compared with the platform; 0 is 10 min
+	Retention      time.Duration // sessions of lineage unused for so long are deleted; 0 is 720 h
+	NamedRetention time.Duration // the same of sessions by id or name; 0 is never
+	KeepSideTasks  bool          // titles, tags and the like get ordinary sessions
 }
+
+// The defaults of Options.
+const (
+	defaultVerifyIdle = 10 * time.Minute
+	defaultRetention  = 720 * time.Hour
+)
 
 // Engine is the conversations of one account.
 type Engine struct {
 	Options
-	known    *registry
 	sessions queue[int64]
-	names    queue[name]
+	names    queue[NameKey]
+	leases   leases
+	owed     owed
+	live     sync.Map // Token -> *turn, of this process
+	sweeping chan struct{}
+	trouble  atomic.Pointer[trouble]
+	preset   atomic.Pointer[chat.Settings] // of the session that was set up last
 
 	life context.Context // of all turns
 	end  context.CancelCauseFunc
 	work inFlight
 }
 
-// New returns an engine that knows no session yet.
+// New returns an engine; Run keeps its leases and cleans up.
 func New(o Options) *Engine {
+	for _, d := range []struct {
+		of *time.Duration
+		is time.Duration
+	}{{&o.Lease, DefaultLease}, {&o.VerifyIdle, defaultVerifyIdle}, {&o.Retention, defaultRetention}} {
+		if *d.of == 0 {
+			*d.of = d.is
+		}
+	}
 	life, end := context.WithCancelCause(context.Background())
-	return &Engine{Options: o, known: newRegistry(), life: life, end: end}
+	return &Engine{
+		Options: o, leases: leases{life: o.Lease}, sweeping: make(chan struct{}, 1), life: life, end: end,
+		sessions: queue[int64]{metrics: o.Metrics}, names: queue[NameKey]{metrics: o.Metrics},
+	}
 }
 
-// Ask places a request: it waits for the session, makes one where that is what
-// the transcript asks for, and sets it to what the request names. The question
-// itself is sent when the answer's events are first asked for. The answer must
-// be used: its Events ranged over, or Discard called.
-func (e *Engine) Ask(ctx context.Context, r *chat.Request) (*Answer, error) {
-	t := e.newTurn(ctx, r)
+// Ask places a request: it attaches it to an answer that was asked for before, or
+// waits for the session, makes one where that is what the transcript asks for,
+// and sets it to what the request names. The question itself is sent when the
+// answer's events are first asked for. The answer must be used: its Events ranged
+// over, or Discard called.
+func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
+	if e.life.Err() != nil {
+		return nil, context.Cause(e.life)
+	}
+	token, print := newToken(), fingerprint(q.Request, q.Choice)
+	asked := time.Now()
+	row, err := e.Store.Enter(ctx, Entry{Retried: q.Request.Retried, Turn: Stored{
+		Token: token, Caller: q.Request.Caller.ID, Request: print, Key: keyHash(q.Request.IdempotencyKey),
+	}})
+	keyed := q.Request.IdempotencyKey != ""
+	switch {
+	case errors.Is(err, ErrKeyReused):
+		return nil, mismatch()
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		e.storeFailed(ctx, telemetry.StoreRead, err)
+		if keyed { // whether it was asked before cannot be known
+			return nil, storeUnavailable(err)
+		}
+	case row != nil:
+		return e.attach(ctx, q, row), nil
+	}
+	t := e.newTurn(ctx, q, token, print)
+	if keyed {
+		e.leases.begin(token, asked)
+	}
 	if err := t.place(); err != nil {
-		t.end()
+		t.fail(err)
 		return nil, err
 	}
-	return &Answer{turn: t}, nil
+	w := t.where.Load()
+	e.Logger.DebugContext(ctx, "placed", telemetry.KeySession, w.session, telemetry.KeyPlacement, w.placement,
+		telemetry.KeyDuration, time.Since(t.started).Round(time.Microsecond))
+	return &Answer{ctx: ctx, turn: t}, nil
 }
 
 // Drain waits until no turn is running, or until ctx ends.
@@ -59,6 +125,88 @@ func (e *Engine) Drain(ctx context.Context) error { return e.work.wait(ctx) }
 
 // Abort ends every turn with the given error, and those to come.
 func (e *Engine) Abort(cause *chat.Error) { e.end(cause) }
+
+// Run keeps leases alive, does what time has made due, and cleans up, until ctx
+// ends.
+func (e *Engine) Run(ctx context.Context) {
+	beat := time.NewTicker(e.Lease / 4)
+	defer beat.Stop()
+	expire := time.NewTicker(e.Lease / 2)
+	defer expire.Stop()
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() { e.sweep(ctx) })
+	defer sweeper.Wait()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-beat.C:
+			err = errors.Join(e.leases.extend(ctx, e.Store), e.settle(ctx))
+		case <-expire.C:
+			err = e.expire(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			e.storeFailed(ctx, telemetry.StoreLease, err)
+		}
+	}
+}
+
+func (e *Engine) expire(ctx context.Context) error {
+	dirty, err := e.Store.Expire(ctx)
+	if dirty > 0 {
+		e.Logger.WarnContext(ctx, "leases ran out: their turns were given up by a process that died or was held up", telemetry.KeyCount, dirty)
+	}
+	return err
+}
+
+// ended does what the end of a turn makes due.
+func (e *Engine) ended(s *Session) {
+	if s.Reach == ReachThrowaway {
+		e.sweepSoon()
+	}
+}
+
+// trouble is the last failure of the store.
+type trouble struct {
+	at  time.Time
+	err error
+}
+
+// sayAgain is how often the log is told that the store does not work.
+const sayAgain = 10 * time.Second
+
+// storeFailed notes a failure of the store: answers go on where that is safe.
+func (e *Engine) storeFailed(ctx context.Context, op telemetry.StoreOperation, err error) {
+	e.Metrics.StoreFailed(op)
+	last := e.trouble.Load()
+	now := time.Now()
+	if last != nil && now.Sub(last.at) < sayAgain {
+		return
+	}
+	if e.trouble.CompareAndSwap(last, &trouble{now, err}) {
+		e.Logger.ErrorContext(ctx, "the store does not work; transcripts are replayed into sessions that are not kept", telemetry.KeyError, err)
+	}
+}
+
+func newToken() (t Token) {
+	rand.Read(t[:]) // never fails
+	return t
+}
+
+func mismatch() *chat.Error {
+	return &chat.Error{
+		Kind: chat.KindConflict, Code: chat.CodeIdempotencyMismatch, Param: "Idempotency-Key",
+		Message: "The Idempotency-Key came with another request before. Use a new key for a new request.",
+	}
+}
+
+func storeUnavailable(cause error) *chat.Error {
+	return &chat.Error{
+		Kind: chat.KindUnavailable, Code: chat.CodeStoreUnavailable, Cause: cause, RetryAfter: 5 * time.Second,
+		Message: "The server's database is not available, so it cannot tell which session this is. Try again later, or leave session id, name and Idempotency-Key out.",
+	}
+}
 
 // inFlight counts turns and tells when there are none.
 type inFlight struct {

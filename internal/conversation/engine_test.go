@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"achuan/internal/conversation"
 	"achuan/internal/platform"
 	"achuan/internal/simulator"
+	"achuan/internal/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,9 +36,20 @@ type site struct {
 	t      *testing.T
 	sim    *simulator.Simulator
 	engine *conversation.Engine
+
+	options conversation.Options
+	keep    *store.Store
+	flaky   *flaky
+	stop    func() // what the engine does in the background
+	close   func()
 }
 
 func newSite(t *testing.T, o simulator.Options, shared bool) *site {
+	t.Helper()
+	return newLeasedSite(t, o, shared, conversation.DefaultLease)
+}
+
+func newLeasedSite(t *testing.T, o simulator.Options, shared bool, lease time.Duration) *site {
 	t.Helper()
 	sim := simulator.New(o)
 	srv := httptest.NewServer(sim)
@@ -47,17 +60,53 @@ func newSite(t *testing.T, o simulator.Options, shared bool) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t, sim, conversation.New(conversation.Options{
-		Platform: client, Shared: shared, Logger: slog.New(slog.DiscardHandler),
-		Render: func(m chat.Message) string { return m.Text },
-	})}
-	t.Cleanup(func() {
+	keep, err := store.Open(t.Context(), store.Options{URL: "sqlite::memory:", Account: "test", Lease: lease})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{t: t, sim: sim, keep: keep, flaky: &flaky{Store: keep}}
+	s.options = conversation.Options{
+		Platform: client, Store: s.flaky, Host: "test", Shared: shared, Logger: slog.New(slog.DiscardHandler),
+		Render: func(m chat.Message) string { return m.Text }, Lease: lease,
+	}
+	s.start()
+	s.close = sync.OnceFunc(func() {
 		sim.Close()
 		s.drain()
+		s.stop()
 		client.Close()
 		srv.Close()
+		if err := keep.Close(); err != nil {
+			t.Errorf("store: %v", err)
+		}
 	})
+	t.Cleanup(s.close)
 	return s
+}
+
+// restart ends the engine, its turns with it, and starts another on the same store.
+func (s *site) restart() {
+	s.engine.Abort(&chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown})
+	s.drain()
+	s.stop()
+	s.start()
+}
+
+// start makes an engine and runs it.
+func (s *site) start() {
+	s.engine = conversation.New(s.options)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { s.engine.Run(ctx) })
+	s.stop = func() { cancel(); running.Wait() }
+}
+
+// unverify makes the store doubt its heads, as after a crash.
+func (s *site) unverify() {
+	s.t.Helper()
+	if err := s.keep.MarkUnverified(context.WithoutCancel(s.t.Context())); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // plainSite is newSite with nothing out of the ordinary.
@@ -87,9 +136,14 @@ func finish(a *conversation.Answer) (result, error) {
 	return result{a.Session(), a.Placement(), b.String()}, nil
 }
 
+// place places a request, as the gateway does.
+func (s *site) place(ctx context.Context, r *chat.Request) (*conversation.Answer, error) {
+	return s.engine.Ask(ctx, conversation.Question{Request: r, Prompt: r.System()})
+}
+
 // try asks and reads the whole answer.
 func (s *site) try(ctx context.Context, r *chat.Request) (result, error) {
-	a, err := s.engine.Ask(ctx, r)
+	a, err := s.place(ctx, r)
 	if err != nil {
 		return result{}, err
 	}
@@ -123,7 +177,7 @@ func (s *site) refused(r *chat.Request, want chat.Code) chat.Error {
 // begin places a request, whose question its answer's events send.
 func (s *site) begin(r *chat.Request) *conversation.Answer {
 	s.t.Helper()
-	a, err := s.engine.Ask(s.t.Context(), r)
+	a, err := s.place(s.t.Context(), r)
 	if err != nil {
 		s.t.Fatal(err)
 	}

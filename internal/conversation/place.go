@@ -2,167 +2,226 @@ package conversation
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/telemetry"
 )
 
 // place finds the turn its session and sets the session up.
 func (t *turn) place() error {
 	switch ref := t.request.Session; {
+	case t.aside():
+		return t.placeAside()
 	case ref.ID != 0:
 		return t.placeByID(ref.ID)
 	case ref.Name != "":
-		return t.placeByName(name{t.request.Caller.ID, t.request.Model, ref.Name})
+		return t.placeByName(NameKey{t.request.Caller.ID, t.request.Model, ref.Name})
 	default:
-		return t.placeWhole()
+		return t.placeByLineage(NameKey{})
 	}
 }
 
-// placeByID goes on in the session that the client named.
-func (t *turn) placeByID(id int64) error {
-	rest, _ := afterLastAnswer(t.request.Transcript())
-	if len(rest) == 0 {
-		return chat.Invalid(chat.CodeInvalidValue, "messages",
-			"With a session id only what follows the last assistant message is sent, and nothing follows it.")
+// scope is the scope of the turn's lineage.
+func (t *turn) scope() NameKey {
+	if t.bind == nil {
+		return NameKey{}
 	}
-	s, err := t.holdByID(id)
-	if err != nil {
-		return err
-	}
-	if s == nil {
-		return t.placeWhole() // a made-up id, or one that the platform lost
-	}
-	return t.continueIn(s, rest)
+	return t.bind.Key
 }
 
-// holdByID finds and takes the session with that id; nil means that there is no
-// such session any more and the conversation starts anew.
-func (t *turn) holdByID(id int64) (*session, error) {
-	caller := t.request.Caller.ID
-	for {
-		s := t.engine.known.session(caller, id)
-		switch {
-		case s == nil && caller != chat.AnonymousID, s != nil && s.caller != caller:
-			return nil, notFound()
-		case s == nil && t.engine.Shared:
-			return nil, nil
-		case s == nil:
-			var err error
-			if s, err = t.discover(id); s == nil || err != nil {
-				return nil, err
-			}
-		}
-		if err := t.hold(s); err != nil {
-			return nil, err
-		}
-		// While it waited, the session may have been replaced.
-		if t.engine.known.session(caller, id) == s {
-			return s, nil
-		}
-		t.letGo()
-	}
+func (t *turn) origin(scope NameKey) *lineage {
+	return origin(t.request.Caller.ID, t.engine.Host, scope)
 }
 
-// discover reads a session that achuan did not make from the platform's list.
-func (t *turn) discover(id int64) (*session, error) {
-	found, err := t.engine.Platform.FindSession(t.client, id)
-	if lost(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return t.engine.known.add(&session{id: id, caller: t.request.Caller.ID, platform: found, known: true}), nil
-}
-
-// placeByName goes on in the session that the name means. A name that has come
-// with a history is a mere scope: each chat in it is placed by its transcript.
-func (t *turn) placeByName(n name) error {
-	t.name = &n
+// placeByLineage goes on in a free session that holds exactly the transcript up to
+// its last answer, or else in a new one with the whole of it.
+func (t *turn) placeByLineage(scope NameKey) error {
 	transcript := t.request.Transcript()
-	if !lone(transcript) {
-		t.history = true
-		return t.placeWhole()
+	rest, answered := afterLastAnswer(transcript)
+	if !answered || len(rest) == 0 {
+		return t.placeWhole(scope, false)
 	}
-	if t.engine.known.name(n).history {
-		return t.placeWhole()
-	}
-	release, err := t.engine.names.take(t.client, n)
-	if err != nil {
-		return err
-	}
-	t.holds = append(t.holds, release)
-	meant := t.engine.known.name(n)
-	if meant.history {
-		return t.placeWhole()
-	}
-	if meant.session == 0 {
-		if err := t.placeWhole(); err != nil {
+	prefix := t.origin(scope).add(transcript[:len(transcript)-len(rest)]...).head
+	want := settingsFor(t.engine.usualPreset(), &t.q)
+	for t.why = telemetry.ReplayHistory; ; {
+		asked := time.Now()
+		s, once, err := t.engine.Store.Match(t.client, Claim{Caller: t.request.Caller.ID, Head: prefix, Prefer: want, Token: t.token})
+		if err != nil {
+			if t.client.Err() != nil {
+				return context.Cause(t.client)
+			}
+			t.engine.storeFailed(t.client, telemetry.StoreRead, err)
+			return t.placeWhole(scope, false)
+		}
+		if s == nil {
+			return t.placeWhole(scope, once && t.why == telemetry.ReplayHistory)
+		}
+		t.taken(s, asked)
+		sound, err := t.sound(s)
+		if err != nil {
 			return err
 		}
-		// From now on, so that a first turn that fails does not lose its question.
-		t.engine.known.rename(n, t.session.id, false)
-		return nil
+		if sound {
+			t.head = from(prefix).add(rest...).head
+			return t.continueIn(rest)
+		}
+		// Never matched again: it is not what its head says, or has no more room.
+		s.Head = Hash{}
+		t.give(*s)
 	}
-	s, err := t.holdByID(meant.session)
-	if err != nil {
-		return err
-	}
-	if s == nil {
-		return t.placeWhole()
-	}
-	return t.continueIn(s, transcript)
 }
 
-// continueIn places the turn in a session it holds: rest is what is new.
-func (t *turn) continueIn(s *session, rest []chat.Message) error {
-	if s.unseen {
-		return t.rebuild(s, rest)
+// taken notes that the store gave the turn a session, by a call begun at asked.
+func (t *turn) taken(s *Session, asked time.Time) {
+	t.engine.leases.begin(t.token, asked)
+	if release, ok := t.engine.sessions.tryTake(s.ID); ok {
+		t.holds = append(t.holds, release)
+	} else {
+		t.holds = append(t.holds, func() {}) // someone in line for it has its place already
 	}
-	t.at(s, chat.PlacementContinued, newText(rest, t.engine.Render))
-	err := t.engine.setUp(t.client, s, t.request)
+	t.use(s, true)
+}
+
+// use makes s the turn's session. It is taken; stored says that the store knows.
+func (t *turn) use(s *Session, stored bool) {
+	t.session, t.before, t.stored = s, *s, stored
+}
+
+// sound reports whether a session that was taken still is what its head says, and
+// has room for the turn.
+func (t *turn) sound(s *Session) (bool, error) {
+	if !t.fits(s) {
+		t.why = telemetry.ReplayContext
+		return false, nil
+	}
+	t.why = telemetry.ReplayChanged // unless it turns out to be sound
+	if s.Verified && time.Since(s.Used) <= t.engine.VerifyIdle {
+		return true, nil
+	}
+	same, err := t.engine.unchanged(t.client, s)
+	switch {
+	case t.client.Err() != nil:
+		return false, context.Cause(t.client)
+	case lost(err):
+		t.why = telemetry.ReplayLost
+		return false, nil
+	case err != nil:
+		t.log.WarnContext(t.client, "a session could not be compared with the platform; its conversation goes on in a new one",
+			telemetry.KeySession, s.ID, telemetry.KeyError, err)
+		return false, nil
+	}
+	s.Verified = same
+	return same, nil
+}
+
+// fits reports whether the platform would still add all that the session holds to
+// the question and to each of its repairs.
+func (t *turn) fits(s *Session) bool {
+	return s.Exchanges != Uncounted && s.Exchanges+t.q.Repairs <= s.Settings.ContextCount
+}
+
+// continueIn places the turn in the session it has: rest is what is new.
+func (t *turn) continueIn(rest []chat.Message) error {
+	t.at(chat.PlacementContinued, newText(rest, t.engine.Render))
+	err := t.setUp(t.client)
 	if lost(err) {
 		return t.recover()
 	}
 	return err
 }
 
-// placeWhole makes a new session for the whole transcript.
-func (t *turn) placeWhole() error {
+// placeWhole makes a new session for the whole transcript. known says that some
+// session has been where the transcript was last answered.
+func (t *turn) placeWhole(scope NameKey, known bool) error {
 	transcript := t.request.Transcript()
 	placement := chat.PlacementReplayed
 	if _, answered := afterLastAnswer(transcript); !answered {
 		placement = chat.PlacementNew
+	} else if known {
+		placement, t.why = chat.PlacementForked, telemetry.ReplayFork
 	}
-	return t.placeNew(placement, wholeText(transcript, t.engine.Render), nil)
+	return t.placeNew(newPlace{
+		placement: placement, text: wholeText(transcript, t.engine.Render),
+		head: t.origin(scope).add(transcript...).head,
+	})
 }
 
-// placeNew makes a session, takes it, sets it up, and sends text there. What the
-// request does not name is as in preset, by default the platform's own.
-func (t *turn) placeNew(p chat.Placement, text string, preset *chat.Settings) error {
+// newPlace is what a new session is made for.
+type newPlace struct {
+	placement chat.Placement
+	text      string
+	head      Hash           // lineage of the text; zero: not known
+	preset    *chat.Settings // what a request that names nothing means; nil is the platform's own
+}
+
+// placeNew makes a session, sets it up, and sends text there.
+func (t *turn) placeNew(n newPlace) error {
 	ctx := t.setUpContext()
 	created, err := t.engine.Platform.CreateSession(ctx, t.request.Model)
 	if err != nil {
 		return err
 	}
-	if preset == nil {
-		preset = &created.Settings
+	if n.preset == nil {
+		n.preset = &created.Settings
 	}
-	s := &session{
-		id: created.ID, caller: t.request.Caller.ID, made: true,
-		preset: *preset, platform: created, known: true,
+	now := time.Now()
+	s := &Session{
+		ID: created.ID, Caller: t.request.Caller.ID, Made: true, Reach: t.reach(), Name: t.scope().Name,
+		State: StateFree, Verified: true, Preset: *n.preset, Settings: created.Settings, Object: created.Object,
+		Created: now, Used: now,
 	}
-	s.preset.ContextCount = mostContext
-	t.engine.known.add(s)
-	if err := t.hold(s); err != nil {
+	s.Preset.ContextCount = mostContext
+	s.Known = settingsFor(s.Preset, &t.q) == s.Settings
+	if err := t.keep(ctx, s); err != nil {
 		return err
 	}
-	t.at(s, p, text)
-	err = t.engine.setUp(ctx, s, t.request)
+	t.head = n.head
+	if n.placement != chat.PlacementNew {
+		t.engine.Metrics.Replayed(t.why)
+	}
+	t.at(n.placement, n.text)
+	err = t.setUp(ctx)
 	if lost(err) {
 		return lostAgain(err)
 	}
 	return err
+}
+
+// keep stores a new session as taken. When the store is not to be had, the session
+// serves this answer alone: nothing is lost, for nobody finds it again.
+func (t *turn) keep(ctx context.Context, s *Session) error {
+	asked := time.Now()
+	err := t.engine.Store.Create(ctx, *s, t.token)
+	switch {
+	case err == nil:
+		t.taken(s, asked)
+		return nil
+	case errors.Is(err, ErrTaken):
+		return &chat.Error{
+			Kind: chat.KindBackend, Code: chat.CodeBackendError, Cause: err,
+			Message: "The platform gave a new session the id of another one. Try again.",
+		}
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	t.use(s, false)
+	return nil
+}
+
+// reach is how the session of this turn may be come back to.
+func (t *turn) reach() Reach {
+	switch {
+	case t.aside():
+		return ReachThrowaway
+	case t.request.Session.ID != 0:
+		return ReachID
+	case t.bind != nil:
+		return ReachName
+	}
+	return ReachLineage
 }
 
 // setUpContext is the client's interest while nothing has been asked, and the
@@ -174,39 +233,77 @@ func (t *turn) setUpContext() context.Context {
 	return t.client
 }
 
-// setUp brings the session's settings to what the request asks for.
-func (e *Engine) setUp(ctx context.Context, s *session, r *chat.Request) error {
-	base := s.platform.Settings
-	if s.made {
-		base = s.preset
+// setUp brings the session's settings to what the request asks for. That they are
+// about to change is committed first: a crash in between must not leave them
+// believed.
+func (t *turn) setUp(ctx context.Context) error {
+	s := t.session
+	base := s.Settings
+	if s.Made {
+		base = s.Preset
 	}
-	want := s.platform
-	want.Settings = settingsFor(base, r)
-	if s.known && want.Settings == s.platform.Settings {
+	want := settingsFor(base, &t.q)
+	if s.Known && want == s.Settings {
 		return nil
 	}
-	s.known = false
-	got, err := e.Platform.UpdateSession(ctx, want)
+	if !s.Made {
+		var err error
+		if want, err = t.refresh(ctx); err != nil || s.Settings == want {
+			return err
+		}
+	}
+	if s.Known && t.stored {
+		if err := t.engine.Store.Unknow(ctx, s.ID, t.token); err != nil {
+			return t.unset(ctx, err)
+		}
+	}
+	s.Known = false
+	got, err := t.engine.Platform.UpdateSession(ctx, chat.Session{ID: s.ID, Settings: want, Object: s.Object})
 	if err != nil {
 		return err
 	}
-	s.platform, s.known = got, true
 	// The platform's word on the context is believed; the rest is as it was asked,
 	// for the platform client has compared it.
-	s.platform.Settings = want.Settings
-	s.platform.ContextCount = got.ContextCount
-	s.preset.ContextCount = got.ContextCount
+	s.Settings, s.Object, s.Known = want, got.Object, true
+	s.Settings.ContextCount = got.ContextCount
+	s.Preset.ContextCount = got.ContextCount
+	if s.Made {
+		t.engine.preset.Store(&s.Preset)
+	}
 	return nil
 }
 
-// hold takes the session, waiting in its line.
-func (t *turn) hold(s *session) error {
-	release, err := t.engine.sessions.take(t.client, s.id)
-	if err != nil {
-		return err
+// usualPreset is what sessions that achuan made are set to where a request names
+// nothing, as far as it is known.
+func (e *Engine) usualPreset() chat.Settings {
+	if p := e.preset.Load(); p != nil {
+		return *p
 	}
-	t.holds = append(t.holds, release)
-	return nil
+	return chat.Settings{}
+}
+
+// unset says why settings are not touched when the store cannot be told.
+func (t *turn) unset(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, ErrNotHeld):
+		return leaseLost()
+	}
+	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	return storeUnavailable(err)
+}
+
+// refresh reads a session that achuan did not make anew, because its owner may
+// have changed it elsewhere, and returns what it is to be set to.
+func (t *turn) refresh(ctx context.Context) (chat.Settings, error) {
+	s := t.session
+	found, err := t.engine.Platform.FindSession(ctx, s.ID)
+	if err != nil {
+		return chat.Settings{}, err
+	}
+	s.Settings, s.Object, s.Known = found.Settings, found.Object, true
+	return settingsFor(s.Settings, &t.q), nil
 }
 
 // letGo gives back what was taken last.
@@ -214,11 +311,4 @@ func (t *turn) letGo() {
 	last := len(t.holds) - 1
 	t.holds[last]()
 	t.holds = t.holds[:last]
-}
-
-func notFound() *chat.Error {
-	return &chat.Error{
-		Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, Param: "session",
-		Message: "No such session. Leave the session id out to start a new one.",
-	}
 }

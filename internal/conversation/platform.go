@@ -18,6 +18,8 @@ type Platform interface {
 	FindSession(ctx context.Context, id int64) (chat.Session, error)
 	// Records returns a page of a session's records, newest first, from page 1.
 	Records(ctx context.Context, id int64, page int) (chat.RecordPage, error)
+	// DeleteSession deletes a session.
+	DeleteSession(ctx context.Context, id int64) error
 	// Ask sends a question. The stream lives as long as ctx.
 	Ask(ctx context.Context, q chat.Question) (chat.Stream, error)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/telemetry"
 )
 
 const (
@@ -17,6 +18,8 @@ const (
 // queue lets one holder at a time have a key; others wait, first come first
 // served. A key nobody wants takes no memory.
 type queue[K comparable] struct {
+	metrics *telemetry.Metrics
+
 	mu    sync.Mutex
 	lines map[K]*line
 }
@@ -37,6 +40,9 @@ func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) 
 	if turn == nil {
 		return release, nil
 	}
+	began, outcome := time.Now(), telemetry.WaitServed
+	q.metrics.WaitBegan()
+	defer func() { q.metrics.WaitEnded(time.Since(began), outcome) }()
 	timer := time.NewTimer(longestWait)
 	defer timer.Stop()
 	select {
@@ -47,9 +53,9 @@ func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) 
 		}
 		return release, nil
 	case <-ctx.Done():
-		err = context.Cause(ctx)
+		err, outcome = context.Cause(ctx), telemetry.WaitLeft
 	case <-timer.C:
-		err = busy()
+		err, outcome = busy(), telemetry.WaitBusy
 	}
 	if !q.leave(key, turn) { // it became ours meanwhile
 		release()
@@ -57,16 +63,32 @@ func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) 
 	return nil, err
 }
 
+// tryTake takes a key that nobody has.
+func (q *queue[K]) tryTake(key K) (release func(), ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, held := q.lines[key]; held {
+		return nil, false
+	}
+	q.enter(key)
+	return sync.OnceFunc(func() { q.pass(key) }), true
+}
+
+// enter makes a line for a key; q.mu is held.
+func (q *queue[K]) enter(key K) {
+	if q.lines == nil {
+		q.lines = make(map[K]*line)
+	}
+	q.lines[key] = &line{}
+}
+
 // join takes the key at once (nil) or enters the line.
 func (q *queue[K]) join(key K) (chan struct{}, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.lines == nil {
-		q.lines = make(map[K]*line)
-	}
 	l, held := q.lines[key]
 	if !held {
-		q.lines[key] = &line{}
+		q.enter(key)
 		return nil, nil
 	}
 	if len(l.waiting) >= mostWaiting {

@@ -2,17 +2,17 @@ package conversation
 
 import (
 	"slices"
-	"strings"
 
 	"achuan/internal/chat"
 	"achuan/internal/telemetry"
 )
 
-// rebuild moves a conversation whose last turn was not seen to its end into a new
-// session: what the platform has of the old one is read and replayed there, with
-// what is new after it. The old id becomes an alias of the new one.
-func (t *turn) rebuild(old *session, rest []chat.Message) error {
-	transcript, err := t.readBack(old.id)
+// rebuild moves the conversation of the session that the turn has into a new one:
+// what the platform has of it is read and replayed there, with what is new after
+// it. The old id becomes an alias of the new one.
+func (t *turn) rebuild(rest []chat.Message) error {
+	old, before := *t.session, t.before
+	transcript, err := t.readBack(old.ID)
 	if lost(err) {
 		transcript, err = nil, nil
 	}
@@ -20,52 +20,35 @@ func (t *turn) rebuild(old *session, rest []chat.Message) error {
 		return err
 	}
 	if transcript == nil {
-		err = t.placeWhole()
+		err = t.placeWhole(t.scope(), false)
 	} else {
-		var preset *chat.Settings
-		if !old.made {
-			preset = &old.platform.Settings // its owner's, not the platform's
+		n := newPlace{placement: chat.PlacementReplayed, text: wholeText(append(transcript, rest...), t.engine.Render)}
+		if !old.Made {
+			n.preset = &old.Settings // its owner's, not the platform's
 		}
-		err = t.placeNew(chat.PlacementReplayed, wholeText(append(transcript, rest...), t.engine.Render), preset)
+		err = t.placeNew(n)
 	}
 	if err != nil {
+		t.putBack(before)
 		return err
 	}
-	t.engine.known.replace(old, t.session, true)
+	t.supersede(old, StateRetired, true)
 	t.log.InfoContext(t.life, "session rebuilt from its records",
-		telemetry.KeyReplaced, old.id, telemetry.KeySession, t.session.id, telemetry.KeyCount, len(transcript))
+		telemetry.KeyReplaced, old.ID, telemetry.KeySession, t.session.ID, telemetry.KeyCount, len(transcript))
 	return nil
 }
 
 // readBack returns the messages that the platform holds of a session.
 func (t *turn) readBack(id int64) ([]chat.Message, error) {
-	var records []chat.Record
-	for page := 1; ; page++ {
-		p, err := t.engine.Platform.Records(t.client, id, page)
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, p.Records...)
-		if len(p.Records) == 0 || page >= p.Pages {
-			break
-		}
+	records, err := t.engine.records(t.client, id)
+	if err != nil {
+		return nil, err
 	}
-	slices.Reverse(records)
 	messages := make([]chat.Message, 0, 2*len(records)+1)
-	for _, r := range records {
+	for _, r := range slices.Backward(records) {
 		messages = append(messages,
 			chat.Message{Role: chat.RoleUser, Text: r.UserText},
 			chat.Message{Role: chat.RoleAssistant, Text: withoutReasoning(r.AIText)})
 	}
 	return messages, nil
-}
-
-// withoutReasoning cuts the <think> block that opens an answer.
-func withoutReasoning(answer string) string {
-	block, isBlock := strings.CutPrefix(strings.TrimSpace(answer), "<think>")
-	if !isBlock {
-		return answer
-	}
-	_, rest, _ := strings.Cut(block, "</think>")
-	return strings.TrimSpace(rest)
 }

@@ -13,11 +13,11 @@ const (
 // settingsFor lays what a request names over a base: the platform's preset for a
 // session that achuan made, the session's own settings for any other. The
 // context count stays the base's.
-func settingsFor(base chat.Settings, r *chat.Request) chat.Settings {
-	s := base
+func settingsFor(base chat.Settings, q *Question) chat.Settings {
+	s, r := base, q.Request
 	s.Model = r.Model
-	if system := r.System(); system != "" {
-		s.Prompt = system
+	if q.Prompt != "" {
+		s.Prompt = q.Prompt
 	}
 	if r.Temperature != nil {
 		s.Temperature = max(*r.Temperature, leastTemperature)

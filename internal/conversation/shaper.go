@@ -5,6 +5,7 @@ import "achuan/internal/chat"
 // Question is a request with what the layers above made of it.
 type Question struct {
 	Request *chat.Request
+	Choice  int // index of the choice, below Request.N
 	// Prompt is the session's system prompt: the request's instructions with what
 	// the answer's form needs. "" means the platform's own preset.
 	Prompt string

@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -12,29 +13,45 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// turn is one taking of a session: from placement to the end of its answer.
-// One goroutine uses it at a time: the client's, and after detach one of its own.
+// turn is one taking of a session: from placement to the end of its answer, with
+// its repairs. One goroutine drives it at a time: the client's, and after detach
+// one of its own.
 type turn struct {
 	engine  *Engine
+	q       Question
 	request *chat.Request
+	token   Token
+	print   Hash            // the request's fingerprint
 	client  context.Context // the client's interest, until the question is sent or the engine aborts
 	life    context.Context // the turn's own, which outlives the client
 	kill    context.CancelCauseFunc
 	log     *slog.Logger
 	started time.Time
 
-	session *session
-	where   atomic.Pointer[where] // of session, for readers on other goroutines
-	text    string                // what is sent
-	name    *name                 // the name that means the session once it has answered
-	history bool                  // the request came with more than a lone message
-	holds   []func()              // what was taken, in that order
+	where   atomic.Pointer[where]  // of session, for readers on other goroutines
+	session *Session               // taken; what it is to be is written here
+	before  Session                // as it was when it was taken
+	stored  bool                   // the session is in the store, under token
+	text    string                 // what is sent
+	head    Hash                   // lineage of what the session holds once text is there; zero: not known
+	why     telemetry.ReplayReason // of a replay, for the metrics
+	bind    *Binding               // the name that means the session once it has answered
+	holds   []func()               // what was taken in this process, in that order
+	claimed *NameKey               // the name was taken and means nothing yet
 
-	stream    chat.Stream // the answer under way; nil before the question
-	sent      bool        // the question may have reached the platform
-	spoke     bool        // something of the answer was passed on
-	recovered bool        // a lost session was replaced already
-	end       func()
+	stream    chat.Stream  // the answer under way; nil before the question
+	sent      bool         // a question may have reached the platform
+	asked     int          // questions that have an answer in the session by now
+	recovered bool         // a lost session was replaced already
+	side      bool         // a side task: its session is thrown away
+	cut       bool         // the client's answer ended before the platform's
+	final     *chat.Event  // the client's EventDone, held back until all is saved
+	ready     []chat.Event // for the client, not taken yet
+	over      bool
+
+	tape     tape
+	presence presence
+	end      func() // gives back what this process holds
 }
 
 type where struct {
@@ -42,7 +59,8 @@ type where struct {
 	placement chat.Placement
 }
 
-func (e *Engine) newTurn(ctx context.Context, r *chat.Request) *turn {
+// newTurn begins a turn for a request that is asked, and no other answers.
+func (e *Engine) newTurn(ctx context.Context, q Question, token Token, print Hash) *turn {
 	// Values go along (the request id, for the logs); cancellation does not.
 	life, kill := context.WithCancelCause(context.WithoutCancel(ctx))
 	client, leave := context.WithCancelCause(ctx)
@@ -54,7 +72,12 @@ func (e *Engine) newTurn(ctx context.Context, r *chat.Request) *turn {
 	if e.life.Err() != nil {
 		abort() // at once, not when its goroutine comes round
 	}
-	t := &turn{engine: e, request: r, client: client, life: life, kill: kill, log: e.Logger, started: time.Now()}
+	t := &turn{
+		engine: e, q: q, request: q.Request, token: token, print: print,
+		client: client, life: life, kill: kill, log: e.Logger, started: time.Now(), why: telemetry.ReplayHistory,
+	}
+	t.side = !e.KeepSideTasks && sideTask(q.Request)
+	t.presence.keyed = q.Request.IdempotencyKey != ""
 	t.end = sync.OnceFunc(func() {
 		for _, release := range slices.Backward(t.holds) {
 			release()
@@ -62,112 +85,164 @@ func (e *Engine) newTurn(ctx context.Context, r *chat.Request) *turn {
 		if t.stream != nil {
 			t.stream.Close()
 		}
+		e.leases.drop(token)
+		e.live.Delete(token)
+		t.presence.over()
 		stop()
 		leave(nil)
 		kill(nil)
 		e.work.add(-1)
 	})
 	e.work.add(1)
+	e.live.Store(token, t)
 	return t
 }
 
 // at records where the turn is placed.
-func (t *turn) at(s *session, p chat.Placement, text string) {
-	t.session, t.text = s, text
-	t.where.Store(&where{s.id, p})
+func (t *turn) at(p chat.Placement, text string) {
+	t.text = text
+	if t.q.Preamble != "" {
+		t.text = t.q.Preamble + "\n\n" + text
+	}
+	t.where.Store(&where{t.session.ID, p})
 }
 
-// next returns the next event of the answer, asking the question first. After an
-// error or EventDone the turn is over.
+// next returns the next event of the client's answer, asking the question first.
+// After an error or EventDone it is not called again.
 func (t *turn) next() (chat.Event, error) {
+	for len(t.ready) == 0 {
+		if err := t.step(); err != nil {
+			return chat.Event{}, err
+		}
+	}
+	ev := t.ready[0]
+	t.ready = t.ready[1:]
+	return ev, nil
+}
+
+// step takes one event of the platform's answer and makes the client's of it. An
+// error has ended the turn.
+func (t *turn) step() error {
 	ev, err := t.advance()
-	for lost(err) && !t.spoke && !t.recovered {
+	for lost(err) && t.asked == 0 && len(t.tape.parts) == 0 && !t.recovered {
 		if err = t.recover(); err == nil {
 			ev, err = t.advance()
 		}
 	}
-	switch {
-	case lost(err):
+	if lost(err) {
 		err = lostAgain(err)
-		fallthrough
-	case err != nil:
-		t.fail(err)
-		return chat.Event{}, err
-	case ev.Kind == chat.EventDone:
-		t.finish()
-	default:
-		t.spoke = true
 	}
-	return ev, nil
+	if err == nil {
+		err = t.shape(ev)
+	}
+	if err != nil {
+		t.fail(err)
+	}
+	return err
 }
 
 // advance takes one step of the platform's answer.
 func (t *turn) advance() (chat.Event, error) {
-	if t.stream == nil {
-		if t.client.Err() != nil && !t.recovered {
-			return chat.Event{}, context.Cause(t.client) // nobody waits any more: not asked
-		}
-		t.sent = true
-		stream, err := t.engine.Platform.Ask(t.life, chat.Question{
-			Session: t.session.id, Text: t.text, ReasoningEffort: t.request.ReasoningEffort,
-		})
-		if err != nil {
-			return chat.Event{}, err
-		}
-		t.stream = stream
+	if t.stream != nil {
+		return t.stream.Next()
 	}
-	return t.stream.Next()
+	if t.client.Err() != nil && !t.recovered && t.asked == 0 {
+		return chat.Event{}, context.Cause(t.client) // nobody waits any more: not asked
+	}
+	if t.stored && !t.engine.leases.held(t.token) {
+		return chat.Event{}, leaseLost()
+	}
+	t.sent = true
+	stream, err := t.engine.Platform.Ask(t.life, chat.Question{
+		Session: t.session.ID, Text: t.text, ReasoningEffort: t.request.ReasoningEffort,
+	})
+	if err != nil {
+		return chat.Event{}, err
+	}
+	t.stream = stream
+	return stream.Next()
+}
+
+// shape makes the client's events of one of the platform's.
+func (t *turn) shape(ev chat.Event) error {
+	ended := ev.Kind == chat.EventDone
+	if ended {
+		t.asked++
+	}
+	switch {
+	case t.cut && ended:
+		t.finish(ev)
+		return nil
+	case t.cut:
+		return nil // the client's answer has ended already
+	}
+	if t.q.Shaper == nil {
+		t.pass(ev, ended)
+	} else {
+		repair, err := t.q.Shaper.Shape(ev, func(out chat.Event) { t.pass(out, ended) })
+		switch {
+		case err != nil:
+			return err
+		case repair != "":
+			t.stream.Close()
+			t.stream, t.text = nil, repair
+			return nil
+		}
+	}
+	switch {
+	case ended && t.final == nil && !t.cut:
+		return errors.New("the answer was shaped without an end")
+	case ended:
+		t.finish(ev)
+	}
+	return nil
+}
+
+// pass gives the client an event. An EventDone that the platform has not said yet
+// is a cut. One that it has waits for finish, so that the session is free, and its
+// head there for all to see, before the client knows.
+func (t *turn) pass(ev chat.Event, ended bool) {
+	if ev.Kind == chat.EventDone {
+		t.cut = t.cut || ev.Cut || !ended
+		if ended {
+			t.final = &ev
+			return
+		}
+	}
+	t.ready = append(t.ready, ev)
+	t.tape.record(ev)
 }
 
 // recover moves the turn from a session that the platform lost to a new one with
 // the whole transcript.
 func (t *turn) recover() error {
-	t.recovered, t.sent = true, false
-	old := t.session
+	old, before, was := *t.session, t.before, t.stored
 	if t.stream != nil {
 		t.stream.Close()
 		t.stream = nil
 	}
-	if err := t.placeWhole(); err != nil {
+	t.recovered, t.sent, t.why = true, false, telemetry.ReplayLost
+	if err := t.placeWhole(t.scope(), false); err != nil {
+		if was {
+			t.putBack(before)
+		}
 		return err
 	}
-	t.engine.known.replace(old, t.session, old.made)
-	t.log.InfoContext(t.life, "lost session replaced", telemetry.KeyReplaced, old.id,
-		telemetry.KeySession, t.session.id, telemetry.KeyPlacement, t.where.Load().placement)
+	if was {
+		t.supersede(old, StateLost, old.Made)
+	}
+	t.log.InfoContext(t.life, "lost session replaced", telemetry.KeyReplaced, old.ID,
+		telemetry.KeySession, t.session.ID, telemetry.KeyPlacement, t.where.Load().placement)
 	return nil
-}
-
-// finish ends a turn whose answer is whole. The session is free before the
-// client sees the end, so that its next request finds it so.
-func (t *turn) finish() {
-	t.session.unseen = false
-	if t.name != nil {
-		t.engine.known.rename(*t.name, t.session.id, t.history)
-	}
-	t.log.DebugContext(t.life, "turn ended", telemetry.KeySession, t.session.id, telemetry.KeyDuration, time.Since(t.started).Round(time.Millisecond))
-	t.end()
-}
-
-// fail ends a turn whose answer is not whole.
-func (t *turn) fail(err error) {
-	e := chat.AsError(err)
-	if t.sent && !e.NotAsked && !e.EndSeen {
-		t.session.unseen = true
-	}
-	t.log.DebugContext(t.life, "turn failed", telemetry.KeySession, t.where.Load().session, telemetry.KeyCode, e.Code,
-		telemetry.KeyEndSeen, !t.session.unseen, telemetry.KeyDuration, time.Since(t.started).Round(time.Millisecond))
-	t.end()
 }
 
 // detach finishes the turn without its client.
 func (t *turn) detach() {
-	timer := time.AfterFunc(outlives, func() {
-		t.kill(&chat.Error{Kind: chat.KindTimeout, Code: chat.CodeBackendTimeout, Message: "The answer took too long after its client had left."})
-	})
+	t.presence.bound(t)
 	go func() {
-		defer timer.Stop()
-		for {
-			if ev, err := t.next(); err != nil || ev.Kind == chat.EventDone {
+		for !t.over {
+			t.ready = t.ready[:0]
+			if t.step() != nil {
 				return
 			}
 		}
@@ -182,5 +257,14 @@ func lostAgain(cause error) *chat.Error {
 	return &chat.Error{
 		Kind: chat.KindBackend, Code: chat.CodeBackendError, Cause: cause, EndSeen: true,
 		Message: "The platform lost the session while it was in use. Try again.",
+	}
+}
+
+// leaseLost is for a turn that was away for so long that others may have gone on
+// without it.
+func leaseLost() *chat.Error {
+	return &chat.Error{
+		Kind: chat.KindUnavailable, Code: chat.CodeStoreUnavailable, NotAsked: true, RetryAfter: time.Second,
+		Message: "The server was held up before the question was sent. Try again.",
 	}
 }

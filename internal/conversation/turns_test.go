@@ -129,7 +129,7 @@ func TestTurnOutlivesItsClient(t *testing.T) {
 	gate := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	s.sim.Script(simulator.Stream(simulator.Deltas("be"), simulator.Wait(gate), simulator.Deltas("gun"), simulator.Object(), simulator.Done()))
-	a, err := s.engine.Ask(ctx, whole(alice, user("hello")))
+	a, err := s.place(ctx, whole(alice, user("hello")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestClientGoneBeforeTheQuestion(t *testing.T) {
 	s := plainSite(t)
 	id := s.ask(whole(alice, user("hello"))).session
 	ctx, cancel := context.WithCancel(t.Context())
-	a, err := s.engine.Ask(ctx, byID(alice, id, user("too late")))
+	a, err := s.place(ctx, byID(alice, id, user("too late")))
 	if err != nil {
 		t.Fatal(err)
 	}

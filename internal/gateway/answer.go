@@ -5,11 +5,12 @@ import (
 	"sync"
 
 	"achuan/internal/chat"
+	"achuan/internal/conversation"
 )
 
 // Answer is the answer to one request, with all its choices.
 type Answer struct {
-	choices []*turn // by index
+	choices []*conversation.Answer // by index
 }
 
 // Session is the id of the session that answers choice 0. It is safe to call from
@@ -18,6 +19,14 @@ func (a *Answer) Session() int64 { return a.choices[0].Session() }
 
 // Placement says how choice 0 came to its session; see Session.
 func (a *Answer) Placement() chat.Placement { return a.choices[0].Placement() }
+
+// Left says that the client has gone before all of the answer had reached it,
+// although its events had ended.
+func (a *Answer) Left() {
+	for _, c := range a.choices {
+		c.Left()
+	}
+}
 
 // Discard gives up an answer whose events were never ranged over.
 func (a *Answer) Discard() {

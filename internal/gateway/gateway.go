@@ -74,7 +74,7 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{choices: make([]*turn, max(r.N, 1))}
+	a := &Answer{choices: make([]*conversation.Answer, max(r.N, 1))}
 	if err := g.place(ctx, a, &placed, plan); err != nil {
 		a.Discard()
 		return nil, err
@@ -85,9 +85,9 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 // place has every choice placed, several at once.
 func (g *Gateway) place(ctx context.Context, a *Answer, r *chat.Request, plan *emulate.Plan) error {
 	one := func(i int) error {
-		t, err := ask(ctx, g.conversations, question(r, plan))
+		answer, err := g.conversations.Ask(ctx, question(r, plan, i))
 		if err == nil {
-			a.choices[i] = t
+			a.choices[i] = answer
 		}
 		return err
 	}

@@ -174,7 +174,7 @@ func (s *shaper) cut(why chat.FinishReason) {
 	}
 	s.over = true
 	usage := chat.Usage{PromptTokens: s.countPrompt(), CompletionTokens: countTokens(s.answer.String()), Estimated: true}
-	s.pass(chat.Event{Kind: chat.EventDone, Finish: why, Usage: s.spent.Plus(usage)})
+	s.pass(chat.Event{Kind: chat.EventDone, Finish: why, Usage: s.spent.Plus(usage), Cut: true})
 }
 
 // done passes on the end, after what was held back.

@@ -19,11 +19,12 @@ var arrows = map[string][]string{
 	"internal/emulate":      {"internal/chat"},
 	"internal/openai":       {"internal/chat"},
 	"internal/access":       {"internal/chat", "internal/telemetry"},
+	"internal/store":        {"internal/chat", "internal/conversation", "internal/access"},
 	"internal/gateway":      {"internal/chat", "internal/conversation", "internal/emulate", "internal/access", "internal/telemetry"},
 	"internal/httpapi":      {"internal/chat", "internal/sse", "internal/telemetry", "internal/access", "internal/gateway", "internal/openai"},
 	"internal/app": {
 		"internal/access", "internal/chat", "internal/config", "internal/conversation", "internal/emulate", "internal/gateway",
-		"internal/httpapi", "internal/openai", "internal/platform", "internal/simulator", "internal/sse", "internal/telemetry",
+		"internal/httpapi", "internal/openai", "internal/platform", "internal/simulator", "internal/sse", "internal/store", "internal/telemetry",
 	},
 	"internal/house": {},
 	"cmd/achuan":     {"internal/access", "internal/app", "internal/config", "internal/telemetry"},

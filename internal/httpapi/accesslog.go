@@ -12,38 +12,33 @@ import (
 // maxLoggedText bounds a client's text in a log line, in bytes.
 const maxLoggedText = 128
 
-// accessLog gives each request its exchange and its writer, and tells in one line
-// how it went. No content is told.
+// accessLog gives each request its exchange, its writer and its span, and tells in
+// one line and in the metrics how it went. No content is told.
 func (s *Server) accessLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		x := &exchange{start: time.Now()}
 		w := newWriter(rw, s.opts.WriteTimeout)
+		r, x.span = s.traced(w, r)
 		defer func() {
 			w.dated() // for what net/http writes when the handlers are done; it takes it away itself
-			s.count(x)
-			s.log(r, x, w.status)
+			status := w.status
+			if x.gone {
+				status = statusClientGone
+			}
+			s.count(r, x, status)
+			s.log(r, x, status)
 		}()
 		next.ServeHTTP(w, withExchange(r, x))
 	})
 }
 
-func (s *Server) count(x *exchange) {
-	s.counters.requests.Add(1)
-	if x.gone {
-		s.counters.clientsGone.Add(1)
-	}
-}
-
 func (s *Server) log(r *http.Request, x *exchange, status int) {
-	if x.gone {
-		status = statusClientGone
-	}
 	level := logLevel(x, status)
 	if !s.opts.Logger.Enabled(r.Context(), level) {
 		return
 	}
 	// Each attribute that has something to say, in the order that a person reads.
-	attrs := make([]slog.Attr, 0, 16)
+	attrs := make([]slog.Attr, 0, 18)
 	attrs = append(attrs,
 		slog.String(telemetry.KeyMethod, clip(r.Method, maxLoggedText)),
 		slog.String(telemetry.KeyRoute, x.route),
@@ -51,6 +46,9 @@ func (s *Server) log(r *http.Request, x *exchange, status int) {
 		slog.Duration(telemetry.KeyDuration, time.Since(x.start)))
 	if x.caller.Name != "" {
 		attrs = append(attrs, slog.String(telemetry.KeyCaller, x.caller.Name))
+	}
+	if x.body != "" {
+		attrs = append(attrs, slog.String(telemetry.KeyBody, x.body))
 	}
 	attrs = appendError(attrs, x.err, status)
 	attrs = appendAnswer(attrs, x)
@@ -74,7 +72,9 @@ func appendAnswer(attrs []slog.Attr, x *exchange) []slog.Attr {
 	if x.model == "" {
 		return attrs
 	}
-	attrs = append(attrs, slog.String(telemetry.KeyModel, clip(x.model, maxLoggedText)))
+	attrs = append(attrs,
+		slog.String(telemetry.KeyModel, clip(x.model, maxLoggedText)),
+		slog.Bool(telemetry.KeyStream, x.stream))
 	if x.placement != "" {
 		attrs = append(attrs,
 			slog.Int64(telemetry.KeySession, x.session),

@@ -17,5 +17,17 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 	})
 }
 
+// authenticateOrAdmin also lets the administrator pass, who is nobody's caller.
+func (s *Server) authenticateOrAdmin(next http.Handler) http.Handler {
+	others := s.authenticate(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.keyed() && s.isAdmin(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		others.ServeHTTP(w, r)
+	})
+}
+
 // keyed reports whether requests need a key.
 func (s *Server) keyed() bool { return s.opts.Keys.Len() > 0 }

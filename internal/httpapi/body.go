@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -136,9 +138,16 @@ func tooLarge(most int64) error {
 // firstRoom bounds the memory that a Content-Length alone is given.
 const firstRoom = 1 << 20
 
-// readBody reads a request's body to its end into b.
-func readBody(b *bytes.Buffer, r *http.Request) error {
+// readBody reads a request's body to its end into b, and notes its hash for the log
+// if that is to tell what was asked.
+func (s *Server) readBody(b *bytes.Buffer, r *http.Request) error {
 	b.Grow(int(min(max(r.ContentLength, 0), firstRoom)) + bytes.MinRead)
-	_, err := b.ReadFrom(r.Body)
-	return err
+	if _, err := b.ReadFrom(r.Body); err != nil {
+		return err
+	}
+	if s.opts.Audit {
+		digest := sha256.Sum256(b.Bytes())
+		exchangeOf(r).body = hex.EncodeToString(digest[:])
+	}
+	return nil
 }

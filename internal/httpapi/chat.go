@@ -18,28 +18,52 @@ const (
 	usageEstimated  = "estimated"
 )
 
+// dialectChat is the dialect of Chat Completions.
+const dialectChat = "chat.completions"
+
 // chatCompletions is POST /v1/chat/completions.
 func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	req, err := s.chatRequest(r)
 	if err != nil {
 		return err
 	}
-	answer, err := s.opts.Chat.Chat(r.Context(), &req.Request)
+	answer, err := s.place(r, req)
 	if err != nil {
 		return err
 	}
 	exchangeOf(r).placed(answer)
 	if req.Streamed {
-		return s.streamed(w, r, req, answer)
+		s.opts.Metrics.StreamOpened()
+		defer s.opts.Metrics.StreamClosed()
+		err = s.streamed(w, r, req, answer)
+	} else {
+		err = s.whole(w, r, req, answer)
 	}
-	return s.whole(w, r, req, answer)
+	if err != nil && clientGone(r, err) {
+		answer.Left()
+	}
+	return err
+}
+
+// place has a request placed, which is a step of its own in its trace.
+func (s *Server) place(r *http.Request, req *openai.ChatRequest) (Answer, error) {
+	ctx := telemetry.WithModel(r.Context(), req.Model)
+	_, span := telemetry.StartPlacement(ctx)
+	defer span.End()
+	answer, err := s.opts.Chat.Chat(ctx, &req.Request)
+	if err != nil {
+		span.Fail(string(chat.AsError(err).Code))
+		return nil, err
+	}
+	span.Placed(answer.Session(), string(answer.Placement()))
+	return answer, nil
 }
 
 // chatRequest decodes the body and fills in what is said outside of it.
 func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 	b := takeBuffer()
 	defer giveBack(b)
-	if err := readBody(b, r); err != nil {
+	if err := s.readBody(b, r); err != nil {
 		return nil, err
 	}
 	req, err := openai.DecodeChat(b.Bytes())
@@ -47,10 +71,16 @@ func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 		return nil, err
 	}
 	x := exchangeOf(r)
-	x.model = req.Model
-	req.Caller = x.caller
+	x.model, x.stream = req.Model, req.Streamed
+	req.Dialect, req.Caller = dialectChat, x.caller
+	if req.Retried = retried(r.Header); req.Retried {
+		s.debug(r.Context(), "the client says that it repeats a request")
+	}
+	if req.IdempotencyKey, err = idempotencyKey(r.Header); err != nil {
+		return nil, err
+	}
 	if n := len(req.Unknown); n > 0 {
-		s.counters.ignoredKeys.Add(uint64(n))
+		s.opts.Metrics.IgnoredKeys(n)
 		s.debug(r.Context(), "unknown keys in the request, ignored",
 			slog.Any(telemetry.KeyIgnored, clipAll(req.Unknown, maxLoggedKeys, maxLoggedText)))
 	}

@@ -15,5 +15,5 @@
 //
 // and on a route of the API further:
 //
-//	drain → guard (Host, Origin) → authenticate → mediaType → handler
+//	drain → guard (Host, Origin) → authenticate → handler
 package httpapi

@@ -126,6 +126,22 @@ func TestSlowHeader(t *testing.T) {
 	})
 }
 
+// net/http answers this one by itself unless told not to.
+func TestOptionsOfTheWholeServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := serverOf(hello)
+		conn := listenTo(t, s).dial(t)
+		if _, err := io.WriteString(conn, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		reply, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustContain(t, "the reply", string(reply), "404 Not Found", `"code":"not_found"`)
+	})
+}
+
 func TestHugeHeader(t *testing.T) {
 	runAll(t, []scenario{{name: "64 KiB", method: "GET", path: "/healthz", headers: []string{"X-Big: " + strings.Repeat("x", 60<<10)}, status: 200}})
 }

@@ -14,10 +14,13 @@ import (
 // that serves the request touches it.
 type exchange struct {
 	start      time.Time
+	span       *telemetry.Span
 	route      string // path pattern; "" before the mux has found one
 	probe      bool
 	caller     chat.Caller // zero before a key was looked at
+	body       string      // SHA-256 of the body, in hex; "" unless it is wanted
 	model      string
+	stream     bool
 	session    int64 // 0: none
 	placement  chat.Placement
 	firstEvent time.Duration // from start; 0: there was none
@@ -45,6 +48,7 @@ func exchangeOf(r *http.Request) *exchange {
 // placed notes where an answer comes from.
 func (x *exchange) placed(a Answer) {
 	x.session, x.placement = a.Session(), a.Placement()
+	x.span.Placed(x.session, string(x.placement))
 }
 
 // event notes what an event tells about the whole: the time of the first, and

@@ -17,6 +17,7 @@ type fakeChat struct {
 
 	mu       sync.Mutex
 	requests []chat.Request
+	gone     int // answers whose clients left
 	left     int // answers whose events were not ranged to their end
 }
 
@@ -61,6 +62,7 @@ type step struct {
 	wait  time.Duration
 	gone  bool  // waits for the client's leaving
 	moved int64 // the session becomes this one, replayed
+	do    func()
 	panic string
 	event chat.Event
 	err   error
@@ -87,6 +89,12 @@ func (a *fakeAnswer) Placement() chat.Placement {
 	return a.placement
 }
 
+func (a *fakeAnswer) Left() {
+	a.chat.mu.Lock()
+	defer a.chat.mu.Unlock()
+	a.chat.gone++
+}
+
 func (a *fakeAnswer) Events() iter.Seq2[chat.Event, error] {
 	return func(yield func(chat.Event, error) bool) {
 		for _, s := range a.chat.script {
@@ -109,6 +117,9 @@ func (a *fakeAnswer) do(s step, yield func(chat.Event, error) bool) bool {
 		a.mu.Lock()
 		a.session, a.placement = s.moved, chat.PlacementReplayed
 		a.mu.Unlock()
+	}
+	if s.do != nil {
+		s.do()
 	}
 	switch {
 	case s.panic != "":

@@ -17,8 +17,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.hostAllowed(r.Host) {
-			s.fail(w, r, notAllowed("This server has no API keys and so answers only under names of its own machine or network, and "+
-				clip(r.Host, maxShownHost)+" is none. Set ACHUAN_API_KEYS to serve it under any name."))
+			s.fail(w, r, notAllowed("This server has no API keys and so answers only under names of its own machine or network, and \""+
+				clip(r.Host, maxShownHost)+"\" is none. Set ACHUAN_API_KEYS to serve it under any name."))
 			return
 		}
 		if origin := r.Header.Get("Origin"); !s.originAllowed(origin, r.Host) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -55,7 +56,10 @@ func (l *log) logger() *slog.Logger {
 // serverOf returns a server that answers with script, and its log.
 func serverOf(script []step, set ...func(*Options)) (*Server, *fakeChat, *log) {
 	l, f := new(log), &fakeChat{script: script}
-	o := Options{Chat: f, Logger: l.logger(), Version: "1.2.3", Listen: "127.0.0.1:8000", UserSessions: true}
+	o := Options{
+		Chat: f, Logger: l.logger(), Metrics: telemetry.NewMetrics(telemetry.Build{}),
+		Version: "1.2.3", Listen: "127.0.0.1:8000", UserSessions: true,
+	}
 	for _, s := range set {
 		s(&o)
 	}
@@ -115,6 +119,26 @@ func setHeaders(r *http.Request, headers []string) {
 		}
 		r.Header.Add(name, value)
 	}
+}
+
+// count returns the sum of a metric's series, whatever their labels.
+func count(t *testing.T, s *Server, metric string) float64 {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	s.opts.Metrics.Handler().ServeHTTP(rec, request("GET", "/metrics", ""))
+	sum := 0.0
+	for line := range strings.Lines(rec.Body.String()) {
+		series, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name, _, _ := strings.Cut(series, "{"); name != metric {
+			continue
+		}
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
 }
 
 // mustContain checks a text for what has to be in it; "!" in front of a part says

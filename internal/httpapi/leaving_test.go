@@ -19,8 +19,8 @@ import (
 // leftEarly checks that one client is known to have left, and what was told of it.
 func leftEarly(t *testing.T, s *Server, f *fakeChat, l *log, left int) {
 	t.Helper()
-	if got := s.Counts().ClientsGone; got != 1 {
-		t.Errorf("%d clients counted as gone, want 1", got)
+	if got := count(t, s, "achuan_clients_gone_total"); got != 1 {
+		t.Errorf("%v clients counted as gone, want 1", got)
 	}
 	if f.left != left {
 		t.Errorf("%d answers were left before their end, want %d", f.left, left)
@@ -154,7 +154,7 @@ func TestStalledReader(t *testing.T) {
 					readUntil(t, r, func(line string) bool { return strings.Contains(line, `"content":"a"`) })
 				}
 				time.Sleep(c.after - time.Second)
-				if s.Counts().Requests != 0 {
+				if count(t, s, "achuan_request_duration_seconds_count") != 0 {
 					t.Fatal("dropped too early")
 				}
 				time.Sleep(2 * time.Second)

@@ -8,26 +8,22 @@ import (
 	"achuan/internal/chat"
 )
 
-// mediaType refuses bodies that are not plain JSON. Keyless the type must say so,
-// because a web page may post any other type here without asking the browser; a
-// missing one is taken as JSON. With keys the type is not looked at.
-func (s *Server) mediaType(next http.Handler) http.Handler {
+// takesJSON makes h refuse bodies that are not plain JSON. Keyless the type must say
+// so, because a web page may post any other type here without asking the browser; a
+// missing one is taken as JSON. With keys the type is not looked at. It stands before
+// what reads a body, and not before a 404 or a 405, which a body's type cannot help.
+func (s *Server) takesJSON(h handler) handler {
 	strict := !s.keyed()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength == 0 {
-			next.ServeHTTP(w, r)
-			return
+	return func(w http.ResponseWriter, r *http.Request) error {
+		switch {
+		case r.ContentLength == 0: // there is no body to be wrong
+		case !plainEncoding(r.Header.Values("Content-Encoding")):
+			return unsupportedMedia("The body must not be compressed: send it without Content-Encoding.")
+		case strict && !jsonType(r.Header.Get("Content-Type")):
+			return unsupportedMedia("The body must be JSON: send it with Content-Type: application/json.")
 		}
-		if !plainEncoding(r.Header.Values("Content-Encoding")) {
-			s.fail(w, r, unsupportedMedia("The body must not be compressed: send it without Content-Encoding."))
-			return
-		}
-		if strict && !jsonType(r.Header.Get("Content-Type")) {
-			s.fail(w, r, unsupportedMedia("The body must be JSON: send it with Content-Type: application/json."))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+		return h(w, r)
+	}
 }
 
 func unsupportedMedia(message string) error {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"achuan/internal/chat"
@@ -61,5 +62,16 @@ func TestMediaTypeOfNothing(t *testing.T) {
 	rec, _ := ask(s, request("GET", "/v1/models", "", "Content-Type: text/plain"))
 	if rec.Code != http.StatusOK {
 		t.Errorf("status %d, want 200", rec.Code)
+	}
+}
+
+// What is wrong with where a request goes is told before what is wrong with its body.
+func TestMediaTypeOfNoRoute(t *testing.T) {
+	for target, want := range map[string]int{"PUT /v1/chat/completions": 405, "POST /v1/models": 405, "POST /v1/nope": 404} {
+		method, path, _ := strings.Cut(target, " ")
+		s, _, _ := serverOf(nil)
+		if rec, _ := ask(s, request(method, path, "a=b", "Content-Type: application/x-www-form-urlencoded")); rec.Code != want {
+			t.Errorf("%s with a form: status %d, want %d", target, rec.Code, want)
+		}
 	}
 }

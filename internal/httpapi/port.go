@@ -18,6 +18,17 @@ type Chat interface {
 	Model(ctx context.Context, id string) (chat.Model, error)
 }
 
+// Sessions is what knows the callers' sessions. The owner gateway.Everyone means
+// those of all callers. FromGateway's Chat is one.
+type Sessions interface {
+	Sessions(ctx context.Context, owner string, offset, limit int) (list []chat.SessionInfo, total int, err error)
+	Session(ctx context.Context, owner string, id int64) (chat.SessionInfo, error)
+	// SessionMessages returns a page of the session's records, oldest first.
+	SessionMessages(ctx context.Context, owner string, id int64, page int) (chat.RecordPage, error)
+	CreateSession(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error)
+	DeleteSession(ctx context.Context, owner string, id int64) error
+}
+
 // Answer is an answer that is about to come.
 type Answer interface {
 	// Session and Placement may be called from any goroutine at any time, and may
@@ -27,6 +38,8 @@ type Answer interface {
 	// Events asks on the first pull and is ranged over once. Breaking out of the
 	// loop leaves the rest to the background.
 	Events() iter.Seq2[chat.Event, error]
+	// Left says that the client has gone before it had the whole answer.
+	Left()
 }
 
 // FromGateway returns g as a Chat.

@@ -34,7 +34,7 @@ func (s *Server) recoverPanic(next http.Handler) http.Handler {
 }
 
 func (s *Server) panicked(w http.ResponseWriter, r *http.Request, v any) {
-	s.counters.panics.Add(1)
+	s.opts.Metrics.Panicked()
 	err := fmt.Errorf("panic: %v", v)
 	s.opts.Logger.LogAttrs(r.Context(), slog.LevelError, "a handler panicked",
 		slog.String(telemetry.KeyError, err.Error()), slog.String(keyStack, string(debug.Stack())))

@@ -15,8 +15,8 @@ func TestPanicBeforeTheReply(t *testing.T) {
 	}
 	mustContain(t, "the body", rec.Body.String(), append(fails(chat.CodeInternal), "mine", "!oh my", "!goroutine")...)
 	mustContain(t, "the log", l.String(), "level=ERROR", "oh my", "stack=", "fake_test.go", "request_id=mine", "status=500")
-	if got := s.Counts().Panics; got != 1 {
-		t.Errorf("%d panics counted, want 1", got)
+	if got := count(t, s, "achuan_panics_total"); got != 1 {
+		t.Errorf("%v panics counted, want 1", got)
 	}
 }
 
@@ -29,8 +29,8 @@ func TestPanicWithinAStream(t *testing.T) {
 	}
 	mustContain(t, "the body", rec.Body.String(), "Hel", "!DONE", "!error", "!oh my")
 	mustContain(t, "the log", l.String(), "level=ERROR", "oh my", "msg=request", "status=200 ", "code=internal_error")
-	if got := s.Counts().Panics; got != 1 {
-		t.Errorf("%d panics counted, want 1", got)
+	if got := count(t, s, "achuan_panics_total"); got != 1 {
+		t.Errorf("%v panics counted, want 1", got)
 	}
 }
 
@@ -41,7 +41,7 @@ func TestAbortPasses(t *testing.T) {
 		if v := recover(); v != http.ErrAbortHandler {
 			t.Errorf("recovered %v", v)
 		}
-		if s.Counts().Panics != 0 || l.String() != "" {
+		if count(t, s, "achuan_panics_total") != 0 || l.String() != "" {
 			t.Errorf("aborting counts as a panic: %s", l)
 		}
 	}()

@@ -10,14 +10,20 @@ import (
 func (s *Server) routes() http.Handler {
 	t := newTable()
 
-	t.add(s.api, "POST /v1/chat/completions", s.chatCompletions)
+	t.add(s.api, "POST /v1/chat/completions", s.takesJSON(s.chatCompletions))
 	t.add(s.api, "GET /v1/models", s.listModels)
 	t.add(s.api, "GET /v1/models/{id...}", s.getModel)
+	t.add(s.sessions, "GET /v1/sessions", s.listSessions)
+	t.add(s.sessions, "POST /v1/sessions", s.takesJSON(s.createSession))
+	t.add(s.sessions, "GET /v1/sessions/{id}", s.getSession)
+	t.add(s.sessions, "DELETE /v1/sessions/{id}", s.deleteSession)
+	t.add(s.sessions, "GET /v1/sessions/{id}/messages", s.sessionMessages)
 	t.addRest(s.api, "/v1", notFound)
 	t.addRest(s.api, "/v1/", notFound)
 
 	t.add(s.open, "GET /healthz", s.healthz)
 	t.add(s.open, "GET /readyz", s.readyz)
+	t.add(s.sight, "GET /metrics", s.metrics)
 	t.add(s.page, "GET /{$}", s.pointer)
 	t.addRest(s.page, "/", notFound)
 
@@ -27,7 +33,12 @@ func (s *Server) routes() http.Handler {
 
 // api is what every route of the API stands behind, probes and pages not.
 func (s *Server) api(h handler) http.Handler {
-	return chain(s.adapt(h), s.drain, s.guard, s.authenticate, s.mediaType)
+	return chain(s.adapt(h), s.drain, s.guard, s.authenticate)
+}
+
+// sessions is api for routes that are the administrator's too.
+func (s *Server) sessions(h handler) http.Handler {
+	return chain(s.adapt(h), s.drain, s.guard, s.authenticateOrAdmin)
 }
 
 // page is for what is no part of the API and needs no key.
@@ -42,6 +53,9 @@ func (s *Server) open(h handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// sight is for what tells how the server does, and to whom that may be told.
+func (s *Server) sight(h handler) http.Handler { return chain(s.open(h), s.mayLook) }
 
 // chain puts middleware around h; the first one is the outermost.
 func chain(h http.Handler, middleware ...func(http.Handler) http.Handler) http.Handler {

@@ -11,7 +11,7 @@ import (
 func TestUnknownPaths(t *testing.T) {
 	for _, path := range []string{
 		"/v1", "/v1/", "/v1/nope", "/v1/chat", "/v1/chat/completions/", "/v1/chat/completions/x", "/v1/embeddings",
-		"/chat/completions", "/models", "/healthz/", "/readyz/x", "/favicon.ico", "/metrics", "/admin",
+		"/chat/completions", "/models", "/healthz/", "/readyz/x", "/favicon.ico", "/metrics/", "/admin",
 		"//v1/chat/completions", "/v1//chat/completions", "/v1/../v1/models", "/v1/./models", "/v1/models//x", "/v1/models/..",
 	} {
 		for _, method := range []string{"GET", "POST", "DELETE"} {

@@ -9,14 +9,19 @@ import (
 	"time"
 
 	"achuan/internal/access"
+	"achuan/internal/telemetry"
 )
 
-// Options are what a Server is made of. Chat and Logger are required.
+// Options are what a Server is made of. Chat, Sessions and Logger are required.
 type Options struct {
-	Chat    Chat
-	Keys    *access.Keys // nil or empty: keyless, every request is chat.Anonymous
-	Logger  *slog.Logger
-	Version string // of the program
+	Chat     Chat
+	Sessions Sessions
+	Keys     *access.Keys     // nil or empty: keyless, every request is chat.Anonymous
+	Admin    *access.AdminKey // nil: nobody is the administrator
+	Logger   *slog.Logger
+	Metrics  *telemetry.Metrics // nil: nothing is counted, and /metrics is empty
+	Tracer   *telemetry.Tracer  // nil: nothing is traced
+	Version  string             // of the program
 
 	// Listen is the address listened on, host:port. Keyless, its host is one that
 	// requests may be addressed to.
@@ -30,6 +35,8 @@ type Options struct {
 	MaxBody int64
 	// UserSessions makes `user` the name of a session; off, it is a mere label.
 	UserSessions bool
+	// Audit puts the SHA-256 of each body into its request's log line.
+	Audit bool
 	// Checks are the named findings in the body of /readyz, such as the
 	// platform's state. They never decide its status. May be nil.
 	Checks func(ctx context.Context) map[string]string
@@ -59,7 +66,6 @@ type Server struct {
 	ready    atomic.Bool
 	draining atomic.Bool
 	inFlight inFlight
-	counters counters
 }
 
 // New returns a server that is not ready yet: it serves, but /readyz says no
@@ -67,6 +73,7 @@ type Server struct {
 func New(o Options) *Server {
 	s := &Server{opts: o.withDefaults(), origins: newOriginSet(o.CORSOrigins)}
 	s.inFlight.idle = make(chan struct{}, 1)
+	o.Metrics.SetReady(func() bool { return s.ready.Load() && !s.draining.Load() })
 	s.handler = s.routes()
 	return s
 }
@@ -85,23 +92,3 @@ func (s *Server) StartDraining() { s.draining.Store(true) }
 // whose error it then returns. It is meant for after StartDraining: before, new
 // requests may come at any time.
 func (s *Server) WaitIdle(ctx context.Context) error { return s.inFlight.wait(ctx) }
-
-// Counts are what has happened since the start.
-type Counts struct {
-	Requests    uint64 // finished ones, probes included
-	ClientsGone uint64 // clients that left, or stopped reading, before their answer ended
-	Panics      uint64 // handlers that panicked
-	IgnoredKeys uint64 // unknown keys in requests
-}
-
-type counters struct{ requests, clientsGone, panics, ignoredKeys atomic.Uint64 }
-
-// Counts returns the counts of now.
-func (s *Server) Counts() Counts {
-	return Counts{
-		Requests:    s.counters.requests.Load(),
-		ClientsGone: s.counters.clientsGone.Load(),
-		Panics:      s.counters.panics.Load(),
-		IgnoredKeys: s.counters.ignoredKeys.Load(),
-	}
-}

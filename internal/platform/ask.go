@@ -28,17 +28,20 @@ func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) 
 		return nil, err
 	}
 	w := newWatch(ctx, c.first)
-	events, fault := c.ask(w.ctx, body)
+	to := endpoint{http.MethodPost, completionsPath, completionsPath}
+	o := c.observe(w.ctx, to)
+	o.span.Asks(ctx, q.Session)
+	events, fault := c.ask(w.ctx, to, body)
 	if fault != nil {
+		o.end(outcome(fault))
 		w.stop()
 		return nil, fault
 	}
-	return c.newStream(w, events), nil
+	return c.newStream(w, o, events), nil
 }
 
 // ask returns the body of the platform's reply if it is a stream.
-func (c *Client) ask(ctx context.Context, body []byte) (io.ReadCloser, *chat.Error) {
-	to := endpoint{http.MethodPost, completionsPath, completionsPath}
+func (c *Client) ask(ctx context.Context, to endpoint, body []byte) (io.ReadCloser, *chat.Error) {
 	var d delivery
 	req, err := c.request(d.watched(ctx), to, body)
 	if err != nil {

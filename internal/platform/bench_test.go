@@ -28,7 +28,7 @@ func longAnswer(n int) []byte {
 
 // replay is a stream over the given bytes, without a connection.
 func replay(c *Client, w *watch, in []byte) *stream {
-	return c.newStream(w, io.NopCloser(bytes.NewReader(in)))
+	return c.newStream(w, c.observe(w.ctx, endpoint{}), io.NopCloser(bytes.NewReader(in)))
 }
 
 func drain(tb testing.TB, s *stream) (events int) {

@@ -31,11 +31,13 @@ type endpoint struct {
 func (c *Client) call(ctx context.Context, to endpoint, body []byte, out any) error {
 	w := newWatch(ctx, callTimeout)
 	defer w.stop()
+	o := c.observe(w.ctx, to)
 	var d delivery
 	data, err := c.exchange(w.ctx, to, body, &d)
 	if err != nil && err.Code == chat.CodeBackendUnreachable && d.reused.Load() {
 		data, err = c.exchange(w.ctx, to, body, new(delivery))
 	}
+	o.end(outcome(err))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@
 // platform sends becomes chat's types here, and each way in which it fails becomes
 // a *chat.Error (errors.go is the table of them).
 //
-// It keeps no state but connections. Which session a question goes to, whether
+// It keeps no state but connections and what its last calls came to. Which session a question goes to, whether
 // anything is asked again, and what a client gets to see is decided elsewhere.
 package platform
 
@@ -31,7 +31,8 @@ type Options struct {
 	FirstEventTimeout time.Duration // from sending a question to the first frame; 0 means 180 s
 	IdleTimeout       time.Duration // between frames; 0 means 120 s
 
-	Logger *slog.Logger // each call at debug level, without content; nil for none
+	Logger  *slog.Logger // each call at debug level, without content; nil for none
+	Metrics *telemetry.Metrics
 }
 
 const (
@@ -43,6 +44,7 @@ const (
 // Client speaks for one account. It is safe for concurrent use.
 type Client struct {
 	base      string      // URL of the API, without a slash at the end
+	host      string      // its host alone
 	header    http.Header // of each request
 	http      *http.Client
 	transport *http.Transport
@@ -50,6 +52,7 @@ type Client struct {
 	idle      time.Duration
 	log       *slog.Logger
 	redact    *telemetry.Redactor
+	seen      *seen
 }
 
 // New returns a client. It does not connect. Its errors name the setting at fault
@@ -70,6 +73,7 @@ func New(o Options) (*Client, error) {
 	transport := newTransport(cmp.Or(o.ConnectTimeout, 10*time.Second))
 	return &Client{
 		base:      base.String(),
+		host:      base.Hostname(),
 		header:    baseHeader(origin, token, o.Cookie),
 		http:      &http.Client{Transport: transport, CheckRedirect: keepRedirect},
 		transport: transport,
@@ -77,6 +81,7 @@ func New(o Options) (*Client, error) {
 		idle:      cmp.Or(o.IdleTimeout, 120*time.Second),
 		log:       cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 		redact:    telemetry.NewRedactor(token, o.Cookie),
+		seen:      newSeen(o.Metrics),
 	}, nil
 }
 

@@ -113,7 +113,8 @@ func (s *stream) complete() {
 		}
 		ev.Diverged = !extends
 	}
-	s.reasoning, s.text = s.think.split(s.answer.String(), true)
+	ev.Stored = s.answer.String()
+	s.reasoning, s.text = s.think.split(ev.Stored, true)
 	s.done = &ev
 	s.watch.leave()
 }
@@ -129,6 +130,17 @@ func (s *stream) finish() string {
 	return "given up"
 }
 
+// outcome says what the call came to, for the metrics.
+func (s *stream) outcome() string {
+	if s.done != nil {
+		return telemetry.OutcomeOK
+	}
+	if s.fault == nil {
+		return telemetry.OutcomeGivenUp
+	}
+	return outcome(s.fault)
+}
+
 // Close gives the stream up. After a whole answer the rest of the reply, which is
 // nothing but its end, is read in the background: the connection can be used again
 // then.
@@ -137,6 +149,11 @@ func (s *stream) Close() error {
 		return nil
 	}
 	s.closed = true
+	if s.done != nil {
+		s.call.span.Used(s.done.Usage.PromptTokens, s.done.Usage.CompletionTokens, s.done.Usage.Estimated)
+		s.call.span.Finished(string(s.done.Finish))
+	}
+	s.call.end(s.outcome())
 	s.client.log.LogAttrs(s.watch.ctx, slog.LevelDebug, "platform stream closed",
 		slog.String(telemetry.KeyFinish, s.finish()), slog.Duration(telemetry.KeyDuration, time.Since(s.started)))
 	if !s.lingers {

@@ -90,6 +90,11 @@ func TestRefusals(t *testing.T) {
 		{name: "HTTP 204", status: 204, want: wantFailed},
 		{name: "HTTP 207", status: 207, contentType: jsonType, body: `{"code":0,"data":{"msg":"失败"}}`, want: wantFailed},
 		{name: "HTTP 207, text inside data", status: 207, contentType: jsonType, body: `{"code":1,"data":{"data":{"msg":"对话不存在"}}}`, want: wantLost},
+		{name: "HTTP 207 with code 0, text inside data", status: 207, contentType: jsonType, body: `{"code":0,"data":{"msg":"套餐余量不足"},"msg":""}`, want: wantQuota},
+		{name: "HTTP 207 without a code", status: 207, contentType: jsonType, body: `{"data":{"data":{"msg":"对话不存在"}}}`, want: wantLost},
+		{name: "HTTP 400 without a code", status: 400, contentType: jsonType, body: `{"msg":"登录已过期，请重新登录"}`, want: wantAuth},
+		{name: "HTTP 207 of success", status: 207, contentType: jsonType, body: `{"code":0,"data":{"aiText":"hi"},"msg":""}`, want: wantFailed},
+		{name: "a text without a code under success", status: 200, contentType: jsonType, body: `{"msg":"套餐余量不足"}`, want: wantFailed},
 		{name: "redirect", status: 302, contentType: "text/html", body: html, want: wantFailed},
 		{name: "redirect that keeps the method", status: 307, want: wantFailed},
 

@@ -84,7 +84,7 @@ const done = "data: [DONE]\n\n"
 // streamOf is an answer as it would be read from r.
 func streamOf(t testing.TB, r io.Reader) *stream {
 	c := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
-	s := c.newStream(newWatch(t.Context(), time.Minute), io.NopCloser(r))
+	s := c.newStream(newWatch(t.Context(), time.Minute), c.observe(t.Context(), endpoint{}), io.NopCloser(r))
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -118,6 +118,11 @@ func collect(t testing.TB, s chat.Stream) (answer, error) {
 				t.Error("a pause comes first or after another")
 			}
 		case chat.EventDone:
+			// What is stored is what was said, with its reasoning where it stood.
+			if a.Reasoning == "" && ev.Stored != a.Text || !strings.HasSuffix(ev.Stored, a.Text) || !strings.Contains(ev.Stored, a.Reasoning) {
+				t.Errorf("stored %q for the reasoning %q and the text %q", ev.Stored, a.Reasoning, a.Text)
+			}
+			ev.Stored = ""
 			a.Done = &ev
 			return a, nil
 		}

@@ -31,7 +31,7 @@ func (e *modelExtras) talks() bool { return e.ModelType == "" || e.ModelType == 
 // order. The platform lists a model once for each tag it has; the first is kept.
 func (c *Client) Models(ctx context.Context) ([]chat.Model, error) {
 	var data json.RawMessage
-	if err := c.call(ctx, endpoint{http.MethodGet, "/chat/tmpl", "/chat/tmpl"}, nil, &data); err != nil {
+	if err := c.call(ctx, endpoint{http.MethodGet, modelsPath, modelsPath}, nil, &data); err != nil {
 		return nil, err
 	}
 	entries, ok := findModels(data)

@@ -38,6 +38,18 @@ func (e envelope) said() string {
 	return ""
 }
 
+// code returns the code, 0 for none.
+func (e envelope) code() integer {
+	if e.Code == nil {
+		return 0
+	}
+	return *e.Code
+}
+
+// failed reports whether it tells of a failure. Under a status that does so itself
+// the code may be 0 or missing.
+func (e envelope) failed(status int) bool { return e.code() != 0 || !succeeded(status) }
+
 // succeeded reports whether a status says that the request was served. The
 // platform uses 207 for failures.
 func succeeded(status int) bool {
@@ -56,15 +68,15 @@ func (c *Client) refusal(resp *http.Response) *chat.Error {
 func (c *Client) refused(resp *http.Response, body []byte) *chat.Error {
 	var env envelope
 	said := string(body)
-	isEnvelope := json.Unmarshal(body, &env) == nil && env.Code != nil
+	isEnvelope := json.Unmarshal(body, &env) == nil && (env.Code != nil || env.said() != "")
 	if isEnvelope {
 		said = env.said() // and not the data, which is content
 	}
 	f, known := statusFailures[resp.StatusCode]
 	switch {
 	case known:
-	case isEnvelope && *env.Code != 0:
-		f = classify(*env.Code, said)
+	case isEnvelope && env.failed(resp.StatusCode):
+		f = classify(env.code(), said)
 	default:
 		f = failed
 	}

@@ -22,6 +22,7 @@ const (
 type stream struct {
 	client  *Client
 	watch   *watch
+	call    *observed
 	body    io.ReadCloser
 	frames  *sse.Reader
 	started time.Time
@@ -44,8 +45,8 @@ type stream struct {
 	closed  bool
 }
 
-func (c *Client) newStream(w *watch, body io.ReadCloser) *stream {
-	return &stream{client: c, watch: w, body: body, frames: sse.NewReader(body, longestFrame), started: time.Now()}
+func (c *Client) newStream(w *watch, o *observed, body io.ReadCloser) *stream {
+	return &stream{client: c, watch: w, call: o, body: body, frames: sse.NewReader(body, longestFrame), started: time.Now()}
 }
 
 // Next returns the next event. See chat.Stream.
@@ -97,6 +98,9 @@ func (s *stream) read(ready bool) ([]byte, error) {
 	}
 	payload, err := s.frames.Next()
 	s.watch.rest()
+	if !s.begun && err == nil {
+		s.call.span.Began()
+	}
 	s.begun = true
 	return payload, err
 }

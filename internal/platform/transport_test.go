@@ -253,3 +253,38 @@ func (l *pipeListener) Close() error {
 }
 
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+// A platform may answer before it has read the question to its end. Proxies that
+// pass a body on while the answer comes cut such streams now and then.
+func TestAnswerBeforeTheQuestionIsRead(t *testing.T) {
+	c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		if err := control.EnableFullDuplex(); err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, delta("early")+recorded("early")+done)
+		_ = control.Flush()
+		_, _ = io.Copy(io.Discard, r.Body)
+	})
+	long := strings.Repeat("a long question, ", 4<<10) // more than fits into one write
+	const workers, each = 8, 125
+	var running sync.WaitGroup
+	for range workers {
+		running.Go(func() {
+			for range each {
+				s, err := c.Ask(context.Background(), chat.Question{Session: 7, Text: long})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := collect(t, s)
+				_ = s.Close()
+				if err != nil || got.Text != "early" || got.Done == nil {
+					t.Errorf("%+v, %v", got, err)
+				}
+			}
+		})
+	}
+	running.Wait()
+}

@@ -5,6 +5,7 @@ package telemetry
 // time.Duration's text form or as JSON nanoseconds.
 const (
 	KeyRequestID        = "request_id"        // the id in the X-Request-Id header
+	KeyTraceID          = "trace_id"          // the OpenTelemetry trace that the request belongs to
 	KeyMethod           = "method"            // HTTP method
 	KeyRoute            = "route"             // the mux pattern, never the raw path
 	KeyStatus           = "status"            // HTTP status; 499 when the client went away
@@ -16,6 +17,8 @@ const (
 	KeySession          = "session"           // the platform's session id
 	KeyReplaced         = "replaced_session"  // the session whose place another took
 	KeyEndSeen          = "end_seen"          // whether the platform ended the turn itself
+	KeyState            = "state"             // what a session is after a turn
+	KeyWhole            = "whole"             // whether an answer had ended already
 	KeyPlacement        = "placement"         // how the session was chosen
 	KeyChoice           = "choice"            // index of a choice
 	KeyFinish           = "finish"            // why an answer ended
@@ -24,6 +27,7 @@ const (
 	KeyPromptTokens     = "prompt_tokens"     // tokens of the question
 	KeyCompletionTokens = "completion_tokens" // tokens of the answer
 	KeyEstimated        = "estimated"         // whether the token counts are estimates
+	KeyBody             = "body_sha256"       // SHA-256 of a request's body, in hex (ACHUAN_AUDIT=hash)
 	KeyIgnored          = "ignored"           // names of request keys that were ignored
 	KeyEndpoint         = "endpoint"          // endpoint of the platform, as a path pattern
 	KeyAttempt          = "attempt"           // which try it was, from 1

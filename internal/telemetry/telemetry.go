@@ -1,6 +1,7 @@
 // Package telemetry is what the program says about itself: the logger, the
 // redaction that every log line passes through, the names of all attributes and
-// the request id that ties lines together. Metrics and traces belong here too.
+// the request id that ties lines together; the metrics (all in families.go) and the
+// traces (their attributes in genai.go).
 //
 // What happened is decided elsewhere: no package logs through a global, each is
 // handed the logger that NewLogger made. Nothing here knows a domain type, and
@@ -32,14 +33,17 @@ func NewLogger(w io.Writer, level slog.Level, format string, secrets ...string) 
 	return slog.New(requestIDHandler{h})
 }
 
-// requestIDHandler adds the context's request id to each record. Under an open
-// group (Logger.WithGroup) the id is in that group.
+// requestIDHandler adds the context's request id, and the id of its trace, to each
+// record. Under an open group (Logger.WithGroup) they are in that group.
 type requestIDHandler struct{ slog.Handler }
 
 func (h requestIDHandler) Handle(ctx context.Context, r slog.Record) error {
 	if id := RequestID(ctx); id != "" {
 		r = r.Clone()
 		r.AddAttrs(slog.String(KeyRequestID, id))
+		if trace := TraceID(ctx); trace != "" {
+			r.AddAttrs(slog.String(KeyTraceID, trace))
+		}
 	}
 	return h.Handler.Handle(ctx, r)
 }

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPercentile(t *testing.T) {
+	upTo := func(n int) []sample {
+		samples := make([]sample, n)
+		for i := range samples { // not in their order
+			samples[(i*7)%n].first = time.Duration(i + 1)
+		}
+		return samples
+	}
+	for _, c := range []struct{ n, percent, want int }{
+		{1, 50, 1}, {1, 99, 1}, {2, 50, 1}, {2, 99, 2}, {100, 50, 50}, {100, 99, 99}, {200, 99, 198}, {10, 99, 10}, {10, 0, 1}, {10, 100, 10},
+	} {
+		if got := percentile(upTo(c.n), func(s sample) time.Duration { return s.first }, c.percent); got != time.Duration(c.want) {
+			t.Errorf("p%d of 1 to %d is %d, want %d", c.percent, c.n, got, c.want)
+		}
+	}
+}
+
+func TestRatios(t *testing.T) {
+	for _, c := range []struct {
+		a, b float64
+		want string
+	}{{3, 2, "1.50"}, {0, 2, "0.00"}, {1, 0, "-"}, {1, -1, "-"}} {
+		if got := times(c.a, c.b); got != c.want {
+			t.Errorf("%v to %v is %s, want %s", c.a, c.b, got, c.want)
+		}
+	}
+	if got := spread([]float64{1, 5}, []float64{2, 2}); got != "1.50 (0.50-2.50)" {
+		t.Errorf("spread is %s", got)
+	}
+}
+
+func TestReport(t *testing.T) {
+	one := func(cpu float64, cut int) *target {
+		return &target{found: findings{
+			callsPerStream: 2, idle: 1 << 20, open: 3 << 20, peak: 3 << 20,
+			perStream: []float64{cpu}, perEvent: []float64{cpu}, perPacedEvent: []float64{cpu},
+			samples: []sample{{time.Duration(cpu), 2 * time.Duration(cpu)}}, streams: 10, cut: cut, why: errors.New("cut off"),
+		}}
+	}
+	var b strings.Builder
+	if err := report(&b, []*target{one(1e6, 0), one(2e6, 1), one(4e6, 0)}, time.Second); err != nil {
+		t.Errorf("the floor's cut streams failed the run: %v", err)
+	}
+	for _, row := range []string{"1000.0   2000.0   4000.0   2.00 (2.00-2.00)", "1000     +1000    +3000    3.00", "streams cut, of 10"} {
+		if !strings.Contains(b.String(), row) {
+			t.Errorf("no %q in\n%s", row, b.String())
+		}
+	}
+	if err := report(&b, []*target{one(1, 0), one(2, 0), one(3, 1)}, time.Second); err == nil {
+		t.Error("a stream that achuan cut is no failure")
+	}
+}

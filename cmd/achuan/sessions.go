@@ -1,0 +1,228 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"achuan/internal/config"
+)
+
+// sessionsCommand works on the sessions of a running server, over its API.
+type sessionsCommand struct {
+	URL    string `placeholder:"URL" help:"The server's base URL (default http://ADDRESS/v1 of the settings)."`
+	Key    string `placeholder:"KEY" help:"Client key, or the admin key for everyone's sessions. Without it ACHUAN_KEY in the environment, else the first of ACHUAN_API_KEYS."`
+	Config string `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
+	JSON   bool   `help:"Print what the server answers, as it is."`
+
+	List   listSessionsCommand  `cmd:"" default:"1" help:"List sessions, latest used first."`
+	Show   showSessionCommand   `cmd:"" help:"Show one session and its messages."`
+	Create createSessionCommand `cmd:"" help:"Make a session and print its id."`
+	Delete deleteSessionCommand `cmd:"" help:"Delete a session, on the platform too if achuan made it."`
+}
+
+// sessionView is a session as the API shows it.
+type sessionView struct {
+	ID       int64   `json:"id"`
+	Model    string  `json:"model"`
+	Created  int64   `json:"created"`
+	LastUsed int64   `json:"last_used"`
+	Turns    int     `json:"turns"`
+	Owner    string  `json:"owner"`
+	Name     *string `json:"name"`
+	State    string  `json:"state"`
+}
+
+type listSessionsCommand struct {
+	Limit  int `default:"20" help:"How many (default ${default}, 100 at most)."`
+	Offset int `help:"How many to pass over."`
+}
+
+// Run lists sessions.
+func (c *listSessionsCommand) Run(p *program, flags *sessionsCommand) error {
+	var reply struct {
+		Data  []sessionView `json:"data"`
+		Total int           `json:"total"`
+	}
+	query := fmt.Sprintf("/sessions?limit=%d&offset=%d", c.Limit, c.Offset)
+	if done, err := flags.call(p, http.MethodGet, query, nil, &reply); done || err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tMODEL\tTURNS\tLAST USED\tSTATE\tOWNER\tNAME")
+	for _, s := range reply.Data {
+		fmt.Fprintf(table, "%d\t%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Model, s.Turns, shownTime(s.LastUsed), s.State, s.Owner, s.name())
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if left := reply.Total - c.Offset - len(reply.Data); left > 0 {
+		fmt.Fprintf(p.stdout, "%d more: --offset %d\n", left, c.Offset+len(reply.Data))
+	}
+	return nil
+}
+
+func (s sessionView) name() string {
+	if s.Name == nil {
+		return "-"
+	}
+	return *s.Name
+}
+
+func shownTime(unix int64) string { return time.Unix(unix, 0).Format(time.DateTime) }
+
+type showSessionCommand struct {
+	ID   int64 `arg:"" help:"The session's id."`
+	Page int   `default:"1" help:"Page of its messages, oldest first."`
+}
+
+// Run shows a session.
+func (c *showSessionCommand) Run(p *program, flags *sessionsCommand) error {
+	path := "/sessions/" + strconv.FormatInt(c.ID, 10)
+	var s sessionView
+	if done, err := flags.call(p, http.MethodGet, path, nil, &s); err != nil {
+		return err
+	} else if !done {
+		fmt.Fprintf(p.stdout, "session %d  model %s  turns %d  state %s  owner %s  name %s\ncreated %s  last used %s\n",
+			s.ID, s.Model, s.Turns, s.State, s.Owner, s.name(), shownTime(s.Created), shownTime(s.LastUsed))
+	}
+	var messages struct {
+		Data []struct {
+			Role, Content string
+		} `json:"data"`
+		Page, Pages int
+	}
+	if done, err := flags.call(p, http.MethodGet, fmt.Sprintf("%s/messages?page=%d", path, c.Page), nil, &messages); done || err != nil {
+		return err
+	}
+	for _, m := range messages.Data {
+		fmt.Fprintf(p.stdout, "\n[%s]\n%s\n", m.Role, m.Content)
+	}
+	if messages.Page < messages.Pages {
+		fmt.Fprintf(p.stdout, "\npage %d of %d: --page %d\n", messages.Page, messages.Pages, messages.Page+1)
+	}
+	return nil
+}
+
+type createSessionCommand struct {
+	Model string `arg:"" help:"The session's model."`
+}
+
+// Run makes a session.
+func (c *createSessionCommand) Run(p *program, flags *sessionsCommand) error {
+	body, err := json.Marshal(map[string]string{"model": c.Model})
+	if err != nil {
+		return err
+	}
+	var s sessionView
+	if done, err := flags.call(p, http.MethodPost, "/sessions", body, &s); done || err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout, s.ID)
+	return nil
+}
+
+type deleteSessionCommand struct {
+	ID int64 `arg:"" help:"The session's id."`
+}
+
+// Run deletes a session.
+func (c *deleteSessionCommand) Run(p *program, flags *sessionsCommand) error {
+	if done, err := flags.call(p, http.MethodDelete, "/sessions/"+strconv.FormatInt(c.ID, 10), nil, nil); done || err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "deleted %d\n", c.ID)
+	return nil
+}
+
+const (
+	sessionsTimeout = 60 * time.Second
+	maxSessionReply = 64 << 20 // bytes
+)
+
+// call sends a request to the server. With --json the reply is printed and done is
+// true; else it is read into reply, unless that is nil.
+func (c *sessionsCommand) call(p *program, method, path string, body []byte, reply any) (done bool, err error) {
+	base, key, err := c.server(p)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sessionsTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, base+path, strings.NewReader(string(body)))
+	if err != nil {
+		return false, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false, fmt.Errorf("no server answers at %s (is achuan serve running? --url names another): %w", base, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxSessionReply))
+	if err != nil {
+		return false, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return false, refused(resp.Status, text)
+	}
+	if c.JSON {
+		fmt.Fprintf(p.stdout, "%s\n", text)
+		return true, nil
+	}
+	if reply == nil {
+		return false, nil
+	}
+	return false, json.Unmarshal(text, reply)
+}
+
+// refused is the error for a reply that says what was wrong.
+func refused(status string, body []byte) error {
+	var reply struct {
+		Error struct {
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &reply) != nil || reply.Error.Message == "" {
+		return errors.New(status)
+	}
+	return errors.New(reply.Error.Message)
+}
+
+// server returns the server's base URL and the key for it: as the flags say, else
+// as the settings do that the server itself would read here.
+func (c *sessionsCommand) server(p *program) (base, key string, err error) {
+	key = cmp.Or(c.Key, p.variable("ACHUAN_KEY"))
+	p.secrets = append(p.secrets, key)
+	if c.URL != "" {
+		u, err := url.Parse(c.URL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+			return "", "", &config.Error{Source: "--url", Problem: "want the server's base URL, such as http://127.0.0.1:8000/v1"}
+		}
+		return strings.TrimSuffix(c.URL, "/"), key, nil
+	}
+	s, err := p.load(config.LoadOptions{ConfigFile: c.Config})
+	if err != nil {
+		return "", "", err
+	}
+	p.secrets = append(p.secrets, key)
+	if key == "" && len(s.APIKeys) > 0 {
+		key = s.APIKeys[0]
+		if _, after, named := strings.Cut(key, ":"); named {
+			key = strings.TrimSpace(after)
+		}
+	}
+	return "http://" + config.Reachable(s.Listen) + "/v1", key, nil
+}

@@ -1,0 +1,45 @@
+package app_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"achuan/internal/simulator"
+)
+
+// /readyz says how the platform and the account are, and stays 200: an outage must
+// not take every replica away.
+func TestReadyzNamesThePlatform(t *testing.T) {
+	type body struct {
+		Status string
+		Checks map[string]string
+	}
+	for _, c := range []struct {
+		name    string
+		replies []simulator.Reply
+		environ []string
+		want    map[string]string
+	}{
+		{"all is well", []simulator.Reply{simulator.Say("Hi.")}, nil, map[string]string{"platform": "up", "account": "ok", "store": "ok"}},
+		{"a refused login", []simulator.Reply{simulator.LoginExpired(simulator.LoginCode2)}, nil, map[string]string{"platform": "up", "account": "refused", "store": "ok"}},
+		{"no points", []simulator.Reply{simulator.Fail("套餐余量不足")}, nil, map[string]string{"platform": "up", "account": "no_points", "store": "ok"}},
+		{"no platform", nil, []string{"ACHUAN_API_URL=http://127.0.0.1:1/api/chat/completions"},
+			map[string]string{"platform": "backend_unreachable", "account": "unknown", "store": "ok"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sim := newSimulator(t)
+			sim.Script(c.replies...)
+			r := run(t, sim, c.environ...)
+			ask(t, r.url, hi)
+			var got body
+			if err := json.Unmarshal([]byte(get(t, r.url+"/readyz")), &got); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(body{"ready", c.want}, got); diff != "" || status(t, r.url+"/readyz") != 200 {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

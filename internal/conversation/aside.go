@@ -1,0 +1,63 @@
+package conversation
+
+import (
+	"strings"
+
+	"achuan/internal/chat"
+)
+
+// Side tasks: chat apps and agents ask for titles, tags and summaries in requests
+// of their own, under the label of the chat that they are about. Such a request is
+// answered in a throw-away session, whatever it is labelled with, so that the chat
+// itself is not disturbed. Only shapes that nobody types are recognised:
+//
+//   - one user message alone that begins with `### Task:` and has a <chat_history>
+//     (Open WebUI: titles, tags, follow-ups, search queries),
+//   - instructions that begin as opencode's title generator's do,
+//   - a last user message that begins as NextChat's requests for a topic or a
+//     summary do.
+//
+// docs/sessions.md lists them for users; ACHUAN_SIDE_TASKS=off switches this off.
+var (
+	titlePrompts = []string{
+		"You are a title generator. You output ONLY a thread title.",
+	}
+	topicRequests = []string{
+		"使用四到五个字直接返回这句话的简要主题",
+		"Please generate a four to five word title summarizing our conversation",
+		"简要总结一下对话内容，用作后续的上下文提示 prompt",
+		"Summarize the discussion briefly in 200 words or less to use as a prompt for future context",
+	}
+)
+
+// sideTask reports whether a request is certainly about a chat, not of one.
+func sideTask(r *chat.Request) bool {
+	transcript := r.Transcript()
+	last := transcript[len(transcript)-1]
+	switch {
+	case len(r.Tools) > 0 || last.Role != chat.RoleUser:
+		return false
+	case begins(last.Text, topicRequests):
+		return true
+	case begins(r.System(), titlePrompts):
+		return true
+	}
+	return len(r.Messages) == 1 && strings.HasPrefix(strings.TrimSpace(last.Text), "### Task:\n") &&
+		strings.Contains(last.Text, "<chat_history>") && strings.Contains(last.Text, "</chat_history>")
+}
+
+func begins(text string, with []string) bool {
+	text = strings.TrimSpace(text)
+	for _, w := range with {
+		if strings.HasPrefix(text, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// aside reports whether the turn is a side task's.
+func (t *turn) aside() bool { return t.side }
+
+// placeAside makes a throw-away session for the whole request.
+func (t *turn) placeAside() error { return t.placeWhole(NameKey{}, false) }

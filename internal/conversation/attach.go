@@ -1,0 +1,188 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// pollEvery is how often a turn of another replica is asked after.
+const pollEvery = 200 * time.Millisecond
+
+// attachment is the answer of a turn that another client asked for.
+type attachment struct {
+	engine  *Engine
+	q       Question
+	row     Stored
+	session atomic.Int64
+	live    *turn // in this process; nil otherwise
+	spoke   bool
+	claimed bool // in the stead of a client that had left, not beside one by its key
+}
+
+// attach makes an answer of a stored turn.
+func (e *Engine) attach(ctx context.Context, q Question, row *Stored) *Answer {
+	at := &attachment{engine: e, q: q, row: *row, claimed: q.Request.IdempotencyKey == ""}
+	at.session.Store(row.Session)
+	if t, ok := e.live.Load(row.Token); ok && !row.Whole {
+		at.live = t.(*turn)
+		if at.claimed {
+			at.live.presence.rejoin()
+		}
+	}
+	e.Metrics.Attached(attachReason(q.Request))
+	e.Logger.DebugContext(ctx, "attached to an answer that was asked for before",
+		telemetry.KeySession, row.Session, telemetry.KeyWhole, row.Whole)
+	return &Answer{ctx: ctx, attached: at}
+}
+
+// attachReason says how a repeated request was recognised.
+func attachReason(r *chat.Request) telemetry.AttachReason {
+	switch {
+	case r.IdempotencyKey != "":
+		return telemetry.AttachKey
+	case r.Retried:
+		return telemetry.AttachRetry
+	}
+	return telemetry.AttachLeft
+}
+
+// play returns the answer of the attached turn. When that turn comes to nothing,
+// the question is asked after all: it is known then that no answer is under way.
+func (a *Answer) play(yield func(chat.Event, error) bool) {
+	at := a.attached
+	tape, err := at.find(a.ctx)
+	if err == nil && tape != nil {
+		err = at.events(a.ctx, tape, yield)
+	}
+	switch {
+	case err == nil && tape != nil:
+		return
+	case err != nil && (at.spoke || a.ctx.Err() != nil || !nothingDone(err)):
+		yield(chat.Event{}, err)
+		return
+	}
+	b, err := at.engine.Ask(a.ctx, at.q)
+	if err != nil {
+		yield(chat.Event{}, err)
+		return
+	}
+	a.instead.Store(b)
+	b.Events()(yield)
+}
+
+// nothingDone reports whether a turn that failed left its question unasked.
+func nothingDone(err error) bool {
+	var e *chat.Error
+	return !errors.As(err, &e) || e.NotAsked
+}
+
+// find returns the tape of the answer, waiting for the replica that makes it. nil
+// means that there will be none.
+func (at *attachment) find(ctx context.Context) (*tape, error) {
+	if at.live != nil {
+		return &at.live.tape, nil
+	}
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for row := &at.row; ; {
+		if row.Session != 0 {
+			at.session.Store(row.Session)
+		}
+		if row.Whole {
+			tape, session := playback(row.Answer)
+			if tape != nil {
+				at.session.Store(session)
+			}
+			return tape, nil
+		}
+		select {
+		case <-ctx.Done():
+			at.leave(ctx)
+			return nil, context.Cause(ctx)
+		case <-at.engine.life.Done():
+			return nil, context.Cause(at.engine.life)
+		case <-tick.C:
+		}
+		next, err := at.engine.Store.Turn(ctx, at.row.Token)
+		switch {
+		case errors.Is(err, ErrUnknown):
+			return nil, nil
+		case err == nil:
+			row = next
+		case ctx.Err() == nil:
+			at.engine.storeFailed(ctx, telemetry.StoreRead, err) // it may come back before the client goes
+		}
+	}
+}
+
+// events passes on what the tape has, as it comes. Its error is the turn's, or the
+// client's that has left.
+func (at *attachment) events(ctx context.Context, tape *tape, yield func(chat.Event, error) bool) error {
+	var place cursor
+	paused := true
+	for {
+		ev, more, err := tape.next(&place)
+		switch {
+		case err != nil:
+			return err
+		case more == nil:
+			paused = false
+			if !at.pass(ctx, ev, yield) {
+				return nil
+			}
+			continue
+		case !paused:
+			paused = true
+			if !yield(chat.Event{Kind: chat.EventPause}, nil) {
+				at.leave(ctx)
+				return nil
+			}
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			at.leave(ctx)
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// pass gives the client an event, and reports whether it wants another.
+func (at *attachment) pass(ctx context.Context, ev chat.Event, yield func(chat.Event, error) bool) bool {
+	if at.live != nil {
+		at.session.Store(at.live.sessionID())
+	}
+	ended := ev.Kind == chat.EventDone
+	here := yield(ev, nil)
+	if !here && (!ended || ctx.Err() != nil) {
+		at.leave(ctx)
+	}
+	at.spoke = at.spoke || here && at.q.Request.Streamed
+	return here && !ended
+}
+
+// leave lets the next client come for the answer.
+func (at *attachment) leave(ctx context.Context) {
+	if !at.claimed {
+		return // its key finds it
+	}
+	if at.live != nil {
+		if at.spoke {
+			at.live.presence.heard()
+		}
+		at.live.leave()
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+	defer cancel()
+	row := at.row
+	row.Left, row.Silent = true, !at.spoke
+	if err := at.engine.Store.Leave(ctx, row); err != nil {
+		at.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	}
+}

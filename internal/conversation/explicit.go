@@ -1,0 +1,292 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// placeByID goes on in the session that the client named.
+func (t *turn) placeByID(id int64) error {
+	rest, _ := afterLastAnswer(t.request.Transcript())
+	if len(rest) == 0 {
+		return chat.Invalid(chat.CodeInvalidValue, "messages",
+			"With a session id only what follows the last assistant message is sent, and nothing follows it.")
+	}
+	found, err := t.takeByID(id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return t.placeWhole(NameKey{}, false) // a made-up id, or one that the platform lost
+	}
+	return t.goOn(rest)
+}
+
+// takeByID takes the session with that id; false means that there is no such
+// session any more and the conversation starts anew.
+func (t *turn) takeByID(id int64) (bool, error) {
+	caller := t.request.Caller.ID
+	for {
+		s, err := t.engine.Store.Session(t.client, caller, id)
+		switch {
+		case errors.Is(err, ErrUnknown) && caller != chat.AnonymousID:
+			return false, notFound()
+		case errors.Is(err, ErrUnknown) && t.engine.Shared:
+			return false, nil
+		case errors.Is(err, ErrUnknown):
+			if found, err := t.discover(id); !errors.Is(err, ErrTaken) {
+				return found, err
+			}
+			// Somebody's already: this caller's since a moment ago, or another's.
+			if _, err = t.engine.Store.Session(t.client, caller, id); errors.Is(err, ErrUnknown) {
+				return false, notFound()
+			}
+			continue
+		case err != nil:
+			return false, t.noStore(err)
+		}
+		if s.State == StateLost || s.State == StateRetired {
+			return false, t.unlessKeyed()
+		}
+		taken, err := t.take(s.ID, ReachID)
+		if taken || !errors.Is(err, ErrUnknown) {
+			return taken, err
+		}
+		// While it waited, the session was replaced or deleted.
+	}
+}
+
+// unlessKeyed is the error for an id that means nothing any more.
+func (t *turn) unlessKeyed() error {
+	if t.request.Caller.ID != chat.AnonymousID {
+		return notFound()
+	}
+	return nil
+}
+
+// discover takes a session that achuan did not make, as the platform's list shows
+// it. ErrTaken says that the store knows it.
+func (t *turn) discover(id int64) (bool, error) {
+	found, err := t.engine.Platform.FindSession(t.client, id)
+	if lost(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	now := time.Now()
+	s := &Session{
+		ID: id, Caller: t.request.Caller.ID, Reach: ReachID, State: StateFree, Exchanges: Uncounted,
+		Preset: found.Settings, Settings: found.Settings, Known: true, Object: found.Object, Created: now, Used: now,
+	}
+	switch err = t.engine.Store.Create(t.client, *s, t.token); {
+	case errors.Is(err, ErrTaken):
+		return false, ErrTaken
+	case err != nil:
+		return false, t.noStore(err)
+	}
+	t.taken(s, now)
+	return true, nil
+}
+
+// placeByName goes on in the session that the name means. A name that has come
+// with a history is a mere scope: each chat in it is placed by its transcript.
+func (t *turn) placeByName(k NameKey) error {
+	t.bind = &Binding{Key: k}
+	transcript := t.request.Transcript()
+	n, err := t.engine.Store.Name(t.client, k)
+	if err != nil {
+		return t.noStore(err)
+	}
+	if !lone(transcript) {
+		t.bind.History = true
+		if !n.History {
+			if err := t.engine.Store.Historic(t.client, k); err != nil {
+				return t.noStore(err)
+			}
+		}
+		return t.placeByLineage(k)
+	}
+	if n.History {
+		return t.placeWhole(k, false)
+	}
+	release, err := t.engine.names.take(t.client, k)
+	if err != nil {
+		return err
+	}
+	t.holds = append(t.holds, release)
+	return t.placeByLoneName(k)
+}
+
+// placeByLoneName places a lone message, whose place in the name's line it has.
+func (t *turn) placeByLoneName(k NameKey) error {
+	wait := newPatience()
+	for {
+		n, claimed, err := t.engine.Store.ClaimName(t.client, k, t.token)
+		switch {
+		case errors.Is(err, ErrTaken): // on another replica
+			if err := wait.next(t.client); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			return t.noStore(err)
+		case claimed:
+			return t.placeFirst(k)
+		case n.History:
+			return t.placeWhole(k, false)
+		}
+		taken, err := t.take(n.Session, ReachName)
+		switch {
+		case errors.Is(err, ErrUnknown):
+			// Replaced or deleted; what the name means now is read again.
+			if again, err := t.engine.Store.Name(t.client, k); err != nil || again.Session == n.Session {
+				return t.placeLostName(k, err)
+			}
+			continue
+		case err != nil || !taken:
+			return err
+		}
+		if s := t.session; s.State == StateFree && !s.Head.IsZero() {
+			sound, err := t.sound(s)
+			if err != nil {
+				return err
+			}
+			if sound {
+				t.head = from(s.Head).add(t.request.Transcript()...).head
+			}
+		}
+		return t.goOn(t.request.Transcript())
+	}
+}
+
+// placeLostName starts the name's conversation anew.
+func (t *turn) placeLostName(k NameKey, err error) error {
+	if err != nil {
+		return t.noStore(err)
+	}
+	return t.placeWhole(k, false)
+}
+
+// placeFirst makes the first session of a name that was claimed. The name means it
+// from then on, so that a first turn that fails does not lose its question.
+func (t *turn) placeFirst(k NameKey) error {
+	t.claimed = &k
+	t.engine.leases.begin(t.token, time.Now())
+	if err := t.placeWhole(k, false); err != nil {
+		return err
+	}
+	if !t.stored {
+		return nil
+	}
+	if err := t.engine.Store.BindName(t.client, *t.bind, t.session.ID); err != nil {
+		return t.noStore(err)
+	}
+	t.claimed = nil
+	return nil
+}
+
+// goOn continues in a session that was taken by its id or name. One whose last
+// end was not seen, or whose first exchange would fall out of what the model is
+// shown, moves into a new session.
+func (t *turn) goOn(rest []chat.Message) error {
+	s := t.session
+	if s.Unseen {
+		t.why = telemetry.ReplayUnfinished
+		return t.rebuild(rest)
+	}
+	if s.Made {
+		if err := t.count(s); err != nil && !lost(err) {
+			return err
+		}
+		if s.Exchanges != Uncounted && !t.fits(s) {
+			t.why = telemetry.ReplayContext
+			return t.rebuild(rest)
+		}
+	}
+	return t.continueIn(rest)
+}
+
+// count reads how many exchanges a session has where that is not known.
+func (t *turn) count(s *Session) error {
+	if s.Exchanges != Uncounted {
+		return nil
+	}
+	page, err := t.engine.Platform.Records(t.client, s.ID, 1)
+	if err == nil {
+		s.Exchanges = page.Total
+	}
+	return err
+}
+
+// take takes a session by its id, waiting in its line. ErrUnknown says that it is
+// there no more.
+func (t *turn) take(id int64, reach Reach) (bool, error) {
+	release, err := t.engine.sessions.take(t.client, id)
+	if err != nil {
+		return false, err
+	}
+	wait := newPatience()
+	for {
+		asked := time.Now()
+		s, err := t.engine.Store.Take(t.client, id, t.token, reach)
+		switch {
+		case err == nil:
+			t.holds = append(t.holds, release)
+			t.engine.leases.begin(t.token, asked)
+			if t.bind != nil {
+				s.Name = t.bind.Key.Name
+			}
+			t.use(s, true)
+			return true, nil
+		case errors.Is(err, ErrTaken): // by a replica, or by who matched its head meanwhile
+			err = wait.next(t.client)
+		case !errors.Is(err, ErrUnknown):
+			err = t.noStore(err)
+		}
+		if err != nil {
+			release()
+			return false, err
+		}
+	}
+}
+
+// patience is waiting for something in the store, as long as a line may take.
+type patience struct{ until time.Time }
+
+func newPatience() patience { return patience{time.Now().Add(longestWait)} }
+
+// next waits for the next look, and fails with session_busy when that was the last.
+func (p patience) next(ctx context.Context) error {
+	if time.Now().After(p.until) {
+		return busy()
+	}
+	timer := time.NewTimer(pollEvery)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// noStore is the error for an id or a name when the store cannot be asked.
+func (t *turn) noStore(err error) error {
+	if t.client.Err() != nil {
+		return context.Cause(t.client)
+	}
+	t.engine.storeFailed(t.client, telemetry.StoreRead, err)
+	return storeUnavailable(err)
+}
+
+func notFound() *chat.Error {
+	return &chat.Error{
+		Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, Param: "session",
+		Message: "No such session. Leave the session id out to start a new one.",
+	}
+}

@@ -1,0 +1,189 @@
+package conversation
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"hash"
+	"strings"
+	"unicode/utf8"
+
+	"achuan/internal/chat"
+)
+
+// lineageVersion is part of every lineage. A change of what is hashed, or how,
+// changes it: heads of before then match nothing.
+const lineageVersion = "achuan lineage 1"
+
+// IsZero reports whether the hash is none.
+func (h Hash) IsZero() bool { return h == Hash{} }
+
+// String is for logs.
+func (t Token) String() string { return hex.EncodeToString(t[:]) }
+
+// fields hashes a sequence of fields, each with its length in front, so that no
+// two sequences are alike.
+type fields struct {
+	sum hash.Hash
+	buf []byte
+}
+
+func newFields() *fields { return &fields{sum: sha256.New(), buf: make([]byte, 0, 512)} }
+
+// gather is how much waits for the next write to the hash.
+const gather = 4 << 10
+
+func (f *fields) number(n int) {
+	f.buf = binary.BigEndian.AppendUint64(f.buf, uint64(n))
+}
+
+func (f *fields) text(s string) {
+	f.number(len(s))
+	for len(s) > 0 {
+		if len(f.buf) >= gather {
+			f.flush()
+		}
+		n := min(len(s), gather)
+		f.buf = append(f.buf, s[:n]...)
+		s = s[n:]
+	}
+}
+
+func (f *fields) flush() {
+	f.sum.Write(f.buf)
+	f.buf = f.buf[:0]
+}
+
+// take returns the hash of what was added, and starts anew.
+func (f *fields) take() (h Hash) {
+	f.flush()
+	f.sum.Sum(h[:0])
+	f.sum.Reset()
+	return h
+}
+
+// lineage follows a transcript, link by link.
+type lineage struct {
+	fields *fields
+	head   Hash
+}
+
+// origin begins the lineage of a caller's transcripts at a host, in a scope: empty,
+// or a name with its model.
+func origin(caller, host string, scope NameKey) *lineage {
+	l := &lineage{fields: newFields()}
+	for _, s := range []string{lineageVersion, caller, host, scope.Name, scope.Model} {
+		l.fields.text(s)
+	}
+	l.head = l.fields.take()
+	return l
+}
+
+// from goes on where a session is.
+func from(head Hash) *lineage { return &lineage{fields: newFields(), head: head} }
+
+// add appends messages.
+func (l *lineage) add(messages ...chat.Message) *lineage {
+	f := l.fields
+	for i := range messages {
+		m := &messages[i]
+		f.buf = append(f.buf, l.head[:]...)
+		f.text(string(m.Role))
+		f.text(m.Name)
+		f.text(forgiven(m))
+		f.number(len(m.ToolCalls))
+		for _, c := range m.ToolCalls {
+			f.text(c.ID)
+			f.text(c.Name)
+			f.arguments(c.Arguments)
+		}
+		f.text(m.ToolCallID)
+		l.head = f.take()
+	}
+	return l
+}
+
+// forgiven is a message's text without what clients change on the way: CRLF, outer
+// white space and, of an assistant, one leading <think> block.
+func forgiven(m *chat.Message) string {
+	text := strings.TrimSpace(m.Text)
+	if m.Role == chat.RoleAssistant {
+		text = withoutReasoning(text)
+	}
+	return strings.ReplaceAll(text, "\r\n", "\n")
+}
+
+// withoutReasoning cuts the <think> block that opens an answer. A block that does
+// not end is text.
+func withoutReasoning(answer string) string {
+	text := strings.TrimSpace(answer)
+	block, isBlock := strings.CutPrefix(text, "<think>")
+	if !isBlock {
+		return text
+	}
+	_, rest, ended := strings.Cut(block, "</think>")
+	if !ended {
+		return text
+	}
+	return strings.TrimSpace(rest)
+}
+
+// Marks in front of a token of arguments.
+const (
+	tokenPlain  = "p" // as it stands: brackets, numbers, true, false, null
+	tokenString = "s" // a string, decoded
+	tokenBroken = "b" // the whole, which is no JSON
+)
+
+// arguments hashes a call's arguments token by token, so that spaces between them
+// and the way in which strings are escaped do not count.
+func (f *fields) arguments(raw string) {
+	if !json.Valid([]byte(raw)) {
+		f.text(tokenBroken)
+		f.text(raw)
+		return
+	}
+	tokens := 0
+	for i := 0; i < len(raw); {
+		tokens++
+		switch raw[i] {
+		case ' ', '\n', '\r', '\t', ',', ':':
+			i++ // places are told by the brackets and by the order
+			tokens--
+		case '"':
+			end := stringEnd(raw, i)
+			f.jsonString(raw[i:end])
+			i = end
+		default:
+			end := i + max(1, len(raw[i:])-len(strings.TrimLeft(raw[i:], "0123456789+-.eEtrufalsn")))
+			f.text(tokenPlain)
+			f.text(raw[i:end])
+			i = end
+		}
+	}
+	f.number(tokens)
+}
+
+// jsonString hashes a string with its quotes. Halves of surrogate pairs, which
+// decoding would make all alike, stay as they are written.
+func (f *fields) jsonString(quoted string) {
+	var s string
+	if json.Unmarshal([]byte(quoted), &s) != nil || strings.ContainsRune(s, utf8.RuneError) {
+		f.text(tokenPlain)
+		f.text(quoted)
+		return
+	}
+	f.text(tokenString)
+	f.text(s)
+}
+
+// stringEnd returns the index after the JSON string that begins at s[i].
+func stringEnd(s string, i int) int {
+	for i++; s[i] != '"'; i++ {
+		if s[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
+}

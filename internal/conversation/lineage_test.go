@@ -1,0 +1,187 @@
+package conversation
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"achuan/internal/chat"
+)
+
+func headOf(messages ...chat.Message) Hash {
+	return origin("caller", "host", NameKey{}).add(messages...).head
+}
+
+func called(arguments string) chat.Message {
+	return chat.Message{Role: chat.RoleAssistant, ToolCalls: []chat.ToolCall{{ID: "call_1", Name: "f", Arguments: arguments}}}
+}
+
+// What clients change on the way to nothing else.
+func TestLineageForgives(t *testing.T) {
+	said := func(role chat.Role, text string) chat.Message { return chat.Message{Role: role, Text: text} }
+	tests := []struct {
+		name string
+		a, b chat.Message
+	}{
+		{"CRLF", said(chat.RoleUser, "a\r\nb"), said(chat.RoleUser, "a\nb")},
+		{"outer space", said(chat.RoleAssistant, "\n a b\t "), said(chat.RoleAssistant, "a b")},
+		{"a think block", said(chat.RoleAssistant, "<think>hm\n</think>\n\nyes"), said(chat.RoleAssistant, "yes")},
+		{"a think block alone", said(chat.RoleAssistant, "<think>hm</think>"), said(chat.RoleAssistant, "")},
+		{"arguments re-spaced", called(`{"a": [1, 2.50,true ], "b":"x"}`), called(`{"a":[1,2.50,true],"b":"x"}`)},
+		{"arguments escaped otherwise", called(`{"a":"\u00e9\/\u003c"}`), called(`{"a":"é/<"}`)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if headOf(tt.a) != headOf(tt.b) {
+				t.Errorf("%+v and %+v are told apart", tt.a, tt.b)
+			}
+		})
+	}
+}
+
+func TestLineageTellsApart(t *testing.T) {
+	said := func(role chat.Role, text string) chat.Message { return chat.Message{Role: role, Text: text} }
+	result := func(id, text string) chat.Message {
+		return chat.Message{Role: chat.RoleTool, ToolCallID: id, Text: text}
+	}
+	transcripts := [][]chat.Message{
+		{},
+		{said(chat.RoleUser, "")},
+		{said(chat.RoleUser, "a")},
+		{said(chat.RoleUser, "A")},
+		{said(chat.RoleUser, "a b")},
+		{said(chat.RoleUser, "a  b")},
+		{said(chat.RoleUser, "a\rb")},
+		{said(chat.RoleUser, "<think>a</think>b")},
+		{said(chat.RoleUser, "b")},
+		{said(chat.RoleAssistant, "a")},
+		{said(chat.RoleAssistant, "<think>a")},
+		{said(chat.RoleAssistant, "a<think>b</think>")},
+		{said(chat.RoleSystem, "a")},
+		{said(chat.RoleDeveloper, "a")},
+		{said(chat.RoleUser, "a"), said(chat.RoleUser, "b")},
+		{said(chat.RoleUser, "b"), said(chat.RoleUser, "a")},
+		{said(chat.RoleUser, "ab"), said(chat.RoleUser, "")},
+		{said(chat.RoleUser, "a"), said(chat.RoleUser, "a")},
+		{{Role: chat.RoleUser, Name: "n", Text: "a"}},
+		{{Role: chat.RoleUser, Name: "na"}},
+		{called(`{}`)}, {called(``)}, {called(`[]`)}, {called(`{"a":1}`)}, {called(`{"a":1.0}`)}, {called(`{"a":"1"}`)},
+		{called(`{"a":1,"b":2}`)}, {called(`{"b":2,"a":1}`)}, {called(`{"a":[1,2]}`)}, {called(`{"a":[[1],2]}`)}, {called(`{"a":12}`)},
+		{called(`{"a":null}`)}, {called(`{"a":"null"}`)}, {called(`{"a":"\ud800"}`)}, {called(`{"a":"\ud801"}`)}, {called(`{"a":`)}, {called(`{"a": `)},
+		{result("call_1", "a")}, {result("call_2", "a")}, {result("", "call_1a")},
+	}
+	seen := map[Hash]string{}
+	for _, messages := range transcripts {
+		name := fmt.Sprintf("%+v", messages)
+		head := headOf(messages...)
+		if other, ok := seen[head]; ok {
+			t.Errorf("the same head: %s and %s", name, other)
+		}
+		seen[head] = name
+	}
+}
+
+// Who asks, where and under which name decides where a lineage begins.
+func TestLineageOrigins(t *testing.T) {
+	seen := map[Hash]int{}
+	for i, l := range []*lineage{
+		origin("a", "h", NameKey{}), origin("b", "h", NameKey{}), origin("a", "i", NameKey{}), origin("ah", "", NameKey{}),
+		origin("a", "h", NameKey{Name: "n", Model: "m"}), origin("a", "h", NameKey{Name: "n", Model: "o"}), origin("a", "h", NameKey{Name: "nm"}),
+	} {
+		if j, ok := seen[l.head]; ok {
+			t.Errorf("origins %d and %d are one", i, j)
+		}
+		seen[l.head] = i
+	}
+}
+
+func drawMessage(t *rapid.T) chat.Message {
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "a", "<think>x</think>y", "a\r\nb", "[[0 user]]", strings.Repeat("长", 3000)}))
+	m := chat.Message{
+		Role: rapid.SampledFrom([]chat.Role{chat.RoleUser, chat.RoleAssistant, chat.RoleSystem, chat.RoleTool}).Draw(t, "role"),
+		Text: text.Draw(t, "text"),
+	}
+	if m.Role == chat.RoleTool {
+		m.ToolCallID = rapid.StringN(1, 10, 20).Draw(t, "id")
+	}
+	if m.Role == chat.RoleAssistant && rapid.Bool().Draw(t, "calls") {
+		arguments, err := json.Marshal(map[string]string{rapid.String().Draw(t, "key"): rapid.String().Draw(t, "value")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.ToolCalls = []chat.ToolCall{{ID: "call_1", Name: "f", Arguments: string(arguments)}}
+	}
+	return m
+}
+
+// A head that grew turn by turn is that of the whole transcript, and dropping,
+// doubling or swapping messages makes another.
+func TestLineageGrows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		messages := rapid.SliceOfN(rapid.Custom(drawMessage), 1, 8).Draw(t, "messages")
+		whole := headOf(messages...)
+		cut := rapid.IntRange(0, len(messages)).Draw(t, "cut")
+		if grown := from(headOf(messages[:cut]...)).add(messages[cut:]...).head; grown != whole {
+			t.Fatal("the head depends on how it grew")
+		}
+		at := rapid.IntRange(0, len(messages)-1).Draw(t, "at")
+		dropped := append(append([]chat.Message{}, messages[:at]...), messages[at+1:]...)
+		doubled := append(append(append([]chat.Message{}, messages[:at]...), messages[at], messages[at]), messages[at+1:]...)
+		if headOf(dropped...) == whole || headOf(doubled...) == whole {
+			t.Fatal("dropping or doubling a message does not show")
+		}
+	})
+}
+
+func TestFingerprint(t *testing.T) {
+	base := func() *chat.Request {
+		return &chat.Request{
+			Dialect: "d", Caller: chat.Caller{ID: "c"}, Model: "m", N: 1,
+			Messages: []chat.Message{{Role: chat.RoleUser, Text: "hello"}},
+		}
+	}
+	same := base()
+	same.Streamed, same.Retried, same.IdempotencyKey = true, true, "key"
+	if fingerprint(base(), 0) != fingerprint(same, 0) {
+		t.Error("delivery and marks of repetition count")
+	}
+	seen := map[Hash]int{fingerprint(base(), 0): -1, fingerprint(base(), 1): -2}
+	for i, change := range []func(*chat.Request){
+		func(r *chat.Request) { r.Dialect = "e" },
+		func(r *chat.Request) { r.Caller.ID = "x" },
+		func(r *chat.Request) { r.Model = "n" },
+		func(r *chat.Request) { r.N = 2 },
+		func(r *chat.Request) { r.Session.ID = 7 },
+		func(r *chat.Request) { r.Session.Name = "7" },
+		func(r *chat.Request) { r.Messages[0].Text = "hello " },
+		func(r *chat.Request) { r.Messages[0].Role = chat.RoleSystem },
+		func(r *chat.Request) { r.Messages = append(r.Messages, r.Messages[0]) },
+		func(r *chat.Request) { r.Temperature = new(0.0) },
+		func(r *chat.Request) { r.Temperature = new(1.0) },
+		func(r *chat.Request) { r.PresencePenalty = new(1.0) },
+		func(r *chat.Request) { r.FrequencyPenalty = new(1.0) },
+		func(r *chat.Request) { r.MaxTokens = new(1) },
+		func(r *chat.Request) { r.Stop = []string{"a"} },
+		func(r *chat.Request) { r.ReasoningEffort = "high" },
+		func(r *chat.Request) { r.Tools = []chat.Tool{{Name: "f"}} },
+		func(r *chat.Request) { r.Tools = []chat.Tool{{Name: "f", Strict: true}} },
+		func(r *chat.Request) { r.ToolChoice.Mode = chat.ToolsRequired },
+		func(r *chat.Request) { r.ToolChoice.Allowed = []string{"f"} },
+		func(r *chat.Request) { r.ParallelCalls = new(false) },
+		func(r *chat.Request) { r.ParallelCalls = new(true) },
+		func(r *chat.Request) { r.LegacyCalls = true },
+		func(r *chat.Request) { r.Format.Kind = chat.FormatObject },
+		func(r *chat.Request) { r.Format.Schema = []byte("{}") },
+	} {
+		r := base()
+		change(r)
+		print := fingerprint(r, 0)
+		if j, ok := seen[print]; ok {
+			t.Errorf("changes %d and %d do not show", i, j)
+		}
+		seen[print] = i
+	}
+}

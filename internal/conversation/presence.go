@@ -1,0 +1,146 @@
+package conversation
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// outlives is how long a turn goes on after its client has left.
+const outlives = 10 * time.Minute
+
+// presence is whether a turn's client is there, and what is stored for whoever
+// comes in its stead. The client may leave at any moment, on another goroutine
+// than the one that drives the turn.
+type presence struct {
+	keyed bool // it has an idempotency key: stored from the start
+
+	mu     sync.Mutex
+	left   bool
+	spoke  bool // the client has had some of the answer
+	state  turnState
+	timer  *time.Timer
+	stored bool // in the store
+}
+
+type turnState uint8
+
+const (
+	turnRunning turnState = iota
+	turnWhole
+	turnFailed
+)
+
+// heard notes that the client has had some of the answer.
+func (p *presence) heard() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spoke = true
+}
+
+// rejoin notes that another client has come for the answer.
+func (p *presence) rejoin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left, p.spoke = false, false
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
+}
+
+// bound gives a turn without a client its last moment.
+func (p *presence) bound(t *turn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit(t)
+}
+
+func (p *presence) limit(t *turn) {
+	if p.timer != nil || p.state != turnRunning {
+		return
+	}
+	p.timer = time.AfterFunc(outlives, func() {
+		t.kill(&chat.Error{Kind: chat.KindTimeout, Code: chat.CodeBackendTimeout, Message: "The answer took too long after its client had left."})
+	})
+}
+
+func (p *presence) over() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
+// leave notes that the client has gone before it had the whole answer, so that its
+// next request finds the turn.
+func (t *turn) leave() {
+	p := &t.presence
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left || p.state == turnFailed {
+		return
+	}
+	p.left = true
+	p.limit(t)
+	ctx, cancel := t.lasting()
+	defer cancel()
+	if err := t.engine.Store.Leave(ctx, p.row(t)); err != nil {
+		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+		return
+	}
+	p.stored = true
+}
+
+// row is the turn for the store.
+func (p *presence) row(t *turn) Stored {
+	s := Stored{
+		Token: t.token, Caller: t.request.Caller.ID, Request: t.print, Key: keyHash(t.request.IdempotencyKey),
+		Session: t.sessionID(), Left: p.left, Silent: p.left && !p.spoke, Whole: p.state == turnWhole,
+	}
+	if s.Whole {
+		s.Answer = t.tape.encode(s.Session, t.final)
+	}
+	return s
+}
+
+// whole commits the end of a whole answer, with the answer where somebody may yet
+// come for it.
+func (p *presence) whole(t *turn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state = turnWhole
+	save := Save{Bind: t.bind}
+	if p.keyed || p.stored {
+		row := p.row(t)
+		save.Turn = &row
+	}
+	t.save(save)
+}
+
+// failed commits the end of a turn that failed, which frees its key.
+func (p *presence) failed(t *turn, cause error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state = turnFailed
+	t.save(Save{Failed: true})
+	if (p.keyed || p.stored) && !t.stored {
+		ctx, cancel := t.lasting()
+		defer cancel()
+		if err := t.engine.Store.Forget(ctx, t.token); err != nil && !errors.Is(err, ErrUnknown) {
+			t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+		}
+	}
+	if t.claimed != nil {
+		ctx, cancel := t.lasting()
+		defer cancel()
+		if err := t.engine.Store.ReleaseName(ctx, *t.claimed, t.token); err != nil {
+			t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+		}
+	}
+	t.tape.fail(cause)
+}

@@ -1,0 +1,129 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// storeWait bounds a write that nobody's interest bounds any more.
+const storeWait = 5 * time.Second
+
+// lasting is a context for what must be written although the client, or the turn,
+// has been given up.
+func (t *turn) lasting() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(t.life), storeWait)
+}
+
+// finish ends a turn whose answer the platform has ended. What the session is now
+// is committed before the client sees the end of its answer.
+func (t *turn) finish(done chat.Event) {
+	s := t.session
+	if s.Exchanges != Uncounted {
+		s.Exchanges += t.asked
+	}
+	s.Turns++
+	s.Unseen, s.Used = false, time.Now()
+	s.Last = exchangeDigest(t.text, done.Stored)
+	s.State, s.Head, s.Verified = StateFree, Hash{}, true
+	switch {
+	case t.cut || done.Diverged:
+		s.State = StateDirty // it holds another answer than its client has
+	case !t.head.IsZero() && s.Reach != ReachID && s.Reach != ReachThrowaway:
+		s.Head = from(t.head).add(t.tape.message()).head
+	}
+	t.presence.whole(t)
+	if t.final != nil {
+		t.ready = append(t.ready, *t.final)
+		t.tape.record(*t.final)
+	}
+	t.over = true
+	t.log.DebugContext(t.life, "turn ended", telemetry.KeySession, s.ID, telemetry.KeyState, s.State,
+		telemetry.KeyDuration, time.Since(t.started).Round(time.Millisecond))
+	t.end()
+	t.engine.ended(s)
+}
+
+// fail ends a turn whose answer is not whole. A question that was refused before
+// any work has changed nothing: the session goes back as it was taken.
+func (t *turn) fail(err error) {
+	e := chat.AsError(err)
+	if s := t.session; s != nil {
+		if refused := e.NotAsked && t.asked == 0; t.sent && !refused {
+			s.State, s.Head, s.Exchanges = StateDirty, Hash{}, Uncounted
+			s.Unseen = !e.EndSeen && !t.answered()
+			s.Used = time.Now()
+		} else {
+			s.State, s.Head, s.Unseen = t.before.State, t.before.Head, t.before.Unseen
+		}
+	}
+	t.presence.failed(t, err)
+	t.over = true
+	t.log.DebugContext(t.life, "turn failed", telemetry.KeySession, t.sessionID(), telemetry.KeyCode, e.Code,
+		telemetry.KeyDuration, time.Since(t.started).Round(time.Millisecond))
+	t.end()
+	if t.session != nil {
+		t.engine.ended(t.session)
+	}
+}
+
+// answered reports whether the last question has been answered to its end, so
+// that nothing more comes into the session.
+func (t *turn) answered() bool { return t.asked > 0 && t.stream == nil }
+
+func (t *turn) sessionID() int64 {
+	if w := t.where.Load(); w != nil {
+		return w.session
+	}
+	return 0
+}
+
+// save commits what the session is from now on. A session that is not in the store
+// (which could not be had) is nobody's: it is not found again.
+func (t *turn) save(s Save) {
+	if t.session == nil || !t.stored {
+		return
+	}
+	s.Session = *t.session
+	t.commit(s)
+}
+
+func (t *turn) commit(s Save) {
+	s.Token = t.token
+	ctx, cancel := t.lasting()
+	defer cancel()
+	switch err := t.engine.Store.Save(ctx, s); {
+	case errors.Is(err, ErrNotHeld):
+		t.log.WarnContext(ctx, "the session's lease ran out during its turn; its conversation goes on in a new one", telemetry.KeySession, s.Session.ID)
+	case err != nil:
+		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+		t.engine.owe(s)
+	}
+}
+
+// putBack gives a session back, as it was taken, that another was to replace, when
+// that did not come about. If the turn has it still, its end does that.
+func (t *turn) putBack(before Session) {
+	if t.session.ID != before.ID {
+		t.commit(Save{Session: before})
+	}
+}
+
+// supersede lets the turn's session take the place of the one it had before.
+func (t *turn) supersede(old Session, state State, alias bool) {
+	ctx, cancel := t.lasting()
+	defer cancel()
+	if err := t.engine.Store.Replace(ctx, old.ID, t.token, state, t.session.ID, alias); err != nil {
+		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	}
+}
+
+// give returns a session that was taken and is not used after all.
+func (t *turn) give(s Session) {
+	t.commit(Save{Session: s})
+	t.session = nil
+	t.letGo()
+}

@@ -1,0 +1,168 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// Everyone as the owner means all callers: what an admin sees.
+const Everyone = ""
+
+// List returns sessions of a caller, latest used first, and how many there are.
+func (e *Engine) List(ctx context.Context, caller string, offset, limit int) ([]chat.SessionInfo, int, error) {
+	list, total, err := e.Store.Sessions(ctx, caller, offset, limit)
+	if err != nil {
+		return nil, 0, e.failure(ctx, err)
+	}
+	infos := make([]chat.SessionInfo, len(list))
+	for i := range list {
+		infos[i] = list[i].info()
+	}
+	return infos, total, nil
+}
+
+func (s *Session) info() chat.SessionInfo {
+	return chat.SessionInfo{
+		ID: s.ID, Model: s.Settings.Model, Owner: s.Caller, Name: s.Name, State: string(s.State), Turns: s.Turns,
+		Created: s.Created, Used: s.Used,
+	}
+}
+
+// Show returns one session; an id that was replaced means its successor.
+func (e *Engine) Show(ctx context.Context, caller string, id int64) (chat.SessionInfo, error) {
+	s, err := e.find(ctx, caller, id)
+	if err != nil {
+		return chat.SessionInfo{}, err
+	}
+	return s.info(), nil
+}
+
+func (e *Engine) find(ctx context.Context, caller string, id int64) (*Session, error) {
+	s, err := e.Store.Session(ctx, caller, id)
+	if err == nil && (s.State == StateLost || s.State == StateRetired) {
+		err = ErrUnknown
+	}
+	if err != nil {
+		return nil, e.failure(ctx, err)
+	}
+	return s, nil
+}
+
+// Messages returns a page of what the platform keeps of a session, oldest first.
+// Its own pages, which are newest first, are turned round: the first may be shorter
+// than others.
+func (e *Engine) Messages(ctx context.Context, caller string, id int64, page int) (chat.RecordPage, error) {
+	s, err := e.find(ctx, caller, id)
+	if err != nil {
+		return chat.RecordPage{}, err
+	}
+	p, err := e.Platform.Records(ctx, s.ID, 1)
+	switch {
+	case lost(err):
+		return chat.RecordPage{}, notFound()
+	case err != nil:
+		return chat.RecordPage{}, err
+	}
+	// A host that does not count pages has sent all there is.
+	pages := max(p.Pages, min(len(p.Records), 1))
+	theirs := pages - page + 1
+	if theirs > 1 {
+		if p, err = e.Platform.Records(ctx, s.ID, theirs); err != nil {
+			return chat.RecordPage{}, err
+		}
+	}
+	p.Page, p.Pages = page, pages
+	if theirs < 1 {
+		p.Records = nil
+	}
+	slices.Reverse(p.Records)
+	return p, nil
+}
+
+// records reads all records of a session, newest first.
+func (e *Engine) records(ctx context.Context, id int64) ([]chat.Record, error) {
+	var records []chat.Record
+	for page := 1; ; page++ {
+		p, err := e.Platform.Records(ctx, id, page)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, p.Records...)
+		if len(p.Records) == 0 || page >= p.Pages {
+			return records, nil
+		}
+	}
+}
+
+// Make makes a session for a caller who wants its id before there is a question.
+func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
+	created, err := e.Platform.CreateSession(ctx, model)
+	if err != nil {
+		return chat.SessionInfo{}, err
+	}
+	now := time.Now()
+	s := Session{
+		ID: created.ID, Caller: caller.ID, Made: true, Reach: ReachID, State: StateFree, Verified: true, Known: true,
+		Preset: created.Settings, Settings: created.Settings, Object: created.Object, Created: now, Used: now,
+	}
+	s.Preset.ContextCount = mostContext
+	token := newToken()
+	if err := e.Store.Create(ctx, s, token); err != nil {
+		return chat.SessionInfo{}, e.failure(ctx, err)
+	}
+	if err := e.Store.Save(ctx, Save{Token: token, Session: s}); err != nil {
+		return chat.SessionInfo{}, e.failure(ctx, err)
+	}
+	return s.info(), nil
+}
+
+// Remove deletes a session, on the platform too if achuan made it. One that is
+// answering is session_busy.
+func (e *Engine) Remove(ctx context.Context, caller string, id int64) error {
+	s, err := e.find(ctx, caller, id)
+	if err != nil {
+		return err
+	}
+	token, asked := newToken(), time.Now()
+	taken, err := e.Store.Take(ctx, s.ID, token, s.Reach)
+	if err != nil {
+		return e.failure(ctx, err)
+	}
+	e.leases.begin(token, asked)
+	defer e.leases.drop(token)
+	if taken.Made {
+		err = e.delete(ctx, s.ID)
+	}
+	// From here on the caller's interest does not count: half deleted is worse.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+	defer cancel()
+	if err != nil {
+		if back := e.Store.Save(ctx, Save{Token: token, Session: *taken}); back != nil {
+			e.storeFailed(ctx, telemetry.StoreWrite, back)
+		}
+		return err
+	}
+	if err := e.Store.Delete(ctx, s.ID, token); err != nil {
+		return e.failure(ctx, err)
+	}
+	return nil
+}
+
+// failure is what a client is told of a store's error.
+func (e *Engine) failure(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return notFound()
+	case errors.Is(err, ErrTaken):
+		return busy()
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	e.storeFailed(ctx, telemetry.StoreRead, err)
+	return storeUnavailable(err)
+}

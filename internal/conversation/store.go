@@ -1,0 +1,233 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// Hash is a SHA-256: a lineage hash, a request's fingerprint, a digest.
+type Hash [32]byte
+
+// Token tells one taking of a session from every other: 16 random bytes.
+type Token [16]byte
+
+// State is what may be done with a session.
+type State string
+
+// The states. DESIGN.md draws how one follows another.
+const (
+	StateFree    State = "free"    // nobody has it
+	StateTaken   State = "taken"   // a turn or the clean-up has it, under a lease
+	StateDirty   State = "dirty"   // its content is not what a transcript says: no head
+	StateLost    State = "lost"    // the platform no longer knows it
+	StateRetired State = "retired" // another session took its place
+)
+
+// Reach is how a session may be come back to.
+type Reach string
+
+// The reaches.
+const (
+	ReachLineage   Reach = "lineage"   // by its transcript alone
+	ReachName      Reach = "name"      // by a name, or within its scope
+	ReachID        Reach = "id"        // by its id: it has left lineage for good
+	ReachThrowaway Reach = "throwaway" // not at all: deleted soon after its turn
+)
+
+// Session is what is known of a platform session. A zero Head is none.
+type Session struct {
+	ID     int64
+	Caller string // chat.Caller.ID of its owner
+	Made   bool   // achuan made it
+	Reach  Reach
+	Name   string // the name it was last reached by; "" for none
+	State  State
+	Unseen bool // the end of its last turn was not seen
+
+	Head Hash // lineage after its last answer
+	// Verified says that the head was written, or compared with the platform, since
+	// the store was last known to have lost nothing.
+	Verified  bool
+	Exchanges int  // questions with answers that the platform keeps; Uncounted when not known
+	Turns     int  // whole answers to clients
+	Last      Hash // digest of the newest exchange: what was sent, what was answered
+
+	Preset   chat.Settings // what a request that names nothing means
+	Settings chat.Settings // last known to be in force
+	Known    bool          // Settings are in force now; false while a PUT is under way
+	Object   []byte        // the session as the platform sent it (JSON)
+
+	Created, Used time.Time
+}
+
+// Uncounted is Session.Exchanges when the number is not known.
+const Uncounted = -1
+
+// NameKey is a name of a caller's own. It means one model's session.
+type NameKey struct{ Caller, Model, Name string }
+
+// Name is what a NameKey stands for.
+type Name struct {
+	Session int64 // the session last answered; 0 while its first one is being made
+	History bool  // it came with a history once: a lone message opens a new chat
+}
+
+// Binding makes a name mean the session of the turn that is saved.
+type Binding struct {
+	Key     NameKey
+	History bool
+}
+
+// Stored is a turn that others may attach to: one with an idempotency key, or one
+// whose client has left.
+type Stored struct {
+	Token   Token
+	Caller  string
+	Request Hash  // fingerprint of the request
+	Key     Hash  // of the idempotency key; zero for none
+	Session int64 // 0 before it is placed
+	// Left says that its client left before it had the whole answer, and nobody has
+	// attached in its stead; Silent that the client had received no text by then.
+	Left, Silent bool
+	// Whole says that the answer has ended well; Answer is then what encodeAnswer
+	// made of it. Otherwise the turn is running.
+	Whole  bool
+	Answer []byte
+}
+
+// Entry asks whether a request is one that a stored turn answers.
+type Entry struct {
+	Turn    Stored // the turn that begins if there is none; only its Token, Caller, Request and Key are read
+	Retried bool   // an SDK marked the request as a repetition
+}
+
+// Claim is a session taken by its head.
+type Claim struct {
+	Caller string
+	Head   Hash
+	Prefer chat.Settings // among several sessions those set so come first, then the latest used
+	Token  Token
+}
+
+// Save is the end of a taking: what the session is from now on. Everything in it
+// is committed together.
+type Save struct {
+	Token   Token
+	Session Session // State is what it becomes, never StateTaken
+	Bind    *Binding
+	// Turn is kept for those who attach. If it is stored already it becomes whole,
+	// with its answer; whether its client has left is Leave's and Enter's to say.
+	Turn *Stored
+	// Failed frees the turn's idempotency key and everything stored for Token.
+	Failed bool
+}
+
+// Errors of a Store that are part of its work. Every other error means that the
+// store is not to be had at the moment.
+var (
+	// ErrNotHeld says that the session is no longer taken under that token: its
+	// lease ran out, so somebody may have gone on without it.
+	ErrNotHeld = errors.New("the session is not held any more")
+	// ErrTaken says that somebody else has the session or name now.
+	ErrTaken = errors.New("taken")
+	// ErrUnknown says that there is no such row.
+	ErrUnknown = errors.New("not in the store")
+	// ErrKeyReused says that an idempotency key came with another request.
+	ErrKeyReused = errors.New("idempotency key used with another request")
+)
+
+// Store keeps what the engine must remember, for one account. What a method has
+// returned without an error is committed: it survives the process, and every
+// replica sees it. Package store has the real ones, SQLite and PostgreSQL; both
+// pass its conformance suite.
+//
+// Leases last as long as the store was told, from the call that gives or extends
+// them, by the store's own clock. A session whose lease ran out is dirty and unseen
+// to every method, whether or not Expire has said so yet, and a running turn or a
+// name claim whose lease ran out is not there.
+type Store interface {
+	// Enter returns the stored turn that answers a request, nil for none. A turn with
+	// the same caller and key is one whatever its client does (ErrKeyReused when its
+	// request is another one). Without a key, a turn of the same request is one when
+	// it is Left and either e.Retried or Silent; its Left is cleared in the same
+	// step, so that one caller attaches and no other. With a key and no such turn,
+	// e.Turn is stored as running, under a lease, in the same step. Turns whose
+	// lease ran out, and answers older than AnswerLife, are none.
+	Enter(ctx context.Context, e Entry) (*Stored, error)
+	// Leave stores the turn for its next client, whole or running (then under a
+	// lease). One that is stored already gets its Left and Silent, and its answer if
+	// t is whole: a whole turn never becomes a running one again.
+	Leave(ctx context.Context, t Stored) error
+	// Turn returns a stored turn; ErrUnknown when it failed, ran out or never was.
+	Turn(ctx context.Context, token Token) (*Stored, error)
+	// Forget drops a stored turn: it failed before it had a session.
+	Forget(ctx context.Context, token Token) error
+
+	// Match takes a free session with the head, nil when there is none. once tells
+	// whether the head is or was that of any session of the caller.
+	Match(ctx context.Context, c Claim) (s *Session, once bool, err error)
+	// Take takes a session that is free or dirty, and returns it as it was (State
+	// free or dirty), with Reach and Name as they are to be from now on: by id it
+	// leaves lineage, so its head goes. ErrTaken while another has it, ErrUnknown
+	// when there is none, or it is lost or retired.
+	Take(ctx context.Context, id int64, token Token, reach Reach) (*Session, error)
+	// Create stores a session that is taken from the start. One that is there already
+	// is left alone: ErrTaken.
+	Create(ctx context.Context, s Session, token Token) error
+	// Unknow says, before a PUT, that the settings are about to change.
+	Unknow(ctx context.Context, id int64, token Token) error
+	// Save ends a taking; ErrNotHeld when it has ended already.
+	Save(ctx context.Context, s Save) error
+	// Extend prolongs the leases of the given takings and stored turns, and returns
+	// the tokens of which there is nothing under a lease any more.
+	Extend(ctx context.Context, tokens []Token) (gone []Token, err error)
+
+	// Session returns the session that an id means for a caller, following aliases;
+	// caller "" sees all. ErrUnknown for none or another's.
+	Session(ctx context.Context, caller string, id int64) (*Session, error)
+	// Sessions lists a caller's sessions (all with ""), latest used first, lost and
+	// retired ones left out, and how many there are.
+	Sessions(ctx context.Context, caller string, offset, limit int) (list []Session, total int, err error)
+	// Counts tells how many sessions there are in each state.
+	Counts(ctx context.Context) (map[State]int, error)
+	// Replace lets next take the place of old: names that meant old mean next, and
+	// with alias the old id means next for its owner from now on. The old session,
+	// which token holds, becomes s (lost or retired).
+	Replace(ctx context.Context, old int64, token Token, s State, next int64, alias bool) error
+
+	// Name returns what a name means; the zero Name for nothing.
+	Name(ctx context.Context, k NameKey) (Name, error)
+	// ClaimName takes a name that means nothing yet, under a lease, for who is about to
+	// make its session; then claimed is true. Otherwise it returns what the name
+	// means, or ErrTaken while another is making its session.
+	ClaimName(ctx context.Context, k NameKey, token Token) (n Name, claimed bool, err error)
+	// BindName makes a claimed name mean a session.
+	BindName(ctx context.Context, b Binding, session int64) error
+	// ReleaseName gives a claimed name back that still means nothing.
+	ReleaseName(ctx context.Context, k NameKey, token Token) error
+	// Historic notes that a name came with a history.
+	Historic(ctx context.Context, k NameKey) error
+
+	// Expire does what time has made due: takings whose lease ran out become dirty and
+	// unseen, running turns and name claims without a lease go, and answers older
+	// than AnswerLife or beyond AnswerRoom, oldest first. It returns how many
+	// sessions became dirty.
+	Expire(ctx context.Context) (dirty int, err error)
+	// Due takes up to limit sessions that achuan made and that may be deleted:
+	// throwaway ones at once, those of lineage last used before lineage, those by id
+	// or name last used before named (the zero time: never).
+	Due(ctx context.Context, lineage, named time.Time, token Token, limit int) ([]Session, error)
+	// Delete forgets a session that token holds: its heads, names and aliases too.
+	Delete(ctx context.Context, id int64, token Token) error
+	// Postpone gives back a session that Due took, as it was, not due again before retry.
+	Postpone(ctx context.Context, id int64, token Token, retry time.Time) error
+}
+
+// Limits of what is stored for those who attach.
+const (
+	AnswerLife = 5 * time.Minute // from the answer's end
+	AnswerRoom = 64 << 20        // bytes of answers in all
+)

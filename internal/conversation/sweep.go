@@ -1,0 +1,99 @@
+package conversation
+
+import (
+	"context"
+	"time"
+
+	"achuan/internal/telemetry"
+)
+
+const (
+	sweepAtLeast = time.Second      // between two sweeps
+	sweepAtMost  = 10 * time.Minute // between two sweeps
+	sweepBatch   = 20               // sessions taken at once
+	deleteWait   = 30 * time.Second // for the platform
+	retryDelete  = 5 * time.Minute  // after a deletion that failed, at the most
+)
+
+// sweep deletes sessions that nobody comes back to, every quarter of their
+// retention, and throw-away ones as soon as their turn has ended.
+func (e *Engine) sweep(ctx context.Context) {
+	every := e.Retention
+	if e.NamedRetention > 0 {
+		every = min(every, e.NamedRetention)
+	}
+	every = min(max(every/4, sweepAtLeast), sweepAtMost)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-e.sweeping:
+		}
+		if err := e.sweepOnce(ctx, min(every, retryDelete)); err != nil && ctx.Err() == nil {
+			e.storeFailed(ctx, telemetry.StoreWrite, err)
+		}
+	}
+}
+
+// sweepSoon has a sweep made as soon as may be.
+func (e *Engine) sweepSoon() {
+	select {
+	case e.sweeping <- struct{}{}:
+	default: // one is on its way, and has not looked yet
+	}
+}
+
+// sweepOnce deletes what is due now. What the platform did not delete is tried
+// again after retry.
+func (e *Engine) sweepOnce(ctx context.Context, retry time.Duration) error {
+	for {
+		token, now := newToken(), time.Now()
+		var named time.Time
+		if e.NamedRetention > 0 {
+			named = now.Add(-e.NamedRetention)
+		}
+		due, err := e.Store.Due(ctx, now.Add(-e.Retention), named, token, sweepBatch)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		e.leases.begin(token, now)
+		err = e.remove(ctx, due, token, retry)
+		e.leases.drop(token)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (e *Engine) remove(ctx context.Context, due []Session, token Token, retry time.Duration) error {
+	for _, s := range due {
+		err := e.delete(ctx, s.ID)
+		if err == nil {
+			err = e.Store.Delete(ctx, s.ID, token)
+			e.Metrics.SessionDeleted()
+			e.Logger.DebugContext(ctx, "session deleted", telemetry.KeySession, s.ID)
+		} else {
+			e.Metrics.DeletionFailed()
+			e.Logger.WarnContext(ctx, "the platform did not delete a session; it is tried again",
+				telemetry.KeySession, s.ID, telemetry.KeyError, err)
+			err = e.Store.Postpone(ctx, s.ID, token, time.Now().Add(retry))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delete deletes a session on the platform. One that is not there is deleted.
+func (e *Engine) delete(ctx context.Context, id int64) error {
+	ctx, cancel := context.WithTimeout(ctx, deleteWait)
+	defer cancel()
+	if err := e.Platform.DeleteSession(ctx, id); err != nil && !lost(err) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"testing"
+)
+
+// The hash is of the body as it was sent, so that sha256sum over what the client
+// kept gives it too.
+func TestAudit(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		audit bool
+		body  string
+	}{
+		{"hash", true, question},
+		{"hash of a body that is refused", true, " {"},
+		{"none", false, question},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, _, l := serverOf(hello, func(o *Options) { o.Audit = c.audit })
+			ask(s, request("POST", "/v1/chat/completions", c.body))
+			want := fmt.Sprintf("body_sha256=%x ", sha256.Sum256([]byte(c.body)))
+			if !c.audit {
+				want = "!body_sha256"
+			}
+			mustContain(t, "the log", l.String(), want)
+		})
+	}
+}

@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/openai"
+	"achuan/internal/telemetry"
+)
+
+// ownAgent begins the User-Agent of this program's own commands: what they read is
+// no scrape, or a check of whether somebody scrapes would pass by itself.
+const ownAgent = "achuan"
+
+// metrics is GET /metrics.
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Cache-Control", "no-store")
+	s.opts.Metrics.Handler().ServeHTTP(w, r)
+	if !strings.HasPrefix(r.UserAgent(), ownAgent) {
+		s.opts.Metrics.Scraped()
+	}
+	return nil
+}
+
+// count counts a request that has ended, and ends its span.
+func (s *Server) count(r *http.Request, x *exchange, status int) {
+	if x.placement != "" {
+		s.opts.Metrics.Placed(string(x.placement))
+	}
+	counted := telemetry.Request{
+		Route: x.route, Model: s.countedModel(r.Context(), x.model), Stream: x.stream, Status: status,
+		Duration: time.Since(x.start), FirstEvent: x.firstEvent,
+		PromptTokens: x.usage.PromptTokens, CompletionTokens: x.usage.CompletionTokens,
+	}
+	if x.err != nil {
+		_, counted.ErrorType = openai.Status(x.err.Kind)
+		counted.ErrorCode = string(x.err.Code)
+		s.countLimit(x.err.Code)
+	}
+	s.opts.Metrics.Request(counted)
+	if x.gone {
+		s.opts.Metrics.ClientGone()
+	}
+	x.span.Served(tracedMethod(r.Method), counted, requestIDOf(r))
+	x.span.End()
+}
+
+// countedModel is the model's id if it is served: a label must not be any text
+// that a client thinks of.
+func (s *Server) countedModel(ctx context.Context, id string) string {
+	if id == "" || slices.ContainsFunc(s.opts.Chat.Models(ctx), func(m chat.Model) bool { return m.ID == id }) {
+		return id
+	}
+	return telemetry.ModelOther
+}
+
+// countLimit counts the limits that an error code alone tells.
+func (s *Server) countLimit(code chat.Code) {
+	switch code {
+	case chat.CodeRequestTooLarge:
+		s.opts.Metrics.LimitHit(telemetry.LimitBody)
+	case chat.CodeSessionBusy:
+		s.opts.Metrics.LimitHit(telemetry.LimitQueue)
+	}
+}
+
+// mayLook lets the administrator pass and, when no key is sent, whoever is surely
+// on this machine: no proxy in between, no other name, no web page.
+func (s *Server) mayLook(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.isAdmin(r) || s.keyless(r) && onThisMachine(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		s.fail(w, r, s.notAdmin(r))
+	})
+}
+
+// onThisMachine reports whether a request came straight from this machine. A
+// reverse proxy and a browser are on it too: what they pass on shows by the Host,
+// by what proxies add, and by the Origin.
+func onThisMachine(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !peer.Addr().Unmap().IsLoopback() || !loopbackHost(hostname(r.Host)) {
+		return false
+	}
+	if origin := r.Header.Get("Origin"); origin != "" && originHost(origin) != hostname(r.Host) {
+		return false
+	}
+	return !forwarded(r.Header)
+}
+
+// forwarded reports whether a request went through a proxy that says so.
+func forwarded(h http.Header) bool {
+	for name := range h {
+		switch {
+		case strings.HasPrefix(name, "X-Forwarded-"), strings.HasPrefix(name, "Cf-"),
+			name == "Forwarded", name == "Via", name == "X-Real-Ip", name == "True-Client-Ip":
+			return true
+		}
+	}
+	return false
+}

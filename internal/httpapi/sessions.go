@@ -1,0 +1,143 @@
+package httpapi
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"achuan/internal/chat"
+	"achuan/internal/gateway"
+	"achuan/internal/openai"
+)
+
+// Bounds of a list's page.
+const (
+	defaultLimit = 20
+	maxLimit     = 100
+)
+
+// owner is whose sessions a request is about: its caller's, and for the admin
+// everyone's.
+func (s *Server) owner(r *http.Request) string {
+	if s.isAdmin(r) {
+		return gateway.Everyone
+	}
+	return exchangeOf(r).caller.ID
+}
+
+// listSessions is GET /v1/sessions?limit=&offset=.
+func (s *Server) listSessions(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	limit, err := queryInt(query, "limit", defaultLimit, 1, maxLimit)
+	if err != nil {
+		return err
+	}
+	offset, err := queryInt(query, "offset", 0, 0, math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	list, total, err := s.opts.Sessions.Sessions(r.Context(), s.owner(r), offset, limit)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, openai.AppendSessions(nil, list, s.opts.Keys.NameOf, offset, total))
+}
+
+// getSession is GET /v1/sessions/{id}.
+func (s *Server) getSession(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathSession(r)
+	if err != nil {
+		return err
+	}
+	info, err := s.opts.Sessions.Session(r.Context(), s.owner(r), id)
+	if err != nil {
+		return err
+	}
+	return s.writeSession(w, info)
+}
+
+// sessionMessages is GET /v1/sessions/{id}/messages?page=.
+func (s *Server) sessionMessages(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathSession(r)
+	if err != nil {
+		return err
+	}
+	page, err := queryInt(r.URL.Query(), "page", 1, 1, math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	records, err := s.opts.Sessions.SessionMessages(r.Context(), s.owner(r), id, page)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, openai.AppendMessages(nil, records))
+}
+
+// createSession is POST /v1/sessions.
+func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
+	if exchangeOf(r).caller.ID == "" {
+		return &chat.Error{
+			Kind: chat.KindAuthentication, Code: chat.CodeInvalidAPIKey,
+			Message: "A session belongs to the client key that made it, and the administrator's key is none. Send a client key.",
+		}
+	}
+	b := takeBuffer()
+	defer giveBack(b)
+	if err := s.readBody(b, r); err != nil {
+		return err
+	}
+	model, err := openai.DecodeSession(b.Bytes())
+	if err != nil {
+		return err
+	}
+	exchangeOf(r).model = model
+	info, err := s.opts.Sessions.CreateSession(r.Context(), exchangeOf(r).caller, model)
+	if err != nil {
+		return err
+	}
+	w.Header().Set(sessionHeader, strconv.FormatInt(info.ID, 10))
+	return s.writeSession(w, info)
+}
+
+// deleteSession is DELETE /v1/sessions/{id}.
+func (s *Server) deleteSession(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathSession(r)
+	if err != nil {
+		return err
+	}
+	if err := s.opts.Sessions.DeleteSession(r.Context(), s.owner(r), id); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, openai.AppendDeletedSession(nil, id))
+}
+
+func (s *Server) writeSession(w http.ResponseWriter, info chat.SessionInfo) error {
+	return writeJSON(w, http.StatusOK, openai.AppendSession(nil, info, s.opts.Keys.NameOf(info.Owner)))
+}
+
+// pathSession reads the id in the path.
+func pathSession(r *http.Request) (int64, error) {
+	id := parseSession(r.PathValue("id"))
+	if id == 0 {
+		return 0, &chat.Error{
+			Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, Param: "id",
+			Message: "No such session: an id is a number of 1 to 16 digits.",
+		}
+	}
+	return id, nil
+}
+
+// queryInt reads a whole number of a query, or its default where it is not there.
+func queryInt(query url.Values, name string, otherwise, least, most int) (int, error) {
+	text := query.Get(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		return 0, chat.Invalid(chat.CodeInvalidValue, name, fmt.Sprintf("Invalid value for '%s': expected a whole number from %d to %d.", name, least, most))
+	}
+	return n, nil
+}

@@ -1,0 +1,74 @@
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"iter"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// endless is a Chat whose answers have no end. It counts what is pulled of them.
+type endless struct {
+	fakeChat
+	piece  []chat.Event // again and again
+	pulled atomic.Int64 // bytes of text
+	left   atomic.Bool  // the reader wants no more
+}
+
+func (*endless) Left() {}
+
+func (e *endless) Chat(context.Context, *chat.Request) (Answer, error) { return e, nil }
+func (e *endless) Session() int64                                      { return 4711 }
+func (e *endless) Placement() chat.Placement                           { return chat.PlacementNew }
+
+func (e *endless) Events() iter.Seq2[chat.Event, error] {
+	return func(yield func(chat.Event, error) bool) {
+		for {
+			for _, ev := range e.piece {
+				e.pulled.Add(int64(len(ev.Text)))
+				if !yield(ev, nil) {
+					e.left.Store(true)
+					return
+				}
+			}
+		}
+	}
+}
+
+// What a stalled reader has not taken is not pulled from the platform either, but
+// for a buffer of a bounded size; and nothing of it is left when it is dropped.
+func TestStalledReaderHoldsLittle(t *testing.T) {
+	const most = 2 * flushSize
+	piece := text(strings.Repeat("x", 1<<10)).event
+	for name, events := range map[string][]chat.Event{
+		"each piece flushed":    {piece, pause().event},
+		"pieces without pauses": {piece},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := &endless{piece: events}
+				s, _, _ := serverOf(nil, func(o *Options) { o.Chat = e })
+				conn := listenTo(t, s).dial(t)
+				send(t, conn, with(`"stream":true`), streamTarget)
+				r := bufio.NewReaderSize(conn, 16)
+				readUntil(t, r, func(line string) bool { return strings.HasPrefix(line, "data: ") })
+				time.Sleep(29 * time.Second)
+				synctest.Wait()
+				if n := e.pulled.Load(); n == 0 || n > most {
+					t.Errorf("%d bytes were pulled for a reader that stalls, want at most %d", n, most)
+				}
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				if gone := count(t, s, "achuan_clients_gone_total"); !e.left.Load() || gone != 1 {
+					t.Errorf("after 31 s: answer left %t, %v clients gone", e.left.Load(), gone)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,115 @@
+package openai
+
+import (
+	"strconv"
+
+	"achuan/internal/chat"
+)
+
+// The sessions API is none of OpenAI's, but in its manner: lists are objects with
+// data, times are Unix seconds, and what is not there is null.
+
+// AppendSession appends one session. owner is its owner's name, for people.
+func AppendSession(dst []byte, s chat.SessionInfo, owner string) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = strconv.AppendInt(dst, s.ID, 10)
+	dst = append(dst, `,"object":"session","model":`...)
+	dst = appendJSONString(dst, s.Model)
+	dst = append(dst, `,"created":`...)
+	dst = strconv.AppendInt(dst, s.Created.Unix(), 10)
+	dst = append(dst, `,"last_used":`...)
+	dst = strconv.AppendInt(dst, s.Used.Unix(), 10)
+	dst = append(dst, `,"turns":`...)
+	dst = strconv.AppendInt(dst, int64(s.Turns), 10)
+	dst = append(dst, `,"owner":`...)
+	dst = appendJSONString(dst, owner)
+	dst = append(dst, `,"name":`...)
+	dst = appendStringOrNull(dst, s.Name)
+	dst = append(dst, `,"state":`...)
+	dst = appendJSONString(dst, s.State)
+	return append(dst, '}')
+}
+
+// AppendSessions appends a list of sessions, of total from offset on.
+func AppendSessions(dst []byte, list []chat.SessionInfo, owner func(id string) string, offset, total int) []byte {
+	dst = append(dst, `{"object":"list","data":[`...)
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendSession(dst, s, owner(s.Owner))
+	}
+	dst = append(dst, `],"total":`...)
+	dst = strconv.AppendInt(dst, int64(total), 10)
+	return appendMore(dst, offset+len(list) < total)
+}
+
+// AppendMessages appends a page of a session's messages: each record is a question
+// and its answer.
+func AppendMessages(dst []byte, p chat.RecordPage) []byte {
+	dst = append(dst, `{"object":"list","data":[`...)
+	for i, r := range p.Records {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendMessage(dst, chat.RoleUser, r.UserText, r)
+		dst = append(dst, ',')
+		dst = appendMessage(dst, chat.RoleAssistant, r.AIText, r)
+	}
+	dst = append(dst, `],"page":`...)
+	dst = strconv.AppendInt(dst, int64(p.Page), 10)
+	dst = append(dst, `,"pages":`...)
+	dst = strconv.AppendInt(dst, int64(p.Pages), 10)
+	return appendMore(dst, p.Page < p.Pages)
+}
+
+func appendMessage(dst []byte, role chat.Role, content string, r chat.Record) []byte {
+	dst = append(dst, `{"role":"`...)
+	dst = append(dst, role...)
+	dst = append(dst, `","content":`...)
+	dst = appendJSONString(dst, content)
+	dst = append(dst, `,"record":`...)
+	dst = strconv.AppendInt(dst, r.ID, 10)
+	dst = append(dst, `,"created":`...)
+	dst = strconv.AppendInt(dst, r.Created.Unix(), 10)
+	return append(dst, '}')
+}
+
+func appendMore(dst []byte, more bool) []byte {
+	dst = append(dst, `,"has_more":`...)
+	dst = strconv.AppendBool(dst, more)
+	return append(dst, '}')
+}
+
+// AppendDeletedSession appends what the deletion of a session answers.
+func AppendDeletedSession(dst []byte, id int64) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = strconv.AppendInt(dst, id, 10)
+	return append(dst, `,"object":"session.deleted","deleted":true}`...)
+}
+
+// DecodeSession reads the body of a request to create a session and returns its
+// model. Errors are as DecodeChat's.
+func DecodeSession(body []byte) (model string, err error) {
+	root, err := parseObject(body)
+	if err != nil {
+		return "", err
+	}
+	d := decoder{req: new(ChatRequest)}
+	var given value
+	for key, v := range root.members() {
+		if string(key) == "model" {
+			given = v
+		}
+	}
+	var f *fault
+	if given.absent() {
+		f = missing("a string, the id of a model", given)
+	} else {
+		f = d.model(given)
+	}
+	if f != nil {
+		return "", f.in("model").public()
+	}
+	return d.req.Model, nil
+}

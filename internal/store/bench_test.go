@@ -1,0 +1,230 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"achuan/internal/conversation"
+)
+
+// Run with
+//
+//	go test -run '^$' -bench . ./internal/store
+//	make bench-store
+//
+// The second stores a million sessions in each first, which takes a minute or two.
+const sessionsVariable = "ACHUAN_BENCH_SESSIONS"
+
+// benchWorlds are those whose cost is that of a database in use.
+var benchWorlds = []struct {
+	name string
+	make func(b *testing.B) world
+}{
+	{"sqlite", func(b *testing.B) world { return sqliteWorld("sqlite:" + filepath.Join(b.TempDir(), "achuan.db")) }},
+	{"postgres", func(b *testing.B) world { return postgresWorld(b) }},
+}
+
+func benchEverywhere(b *testing.B, f func(b *testing.B, s *Store)) {
+	for _, w := range benchWorlds {
+		b.Run(w.name, func(b *testing.B) { f(b, w.make(b).open(b)) })
+	}
+}
+
+// benchHead is the head of the session with the number, spread as hashes are; bulk
+// makes the same.
+func benchHead(n int64) (h conversation.Hash) {
+	binary.BigEndian.PutUint32(h[:], uint32(n)*2654435761)
+	binary.BigEndian.PutUint64(h[24:], uint64(n))
+	return h
+}
+
+func benchSession(n int64) conversation.Session {
+	s := sample(n, "")
+	s.Head = benchHead(n)
+	s.Used = moment0.Add(time.Duration(n) * time.Second)
+	return s
+}
+
+func benchClaim(n int64) conversation.Claim {
+	c := claim("", int(n))
+	c.Head = benchHead(n)
+	return c
+}
+
+// BenchmarkTurn is what a continued turn asks of the store: its session taken by head,
+// settings noted as unknown or not, and the end saved under a new head.
+func BenchmarkTurn(b *testing.B) {
+	benchEverywhere(b, func(b *testing.B, s *Store) {
+		put(b, s, benchSession(1))
+		for n := int64(1); b.Loop(); n++ {
+			c := benchClaim(n)
+			found, _, err := s.Match(b.Context(), c)
+			if err != nil || found == nil {
+				b.Fatal(found, err)
+			}
+			found.Head = benchHead(n + 1)
+			check(b, s.Save(b.Context(), conversation.Save{Token: c.Token, Session: *found}))
+		}
+	})
+}
+
+// BenchmarkTurns is the same from 64 conversations at once: commits in groups.
+func BenchmarkTurns(b *testing.B) {
+	benchEverywhere(b, func(b *testing.B, s *Store) {
+		var next atomic.Int64
+		b.SetParallelism(32)
+		b.RunParallel(func(pb *testing.PB) {
+			n := next.Add(1) << 32
+			put(b, s, benchSession(n))
+			for id := n; pb.Next(); n++ {
+				c := benchClaim(n)
+				found, _, err := s.Match(b.Context(), c)
+				if err != nil || found == nil {
+					b.Error(id, found, err)
+					return
+				}
+				found.Head = benchHead(n + 1)
+				if err := s.Save(b.Context(), conversation.Save{Token: c.Token, Session: *found}); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	})
+}
+
+func BenchmarkMatchMiss(b *testing.B) {
+	benchEverywhere(b, func(b *testing.B, s *Store) {
+		put(b, s, benchSession(1))
+		for n := int64(2); b.Loop(); n++ {
+			if found, once, err := s.Match(b.Context(), benchClaim(n)); found != nil || once || err != nil {
+				b.Fatal(found, once, err)
+			}
+		}
+	})
+}
+
+func BenchmarkTakeAndSave(b *testing.B) {
+	benchEverywhere(b, func(b *testing.B, s *Store) {
+		put(b, s, benchSession(1))
+		for n := 1; b.Loop(); n++ {
+			found, err := s.Take(b.Context(), 1, token(n), conversation.ReachName)
+			check(b, err)
+			check(b, s.Save(b.Context(), conversation.Save{Token: token(n), Session: *found}))
+		}
+	})
+}
+
+func BenchmarkEnterMiss(b *testing.B) {
+	benchEverywhere(b, func(b *testing.B, s *Store) {
+		for n := 1; b.Loop(); n++ {
+			e := conversation.Entry{Turn: conversation.Stored{Token: token(n), Caller: "alice", Request: benchHead(int64(n))}}
+			if found, err := s.Enter(b.Context(), e); found != nil || err != nil {
+				b.Fatal(found, err)
+			}
+		}
+	})
+}
+
+// BenchmarkStored is how long looking for a head takes among many sessions: one that
+// is there is taken and given back, one that is not is looked for in vain.
+func BenchmarkStored(b *testing.B) {
+	total, err := strconv.ParseInt(os.Getenv(sessionsVariable), 10, 64)
+	if err != nil {
+		total = 10_000
+	}
+	for _, w := range benchWorlds {
+		b.Run(fmt.Sprintf("%s/%d", w.name, total), func(b *testing.B) {
+			s := w.make(b).open(b)
+			store(b, s, total)
+			b.Run("hit", func(b *testing.B) {
+				for n := int64(1); b.Loop(); n++ {
+					c := benchClaim(1 + n*7919%total)
+					found, _, err := s.Match(b.Context(), c)
+					if err != nil || found == nil {
+						b.Fatal(found, err)
+					}
+					check(b, s.Save(b.Context(), conversation.Save{Token: c.Token, Session: *found}))
+				}
+			})
+			b.Run("miss", func(b *testing.B) {
+				for n := int64(1); b.Loop(); n++ {
+					if found, _, err := s.Match(b.Context(), benchClaim(total+n)); found != nil || err != nil {
+						b.Fatal(found, err)
+					}
+				}
+			})
+			b.Run("page", func(b *testing.B) {
+				for b.Loop() {
+					if list, _, err := s.Sessions(b.Context(), "alice", 0, 20); err != nil || len(list) == 0 {
+						b.Fatal(len(list), err)
+					}
+				}
+			})
+			b.Run("counts", func(b *testing.B) {
+				for b.Loop() {
+					must[map[conversation.State]int](b)(s.Counts(b.Context()))
+				}
+			})
+			b.Run("due", func(b *testing.B) {
+				for n := 1; b.Loop(); n++ {
+					due(b, s, moment0.Add(time.Minute), moment0, n, 100)
+				}
+			})
+		})
+	}
+}
+
+// bulk are the statements that store sessions 1 to $2 beside session 0, as it is.
+var bulk = map[string]struct{ series, head string }{
+	KindSQLite: {
+		"(WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < $2) SELECT i FROM s)",
+		"unhex(printf('%08x%040d%016x', i * 2654435761 % 4294967296, 0, i))",
+	},
+	KindPostgres: {
+		"generate_series(1::bigint, $2) AS s (i)",
+		"decode(lpad(to_hex(i * 2654435761 % 4294967296), 8, '0') || repeat('0', 40) || lpad(to_hex(i), 16, '0'), 'hex')",
+	},
+}
+
+const (
+	bulkSessions = `
+INSERT INTO sessions (account, id, caller, made, reach, name, state, unseen, head, epoch, exchanges, turns, last, preset,
+	settings, known, object, created, used)
+SELECT account, i, caller, made, reach, name, state, unseen, HEAD, epoch, exchanges, turns, last, preset,
+	settings, known, object, created, used + i * 1000000
+FROM sessions, SERIES WHERE account = $1 AND id = 0`
+	bulkHeads = `INSERT INTO heads (account, head, session) SELECT account, head, id FROM sessions WHERE account = $1 AND id > 0`
+)
+
+// store stores total sessions.
+func store(b *testing.B, s *Store, total int64) {
+	b.Helper()
+	timeout := s.timeout
+	s.timeout = time.Hour
+	defer func() { s.timeout = timeout }()
+	n := benchSession(0)
+	n.Head = conversation.Hash{}
+	put(b, s, n)
+	words := strings.NewReplacer("HEAD", bulk[s.Kind()].head, "SERIES", bulk[s.Kind()].series)
+	check(b, s.write(b.Context(), func(ctx context.Context, c conn) error {
+		if _, err := c.exec(ctx, words.Replace(bulkSessions), s.account, total); err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, bulkHeads, s.account); err != nil {
+			return err
+		}
+		if s.Kind() == KindSQLite {
+			return nil
+		}
+		return c.script(ctx, "ANALYZE sessions, heads") // which it does by itself, in a while
+	}))
+}

@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"achuan/internal/conversation"
+)
+
+// The condition on state is, word for word, that of the index sessions_list.
+const (
+	listOwn    = ` FROM sessions WHERE account = $1 AND caller = $2 AND state IN ('free', 'dirty')`
+	listAll    = ` FROM sessions WHERE account = $1 AND state IN ('free', 'dirty')`
+	latest     = ` ORDER BY used DESC, id DESC`
+	ownPage    = `SELECT ` + sessionColumns + listOwn + latest + ` LIMIT $4 OFFSET $3`
+	allPage    = `SELECT ` + sessionColumns + listAll + latest + ` LIMIT $3 OFFSET $2`
+	countOwn   = `SELECT COUNT(*)` + listOwn
+	countAll   = `SELECT COUNT(*)` + listAll
+	countState = `SELECT state, COUNT(*) FROM sessions WHERE account = $1 GROUP BY state`
+	countTaken = `SELECT state, lease > {now}, COUNT(*) FROM sessions WHERE account = $1 AND token IS NOT NULL GROUP BY 1, 2`
+)
+
+// Sessions lists a caller's sessions, all with "", latest used first.
+func (s *Store) Sessions(ctx context.Context, caller string, offset, limit int) ([]conversation.Session, int, error) {
+	var list []conversation.Session
+	var total int
+	page, count, args := ownPage, countOwn, []any{s.account, caller}
+	if caller == "" {
+		page, count, args = allPage, countAll, args[:1]
+	}
+	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
+		if _, err := one(ctx, c, []any{&total}, count, args...); err != nil {
+			return err
+		}
+		list, err = all(ctx, c, scanSession, page, append(slices.Clip(args), int64(offset), int64(limit))...)
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return list, total, nil
+}
+
+// Counts tells how many sessions there are in each state. Few are taken at a time,
+// so those are counted apart, and the others from an index.
+func (s *Store) Counts(ctx context.Context) (map[conversation.State]int, error) {
+	type line struct {
+		state conversation.State
+		live  bool
+		count int
+	}
+	var states, taken []line
+	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
+		states, err = all(ctx, c, func(r rows) (l line, err error) {
+			err = r.Scan(&l.state, &l.count)
+			return l, err
+		}, countState, s.account)
+		if err != nil {
+			return err
+		}
+		taken, err = all(ctx, c, func(r rows) (l line, err error) {
+			err = r.Scan(&l.state, &l.live, &l.count)
+			return l, err
+		}, countTaken, s.account)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	counts := map[conversation.State]int{}
+	for _, l := range states {
+		counts[l.state] += l.count
+	}
+	for _, l := range taken {
+		is := l.state
+		switch {
+		case l.live:
+			is = conversation.StateTaken
+		case l.state == conversation.StateFree:
+			is = conversation.StateDirty
+		}
+		counts[l.state] -= l.count
+		counts[is] += l.count
+	}
+	for state, count := range counts {
+		if count <= 0 {
+			delete(counts, state)
+		}
+	}
+	return counts, nil
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+const (
+	addSchema    = `CREATE TABLE IF NOT EXISTS achuan_schema (version INTEGER NOT NULL)`
+	findSchema   = `SELECT version FROM achuan_schema`
+	insertSchema = `INSERT INTO achuan_schema (version) VALUES ($1)`
+	updateSchema = `UPDATE achuan_schema SET version = $1`
+)
+
+// migrate brings a schema up to date, forward only and one step to a transaction,
+// which write runs. Of several that do so at once, write must let one in at a time.
+func migrate(ctx context.Context, kind string, write func(context.Context, work) error) error {
+	names, err := fs.Glob(migrations, "migrations/"+kind+"/*.sql")
+	if err != nil {
+		return err
+	}
+	for done := false; !done; {
+		err := write(ctx, func(ctx context.Context, c conn) (err error) {
+			done, err = climb(ctx, c, names)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// climb takes the next step, if there is one.
+func climb(ctx context.Context, c conn, names []string) (done bool, err error) {
+	if err := c.script(ctx, addSchema); err != nil {
+		return false, err
+	}
+	var version int
+	found, err := one(ctx, c, []any{&version}, findSchema)
+	switch {
+	case err != nil:
+		return false, err
+	case version > len(names):
+		return false, fmt.Errorf("its schema %d is newer than %d, the newest that this achuan knows: run the newer achuan, or restore a backup from before it",
+			version, len(names))
+	case version == len(names):
+		return true, nil
+	}
+	script, err := migrations.ReadFile(names[version])
+	if err != nil {
+		return false, err
+	}
+	if err := c.script(ctx, string(script)); err != nil {
+		return false, fmt.Errorf("migration %d: %w", version+1, err)
+	}
+	record := updateSchema
+	if !found {
+		record = insertSchema
+	}
+	_, err = c.exec(ctx, record, version+1)
+	return false, err
+}

@@ -1,0 +1,166 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"achuan/internal/conversation"
+)
+
+func TestNames(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		ctx := t.Context()
+		k := key("a\x00b" + strings.Repeat("long", 5000))
+		name := func() conversation.Name { return must[conversation.Name](t)(s.Name(ctx, k)) }
+		same(t, name(), conversation.Name{})
+
+		n, claimed, err := s.ClaimName(ctx, k, token(1))
+		if n != (conversation.Name{}) || !claimed || err != nil {
+			t.Fatal(n, claimed, err)
+		}
+		_, _, err = s.ClaimName(ctx, k, token(2))
+		wantErr(t, err, conversation.ErrTaken)
+		check(t, s.ReleaseName(ctx, k, token(2)))
+		_, _, err = s.ClaimName(ctx, k, token(2))
+		wantErr(t, err, conversation.ErrTaken)
+		check(t, s.ReleaseName(ctx, k, token(1)))
+		_, claimed, err = s.ClaimName(ctx, k, token(2))
+		if !claimed || err != nil {
+			t.Fatal(claimed, err)
+		}
+
+		check(t, s.BindName(ctx, conversation.Binding{Key: k}, 7))
+		same(t, name(), conversation.Name{Session: 7})
+		check(t, s.ReleaseName(ctx, k, token(2)))
+		n, claimed, err = s.ClaimName(ctx, k, token(3))
+		if n != (conversation.Name{Session: 7}) || claimed || err != nil {
+			t.Fatal(n, claimed, err)
+		}
+		wantErr(t, s.BindName(ctx, conversation.Binding{Key: k}, 8), conversation.ErrTaken)
+		check(t, s.Historic(ctx, k))
+		same(t, name(), conversation.Name{Session: 7, History: true})
+		check(t, s.BindName(ctx, conversation.Binding{Key: k}, 7))
+		same(t, name(), conversation.Name{Session: 7, History: true})
+		w.pass(t, 10*testLease)
+		must[int](t)(s.Expire(ctx))
+		same(t, name(), conversation.Name{Session: 7, History: true})
+	})
+}
+
+func TestNamesAreACallersAndAModels(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		keys := []conversation.NameKey{
+			{Caller: "a", Model: "b", Name: "c"}, {Caller: "ab", Name: "c"}, {Caller: "a", Model: "bc"}, {Caller: "b", Model: "a", Name: "c"},
+			{Caller: "a", Model: "b", Name: "\xff"}, {Caller: "a", Model: "b", Name: "\xfe"},
+		}
+		for i, k := range keys {
+			check(t, s.BindName(t.Context(), conversation.Binding{Key: k}, int64(i+1)))
+		}
+		for i, k := range keys {
+			same(t, must[conversation.Name](t)(s.Name(t.Context(), k)).Session, int64(i+1))
+		}
+	})
+}
+
+func TestNameClaimRunsOut(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		ctx := t.Context()
+		for i := range 2 {
+			if i == 1 {
+				check(t, s.Historic(ctx, key("n")))
+			}
+			_, claimed, err := s.ClaimName(ctx, key("n"), token(i))
+			if !claimed || err != nil {
+				t.Fatal(claimed, err)
+			}
+			w.pass(t, testLease*3/4)
+			if gone := must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(i)})); gone != nil {
+				t.Fatalf("a claim of which %v is gone", gone)
+			}
+			w.pass(t, testLease*3/4)
+			_, _, err = s.ClaimName(ctx, key("n"), token(9))
+			wantErr(t, err, conversation.ErrTaken)
+			w.pass(t, testLease)
+			must[int](t)(s.Expire(ctx))
+		}
+		n, claimed, err := s.ClaimName(ctx, key("n"), token(3))
+		if n != (conversation.Name{History: true}) || !claimed || err != nil {
+			t.Fatal(n, claimed, err)
+		}
+		w.pass(t, 2*testLease)
+		if _, claimed, err = s.ClaimName(ctx, key("n"), token(4)); !claimed || err != nil {
+			t.Fatal("a claim that ran out stands until Expire", err)
+		}
+	})
+}
+
+func TestOneClaimsAName(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		replicas := w.replicas(t, s)
+		var claims atomic.Int32
+		crowd(t.Context(), 100, func(ctx context.Context, i int) {
+			_, claimed, err := replicas[i%len(replicas)].ClaimName(ctx, key("n"), token(i))
+			if claimed {
+				claims.Add(1)
+			}
+			if !claimed && err != conversation.ErrTaken {
+				t.Error(err)
+			}
+		})
+		if claims.Load() != 1 {
+			t.Fatalf("claimed %d times", claims.Load())
+		}
+	})
+}
+
+func TestSaveBindsTheName(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		ctx := t.Context()
+		for i, b := range []conversation.Binding{{Key: key("n"), History: true}, {Key: key("n")}} {
+			id := int64(i + 1)
+			check(t, s.Create(ctx, sample(id, ""), token(1)))
+			wantErr(t, s.Save(ctx, conversation.Save{Token: token(2), Session: sample(id, "h"), Bind: &b}), conversation.ErrNotHeld)
+			check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: sample(id, "h"), Bind: &b}))
+			same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))), conversation.Name{Session: id, History: true})
+		}
+	})
+}
+
+func TestReplace(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		ctx := t.Context()
+		for id := int64(1); id <= 4; id++ {
+			put(t, s, sample(id, "h"))
+		}
+		check(t, s.BindName(ctx, conversation.Binding{Key: key("n"), History: true}, 1))
+		wantErr(t, s.Replace(ctx, 1, token(1), conversation.StateRetired, 2, true), conversation.ErrNotHeld)
+		if err := s.Replace(ctx, 1, token(1), conversation.StateFree, 2, true); err == nil {
+			t.Error("a session was replaced and is free")
+		}
+		for old := int64(1); old <= 2; old++ {
+			must[*conversation.Session](t)(s.Take(ctx, old, token(1), conversation.ReachID))
+			check(t, s.Replace(ctx, old, token(1), conversation.StateRetired, old+1, true))
+			same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))), conversation.Name{Session: old + 1, History: true})
+			wantErr(t, s.Save(ctx, conversation.Save{Token: token(1), Session: sample(old, "h")}), conversation.ErrNotHeld)
+		}
+		for _, id := range []int64{1, 2, 3} {
+			same(t, must[*conversation.Session](t)(s.Session(ctx, "alice", id)).ID, int64(3))
+			_, err := s.Session(ctx, "bob", id)
+			wantErr(t, err, conversation.ErrUnknown)
+			same(t, session(t, s, id).ID, int64(3))
+		}
+
+		// Without an alias the old id is what it was: lost.
+		must[*conversation.Session](t)(s.Take(ctx, 3, token(2), conversation.ReachName))
+		check(t, s.Replace(ctx, 3, token(2), conversation.StateLost, 4, false))
+		lost := session(t, s, 3)
+		if lost.State != conversation.StateLost || lost.Head != (conversation.Hash{}) {
+			t.Errorf("lost: %+v", lost)
+		}
+		same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))).Session, int64(4))
+		_, err := s.Take(ctx, 3, token(3), conversation.ReachID)
+		wantErr(t, err, conversation.ErrUnknown)
+	})
+}

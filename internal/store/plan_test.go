@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// What is asked often is found through the index that was made for it, although SQLite
+// has no statistics: a wrong guess costs a walk over all of an account's sessions.
+func TestStatementsUseTheirIndex(t *testing.T) {
+	tests := map[string]struct{ statement, want string }{
+		"match":           {matchSession, "sessions_head (account=? AND head=?)"},
+		"once":            {wasHead, "SEARCH heads USING PRIMARY KEY (head=? AND account=?)"},
+		"save":            {saveSession, "(id=? AND account=?)"},
+		"session":         {findSession, "sqlite_autoindex_sessions_1 (id=? AND account=?)"},
+		"alias":           {findSession, "aliases USING PRIMARY KEY (id=? AND account=?)"},
+		"extend sessions": {extendSession, "sessions_token (account=? AND token=?)"},
+		"extend claims":   {extendClaim, "names_token (account=? AND token=?)"},
+		"expire":          {expireSessions, "sessions_token (account=? AND token>?)"},
+		"due":             {takeDue, "sessions_due (account=? AND reach=? AND used<?)"},
+		"page":            {ownPage, "sessions_list (account=? AND caller=?)"},
+		"total":           {countOwn, "COVERING INDEX sessions_list (account=? AND caller=?)"},
+		"states":          {countState, "COVERING INDEX sessions_state"},
+		"taken":           {countTaken, "sessions_token (account=? AND token>?)"},
+		"left turn":       {isLeft, "turns_request (account=? AND caller=? AND request=?)"},
+		"key":             {attachByKey, "turns_idem (account=? AND caller=? AND idem=?)"},
+		"heads to delete": {deleteHeads, "heads_session (account=? AND session=?)"},
+		"names to delete": {deleteNames, "names_session (account=? AND session=?)"},
+		"aliases to pass": {passAliases, "aliases_session (account=? AND session=?)"},
+	}
+	s := sqliteWorld("sqlite::memory:").open(t)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var args []any
+			for i := range 20 {
+				if strings.Contains(test.statement, "$"+strconv.Itoa(i+1)) {
+					args = append(args, make([]any, i+1-len(args))...)
+				}
+			}
+			var plan []string
+			check(t, s.read(t.Context(), func(ctx context.Context, c conn) (err error) {
+				plan, err = all(ctx, c, func(r rows) (string, error) {
+					var detail string
+					err := r.Scan(new(int64), new(int64), new(int64), &detail)
+					return detail, err
+				}, "EXPLAIN QUERY PLAN "+test.statement, args...)
+				return err
+			}))
+			if !strings.Contains(strings.Join(plan, "\n"), test.want) {
+				t.Errorf("want %s in\n%s", test.want, strings.Join(plan, "\n"))
+			}
+		})
+	}
+}

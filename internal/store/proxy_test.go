@@ -1,0 +1,134 @@
+package store
+
+import (
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// proxy stands between a store and its server, and fails when it is told to.
+type proxy struct {
+	listener net.Listener
+	target   string
+	wg       sync.WaitGroup
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+	mode  mode
+}
+
+type mode int
+
+const (
+	passing mode = iota
+	refusing
+	holding // accepts, and says nothing
+)
+
+func newProxy(t testing.TB, target string) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	p := &proxy{listener: l, target: target, conns: map[net.Conn]bool{}}
+	p.wg.Go(p.accept)
+	t.Cleanup(func() {
+		check(t, l.Close())
+		p.to(refusing, true)
+		p.wg.Wait()
+	})
+	return p
+}
+
+// cut closes all connections, and each new one at once.
+func (p *proxy) cut() { p.to(refusing, true) }
+
+// hold lets nothing through any more, without a word.
+func (p *proxy) hold() { p.to(holding, false) }
+
+// heal lets new connections through.
+func (p *proxy) heal() { p.to(passing, true) }
+
+func (p *proxy) to(m mode, closing bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mode = m
+	if closing {
+		for c := range p.conns {
+			_ = c.Close()
+		}
+	}
+}
+
+func (p *proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		p.wg.Go(func() { p.serve(client) })
+	}
+}
+
+func (p *proxy) serve(client net.Conn) {
+	defer p.track(client)()
+	server, err := net.Dial("tcp", p.target)
+	if err != nil {
+		return
+	}
+	defer p.track(server)()
+	var both sync.WaitGroup
+	both.Go(func() { p.copy(server, client) })
+	both.Go(func() { p.copy(client, server) })
+	both.Wait()
+}
+
+// track keeps a connection until the function it returns is called.
+func (p *proxy) track(c net.Conn) func() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.conns[c] = true
+	if p.mode == refusing {
+		_ = c.Close()
+	}
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.conns, c)
+		_ = c.Close()
+	}
+}
+
+func (p *proxy) copy(to, from net.Conn) {
+	defer to.Close() //nolint:errcheck // the other side sees it, or is gone
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		p.mu.Lock()
+		held := p.mode == holding
+		p.mu.Unlock()
+		if n > 0 && !held {
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// eventually waits until something is so: the database has to be noticed again.
+func eventually(t testing.TB, so func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("it never came to be")
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"achuan/internal/conversation"
+)
+
+// saveSession ends a taking. Whose a session is and when it was made never change.
+const saveSession = `
+UPDATE sessions SET made = $3, reach = $4, name = $5, state = $6, unseen = $7, head = $8,
+	epoch = CASE WHEN $9 THEN (SELECT epoch FROM meta) ELSE 0 END, exchanges = $10, turns = $11,
+	last = $12, preset = $13, settings = $14, known = $15, object = $16, used = $17,
+	token = NULL, lease = 0, retry = 0
+WHERE account = $1 AND id = $2 AND token = $18 AND lease > {now}`
+
+// saveAtOnce is the whole of a Save without a turn in one statement, which is one
+// round trip: the session, its head, its name, and what a failed turn leaves.
+const saveAtOnce = `
+WITH saved AS (` + saveSession + ` RETURNING id),
+past AS (
+	INSERT INTO heads (account, head, session) SELECT $1, $8, id FROM saved WHERE $8 IS NOT NULL
+	ON CONFLICT DO NOTHING),
+bound AS (
+	INSERT INTO names (account, digest, session, history)
+	SELECT $1, $19::bytea, id, $20::boolean FROM saved WHERE $19::bytea IS NOT NULL
+	ON CONFLICT (digest, account)` + rebind + `),
+failed AS (
+	DELETE FROM turns WHERE account = $1 AND token = $18 AND $21::boolean AND EXISTS (SELECT 1 FROM saved))
+SELECT COUNT(*) FROM saved`
+
+// Save ends a taking.
+func (s *Store) Save(ctx context.Context, save conversation.Save) error {
+	switch save.Session.State {
+	case conversation.StateFree, conversation.StateDirty, conversation.StateLost, conversation.StateRetired:
+	default:
+		return fmt.Errorf("session %d cannot be given back as %q", save.Session.ID, save.Session.State)
+	}
+	values, err := sessionValues(&save.Session)
+	if err != nil {
+		return err
+	}
+	values = append(append([]any{s.account}, values...), save.Token[:])
+	switch {
+	case s.kind == KindSQLite:
+		return s.write(ctx, func(ctx context.Context, c conn) error { return s.saveInSteps(ctx, c, save, values) })
+	case save.Turn == nil:
+		return s.step(ctx, func(ctx context.Context, c conn) error { return s.saveAtOnce(ctx, c, save, values) })
+	}
+	return s.write(ctx, func(ctx context.Context, c conn) error {
+		if err := s.saveAtOnce(ctx, c, save, values); err != nil {
+			return err
+		}
+		return s.keepTurn(ctx, c, *save.Turn)
+	})
+}
+
+func (s *Store) saveAtOnce(ctx context.Context, c conn, save conversation.Save, values []any) error {
+	var digest any
+	history := false
+	if save.Bind != nil {
+		digest, history = digestOf(save.Bind.Key), save.Bind.History
+	}
+	var saved int64
+	args := append(slices.Clip(values), digest, history, save.Failed)
+	if _, err := one(ctx, c, []any{&saved}, saveAtOnce, args...); err != nil {
+		return err
+	}
+	return mustHold(saved, nil)
+}
+
+func (s *Store) saveInSteps(ctx context.Context, c conn, save conversation.Save, values []any) error {
+	if err := mustHold(c.exec(ctx, saveSession, values...)); err != nil {
+		return err
+	}
+	if head := save.Session.Head; head != (conversation.Hash{}) {
+		if _, err := c.exec(ctx, addHead, s.account, head[:], save.Session.ID); err != nil {
+			return err
+		}
+	}
+	if b := save.Bind; b != nil {
+		if _, err := c.exec(ctx, bindName+rebind, s.account, digestOf(b.Key), save.Session.ID, b.History); err != nil {
+			return err
+		}
+	}
+	if save.Failed {
+		if _, err := c.exec(ctx, forgetTurn, s.account, save.Token[:]); err != nil {
+			return err
+		}
+	}
+	if save.Turn != nil {
+		return s.keepTurn(ctx, c, *save.Turn)
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"achuan/internal/conversation"
+)
+
+// A head is looked for among sessions that a transcript may lead to, not those that
+// are reached by id only, or never again. The empty strings keep planners without
+// statistics from walking over all free sessions of the caller.
+const matchSession = `
+UPDATE sessions SET token = $4, lease = {now} + $5
+WHERE account = $1 AND id = (
+	SELECT id FROM sessions
+	WHERE account = $1 AND head = $2 AND caller || '' = $3 AND state || '' = 'free' AND token IS NULL
+		AND reach NOT IN ('id', 'throwaway')
+	ORDER BY known AND settings = $6 DESC, used DESC, id DESC LIMIT 1 {skip})
+RETURNING ` + takenColumns
+
+const wasHead = `
+SELECT 1 FROM heads JOIN sessions ON sessions.account = heads.account AND sessions.id = heads.session
+WHERE heads.account = $1 AND heads.head = $2 AND sessions.caller = $3 LIMIT 1`
+
+// Match takes a free session with the head, nil when there is none; see
+// conversation.Store.
+func (s *Store) Match(ctx context.Context, c conversation.Claim) (*conversation.Session, bool, error) {
+	prefer, err := settings(c.Prefer)
+	if err != nil || c.Head == (conversation.Hash{}) {
+		return nil, false, err
+	}
+	once := true
+	known := func(ctx context.Context, db conn) (err error) {
+		once, err = one(ctx, db, []any{new(int64)}, wasHead, s.account, c.Head[:], c.Caller)
+		return err
+	}
+	if s.db.cheapReads() {
+		if err := s.read(ctx, known); err != nil || !once {
+			return nil, false, err
+		}
+	}
+	found, err := s.takeOne(ctx, matchSession, s.account, c.Head[:], c.Caller, c.Token[:], s.lease, prefer)
+	if err != nil || found != nil {
+		return found, found != nil, err
+	}
+	if !s.db.cheapReads() {
+		if err := s.read(ctx, known); err != nil {
+			return nil, false, err
+		}
+	}
+	return nil, once, nil
+}
+
+// takeOne runs a statement that takes one session at most.
+func (s *Store) takeOne(ctx context.Context, statement string, args ...any) (*conversation.Session, error) {
+	var found []conversation.Session
+	err := s.step(ctx, func(ctx context.Context, c conn) (err error) {
+		found, err = all(ctx, c, scanSession, statement, args...)
+		return err
+	})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// By id a session leaves lineage for good, and so does its head. One that was
+// addressed by name is kept as such.
+const takeSession = `
+UPDATE sessions SET
+	token = $3, lease = {now} + $4,
+	state = CASE WHEN token IS NULL THEN state ELSE 'dirty' END,
+	unseen = unseen OR token IS NOT NULL,
+	head = CASE WHEN token IS NULL AND reach <> 'id' AND $5 <> 'id' THEN head END,
+	reach = CASE WHEN reach = 'id' OR (reach = 'name' AND $5 = 'lineage') THEN reach ELSE $5 END
+WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND (token IS NULL OR lease <= {now})
+RETURNING ` + takenColumns
+
+const isThere = `SELECT state IN ('free', 'dirty') FROM sessions WHERE account = $1 AND id = $2`
+
+// Take takes a session that is free or dirty.
+func (s *Store) Take(ctx context.Context, id int64, token conversation.Token, reach conversation.Reach) (*conversation.Session, error) {
+	found, err := s.takeOne(ctx, takeSession, s.account, id, token[:], s.lease, string(reach))
+	if err != nil || found != nil {
+		return found, err
+	}
+	var usable bool
+	err = s.read(ctx, func(ctx context.Context, c conn) error {
+		_, err := one(ctx, c, []any{&usable}, isThere, s.account, id)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case usable:
+		return nil, conversation.ErrTaken
+	}
+	return nil, conversation.ErrUnknown
+}
+
+const insertSession = `
+INSERT INTO sessions (account, id, made, reach, name, state, unseen, head, epoch, exchanges, turns,
+	last, preset, settings, known, object, used, caller, created, token, lease)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $9 THEN (SELECT epoch FROM meta) ELSE 0 END, $10, $11,
+	$12, $13, $14, $15, $16, $17, $18, $19, $20, {now} + $21)
+ON CONFLICT DO NOTHING`
+
+const addHead = `INSERT INTO heads (account, head, session) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+
+// Create stores a session that is taken from the start. Until it is saved, nobody
+// knows its content: it is given back as dirty.
+func (s *Store) Create(ctx context.Context, n conversation.Session, token conversation.Token) error {
+	n.State = conversation.StateDirty
+	values, err := sessionValues(&n)
+	if err != nil {
+		return err
+	}
+	args := append([]any{s.account}, values...)
+	args = append(args, n.Caller, micros(n.Created), token[:], s.lease)
+	run := s.step
+	if n.Head != (conversation.Hash{}) {
+		run = s.write
+	}
+	return run(ctx, func(ctx context.Context, c conn) error {
+		created, err := c.exec(ctx, insertSession, args...)
+		switch {
+		case err != nil:
+			return err
+		case created == 0:
+			return conversation.ErrTaken
+		case n.Head == (conversation.Hash{}):
+			return nil
+		}
+		_, err = c.exec(ctx, addHead, s.account, n.Head[:], n.ID)
+		return err
+	})
+}
+
+// held is the condition of whatever only the holder of a session may do.
+const held = ` WHERE account = $1 AND id = $2 AND token = $3 AND lease > {now}`
+
+const unknowSession = `UPDATE sessions SET known = FALSE` + held
+
+// Unknow says, before a PUT, that the settings are about to change.
+func (s *Store) Unknow(ctx context.Context, id int64, token conversation.Token) error {
+	return s.whileHeld(ctx, unknowSession, s.account, id, token[:])
+}
+
+// whileHeld runs a statement with the condition held.
+func (s *Store) whileHeld(ctx context.Context, statement string, args ...any) error {
+	return s.step(ctx, func(ctx context.Context, c conn) error {
+		return mustHold(c.exec(ctx, statement, args...))
+	})
+}
+
+func mustHold(affected int64, err error) error {
+	if err == nil && affected == 0 {
+		return conversation.ErrNotHeld
+	}
+	return err
+}
+
+const findSession = `
+SELECT ` + sessionColumns + ` FROM sessions
+WHERE account = $1 AND (caller = $3 OR $3 = '')
+	AND id = COALESCE((SELECT session FROM aliases WHERE account = $1 AND id = $2), $2)`
+
+// Session returns the session that an id means for a caller, "" for all.
+func (s *Store) Session(ctx context.Context, caller string, id int64) (*conversation.Session, error) {
+	var found []conversation.Session
+	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
+		found, err = all(ctx, c, scanSession, findSession, s.account, id, caller)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("session %d: %w", id, err)
+	case len(found) == 0:
+		return nil, conversation.ErrUnknown
+	}
+	return &found[0], nil
+}

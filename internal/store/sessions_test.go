@@ -1,0 +1,340 @@
+package store
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/conversation"
+)
+
+func TestSessionIsWhatWasSaved(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		want := sample(7, "h")
+		check(t, s.Create(t.Context(), want, token(1)))
+		taken := want
+		taken.State = conversation.StateTaken
+		same(t, session(t, s, 7), taken)
+		wantErr(t, s.Create(t.Context(), sample(7, "other"), token(2)), conversation.ErrTaken)
+
+		want.Turns, want.Exchanges, want.Unseen, want.Known = 5, conversation.Uncounted, true, false
+		want.Settings.Model, want.Name, want.Object, want.Last = "n", "", nil, conversation.Hash{}
+		want.Reach, want.Verified = conversation.ReachName, false
+		check(t, s.Save(t.Context(), conversation.Save{Token: token(1), Session: want}))
+		same(t, session(t, s, 7), want)
+		wantErr(t, s.Save(t.Context(), conversation.Save{Token: token(1), Session: want}), conversation.ErrNotHeld)
+		want.State = conversation.StateTaken
+		if err := s.Save(t.Context(), conversation.Save{Token: token(1), Session: want}); err == nil {
+			t.Error("a session was saved as taken")
+		}
+	})
+}
+
+func TestSessionOfAnotherCallerOrAccountIsUnknown(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		put(t, s, sample(7, "h"))
+		_, err := s.Session(t.Context(), "bob", 7)
+		wantErr(t, err, conversation.ErrUnknown)
+		_, err = s.Session(t.Context(), "alice", 8)
+		wantErr(t, err, conversation.ErrUnknown)
+		_, err = s.Session(t.Context(), "alice", 7)
+		check(t, err)
+		if w.url == "sqlite::memory:" {
+			return
+		}
+		if s.Kind() == KindSQLite {
+			check(t, s.Close())
+		}
+		other := w.open(t, "host.test 43")
+		_, err = other.Session(t.Context(), "", 7)
+		wantErr(t, err, conversation.ErrUnknown)
+		_, once, err := other.Match(t.Context(), claim("h", 1))
+		check(t, err)
+		if once {
+			t.Error("another account's head was found")
+		}
+		put(t, other, sample(7, "h"))
+	})
+}
+
+func TestMatchTakesByHead(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		ctx := t.Context()
+		want := sample(7, "h")
+		put(t, s, want)
+		for _, c := range []conversation.Claim{claim("other", 1), {Caller: "bob", Head: hash("h"), Token: token(1)}, {Caller: "alice", Token: token(1)}} {
+			found, once, err := s.Match(ctx, c)
+			if found != nil || once || err != nil {
+				t.Fatalf("%v, %v, %v", found, once, err)
+			}
+		}
+		found, once, err := s.Match(ctx, claim("h", 1))
+		check(t, err)
+		same(t, *found, want)
+		if !once {
+			t.Error("a head that was found is none")
+		}
+		found, once, err = s.Match(ctx, claim("h", 2))
+		if found != nil || !once || err != nil {
+			t.Fatalf("a taken session: %v, %v, %v", found, once, err)
+		}
+		want.Head = hash("i")
+		check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: want}))
+		found, once, err = s.Match(ctx, claim("h", 2))
+		if found != nil || !once || err != nil {
+			t.Fatalf("a past head: %v, %v, %v", found, once, err)
+		}
+		found, _, err = s.Match(ctx, claim("i", 2))
+		if found == nil || err != nil {
+			t.Fatalf("the new head: %v, %v", found, err)
+		}
+	})
+}
+
+func TestMatchTakesOnlyWhatLineageLeadsTo(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		id := int64(0)
+		for _, state := range []conversation.State{conversation.StateDirty, conversation.StateLost, conversation.StateRetired} {
+			id++
+			n := sample(id, "h")
+			n.State = state
+			put(t, s, n)
+		}
+		for _, reach := range []conversation.Reach{conversation.ReachID, conversation.ReachThrowaway} {
+			id++
+			n := sample(id, "h")
+			n.Reach = reach
+			put(t, s, n)
+		}
+		found, once, err := s.Match(t.Context(), claim("h", 1))
+		if found != nil || !once || err != nil {
+			t.Fatalf("%v, %v, %v", found, once, err)
+		}
+	})
+}
+
+func TestMatchPrefersEqualSettingsThenTheLatest(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		for id := int64(1); id <= 5; id++ {
+			n := sample(id, "h")
+			n.Used = moment0.Add([...]time.Duration{1: 5 * time.Second, 2: 2 * time.Second, 3: 3 * time.Second, 4: 9 * time.Second, 5: 8 * time.Second}[id])
+			if id == 4 {
+				n.Settings = chat.Settings{Model: "other"}
+			}
+			n.Known = id != 5
+			put(t, s, n)
+		}
+		var order []int64
+		for i := range 5 {
+			found, _, err := s.Match(t.Context(), claim("h", i))
+			check(t, err)
+			order = append(order, found.ID)
+		}
+		same(t, order, []int64{1, 3, 2, 4, 5})
+	})
+}
+
+func TestOneHeadIsTakenOnce(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		replicas := w.replicas(t, s)
+		put(t, s, sample(7, "h"))
+		var taken, wrong atomic.Int32
+		crowd(t.Context(), 100, func(ctx context.Context, i int) {
+			found, once, err := replicas[i%len(replicas)].Match(ctx, claim("h", i))
+			if found != nil {
+				taken.Add(1)
+			}
+			if !once || err != nil {
+				t.Error(once, err)
+				wrong.Add(1)
+			}
+		})
+		if taken.Load() != 1 || wrong.Load() != 0 {
+			t.Fatalf("taken %d times", taken.Load())
+		}
+	})
+}
+
+func TestHeadsAreTakenByAsManyAsThereAre(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		replicas := w.replicas(t, s)
+		for id := range int64(20) {
+			put(t, s, sample(id+1, "h"))
+		}
+		var taken [21]atomic.Int32
+		crowd(t.Context(), 60, func(ctx context.Context, i int) {
+			found, _, err := replicas[i%len(replicas)].Match(ctx, claim("h", i))
+			if err != nil {
+				t.Error(err)
+			}
+			if found != nil {
+				taken[found.ID].Add(1)
+			}
+		})
+		for id := 1; id <= 20; id++ {
+			if n := taken[id].Load(); n != 1 {
+				t.Errorf("session %d was taken %d times", id, n)
+			}
+		}
+	})
+}
+
+func TestTake(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		ctx := t.Context()
+		want := sample(7, "h")
+		put(t, s, want)
+		_, err := s.Take(ctx, 8, token(1), conversation.ReachName)
+		wantErr(t, err, conversation.ErrUnknown)
+
+		found := must[*conversation.Session](t)(s.Take(ctx, 7, token(1), conversation.ReachName))
+		want.Reach = conversation.ReachName
+		same(t, *found, want)
+		_, err = s.Take(ctx, 7, token(2), conversation.ReachName)
+		wantErr(t, err, conversation.ErrTaken)
+		check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *found}))
+
+		found = must[*conversation.Session](t)(s.Take(ctx, 7, token(3), conversation.ReachID))
+		want.Reach, want.Head = conversation.ReachID, conversation.Hash{}
+		same(t, *found, want)
+		found.State, found.Unseen = conversation.StateDirty, true
+		check(t, s.Save(ctx, conversation.Save{Token: token(3), Session: *found}))
+		_, once, err := s.Match(ctx, claim("h", 4))
+		if !once || err != nil {
+			t.Fatal(once, err)
+		}
+
+		// It has left lineage for good, and a dirty one is taken as it is.
+		again := must[*conversation.Session](t)(s.Take(ctx, 7, token(5), conversation.ReachName))
+		same(t, again, found)
+		again.State = conversation.StateLost
+		check(t, s.Save(ctx, conversation.Save{Token: token(5), Session: *again}))
+		_, err = s.Take(ctx, 7, token(6), conversation.ReachID)
+		wantErr(t, err, conversation.ErrUnknown)
+	})
+}
+
+func TestTakeIsExclusive(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		replicas := w.replicas(t, s)
+		put(t, s, sample(7, "h"))
+		var taken atomic.Int32
+		crowd(t.Context(), 100, func(ctx context.Context, i int) {
+			_, err := replicas[i%len(replicas)].Take(ctx, 7, token(i), conversation.ReachID)
+			switch {
+			case err == nil:
+				taken.Add(1)
+			case err != conversation.ErrTaken:
+				t.Error(err)
+			}
+		})
+		if taken.Load() != 1 {
+			t.Fatalf("taken %d times", taken.Load())
+		}
+	})
+}
+
+func TestUnknow(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		ctx := t.Context()
+		check(t, s.Create(ctx, sample(7, "h"), token(1)))
+		wantErr(t, s.Unknow(ctx, 7, token(2)), conversation.ErrNotHeld)
+		wantErr(t, s.Unknow(ctx, 8, token(1)), conversation.ErrNotHeld)
+		check(t, s.Unknow(ctx, 7, token(1)))
+		if session(t, s, 7).Known {
+			t.Error("the settings are still known")
+		}
+		w.pass(t, 2*testLease)
+		wantErr(t, s.Unknow(ctx, 7, token(1)), conversation.ErrNotHeld)
+	})
+}
+
+func TestLeaseRunsOut(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		ctx := t.Context()
+		put(t, s, sample(7, "h"))
+		taken, _, err := s.Match(ctx, claim("h", 1))
+		check(t, err)
+		w.pass(t, testLease/2)
+		same(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(1), token(2)})), []conversation.Token{token(2)})
+		w.pass(t, testLease*3/4)
+		same(t, session(t, s, 7).State, conversation.StateTaken)
+		w.pass(t, testLease/2)
+
+		dirty := sample(7, "")
+		dirty.State, dirty.Unseen, dirty.Head = conversation.StateDirty, true, conversation.Hash{}
+		same(t, session(t, s, 7), dirty)
+		list, total, err := s.Sessions(ctx, "alice", 0, 10)
+		check(t, err)
+		same(t, list, []conversation.Session{dirty})
+		same(t, total, 1)
+		same(t, must[map[conversation.State]int](t)(s.Counts(ctx)), map[conversation.State]int{conversation.StateDirty: 1})
+		same(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(1)})), []conversation.Token{token(1)})
+		wantErr(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
+		found, once, err := s.Match(ctx, claim("h", 2))
+		if found != nil || !once || err != nil {
+			t.Fatalf("%v, %v, %v", found, once, err)
+		}
+		dirty.Reach = conversation.ReachName
+		same(t, must[*conversation.Session](t)(s.Take(ctx, 7, token(3), conversation.ReachName)), &dirty)
+		wantErr(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
+		check(t, s.Save(ctx, conversation.Save{Token: token(3), Session: sample(7, "i")}))
+	})
+}
+
+func TestSessionsArePagedLatestFirst(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		for id := int64(1); id <= 6; id++ {
+			n := sample(id, "h")
+			n.Used = moment0.Add([...]time.Duration{1: 4 * time.Second, 2: 6 * time.Second, 3: 5 * time.Second, 4: 1 * time.Second, 5: 2 * time.Second, 6: 3 * time.Second}[id])
+			switch id {
+			case 4:
+				n.State = conversation.StateLost
+			case 5:
+				n.State = conversation.StateRetired
+			case 6:
+				n.Caller = "bob"
+			}
+			put(t, s, n)
+		}
+		page := func(caller string, offset, limit int) []int64 {
+			list, total, err := s.Sessions(t.Context(), caller, offset, limit)
+			check(t, err)
+			ids := []int64{int64(total)}
+			for _, n := range list {
+				ids = append(ids, n.ID)
+			}
+			return ids
+		}
+		same(t, page("alice", 0, 10), []int64{3, 2, 3, 1})
+		same(t, page("alice", 1, 1), []int64{3, 3})
+		same(t, page("alice", 3, 1), []int64{3})
+		same(t, page("", 0, 10), []int64{4, 2, 3, 1, 6})
+		same(t, page("", 2, 2), []int64{4, 1, 6})
+		same(t, page("carol", 0, 10), []int64{0})
+	})
+}
+
+func TestCounts(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		states := []conversation.State{
+			conversation.StateFree, conversation.StateFree, conversation.StateFree, conversation.StateFree,
+			conversation.StateDirty, conversation.StateDirty, conversation.StateLost, conversation.StateRetired,
+		}
+		for i, state := range states {
+			n := sample(int64(i+1), "h")
+			n.State = state
+			put(t, s, n)
+		}
+		must[*conversation.Session](t)(s.Take(t.Context(), 1, token(1), conversation.ReachName))
+		w.pass(t, 2*testLease)
+		must[*conversation.Session](t)(s.Take(t.Context(), 2, token(2), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(t.Context(), 5, token(5), conversation.ReachName))
+		same(t, must[map[conversation.State]int](t)(s.Counts(t.Context())), map[conversation.State]int{
+			conversation.StateFree: 2, conversation.StateTaken: 2, conversation.StateDirty: 2,
+			conversation.StateLost: 1, conversation.StateRetired: 1,
+		})
+	})
+}

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"achuan/internal/conversation"
+)
+
+// sqliteWords: one writer needs no row locks. {now} is an argument after the
+// statement's own, see prepare.
+var sqliteWords = words{now: nowArgument, tokens: "IN (SELECT unhex(value) FROM json_each($2))"}
+
+const nowArgument = "$now"
+
+// tokenList is a list of tokens as {tokens} reads it: a JSON array of hex.
+func tokenList(tokens []conversation.Token) string {
+	list := make([]string, len(tokens))
+	for i, t := range tokens {
+		list[i] = hex.EncodeToString(t[:])
+	}
+	return `["` + strings.Join(list, `","`) + `"]`
+}
+
+// sqliteConn is one connection to SQLite with the statements prepared on it. One
+// goroutine uses it at a time.
+type sqliteConn struct {
+	db       *sql.Conn
+	now      func() time.Time
+	prepared map[string]prepared
+}
+
+type prepared struct {
+	*sql.Stmt
+	now bool // the clock is its last argument
+}
+
+// prepare returns a statement ready to run, and its arguments.
+func (c *sqliteConn) prepare(ctx context.Context, statement string, args []any) (*sql.Stmt, []any, error) {
+	p, ok := c.prepared[statement]
+	if !ok {
+		filled := sqliteWords.fill(statement)
+		p.now = strings.Contains(filled, nowArgument)
+		filled = strings.ReplaceAll(filled, nowArgument, "$"+strconv.Itoa(len(args)+1))
+		var err error
+		if p.Stmt, err = c.db.PrepareContext(context.WithoutCancel(ctx), filled); err != nil {
+			return nil, nil, err
+		}
+		c.prepared[statement] = p
+	}
+	if p.now {
+		args = append(slices.Clip(args), c.now().UnixMicro())
+	}
+	return p.Stmt, args, nil
+}
+
+func (c *sqliteConn) exec(ctx context.Context, statement string, args ...any) (int64, error) {
+	stmt, args, err := c.prepare(ctx, statement, args)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (c *sqliteConn) query(ctx context.Context, statement string, args ...any) (rows, error) {
+	stmt, args, err := c.prepare(ctx, statement, args)
+	if err != nil {
+		return nil, err
+	}
+	list, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	return sqliteRows{list}, nil
+}
+
+func (c *sqliteConn) script(ctx context.Context, statements string) error {
+	_, err := c.db.ExecContext(ctx, statements)
+	return err
+}
+
+// sqliteRows are closed without an error of their own: Err has told it.
+type sqliteRows struct{ *sql.Rows }
+
+func (r sqliteRows) Close() {
+	_ = r.Rows.Close()
+}

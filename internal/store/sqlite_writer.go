@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+// errClosed is what work gets after the store was closed.
+var errClosed = errors.New("the store is closed")
+
+// writer is the one goroutine that writes to SQLite. What waits while it writes is
+// committed together next, so that a busy store commits rarely.
+type writer struct {
+	c    *sqliteConn
+	jobs chan *job // unbuffered: work that is taken off it is done, other work never
+	quit chan struct{}
+	done chan struct{}
+}
+
+// job is work that somebody waits for.
+type job struct {
+	f    work
+	err  error
+	done chan struct{}
+}
+
+// groupSize bounds how much is committed together: whoever came first waits for all.
+const groupSize = 256
+
+func newWriter(c *sqliteConn) *writer {
+	w := &writer{c: c, jobs: make(chan *job), quit: make(chan struct{}), done: make(chan struct{})}
+	go w.loop()
+	return w
+}
+
+// do has work done and returns when it is committed. When ctx ends while it is being
+// done, nobody knows whether it will be.
+func (w *writer) do(ctx context.Context, f work) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	j := &job{f: f, done: make(chan struct{})}
+	select {
+	case w.jobs <- j:
+	case <-w.done:
+		return errClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-j.done:
+		return j.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// stop ends the writer when it is done with what it has. It may be called once.
+func (w *writer) stop() {
+	close(w.quit)
+	<-w.done
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	for {
+		select {
+		case <-w.quit:
+			return
+		case j := <-w.jobs:
+			w.commit(w.gather(j))
+		}
+	}
+}
+
+// gather returns first with all that waits beside it.
+func (w *writer) gather(first *job) []*job {
+	group := []*job{first}
+	for len(group) < groupSize {
+		select {
+		case j := <-w.jobs:
+			group = append(group, j)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit does the group's work in one transaction. Should that fail as a whole, as
+// on a full disk, each piece gets a transaction and an error of its own.
+func (w *writer) commit(group []*job) {
+	if len(group) == 1 || w.together(group) != nil {
+		for _, j := range group {
+			j.err = w.alone(j.f)
+		}
+	}
+	for _, j := range group {
+		close(j.done)
+	}
+}
+
+// Work that has begun is finished: SQLite would roll back the others' too.
+func (w *writer) exec(statement string) error {
+	_, err := w.c.exec(context.Background(), statement)
+	return err
+}
+
+// alone does one piece of work in a transaction.
+func (w *writer) alone(f work) error {
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := f(context.Background(), w.c)
+	if err == nil {
+		err = w.exec("COMMIT")
+	}
+	if err != nil {
+		w.rollBack()
+	}
+	return err
+}
+
+// together does the group's work in one transaction, a savepoint to a piece. When it
+// returns an error, nothing was done.
+func (w *writer) together(group []*job) error {
+	err := w.exec("BEGIN IMMEDIATE")
+	for _, j := range group {
+		if err == nil {
+			err = w.piece(j)
+		}
+	}
+	if err == nil {
+		err = w.exec("COMMIT")
+	}
+	if err != nil {
+		w.rollBack()
+	}
+	return err
+}
+
+func (w *writer) piece(j *job) error {
+	if err := w.exec("SAVEPOINT piece"); err != nil {
+		return err
+	}
+	if j.err = j.f(context.Background(), w.c); j.err != nil {
+		if err := w.exec("ROLLBACK TO piece"); err != nil {
+			return err
+		}
+	}
+	return w.exec("RELEASE piece")
+}
+
+// rollBack ends a transaction that failed. SQLite may have ended it by itself, which
+// is then the error.
+func (w *writer) rollBack() {
+	_ = w.exec("ROLLBACK")
+}

@@ -1,0 +1,150 @@
+// Package store keeps what conversations need: sessions with their heads, names,
+// aliases and stored turns, in SQLite or in PostgreSQL. Both pass one conformance
+// suite, conformance_test.go, which is what conversation.Store says, as tests.
+//
+// What is done is written once, in statements that both databases know; a backend
+// runs them: one writer that commits in groups over SQLite, a pool of connections
+// over PostgreSQL. Where the two must differ, a word in braces stands in the
+// statement: see words in backend.go.
+//
+// No policy lives here: when a session is matched, replaced or deleted is up to
+// package conversation.
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"achuan/internal/conversation"
+)
+
+// Options say which store to open, and how.
+type Options struct {
+	URL     string        // sqlite:PATH, sqlite::memory: or postgres://…
+	Account string        // host and user id; what is stored is this account's alone
+	Lease   time.Duration // how long a taking lasts without being extended; 0 means DefaultLease
+	Timeout time.Duration // the longest that one call may take; 0 means DefaultTimeout
+	// Now is the clock of SQLite, for tests; nil means time.Now. PostgreSQL goes by
+	// the server's clock, which all replicas share.
+	Now func() time.Time
+}
+
+// Defaults of Options.
+const (
+	DefaultLease   = 30 * time.Second
+	DefaultTimeout = 5 * time.Second
+)
+
+// The kinds of store.
+const (
+	KindSQLite   = "sqlite"
+	KindPostgres = "postgres"
+)
+
+// Store is an open store. Its methods may be called from any goroutine.
+type Store struct {
+	db      backend
+	account int64
+	lease   int64 // microseconds
+	timeout time.Duration
+	kind    string
+}
+
+var _ conversation.Store = (*Store)(nil)
+
+// Open opens the store, creates it where there is none, and brings its schema up
+// to date. Its errors name the URL, without a password.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Lease == 0 {
+		o.Lease = DefaultLease
+	}
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Store{lease: o.Lease.Microseconds(), timeout: o.Timeout}
+	var err error
+	switch scheme, rest, _ := strings.Cut(o.URL, ":"); {
+	case scheme == "sqlite" && rest != "":
+		s.kind = KindSQLite
+		s.db, err = openSQLite(ctx, rest, o)
+	case scheme == "postgres" || scheme == "postgresql":
+		s.kind = KindPostgres
+		s.db, err = openPostgres(ctx, o)
+	default:
+		return nil, fmt.Errorf("database %s: want sqlite:PATH, sqlite::memory: or postgres://USER@HOST/NAME", shown(o.URL))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", shown(o.URL), err)
+	}
+	if err := s.enrol(ctx, o.Account); err != nil {
+		return nil, fmt.Errorf("database %s: %w", shown(o.URL), closed(s.db, err))
+	}
+	return s, nil
+}
+
+// closed closes a backend that could not be used, because of err.
+func closed(db backend, err error) error {
+	if closing := db.close(); closing != nil {
+		return fmt.Errorf("%w (and closing it: %w)", err, closing)
+	}
+	return err
+}
+
+// Kind is KindSQLite or KindPostgres.
+func (s *Store) Kind() string { return s.kind }
+
+// Close ends all work and records that nothing was lost. Calls after it fail.
+func (s *Store) Close() error { return s.db.close() }
+
+const (
+	addAccount  = `INSERT INTO accounts (name) VALUES ($1) ON CONFLICT DO NOTHING`
+	findAccount = `SELECT id FROM accounts WHERE name = $1`
+)
+
+// enrol finds the number that stands for the account in every row.
+func (s *Store) enrol(ctx context.Context, account string) error {
+	return s.write(ctx, func(ctx context.Context, c conn) error {
+		if _, err := c.exec(ctx, addAccount, account); err != nil {
+			return err
+		}
+		_, err := one(ctx, c, []any{&s.account}, findAccount, account)
+		return err
+	})
+}
+
+const (
+	touchMeta = `UPDATE meta SET epoch = epoch`
+	moveEpoch = `UPDATE meta SET epoch = epoch + 1`
+)
+
+// Ping tells whether the store can be written to.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.step(ctx, func(ctx context.Context, c conn) error {
+		_, err := c.exec(ctx, touchMeta)
+		return err
+	})
+}
+
+// Schema is the version of the database's schema.
+func (s *Store) Schema(ctx context.Context) (version int, err error) {
+	err = s.read(ctx, func(ctx context.Context, c conn) error {
+		_, err := one(ctx, c, []any{&version}, findSchema)
+		return err
+	})
+	return version, err
+}
+
+// MarkUnverified says that the store may have lost something, as one that was
+// restored from a backup has: every head is to be compared with the platform
+// before it is continued.
+func (s *Store) MarkUnverified(ctx context.Context) error {
+	return s.step(ctx, func(ctx context.Context, c conn) error {
+		_, err := c.exec(ctx, moveEpoch)
+		return err
+	})
+}

@@ -1,0 +1,201 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"achuan/internal/conversation"
+)
+
+const (
+	// liveTurn is the condition of a turn that is there: running under a lease, or
+	// whole and not too old.
+	liveTurn = `(CASE WHEN turns.whole THEN turns.ended > {now} - {life} ELSE turns.lease > {now} END)`
+
+	turnColumns = `token, caller, request, idem, session, parted, silent, whole, answer`
+
+	// beginTurn stores a running turn in the place of one that is there no more.
+	beginTurn = `
+INSERT INTO turns (account, token, caller, request, idem, session, parted, silent, whole, lease, ended)
+VALUES ($1, $2, $3, $4, $5, 0, FALSE, FALSE, FALSE, {now} + $6, 0)
+ON CONFLICT (account, caller, idem) WHERE idem IS NOT NULL DO UPDATE SET
+	token = excluded.token, request = excluded.request, session = 0, parted = FALSE, silent = FALSE,
+	whole = FALSE, answer = NULL, lease = excluded.lease, ended = 0
+WHERE NOT ` + liveTurn
+
+	attachByKey = `
+UPDATE turns SET parted = parted AND request <> $4
+WHERE account = $1 AND caller = $2 AND idem = $3 AND ` + liveTurn + `
+RETURNING ` + turnColumns
+
+	isLeft = `
+SELECT token FROM turns
+WHERE account = $1 AND caller = $2 AND request = $3 AND parted AND (silent OR $4) AND ` + liveTurn + `
+ORDER BY whole DESC, ended DESC, lease DESC LIMIT 1`
+
+	attachToLeft = `
+UPDATE turns SET parted = FALSE WHERE account = $1 AND token = (` + isLeft + ` {wait})
+RETURNING ` + turnColumns
+
+	updateTurn = `
+UPDATE turns SET parted = $3, silent = $4, whole = $5, answer = $6,
+	session = CASE WHEN CAST($7 AS BIGINT) = 0 THEN session ELSE CAST($7 AS BIGINT) END,
+	lease = CASE WHEN $5 THEN 0 ELSE {now} + $8 END,
+	ended = CASE WHEN NOT $5 THEN 0 WHEN whole THEN ended ELSE {now} END
+WHERE account = $1 AND token = $2`
+
+	insertTurn = `
+INSERT INTO turns (account, token, parted, silent, whole, answer, session, lease, ended, caller, request, idem)
+VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN $5 THEN 0 ELSE {now} + $8 END, CASE WHEN $5 THEN {now} ELSE 0 END, $9, $10, $11)
+ON CONFLICT DO NOTHING`
+
+	dropDeadKey = `DELETE FROM turns WHERE account = $1 AND caller = $2 AND idem = $3 AND NOT ` + liveTurn
+	findTurn    = `SELECT ` + turnColumns + ` FROM turns WHERE account = $1 AND token = $2 AND ` + liveTurn
+	forgetTurn  = `DELETE FROM turns WHERE account = $1 AND token = $2`
+	dropTurns   = `DELETE FROM turns WHERE account = $1 AND NOT ` + liveTurn
+
+	// dropAnswers keeps the newest answers that fit the room.
+	dropAnswers = `
+DELETE FROM turns WHERE account = $1 AND token IN (
+	SELECT token FROM (
+		SELECT token, SUM(LENGTH(answer)) OVER (ORDER BY ended DESC, token) AS room
+		FROM turns WHERE account = $1 AND whole) AS sizes
+	WHERE room > {room})`
+
+	extendTurn = `
+UPDATE turns SET lease = {now} + $3 WHERE account = $1 AND token {tokens} AND NOT whole AND lease > {now}
+RETURNING token`
+)
+
+func scanTurn(r rows) (conversation.Stored, error) {
+	var t conversation.Stored
+	var token, request, key []byte
+	err := r.Scan(&token, &t.Caller, &request, &key, &t.Session, &t.Left, &t.Silent, &t.Whole, &t.Answer)
+	copy(t.Token[:], token)
+	copy(t.Request[:], request)
+	copy(t.Key[:], key)
+	if t.Whole && t.Answer == nil {
+		t.Answer = []byte{} // drivers tell an empty answer from none, or not
+	}
+	return t, err
+}
+
+// firstTurn returns the first row of a query.
+func firstTurn(ctx context.Context, c conn, statement string, args ...any) (*conversation.Stored, error) {
+	found, err := all(ctx, c, scanTurn, statement, args...)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// Enter returns the stored turn that answers a request, nil for none.
+func (s *Store) Enter(ctx context.Context, e conversation.Entry) (*conversation.Stored, error) {
+	if e.Turn.Key != (conversation.Hash{}) {
+		return s.enterByKey(ctx, e.Turn)
+	}
+	args := []any{s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried}
+	if s.db.cheapReads() {
+		var left bool
+		err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
+			left, err = one(ctx, c, []any{new([]byte)}, isLeft, args...)
+			return err
+		})
+		if err != nil || !left {
+			return nil, err
+		}
+	}
+	var found *conversation.Stored
+	err := s.step(ctx, func(ctx context.Context, c conn) (err error) {
+		found, err = firstTurn(ctx, c, attachToLeft, args...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// keyRounds is how often a key may change hands while one request looks at it.
+const keyRounds = 8
+
+var errKeyRestless = errors.New("an idempotency key is being taken and given back too fast to look at")
+
+func (s *Store) enterByKey(ctx context.Context, t conversation.Stored) (*conversation.Stored, error) {
+	var found *conversation.Stored
+	err := s.step(ctx, func(ctx context.Context, c conn) error {
+		for range keyRounds {
+			begun, err := c.exec(ctx, beginTurn, s.account, t.Token[:], t.Caller, t.Request[:], t.Key[:], s.lease)
+			if err != nil || begun > 0 {
+				found = nil
+				return err
+			}
+			found, err = firstTurn(ctx, c, attachByKey, s.account, t.Caller, t.Key[:], t.Request[:])
+			if err != nil || found != nil {
+				return err
+			}
+			// It ended between the two statements.
+		}
+		return errKeyRestless
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil || found.Token == t.Token:
+		return nil, nil //nolint:nilnil // no stored turn: the request's own begins
+	case found.Request != t.Request:
+		return nil, conversation.ErrKeyReused
+	}
+	return found, nil
+}
+
+// Leave stores the turn for its next client.
+func (s *Store) Leave(ctx context.Context, t conversation.Stored) error {
+	return s.write(ctx, func(ctx context.Context, c conn) error { return s.keepTurn(ctx, c, t) })
+}
+
+// keepTurn stores a turn, or what has changed of it. A turn that comes back after
+// its lease had run out, when its key has gone to another, is kept without the key.
+func (s *Store) keepTurn(ctx context.Context, c conn, t conversation.Stored) error {
+	var answer any
+	if t.Whole {
+		answer = append([]byte{}, t.Answer...)
+	}
+	args := []any{s.account, t.Token[:], t.Left, t.Silent, t.Whole, answer, t.Session, s.lease}
+	if stored, err := c.exec(ctx, updateTurn, args...); err != nil || stored > 0 {
+		return err
+	}
+	if t.Key != (conversation.Hash{}) {
+		if _, err := c.exec(ctx, dropDeadKey, s.account, t.Caller, t.Key[:]); err != nil {
+			return err
+		}
+	}
+	stored, err := c.exec(ctx, insertTurn, append(slices.Clip(args), t.Caller, t.Request[:], optional(t.Key))...)
+	if err != nil || stored > 0 {
+		return err
+	}
+	_, err = c.exec(ctx, insertTurn, append(args, t.Caller, t.Request[:], nil)...)
+	return err
+}
+
+// Turn returns a stored turn.
+func (s *Store) Turn(ctx context.Context, token conversation.Token) (*conversation.Stored, error) {
+	var found *conversation.Stored
+	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
+		found, err = firstTurn(ctx, c, findTurn, s.account, token[:])
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, conversation.ErrUnknown
+	}
+	return found, nil
+}
+
+// Forget drops a stored turn.
+func (s *Store) Forget(ctx context.Context, token conversation.Token) error {
+	return s.each(ctx, []string{forgetTurn}, s.account, token[:])
+}
