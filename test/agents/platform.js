@@ -11,10 +11,6 @@ export const model = "gpt-5.1-high";
 const startTime = 15_000;
 const stopTime = 30_000; // longer than the server's own drain timeout
 
-// inOneSession is the option of the tests that hold an agent's requests to one session
-// of the platform. Remove the todo once transcripts are matched to their sessions.
-const inOneSession = { todo: "transcripts are not matched to sessions yet" };
-
 // start runs the binary until it has printed what it is to be found by.
 async function start(args, env, found) {
   const binary = process.env.ACHUAN_BIN;
@@ -125,8 +121,7 @@ export function onPlatform(test) {
 // assertOneSession checks that everything was asked in one session, in that many
 // questions, and nothing twice.
 export async function assertOneSession(t, platform, questions) {
-  const options = questions > 1 ? inOneSession : {};
-  await t.test("in one session, each question once", options, async () => {
+  await t.test("in one session, each question once", async () => {
     const sessions = await platform.sessions();
     assert.equal(sessions.length, 1, `${sessions.length} sessions:\n${JSON.stringify(sessions, null, 1)}`);
     assert.equal(sessions[0].length, questions, JSON.stringify(sessions[0], null, 1));
