@@ -28,7 +28,7 @@ GO_BUILD   = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT=jsonv2 
 SHA256SUM := $(shell command -v sha256sum || echo shasum -a 256)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test test-go test-jsonv2 test-sdk check bench bench-store fuzz lint fmt fmt-check tidy-check clean release release-check
+.PHONY: help build demo dev test test-go test-jsonv2 test-sdk check bench bench-conversation bench-store fuzz lint fmt fmt-check tidy-check clean release release-check
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -80,6 +80,9 @@ check: fmt-check lint tidy-check test release-check ## all that must hold before
 bench: build ## measure the built binary beside the floor, and allocations in process
 	ACHUAN_BIN=$(BIN) go run ./bench
 	GOEXPERIMENT=jsonv2 go test -run '^$$' -bench . -benchmem -benchtime 100ms $(BENCH_PACKAGES)
+
+bench-conversation: ## measure placement and turns, without a platform
+	GOEXPERIMENT=jsonv2 go test -run '^$$' -bench . ./internal/conversation
 
 bench-store: ## measure the stores, with 1,000,000 sessions in each
 	ACHUAN_BENCH_SESSIONS=1000000 go test -run '^$$' -bench . -timeout 30m ./internal/store
