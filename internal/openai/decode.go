@@ -16,14 +16,20 @@ type ChatRequest struct {
 	MetadataSession int64  // metadata.sessionId, 0 when absent
 	User            string // the parameter of that name, "" when absent
 
-	// Orphans are the indexes of the messages that are results of calls which no
-	// message before them made; see CheckResults.
-	Orphans []int
+	// Orphans are the results of calls which no message before them made; see
+	// CheckResults.
+	Orphans []Orphan
 
 	// Unknown names the keys that were ignored because nothing is known of them,
 	// each once and in the order of the body, such as "messages[].foo": at most
 	// maxUnknown of them, each cut to maxShown bytes.
 	Unknown []string
+}
+
+// Orphan is the result of a call that is not there.
+type Orphan struct {
+	Index int    // of the message, as the client sent it
+	Call  string // the id of the call
 }
 
 // maxUnknown bounds ChatRequest.Unknown.

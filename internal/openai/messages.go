@@ -21,7 +21,9 @@ func (d *decoder) messages(v value) *fault {
 		}
 		spoken = spoken || !m.Role.Instructs()
 		d.match(&m, i)
-		d.req.Messages = append(d.req.Messages, m)
+		if !d.join(m) {
+			d.req.Messages = append(d.req.Messages, m)
+		}
 	}
 	switch {
 	case len(d.req.Messages) == 0:
@@ -205,11 +207,26 @@ func (d *decoder) match(m *chat.Message, index int) {
 	}
 	name, made := d.calls[m.ToolCallID]
 	if !made {
-		d.req.Orphans = append(d.req.Orphans, index)
+		d.req.Orphans = append(d.req.Orphans, Orphan{index, m.ToolCallID})
 	}
 	if m.Name == "" {
 		m.Name = name
 	}
+}
+
+// join reports whether m is the second half of the message before it: there are
+// agents that send one answer back as two messages, its text and its calls. They are
+// read as the answer that they were, so that its session is found again.
+func (d *decoder) join(m chat.Message) bool {
+	if len(d.req.Messages) == 0 || m.Role != chat.RoleAssistant || m.Text != "" || len(m.ToolCalls) == 0 {
+		return false
+	}
+	before := &d.req.Messages[len(d.req.Messages)-1]
+	if before.Role != chat.RoleAssistant || before.Text == "" || len(before.ToolCalls) > 0 || before.Name != m.Name {
+		return false
+	}
+	before.ToolCalls = m.ToolCalls
+	return true
 }
 
 // CheckResults refuses a result of a call that no message before it made. It is not
@@ -221,7 +238,7 @@ func (r *ChatRequest) CheckResults() error {
 	first := r.Orphans[0]
 	f := &fault{
 		code: chat.CodeInvalidValue, path: "tool_call_id",
-		detail: "no message before this one makes the call " + strconv.Quote(cut(r.Messages[first].ToolCallID, maxShown)),
+		detail: "no message before this one makes the call " + strconv.Quote(cut(first.Call, maxShown)),
 	}
-	return f.at(first).in("messages").public()
+	return f.at(first.Index).in("messages").public()
 }

@@ -125,8 +125,43 @@ func TestCheckResults(t *testing.T) {
 			t.Errorf("%s: %v, want param %s", tt.name, err, tt.param)
 		}
 	}
-	r := decode(t, `{"model": "m", "messages": [`+user+","+call+","+a+`]}`)
+	split := `{"role": "assistant", "content": "x"}`
+	r := decode(t, `{"model": "m", "messages": [`+user+","+split+","+call+","+b+`]}`)
+	if e := chat.AsError(r.CheckResults()); e == nil || e.Param != "messages[3].tool_call_id" {
+		t.Errorf("behind an answer in two messages: %v", e)
+	}
+	r = decode(t, `{"model": "m", "messages": [`+user+","+call+","+a+`]}`)
 	if got := r.Messages[2].Name; got != "f" {
 		t.Errorf("the result of f has the name %q", got)
+	}
+}
+
+// One answer that comes back as two messages, text and calls, is one again; any other
+// messages stay as they are.
+func TestDecodeJoinsAnswer(t *testing.T) {
+	const text = `{"role": "assistant", "content": "Let me see."}`
+	const call = `{"role": "assistant", "content": null, "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}`
+	const other = `{"role": "assistant", "content": "", "tool_calls": [{"id": "b", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}`
+	const named = `{"role": "assistant", "name": "ann", "content": "", "tool_calls": [{"id": "b", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}`
+	const user, result = `{"role": "user", "content": "hi"}`, `{"role": "tool", "tool_call_id": "a", "content": "1"}`
+	for _, tt := range []struct {
+		name, messages string
+		want           string // of each message: its role's first letter, then its text's length and calls
+	}{
+		{"text and calls", user + "," + text + "," + call + "," + result, "u2+0 a11+1 t1+0"},
+		{"calls and text", user + "," + call + "," + text, "u2+0 a0+1 a11+0"},
+		{"calls and calls", user + "," + call + "," + other, "u2+0 a0+1 a0+1"},
+		{"text, calls and calls", user + "," + text + "," + call + "," + other, "u2+0 a11+1 a0+1"},
+		{"text and text", user + "," + text + "," + text, "u2+0 a11+0 a11+0"},
+		{"something between", user + "," + text + "," + user + "," + call, "u2+0 a11+0 u2+0 a0+1"},
+		{"of another name", user + "," + text + "," + named, "u2+0 a11+0 a0+1"},
+	} {
+		var got []string
+		for _, m := range decode(t, `{"model": "m", "messages": [`+tt.messages+`]}`).Messages {
+			got = append(got, fmt.Sprintf("%c%d+%d", m.Role[0], len(m.Text), len(m.ToolCalls)))
+		}
+		if s := strings.Join(got, " "); s != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, s, tt.want)
+		}
 	}
 }
