@@ -27,8 +27,9 @@ var arrows = map[string][]string{
 		"internal/httpapi", "internal/openai", "internal/platform", "internal/simulator", "internal/sse", "internal/store", "internal/telemetry",
 	},
 	"internal/backup": {"internal/store"},
+	"internal/doctor": {"internal/backup", "internal/chat", "internal/config", "internal/platform", "internal/store"},
 	"internal/house":  {},
-	"cmd/achuan":      {"internal/access", "internal/app", "internal/backup", "internal/config", "internal/store", "internal/telemetry"},
+	"cmd/achuan":      {"internal/access", "internal/app", "internal/backup", "internal/config", "internal/doctor", "internal/store", "internal/telemetry"},
 	"bench":           {"internal/simulator"},
 	"bench/floor":     {},
 }
