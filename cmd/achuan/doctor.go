@@ -86,7 +86,8 @@ func (c *doctorCommand) options(p *program) (doctor.Options, error) {
 	}
 	s, wrong := p.load(config.LoadOptions{ConfigFile: c.Config})
 	p.secrets = append(p.secrets, o.Key)
-	if o.SettingsError = wrong; wrong != nil {
+	if s == nil {
+		o.SettingsError = wrong
 		return o, nil
 	}
 	var text bytes.Buffer
