@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -100,7 +101,7 @@ func (c *restoreCommand) Run(p *program) error {
 		fmt.Fprintln(p.stderr, "every session is compared with the platform before it goes on")
 		return nil
 	}
-	done, err := c.restore(ctx, s.DatabaseURL)
+	done, err := c.restore(ctx, p.stdin, s.DatabaseURL)
 	switch {
 	case errors.Is(err, store.ErrPostgres):
 		return errors.New("the store is PostgreSQL: stop achuan, restore it with its own tools, then say so\n" +
@@ -119,12 +120,12 @@ func (c *restoreCommand) Run(p *program) error {
 	return nil
 }
 
-func (c *restoreCommand) restore(ctx context.Context, database string) (backup.Restored, error) {
+func (c *restoreCommand) restore(ctx context.Context, stdin io.Reader, database string) (backup.Restored, error) {
 	if _, err := store.File(database); err != nil {
 		return backup.Restored{}, err
 	}
 	if c.File == "-" {
-		return backup.Restore(ctx, os.Stdin, database, c.Force)
+		return backup.Restore(ctx, stdin, database, c.Force)
 	}
 	f, err := os.Open(c.File)
 	if err != nil {
