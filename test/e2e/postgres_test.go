@@ -90,14 +90,24 @@ func newServer(t testing.TB) *server {
 	if err != nil || len(found) == 0 {
 		t.Skip("this machine has no PostgreSQL server to run (Debian: package postgresql)")
 	}
-	s := &server{bin: filepath.Dir(slices.Max(found)), dir: t.TempDir(), port: freePort(t)}
+	// Not in t.TempDir, which is nobody else's to enter.
+	dir, err := os.MkdirTemp("", "achuan-e2e-postgres-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &server{bin: filepath.Dir(slices.Max(found)), dir: dir, port: freePort(t)}
 	if os.Getuid() == 0 { // PostgreSQL does not run as root
 		s.as = postgresUser(t, s.dir)
 	}
 	s.database = database{t, "postgres://postgres@127.0.0.1:" + s.port + "/postgres?sslmode=disable"}
 	s.run("initdb", "-A", "trust", "-U", "postgres", "--no-sync", "-D", s.data())
 	s.start()
-	t.Cleanup(s.stop)
+	t.Cleanup(s.crash)
 	return s
 }
 
@@ -109,13 +119,21 @@ func (s *server) start() {
 		"-o", "-p "+s.port+" -c listen_addresses=127.0.0.1 -c fsync=off -c unix_socket_directories="+s.dir)
 }
 
-// stop ends the server as a crash does.
-func (s *server) stop() {
+// stop ends the server in order.
+func (s *server) stop() { s.end("fast") }
+
+// crash ends the server so that it has to recover: what was not on the disk is gone.
+func (s *server) crash() { s.end("immediate") }
+
+func (s *server) end(mode string) {
 	s.t.Helper()
 	if _, err := os.Stat(filepath.Join(s.data(), "postmaster.pid")); err == nil {
-		s.run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", s.data())
+		s.run("pg_ctl", "stop", "-w", "-m", mode, "-D", s.data())
 	}
 }
+
+// flush brings to the disk what was committed so far.
+func (s *server) flush() { s.exec("CHECKPOINT") }
 
 func (s *server) run(name string, args ...string) {
 	s.t.Helper()
