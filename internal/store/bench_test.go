@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -168,6 +169,14 @@ func BenchmarkStored(b *testing.B) {
 						b.Fatal(len(list), err)
 					}
 				}
+			})
+			b.Run("memory", func(b *testing.B) { // what the process holds, whatever the database has
+				var m runtime.MemStats
+				for b.Loop() {
+					runtime.GC()
+					runtime.ReadMemStats(&m)
+				}
+				b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "MiB-heap")
 			})
 			b.Run("counts", func(b *testing.B) {
 				for b.Loop() {
