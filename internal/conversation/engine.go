@@ -87,6 +87,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 	if e.life.Err() != nil {
 		return nil, context.Cause(e.life)
 	}
+	_ = e.settle(ctx) // where it fails, Enter does too and is told of
 	token, print := newToken(), fingerprint(q.Request, q.Choice)
 	asked := time.Now()
 	row, err := e.Store.Enter(ctx, Entry{Retried: q.Request.Retried, Turn: Stored{
@@ -143,6 +144,11 @@ func (e *Engine) Run(ctx context.Context) {
 		var err error
 		select {
 		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+			defer cancel()
+			if err := e.settle(last); err != nil {
+				e.storeFailed(last, telemetry.StoreWrite, err)
+			}
 			return
 		case <-beat.C:
 			err = errors.Join(e.leases.extend(ctx, e.Store), e.settle(ctx))

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // owed are ends of turns that could not be committed. Their sessions stay taken,
 // and so match nothing, until the store is back; then they become what they are.
 // Should their leases run out before that, they are dirty.
 type owed struct {
+	settling atomic.Bool
+
 	mu    sync.Mutex
 	saves []Save
 }
@@ -27,17 +30,37 @@ func (e *Engine) owe(s Save) {
 	}
 }
 
-// settle commits what is owed, in order, until the store fails again.
+// settle commits what is owed, in order, until the store fails again. One goroutine
+// does so at a time; others need not wait for it.
 func (e *Engine) settle(ctx context.Context) error {
-	e.owed.mu.Lock()
-	defer e.owed.mu.Unlock()
-	for len(e.owed.saves) > 0 {
-		s := e.owed.saves[0]
+	if !e.owed.settling.CompareAndSwap(false, true) {
+		return nil
+	}
+	defer e.owed.settling.Store(false)
+	for {
+		s, ok := e.owed.first()
+		if !ok {
+			return nil
+		}
 		if err := e.Store.Save(ctx, s); err != nil && !errors.Is(err, ErrNotHeld) {
 			return err
 		}
+		e.owed.drop()
 		e.leases.settled(s.Token)
-		e.owed.saves = e.owed.saves[1:]
 	}
-	return nil
+}
+
+func (o *owed) first() (Save, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.saves) == 0 {
+		return Save{}, false
+	}
+	return o.saves[0], true
+}
+
+func (o *owed) drop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.saves = o.saves[1:]
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -371,9 +370,7 @@ func (w *world) restart() {
 
 func TestProperties(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		// Short leases, so that a session which the failing store kept taken is soon
-		// seen to be dirty.
-		s := newLeasedSite(t, simulator.Options{}, false, 250*time.Millisecond)
+		s := newSite(t, simulator.Options{}, false)
 		defer s.close()
 		w := &world{T: rt, s: s, asks: map[string]int{}, owner: map[string]string{}}
 		answers := 0

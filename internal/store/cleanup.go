@@ -79,6 +79,8 @@ func (s *Store) Extend(ctx context.Context, tokens []conversation.Token) ([]conv
 // Expire does what time has made due.
 func (s *Store) Expire(ctx context.Context) (int, error) {
 	var dirty int
+	var turns int64
+	counted := s.turns.look()
 	err := s.step(ctx, func(ctx context.Context, c conn) error {
 		dirty = 0
 		states, err := all(ctx, c, func(r rows) (state conversation.State, err error) {
@@ -98,11 +100,13 @@ func (s *Store) Expire(ctx context.Context) (int, error) {
 				return err
 			}
 		}
-		return nil
+		_, err = one(ctx, c, []any{&turns}, countTurns, s.account)
+		return err
 	})
 	if err != nil {
 		return 0, err
 	}
+	counted(turns)
 	return dirty, nil
 }
 

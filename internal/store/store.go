@@ -50,6 +50,7 @@ type Store struct {
 	lease   int64 // microseconds
 	timeout time.Duration
 	kind    string
+	turns   absence
 }
 
 var _ conversation.Store = (*Store)(nil)

@@ -53,6 +53,7 @@ ON CONFLICT DO NOTHING`
 	dropDeadKey = `DELETE FROM turns WHERE account = $1 AND caller = $2 AND idem = $3 AND NOT ` + liveTurn
 	findTurn    = `SELECT ` + turnColumns + ` FROM turns WHERE account = $1 AND token = $2 AND ` + liveTurn
 	forgetTurn  = `DELETE FROM turns WHERE account = $1 AND token = $2`
+	countTurns  = `SELECT COUNT(*) FROM turns WHERE account = $1`
 	dropTurns   = `DELETE FROM turns WHERE account = $1 AND NOT ` + liveTurn
 
 	// dropAnswers keeps the newest answers that fit the room.
@@ -95,6 +96,9 @@ func (s *Store) Enter(ctx context.Context, e conversation.Entry) (*conversation.
 	if e.Turn.Key != (conversation.Hash{}) {
 		return s.enterByKey(ctx, e.Turn)
 	}
+	if s.kind == KindSQLite && s.turns.certain() {
+		return nil, nil //nolint:nilnil // no stored turn: the request's own begins
+	}
 	args := []any{s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried}
 	if s.db.cheapReads() {
 		var left bool
@@ -123,6 +127,7 @@ const keyRounds = 8
 var errKeyRestless = errors.New("an idempotency key is being taken and given back too fast to look at")
 
 func (s *Store) enterByKey(ctx context.Context, t conversation.Stored) (*conversation.Stored, error) {
+	defer s.turns.begin()()
 	var found *conversation.Stored
 	err := s.step(ctx, func(ctx context.Context, c conn) error {
 		for range keyRounds {
@@ -152,6 +157,7 @@ func (s *Store) enterByKey(ctx context.Context, t conversation.Stored) (*convers
 
 // Leave stores the turn for its next client.
 func (s *Store) Leave(ctx context.Context, t conversation.Stored) error {
+	defer s.turns.begin()()
 	return s.write(ctx, func(ctx context.Context, c conn) error { return s.keepTurn(ctx, c, t) })
 }
 
