@@ -8,5 +8,5 @@ package main
 import "os"
 
 func main() {
-	os.Exit(run(os.Args[1:], &program{stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ()}))
+	os.Exit(run(os.Args[1:], &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ()}))
 }

@@ -27,11 +27,16 @@ type commands struct {
 	Simulate simulateCommand `cmd:"" help:"Serve a simulated platform on its own, to try clients and settings against."`
 	Config   configCommand   `cmd:"" help:"Print the settings in force, where each comes from and what it means."`
 	Sessions sessionsCommand `cmd:"" help:"List, show, make and delete sessions of a running server."`
+	Doctor   doctorCommand   `cmd:"" help:"Go through the production checklist: one line for each thing, with a remedy."`
+	Health   healthCommand   `cmd:"" help:"Ask the server of these settings whether it serves; exit 0 or 1."`
+	Backup   backupCommand   `cmd:"" help:"Write the store (SQLite) and the settings, without secrets, into a file; the server may go on."`
+	Restore  restoreCommand  `cmd:"" help:"Put the store of a backup in its place."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // program is what a command gets from the outside.
 type program struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string
 	secrets        []string // of the settings, once they are loaded

@@ -13,6 +13,12 @@ import (
 // exitAtOnce ends the process without waiting for anything.
 func exitAtOnce() { os.Exit(exitFailed) }
 
+// untilSignal returns a context that SIGTERM and SIGINT end, for commands that have
+// nothing to let finish.
+func (*program) untilSignal() (ctx context.Context, stop context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+}
+
 // untilSignal returns a context that the first SIGTERM or SIGINT ends, so that
 // what is under way can finish. The second calls giveUp. After stop, signals do
 // what they do without.

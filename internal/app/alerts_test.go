@@ -72,7 +72,7 @@ var causes = map[string]func(t *testing.T) (before, after scraped){
 	},
 	"AchuanPanics": func(t *testing.T) (scraped, scraped) { return handling(t, func() { panic("oh my") }) },
 	// What uses the store and what cleans up are not there yet; what they will count is.
-	"AchuanStoreFailing":   counting(func(m *telemetry.Metrics) { m.StoreFailed(telemetry.StoreWrite) }),
+	"AchuanStoreFailing": counting(func(m *telemetry.Metrics) { m.StoreFailed(telemetry.StoreWrite) }),
 	"AchuanCleanupFailing": func(t *testing.T) (scraped, scraped) {
 		sim := newSimulator(t)
 		sim.Intercept(simulator.RouteDeleteSession, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
@@ -83,7 +83,7 @@ var causes = map[string]func(t *testing.T) (before, after scraped){
 		ask(t, r.url, hi)
 		return before, until(t, r.url, func(s scraped) bool { return s.value("achuan_cleanup_failures_total") > 0 })
 	},
-	"AchuanSessionsBusy":   crowd,
+	"AchuanSessionsBusy": crowd,
 	"AchuanLimitsHit": func(t *testing.T) (scraped, scraped) {
 		r := run(t, newSimulator(t), "ACHUAN_MAX_BODY=200")
 		before := scrape(t, r.url)

@@ -117,6 +117,9 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 	w := t.where.Load()
 	e.Logger.DebugContext(ctx, "placed", telemetry.KeySession, w.session, telemetry.KeyPlacement, w.placement,
 		telemetry.KeyDuration, time.Since(t.started).Round(time.Microsecond))
+	if keyed {
+		t.tell()
+	}
 	return &Answer{ctx: ctx, turn: t}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +41,8 @@ type site struct {
 	options conversation.Options
 	keep    *store.Store
 	flaky   *flaky
-	stop    func() // what the engine does in the background
+	clock   atomic.Int64 // how far the store's clock is ahead, in nanoseconds
+	stop    func()       // what the engine does in the background
 	close   func()
 }
 
@@ -60,11 +62,14 @@ func newLeasedSite(t *testing.T, o simulator.Options, shared bool, lease time.Du
 	if err != nil {
 		t.Fatal(err)
 	}
-	keep, err := store.Open(t.Context(), store.Options{URL: "sqlite::memory:", Account: "test", Lease: lease})
+	s := &site{t: t, sim: sim}
+	keep, err := store.Open(t.Context(), store.Options{URL: "sqlite::memory:", Account: "test", Lease: lease, Now: func() time.Time {
+		return time.Now().Add(time.Duration(s.clock.Load()))
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, sim: sim, keep: keep, flaky: &flaky{Store: keep}}
+	s.keep, s.flaky = keep, &flaky{Store: keep}
 	s.options = conversation.Options{
 		Platform: client, Store: s.flaky, Host: "test", Shared: shared, Logger: slog.New(slog.DiscardHandler),
 		Render: func(m chat.Message) string { return m.Text }, Lease: lease,

@@ -166,3 +166,37 @@ func TestLongSessionIsRebuilt(t *testing.T) {
 		t.Errorf("%d pages read", n)
 	}
 }
+
+// A new session takes an old one's place once it has answered. One that comes to
+// nothing leaves the history where it was, and its own id leads there.
+func TestRebuildThatFails(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		reply simulator.Reply
+		code  chat.Code
+	}{
+		{"refused", simulator.Fail("上游异常提示(HttpCode:503)：busy"), chat.CodeBackendUnavailable},
+		{"failed", simulator.SayThenFail("half", "boom"), chat.CodeBackendError},
+		{"cut, and not stored", simulator.Reply{Text: "gone", NoObject: true, NoDone: true, NoRecord: true}, chat.CodeBackendTruncated},
+		{"lost", simulator.Lost(), chat.CodeBackendError},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := plainSite(t)
+			old := s.ask(byName(alice, "n", user("q-one"))).session
+			s.sim.Script(simulator.CutShort("a-two"), tc.reply)
+			s.refused(byName(alice, "n", user("q-two")), chat.CodeBackendTruncated)
+			s.await(func() bool { return s.sim.InFlight() == 0 })
+			a := s.begin(byName(alice, "n", user("q-three")))
+			made := a.Session()
+			if _, err := finish(a); chat.AsError(err).Code != tc.code {
+				t.Fatalf("%v, want %s", err, tc.code)
+			}
+			got := s.ask(byName(alice, "n", user("q-four")))
+			s.fresh(got, chat.PlacementReplayed, old, made)
+			s.saw("q-one", "q-two", "a-two", "q-four")
+			for _, id := range []int64{old, made, got.session} {
+				s.expect(s.ask(byID(alice, id, user("more"))), got.session, chat.PlacementContinued, "more")
+			}
+		})
+	}
+}

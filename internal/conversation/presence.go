@@ -96,6 +96,19 @@ func (t *turn) leave() {
 	p.stored = true
 }
 
+// tell tells those who come for the answer by its key, at other replicas too, which
+// session is going to give it.
+func (t *turn) tell() {
+	p := &t.presence
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ctx, cancel := t.lasting()
+	defer cancel()
+	if err := t.engine.Store.Leave(ctx, p.row(t)); err != nil {
+		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	}
+}
+
 // row is the turn for the store.
 func (p *presence) row(t *turn) Stored {
 	s := Stored{

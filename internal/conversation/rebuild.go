@@ -9,7 +9,7 @@ import (
 
 // rebuild moves the conversation of the session that the turn has into a new one:
 // what the platform has of it is read and replayed there, with what is new after
-// it. The old id becomes an alias of the new one.
+// it. Once that has answered, the old id becomes an alias of the new one.
 func (t *turn) rebuild(rest []chat.Message) error {
 	old, before := *t.session, t.before
 	transcript, err := t.readBack(old.ID)
@@ -32,7 +32,7 @@ func (t *turn) rebuild(rest []chat.Message) error {
 		t.putBack(before)
 		return err
 	}
-	t.supersede(old, StateRetired, true)
+	t.instead = &replaced{before, StateRetired, true}
 	t.log.InfoContext(t.life, "session rebuilt from its records",
 		telemetry.KeyReplaced, old.ID, telemetry.KeySession, t.session.ID, telemetry.KeyCount, len(transcript))
 	return nil

@@ -35,6 +35,7 @@ func (t *turn) finish(done chat.Event) {
 	case !t.head.IsZero() && s.Reach != ReachID && s.Reach != ReachThrowaway:
 		s.Head = from(t.head).add(t.tape.message()).head
 	}
+	t.takeOver()
 	t.presence.whole(t)
 	if t.final != nil {
 		t.ready = append(t.ready, *t.final)
@@ -60,6 +61,7 @@ func (t *turn) fail(err error) {
 			s.State, s.Head, s.Unseen = t.before.State, t.before.Head, t.before.Unseen
 		}
 	}
+	t.handBack()
 	t.presence.failed(t, err)
 	t.over = true
 	t.log.DebugContext(t.life, "turn failed", telemetry.KeySession, t.sessionID(), telemetry.KeyCode, e.Code,
@@ -95,12 +97,20 @@ func (t *turn) commit(s Save) {
 	s.Token = t.token
 	ctx, cancel := t.lasting()
 	defer cancel()
-	switch err := t.engine.Store.Save(ctx, s); {
+	err := t.engine.Store.Save(ctx, s)
+	t.kept(ctx, s.Session.ID, err)
+	if err != nil && !errors.Is(err, ErrNotHeld) {
+		t.engine.owe(s)
+	}
+}
+
+// kept notes what came of a write to a session that the turn has.
+func (t *turn) kept(ctx context.Context, id int64, err error) {
+	switch {
 	case errors.Is(err, ErrNotHeld):
-		t.log.WarnContext(ctx, "the session's lease ran out during its turn; its conversation goes on in a new one", telemetry.KeySession, s.Session.ID)
+		t.log.WarnContext(ctx, "the session's lease ran out during its turn; its conversation goes on in a new one", telemetry.KeySession, id)
 	case err != nil:
 		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
-		t.engine.owe(s)
 	}
 }
 
@@ -112,13 +122,45 @@ func (t *turn) putBack(before Session) {
 	}
 }
 
-// supersede lets the turn's session take the place of the one it had before.
-func (t *turn) supersede(old Session, state State, alias bool) {
+// replaced is a session whose place another takes once that has answered. Until
+// then it is the one that holds the conversation: the new one may come to nothing.
+type replaced struct {
+	was   Session // as it was when it was taken
+	state State   // what it becomes
+	alias bool
+}
+
+// takeOver lets the turn's session take the place of the one it was made for. That
+// is committed before the session itself is free: what a crash in between leaves is
+// read back from the new one, which has all.
+func (t *turn) takeOver() {
+	switch r := t.instead; {
+	case r == nil:
+	case t.stored:
+		t.supersede(r.was.ID, r.state, t.session.ID, r.alias)
+	default:
+		t.commit(Save{Session: r.was}) // nobody finds the new one again
+	}
+}
+
+// handBack gives the conversation back to the session that the turn's was to
+// replace. Its client may know the new id already, which means the old one then.
+func (t *turn) handBack() {
+	r := t.instead
+	if r == nil {
+		return
+	}
+	if t.stored {
+		t.supersede(t.session.ID, StateRetired, r.was.ID, true)
+	}
+	t.session, t.stored = &r.was, true
+}
+
+// supersede lets a session take the place of another. The turn has both.
+func (t *turn) supersede(old int64, state State, next int64, alias bool) {
 	ctx, cancel := t.lasting()
 	defer cancel()
-	if err := t.engine.Store.Replace(ctx, old.ID, t.token, state, t.session.ID, alias); err != nil {
-		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
-	}
+	t.kept(ctx, old, t.engine.Store.Replace(ctx, old, t.token, state, next, alias))
 }
 
 // give returns a session that was taken and is not used after all.

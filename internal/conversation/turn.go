@@ -38,6 +38,7 @@ type turn struct {
 	bind    *Binding               // the name that means the session once it has answered
 	holds   []func()               // what was taken in this process, in that order
 	claimed *NameKey               // the name was taken and means nothing yet
+	instead *replaced              // the session whose place this one takes once it has answered; may be nil
 
 	stream    chat.Stream  // the answer under way; nil before the question
 	sent      bool         // a question may have reached the platform
@@ -124,7 +125,7 @@ func (t *turn) next() (chat.Event, error) {
 // error has ended the turn.
 func (t *turn) step() error {
 	ev, err := t.advance()
-	for lost(err) && t.asked == 0 && len(t.tape.parts) == 0 && !t.recovered {
+	for lost(err) && t.asked == 0 && len(t.tape.parts) == 0 && !t.recovered && t.instead == nil {
 		if err = t.recover(); err == nil {
 			ev, err = t.advance()
 		}
@@ -229,7 +230,7 @@ func (t *turn) recover() error {
 		return err
 	}
 	if was {
-		t.supersede(old, StateLost, old.Made)
+		t.instead = &replaced{before, StateLost, old.Made}
 	}
 	t.log.InfoContext(t.life, "lost session replaced", telemetry.KeyReplaced, old.ID,
 		telemetry.KeySession, t.session.ID, telemetry.KeyPlacement, t.where.Load().placement)

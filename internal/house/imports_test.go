@@ -26,10 +26,13 @@ var arrows = map[string][]string{
 		"internal/access", "internal/chat", "internal/config", "internal/conversation", "internal/emulate", "internal/gateway",
 		"internal/httpapi", "internal/openai", "internal/platform", "internal/simulator", "internal/sse", "internal/store", "internal/telemetry",
 	},
-	"internal/house": {},
-	"cmd/achuan":     {"internal/access", "internal/app", "internal/config", "internal/telemetry"},
-	"bench":          {"internal/simulator"},
-	"bench/floor":    {},
+	"internal/backup": {"internal/store"},
+	"internal/doctor": {"internal/backup", "internal/chat", "internal/config", "internal/platform", "internal/store"},
+	"internal/house":  {},
+	"cmd/achuan":      {"internal/access", "internal/app", "internal/backup", "internal/config", "internal/doctor", "internal/store", "internal/telemetry"},
+	"bench":           {"internal/simulator"},
+	"bench/floor":     {},
+	"test/e2e":        {},
 }
 
 func TestImportArrows(t *testing.T) {

@@ -19,6 +19,10 @@ const ownAgent = "achuan"
 
 // metrics is GET /metrics.
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
+	if !strings.HasPrefix(r.UserAgent(), "achuan") { // its own commands look on, they do not watch
+		now := time.Now().UTC().Truncate(time.Second)
+		s.scraped.Store(&now)
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	s.opts.Metrics.Handler().ServeHTTP(w, r)
 	if !strings.HasPrefix(r.UserAgent(), ownAgent) {

@@ -26,6 +26,8 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
 type health struct {
 	Status string            `json:"status"`
 	Checks map[string]string `json:"checks,omitempty"`
+	// MetricsScraped is when somebody read /metrics last, for achuan doctor.
+	MetricsScraped *time.Time `json:"metrics_scraped,omitempty"`
 }
 
 // checkTime bounds the checks: orchestrators give a probe a second or a few.
@@ -46,6 +48,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 		defer cancel()
 		h.Checks = s.opts.Checks(ctx)
 	}
+	h.MetricsScraped = s.scraped.Load()
 	return writeValue(w, status, h)
 }
 

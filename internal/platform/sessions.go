@@ -119,3 +119,8 @@ func (c *Client) FindSession(ctx context.Context, id int64) (chat.Session, error
 func (c *Client) DeleteSession(ctx context.Context, id int64) error {
 	return c.call(ctx, endpoint{http.MethodDelete, "/chat/session/{id}", fmt.Sprintf("/chat/session/%d", id)}, nil, nil)
 }
+
+// TryLogin asks the platform for something that only an account may see.
+func (c *Client) TryLogin(ctx context.Context) error {
+	return c.call(ctx, endpoint{http.MethodGet, "/chat/session", "/chat/session?page=1"}, nil, nil)
+}

@@ -47,8 +47,7 @@ func climb(ctx context.Context, c conn, names []string) (done bool, err error) {
 	case err != nil:
 		return false, err
 	case version > len(names):
-		return false, fmt.Errorf("its schema %d is newer than %d, the newest that this achuan knows: run the newer achuan, or restore a backup from before it",
-			version, len(names))
+		return false, newer(version, len(names))
 	case version == len(names):
 		return true, nil
 	}
@@ -65,4 +64,10 @@ func climb(ctx context.Context, c conn, names []string) (done bool, err error) {
 	}
 	_, err = c.exec(ctx, record, version+1)
 	return false, err
+}
+
+// newer is the error for a store of a later achuan.
+func newer(version, newest int) error {
+	return fmt.Errorf("its schema %d is newer than %d, the newest that this achuan knows: run the newer achuan, or restore a backup from before it",
+		version, newest)
 }

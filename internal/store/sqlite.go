@@ -62,15 +62,20 @@ func (s *sqlite) claim(path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
+	s.lock, err = takeLock(path)
+	return err
+}
+
+// takeLock makes a database's file this process's alone, until the lock is closed.
+func takeLock(path string) (*os.File, error) {
 	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return fmt.Errorf("its lock file cannot be opened: %w", err)
+		return nil, fmt.Errorf("its lock file cannot be opened: %w", err)
 	}
 	if err := lockFile(lock); err != nil {
-		return errors.Join(err, lock.Close())
+		return nil, errors.Join(err, lock.Close())
 	}
-	s.lock = lock
-	return nil
+	return lock, nil
 }
 
 // open connects, and makes the database ready.

@@ -57,6 +57,18 @@ var _ conversation.Store = (*Store)(nil)
 // Open opens the store, creates it where there is none, and brings its schema up
 // to date. Its errors name the URL, without a password.
 func Open(ctx context.Context, o Options) (*Store, error) {
+	s, err := open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.enrol(ctx, o.Account); err != nil {
+		return nil, fmt.Errorf("database %s: %w", shown(o.URL), closed(s.db, err))
+	}
+	return s, nil
+}
+
+// open is Open without an account.
+func open(ctx context.Context, o Options) (*Store, error) {
 	if o.Lease == 0 {
 		o.Lease = DefaultLease
 	}
@@ -80,9 +92,6 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", shown(o.URL), err)
-	}
-	if err := s.enrol(ctx, o.Account); err != nil {
-		return nil, fmt.Errorf("database %s: %w", shown(o.URL), closed(s.db, err))
 	}
 	return s, nil
 }

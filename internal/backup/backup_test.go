@@ -1,0 +1,147 @@
+package backup_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"achuan/internal/backup"
+	"achuan/internal/store"
+)
+
+var moment = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// made makes a store and closes it.
+func made(t *testing.T) (database string) {
+	t.Helper()
+	database = "sqlite:" + filepath.Join(t.TempDir(), "achuan.db")
+	s, err := store.Open(t.Context(), store.Options{URL: database, Account: "host 42"})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return database
+}
+
+func options(database string) backup.Options {
+	return backup.Options{
+		Database: database, Settings: []byte("ACHUAN_JWT = set (redacted)\n"), Version: "v1.2.3", Commit: "abc",
+		Now: func() time.Time { return moment },
+	}
+}
+
+// written is a backup of a new store.
+func written(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := backup.Write(t.Context(), &b, t.TempDir(), options(made(t))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestFileCanBeLookedInto(t *testing.T) {
+	r := tar.NewReader(bytes.NewReader(written(t)))
+	var names []string
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, h.Name)
+		if h.Name == "settings.txt" {
+			if content, err := io.ReadAll(r); err != nil || string(content) != "ACHUAN_JWT = set (redacted)\n" {
+				t.Errorf("settings %q, %v", content, err)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"manifest.json", "settings.txt", "achuan.db"}, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestToFileAndBack(t *testing.T) {
+	database := made(t)
+	file := filepath.Join(t.TempDir(), "a.tar")
+	if _, err := backup.Last(database); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a note of what never was: %v", err)
+	}
+	m, err := backup.ToFile(t.Context(), file, false, options(database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backup.ToFile(t.Context(), file, false, options(database)); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a file was replaced: %v", err)
+	}
+	if _, err := backup.ToFile(t.Context(), file, true, options(database)); err != nil {
+		t.Errorf("by force: %v", err)
+	}
+	note, err := backup.Last(database)
+	want := backup.Note{Created: moment, File: file, Settings: backup.Digest(options("").Settings)}
+	if diff := cmp.Diff(want, note); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".*")); len(left) > 0 || err != nil {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+	to := filepath.Join(t.TempDir(), "new", "achuan.db")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := backup.Restore(t.Context(), bytes.NewReader(content), "sqlite:"+to, false)
+	if diff := cmp.Diff(backup.Restored{Manifest: m}, done); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+	if _, err := backup.Restore(t.Context(), bytes.NewReader(content), "sqlite:"+to, false); !errors.Is(err, store.ErrExists) {
+		t.Errorf("a store was replaced: %v", err)
+	}
+}
+
+// Whatever is wrong with a backup, the store that is there stays.
+func TestRestoreOfDamage(t *testing.T) {
+	good := written(t)
+	flip := func(at int) []byte {
+		b := bytes.Clone(good)
+		b[at] ^= 0xff
+		return b
+	}
+	for name, c := range map[string]struct {
+		content []byte
+		want    string
+	}{
+		"nothing":             {nil, "no backup that achuan made"},
+		"something else":      {[]byte(strings.Repeat("text ", 1000)), "no backup that achuan made"},
+		"another format":      {bytes.Replace(good, []byte(`"format": 1`), []byte(`"format": 9`), 1), "format 9 is newer than 1"},
+		"other settings":      {bytes.Replace(good, []byte("set (redacted)"), []byte("set (withheld)"), 1), "settings.txt is not what was written"},
+		"its end is missing":  {good[:len(good)-8192], "achuan.db is not what was written"},
+		"a byte of the store": {flip(len(good) - 8192), "achuan.db is not what was written"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			database := made(t)
+			_, err := backup.Restore(t.Context(), bytes.NewReader(c.content), database, true)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+			s, err := store.Open(t.Context(), store.Options{URL: database, Account: "host 42"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

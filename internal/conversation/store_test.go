@@ -1,0 +1,255 @@
+package conversation_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/conversation"
+	"achuan/internal/simulator"
+)
+
+// Without a store answers go on where that is safe: by transcript, replayed.
+func TestNoStore(t *testing.T) {
+	s := plainSite(t)
+	first := s.ask(whole(alice, user("hello")))
+	s.flaky.down.Store(true)
+	second := s.ask(whole(alice, user("hello"), assistant(first.text), user("next")))
+	s.fresh(second, chat.PlacementReplayed, first.session)
+	for name, r := range map[string]*chat.Request{
+		"id": byID(alice, first.session, user("x")), "anonymous id": byID(chat.Anonymous, first.session, user("x")),
+		"name": byName(alice, "n", user("x")), "key": keyed("k", whole(alice, user("x"))),
+	} {
+		if e := s.refused(r, chat.CodeStoreUnavailable); e.Kind != chat.KindUnavailable || e.RetryAfter <= 0 {
+			t.Errorf("by %s: %+v", name, e)
+		}
+	}
+	s.flaky.down.Store(false)
+	// What was answered meanwhile is nobody's session; what was there before is.
+	s.continued(s.ask(whole(alice, user("hello"), assistant(first.text), user("next"))), first.session, "next")
+	got := s.ask(whole(alice, user("hello"), assistant(first.text), user("next"), assistant(second.text), user("more")))
+	s.fresh(got, chat.PlacementReplayed, first.session, second.session)
+}
+
+// An end that could not be committed is when the store is back: until then the
+// session matches nothing.
+func TestEndIsCommittedLater(t *testing.T) {
+	s := newLeasedSite(t, simulator.Options{}, false, time.Second)
+	gate := make(chan struct{})
+	a := s.hold(whole(alice, user("hello")), gate)
+	done := make(chan result)
+	go func() {
+		got, err := finish(a)
+		if err != nil {
+			t.Error(err)
+		}
+		done <- got
+	}()
+	s.await(func() bool { return s.sim.InFlight() == 1 })
+	s.flaky.down.Store(true)
+	close(gate)
+	first := <-done
+	s.flaky.down.Store(false)
+	// Its lease lasts; by id the request waits for it.
+	got := s.ask(byID(alice, first.session, user("next")))
+	s.continued(got, first.session, "next")
+	if n := len(s.last().History); n != 1 {
+		t.Errorf("the model saw %d exchanges", n)
+	}
+}
+
+// Invariant a: when the question is sent, the session is in the store, taken.
+// Invariant c: from before a PUT until the end of the turn its settings are not known.
+// Invariant b: when the end is told, the head is in the store.
+func TestInvariants(t *testing.T) {
+	s := plainSite(t)
+	var checked []string
+	look := func(what string) func(http.ResponseWriter, *http.Request, http.HandlerFunc) {
+		return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+			list, _, err := s.keep.Sessions(r.Context(), alice.ID, 0, 10)
+			if err != nil || len(list) != 1 || list[0].State != conversation.StateTaken || list[0].Known {
+				t.Errorf("%s: %+v, %v", what, list, err)
+			}
+			checked = append(checked, what)
+			next(w, r)
+		}
+	}
+	s.sim.Intercept(simulator.RouteCompletions, look("question"))
+	s.sim.Intercept(simulator.RouteUpdateSession, look("settings"))
+	ends := 0
+	for _, r := range []*chat.Request{
+		whole(alice, user("hello")),
+		whole(alice, system("be brief"), user("hello"), assistant("answer 1 to: hello"), user("next")),
+	} {
+		a := s.begin(r)
+		for ev, err := range a.Events() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.keep.Session(t.Context(), alice.ID, a.Session())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := ev.Kind == chat.EventDone
+			if (got.State == conversation.StateFree) != ended || ended && got.Head.IsZero() {
+				t.Errorf("at event %d: %s, head %x", ev.Kind, got.State, got.Head)
+			}
+			if ended {
+				ends++
+			}
+		}
+	}
+	if ends != 2 || len(checked) != 4 {
+		t.Errorf("%d ends, checked %v", ends, checked)
+	}
+}
+
+// Sessions that nobody comes back to are deleted, others are kept.
+func TestCleanUp(t *testing.T) {
+	s := plainSite(t)
+	s.options.Retention = time.Second
+	s.restart()
+	old := s.ask(whole(alice, user("old")))
+	addressed := s.ask(whole(alice, user("addressed")))
+	s.ask(byID(alice, addressed.session, user("again")))
+	named := s.ask(byName(alice, "n", user("named")))
+	foreign := s.sim.AddSession(model)
+	s.ask(byID(chat.Anonymous, foreign, user("foreign")))
+	failures := 0
+	s.sim.Intercept(simulator.RouteDeleteSession, func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		if failures++; failures == 1 {
+			http.Error(w, "not now", http.StatusInternalServerError)
+			return
+		}
+		next(w, r)
+	})
+	s.await(func() bool { return len(s.sim.Deleted()) > 0 })
+	if deleted := s.sim.Deleted(); len(deleted) != 1 || deleted[0] != old.session || failures != 2 {
+		t.Errorf("deleted %v after %d tries, want %d alone", deleted, failures, old.session)
+	}
+	for _, id := range []int64{addressed.session, named.session, foreign} {
+		if _, ok := s.sim.Session(id); !ok {
+			t.Errorf("session %d is gone", id)
+		}
+	}
+}
+
+// Titles and the like are asked in sessions that are thrown away, whatever they are
+// labelled with.
+func TestSideTasks(t *testing.T) {
+	openWebUI := user("### Task:\nGenerate a title.\n### Chat History:\n<chat_history>\nUSER: hello\n</chat_history>")
+	for _, tc := range []struct {
+		name     string
+		messages []chat.Message
+		aside    bool
+	}{
+		{"Open WebUI", []chat.Message{openWebUI}, true},
+		{"opencode", []chat.Message{system("You are a title generator. You output ONLY a thread title. Nothing else."), user("Generate a title:"), user("hello")}, true},
+		{"NextChat", []chat.Message{user("hello"), assistant("hi"), user("使用四到五个字直接返回这句话的简要主题，不要解释")}, true},
+		{"a person who asks for a title", []chat.Message{user("Generate a title for my talk")}, false},
+		{"a person who quotes Open WebUI", []chat.Message{user("What does `### Task:` mean?")}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := plainSite(t)
+			first := s.ask(byName(alice, "n", user("hello")))
+			got := s.ask(byName(alice, "n", tc.messages...))
+			if aside := got.session != first.session; aside != tc.aside && len(tc.messages) == 1 {
+				t.Errorf("in %d, the chat in %d", got.session, first.session)
+			}
+			if tc.aside {
+				s.await(func() bool { return len(s.sim.Deleted()) == 1 })
+				s.continued(s.ask(byName(alice, "n", user("more"))), first.session, "more")
+				if h := s.last().History; len(h) != 1 {
+					t.Errorf("the chat was disturbed: %v", h)
+				}
+			}
+		})
+	}
+	t.Run("switched off", func(t *testing.T) {
+		s := plainSite(t)
+		s.options.KeepSideTasks = true
+		s.restart()
+		first := s.ask(byName(alice, "n", user("hello")))
+		s.continued(s.ask(byName(alice, "n", openWebUI)), first.session, openWebUI.Text)
+	})
+}
+
+func TestSessionsOfACaller(t *testing.T) {
+	s := plainSite(t)
+	ctx := t.Context()
+	first := s.ask(byName(alice, "n", user("hello")))
+	s.ask(byID(alice, first.session, user("again")))
+	made, err := s.engine.Make(ctx, alice, model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.continued(s.ask(byID(alice, made.ID, user("into it"))), made.ID, "into it")
+	if turn := s.last(); turn.ContextCount != 65 {
+		t.Errorf("context %d", turn.ContextCount)
+	}
+	list, total, err := s.engine.List(ctx, alice.ID, 0, 10)
+	if err != nil || total != 2 || list[0].ID != made.ID || list[1].ID != first.session || list[1].Turns != 2 || list[1].Name != "n" {
+		t.Errorf("%+v, %d, %v", list, total, err)
+	}
+	if list, total, _ := s.engine.List(ctx, bob.ID, 0, 10); total != 0 || len(list) != 0 {
+		t.Errorf("another's: %+v", list)
+	}
+	if _, total, _ := s.engine.List(ctx, conversation.Everyone, 1, 1); total != 2 {
+		t.Errorf("everyone's: %d", total)
+	}
+	page, err := s.engine.Messages(ctx, alice.ID, first.session, 1)
+	if err != nil || len(page.Records) != 2 || page.Records[0].UserText != "hello" || page.Records[1].UserText != "again" {
+		t.Errorf("%+v, %v", page, err)
+	}
+	for name, err := range map[string]error{
+		"show":   func() error { _, err := s.engine.Show(ctx, bob.ID, first.session); return err }(),
+		"read":   func() error { _, err := s.engine.Messages(ctx, bob.ID, first.session, 1); return err }(),
+		"remove": s.engine.Remove(ctx, bob.ID, first.session),
+	} {
+		if e := chat.AsError(err); e == nil || e.Code != chat.CodeSessionNotFound {
+			t.Errorf("another may %s: %v", name, err)
+		}
+	}
+	if err := s.engine.Remove(ctx, alice.ID, first.session); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.sim.Session(first.session); ok {
+		t.Error("it is there still")
+	}
+	s.refused(byID(alice, first.session, user("x")), chat.CodeSessionNotFound)
+	foreign := s.sim.AddSession(model)
+	s.ask(byID(chat.Anonymous, foreign, user("x")))
+	if err := s.engine.Remove(ctx, chat.AnonymousID, foreign); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.sim.Session(foreign); !ok {
+		t.Error("a session that achuan did not make was deleted")
+	}
+}
+
+// Pages of messages are oldest first, whatever the platform's order.
+func TestPagesOfMessages(t *testing.T) {
+	s := plainSite(t)
+	id := s.ask(whole(alice, user("q1"))).session
+	for range 24 {
+		s.sim.AppendRecord(id, "q", "a")
+	}
+	seen := 0
+	for page := 1; ; page++ {
+		p, err := s.engine.Messages(t.Context(), alice.ID, id, page)
+		if err != nil || p.Pages != 3 || p.Total != 25 {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		if page == 1 && p.Records[0].UserText != "q1" {
+			t.Errorf("the first is %q", p.Records[0].UserText)
+		}
+		if len(p.Records) == 0 {
+			break
+		}
+		seen += len(p.Records)
+	}
+	if seen != 25 {
+		t.Errorf("%d records", seen)
+	}
+}

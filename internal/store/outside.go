@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// What is done to a store by a program that is not the one that serves from it, which
+// may go on doing so at the same time.
+
+// ErrPostgres says that a store is not a file that achuan could copy.
+var ErrPostgres = errors.New("the store is PostgreSQL, which has tools of its own")
+
+// ErrMemory says that a store is nowhere but in its process.
+var ErrMemory = errors.New("the store is in memory: there is nothing to keep")
+
+// File returns the path of a SQLite store, or ErrPostgres or ErrMemory.
+func File(database string) (string, error) {
+	path, ok := strings.CutPrefix(database, "sqlite:")
+	switch {
+	case !ok:
+		return "", ErrPostgres
+	case path == memory:
+		return "", ErrMemory
+	}
+	return path, nil
+}
+
+// Condition is what Inspect found.
+type Condition struct {
+	Kind   string
+	Exists bool // false: it will be made when achuan serves
+	Schema int  // 0 when it does not exist
+	Newest int  // the schema that this achuan knows
+}
+
+// Inspect looks whether a store can be used, without changing anything in it.
+func Inspect(ctx context.Context, o Options) (Condition, error) {
+	newest, err := newestSchema()
+	if err != nil {
+		return Condition{}, err
+	}
+	c := Condition{Kind: KindSQLite, Newest: newest}
+	path, err := File(o.URL)
+	switch {
+	case errors.Is(err, ErrMemory):
+		return c, nil
+	case err != nil:
+		c.Kind = KindPostgres
+		err = inspectPostgres(ctx, o.URL, &c)
+	default:
+		err = inspectSQLite(ctx, path, &c)
+	}
+	if err == nil && c.Schema > c.Newest {
+		err = newer(c.Schema, c.Newest)
+	}
+	if err != nil {
+		return c, fmt.Errorf("database %s: %w", shown(o.URL), explain(err))
+	}
+	return c, nil
+}
+
+func newestSchema() (int, error) {
+	names, err := fs.Glob(migrations, "migrations/"+KindSQLite+"/*.sql")
+	return len(names), err
+}
+
+// tryWrite takes what a write takes, and gives it back.
+const tryWrite = "BEGIN IMMEDIATE; " + touchMeta + "; ROLLBACK"
+
+func inspectSQLite(ctx context.Context, path string, c *Condition) error {
+	if _, err := os.Stat(path); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return canBeMade(filepath.Dir(path))
+	}
+	db, err := beside(path, "rw")
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // nothing was written
+	if c.Schema, err = schemaOf(ctx, db); err != nil {
+		return err
+	}
+	c.Exists = true
+	_, err = db.ExecContext(ctx, tryWrite)
+	return err
+}
+
+// canBeMade tells whether a folder is there to be written to, or can be made.
+func canBeMade(folder string) error {
+	for {
+		info, err := os.Stat(folder)
+		above := filepath.Dir(folder)
+		switch {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("%s is no folder", folder)
+		case err == nil:
+			f, err := os.CreateTemp(folder, ".achuan-*")
+			if err != nil {
+				return fmt.Errorf("nothing can be written to its folder: %w", err)
+			}
+			return errors.Join(f.Close(), os.Remove(f.Name()))
+		case errors.Is(err, fs.ErrPermission) || above == folder:
+			return err
+		}
+		folder = above
+	}
+}
+
+// beside connects to a file without the lock of who serves from it. mode is ro or rw.
+func beside(path, mode string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", source(path)+"?mode="+mode+"&_pragma=busy_timeout(4000)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// errNotOurs says that a database is something else's.
+var errNotOurs = errors.New("it is no store of achuan's")
+
+func schemaOf(ctx context.Context, db *sql.DB) (version int, err error) {
+	var tables int
+	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'achuan_schema'`).Scan(&tables); err != nil {
+		return 0, err
+	}
+	if tables == 0 {
+		return 0, errNotOurs
+	}
+	err = db.QueryRowContext(ctx, findSchema).Scan(&version)
+	return version, err
+}
+
+// inspectPostgres asks as serve would, and rolls back.
+func inspectPostgres(ctx context.Context, database string, c *Condition) error {
+	config, err := postgresConfig(database)
+	if err != nil {
+		return err
+	}
+	db, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+	if err != nil {
+		return fmt.Errorf("it cannot be reached: %w", err)
+	}
+	defer db.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
+	if err := db.QueryRow(ctx, `SELECT to_regclass('achuan_schema') IS NOT NULL`).Scan(&c.Exists); err != nil || !c.Exists {
+		return err
+	}
+	if err := db.QueryRow(ctx, findSchema).Scan(&c.Schema); err != nil {
+		return err
+	}
+	tx, err := db.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, touchMeta)
+	return errors.Join(err, tx.Rollback(ctx))
+}
+
+// MarkUnverified is Store.MarkUnverified for a store that is not open here: every
+// server on it will compare heads with the platform before it goes on with them.
+func MarkUnverified(ctx context.Context, o Options) error {
+	s, err := open(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.MarkUnverified(ctx), s.Close())
+}

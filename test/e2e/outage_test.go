@@ -1,0 +1,148 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"achuan/internal/simulator"
+)
+
+// Without its database achuan goes on answering where that is safe, and says what it
+// cannot do. When the database is back, so is all that was there.
+func TestDatabaseStops(t *testing.T) {
+	t.Parallel()
+	db := newServer(t)
+	s := newSite(t, simulator.Options{}, db.setting(), clientKeys(1))
+	p := s.start()
+	c, byID, byName := &party{s: s, key: clientKey(0)}, &party{s: s, key: clientKey(0)}, &party{s: s, key: clientKey(0), user: "ada"}
+	was := c.goOn(p)
+	byID.session = byID.goOn(p).session
+	byName.goOn(p)
+	db.stop()
+
+	for range 2 { // the second time nothing knows of the first
+		if r := c.goOn(p); r.placement != "replayed" || r.session == was.session {
+			t.Errorf("by transcript: %s, after %s", r, was)
+		}
+	}
+	if r := (&party{s: s, key: clientKey(0)}).goOn(p); r.placement != "new" {
+		t.Errorf("a new chat: %s", r)
+	}
+	asked := len(s.sim.Attempts())
+	keyed := request{key: clientKey(0), Model: model, Messages: []message{{"user", "hello"}}, header: map[string]string{idempotencyKey: "one"}}
+	for _, named := range []*party{byID, byName} {
+		named.say()
+		s.wantUnavailable(p.ask(s.ctx, named.request()))
+	}
+	s.wantUnavailable(p.ask(s.ctx, keyed))
+	if status, code := p.call(http.MethodGet, "/v1/sessions", clientKey(0), nil, nil); status != http.StatusServiceUnavailable || code != "store_unavailable" {
+		t.Errorf("the sessions: %d %s", status, code)
+	}
+	if n := len(s.sim.Attempts()) - asked; n > 0 {
+		t.Errorf("%d questions of requests that were refused", n)
+	}
+	if status, store := p.ready(); status != http.StatusOK || store == "ok" {
+		t.Errorf("readyz: %d, store %s", status, store)
+	}
+	p.await("the store does not work", 1)
+
+	db.start()
+	eventually(t, func() bool { _, store := p.ready(); return store == "ok" })
+	for _, named := range []*party{byID, byName} { // their open questions
+		if r := named.hear(p.ask(s.ctx, named.request())); r.placement != "continued" {
+			t.Errorf("afterwards, by id %d, by name %q: %s", named.session, named.user, r)
+		}
+	}
+	again := c.goOn(p) // nobody could note where it was
+	if r := c.goOn(p); again.placement != "replayed" || r.placement != "continued" || r.session != again.session {
+		t.Errorf("afterwards: %s, then %s", again, r)
+	}
+	s.judgeTurns()
+}
+
+func (s *site) wantUnavailable(r reply) {
+	s.t.Helper()
+	if r.status != http.StatusServiceUnavailable || r.code != "store_unavailable" {
+		s.t.Errorf("without a store: %s", r)
+	}
+}
+
+// ready is the status of the readiness probe, and what it says of the store.
+func (p *process) ready() (status int, store string) {
+	p.t.Helper()
+	var health struct{ Checks map[string]string }
+	status, _ = p.call(http.MethodGet, "/readyz", "", nil, &health)
+	return status, health.Checks["store"]
+}
+
+const (
+	restarts      = 2
+	restartCrowd  = 8
+	betweenEvents = 60 // questions
+)
+
+// The database crashes and comes back, again and again, while two replicas serve a
+// crowd. Answers by transcript go on all the time; those by id and name, when it is
+// there.
+func TestDatabaseRestartsUnderLoad(t *testing.T) {
+	t.Parallel()
+	db := newServer(t)
+	s := newSite(t, simulator.Options{Pace: time.Millisecond}, db.setting(), clientKeys(restartCrowd))
+	all := s.startAll(2)
+	crowd := make([]*party, restartCrowd)
+	for i := range crowd {
+		crowd[i] = &party{s: s, key: clientKey(i), stream: i%2 == 0}
+	}
+	crowd[0].user, crowd[1].user = "ada", "ada"
+	for _, c := range crowd[:3] { // they need to be known once: the last moments may be lost
+		c.goOn(all[0])
+	}
+	crowd[2].session = crowd[2].where.session
+	db.flush()
+	ctx, enough := context.WithCancel(s.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		together(len(crowd), func(i int) { crowd[i].chat(ctx, all) })
+	}()
+	for range restarts {
+		s.more(betweenEvents)
+		db.crash()
+		s.more(betweenEvents)
+		db.start()
+	}
+	s.more(betweenEvents)
+	enough()
+	<-done
+	for _, c := range crowd {
+		was := c.goOn(all[0])
+		if r := c.goOn(all[1]); r.placement != "continued" || r.session != was.session {
+			t.Errorf("afterwards: %s, after %s", r, was)
+		}
+	}
+	s.inFlight(0)
+	s.judgeTurns()
+}
+
+// chat goes on until it is enough. Only a request that cannot be answered without the
+// database is refused, and is then asked again.
+func (c *party) chat(ctx context.Context, all []*process) {
+	c.s.t.Helper()
+	for i := 0; ctx.Err() == nil && !c.s.t.Failed(); i++ {
+		c.say()
+		r := all[i%len(all)].ask(c.s.ctx, c.request())
+		for ; (c.user != "" || c.session != 0) && r.code == "store_unavailable"; i++ {
+			r = all[i%len(all)].ask(c.s.ctx, c.request())
+		}
+		c.hear(r)
+	}
+}
+
+// more waits for so many questions more.
+func (s *site) more(n int) {
+	s.t.Helper()
+	was := s.sim.Calls(simulator.RouteCompletions)
+	s.await("more questions", func() bool { return s.sim.Calls(simulator.RouteCompletions) >= was+n })
+}
