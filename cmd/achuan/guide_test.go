@@ -18,7 +18,7 @@ func TestGuideCommands(t *testing.T) {
 	keyed := start(t, []string{"ACHUAN_API_KEYS=ada:sk-one,bob:sk-two"}, "serve", "--demo", "--listen", "127.0.0.1:0")
 	var running sync.WaitGroup // all at once: answers come at a speed for eyes
 	defer running.Wait()
-	for _, file := range []string{"README.md", "README.zh-CN.md", "docs/deployment.md", "docs/deployment.zh-CN.md"} {
+	for _, file := range []string{"README.md", "README.zh-CN.md", "docs/deployment.md", "docs/deployment.zh-CN.md", "docs/tools.md", "docs/tools.zh-CN.md"} {
 		commands := curlCommands(t, file)
 		if len(commands) == 0 {
 			t.Errorf("%s has no curl command", file)

@@ -55,7 +55,7 @@ func (p *Plan) firstTools(system string) int {
 
 func preamble(text string) string {
 	return "These are instructions for the whole conversation. The message itself comes after them.\n\n" +
-		text + "\n\nHere the instructions end, and the message begins.\n\n"
+		text + "\n\nHere the instructions end, and the message begins."
 }
 
 // join puts an empty line between texts that are not empty.

@@ -59,6 +59,8 @@ func (d *decoder) jsonSchema(v value) *fault {
 			schema = v
 		case "strict":
 			strict = v
+		default:
+			d.unknown("response_format.json_schema.", key)
 		}
 	}
 	format := chat.Format{Kind: chat.FormatSchema, Path: "response_format.json_schema.schema"}

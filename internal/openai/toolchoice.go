@@ -115,7 +115,7 @@ func (d *decoder) allow(v value) *fault {
 		return f.in("allowed_tools.tools")
 	}
 	for i, e := range tools.elements() {
-		function, f := toolFunction(e)
+		function, f := d.toolFunction(e)
 		if f != nil {
 			return f.at(i).in("allowed_tools.tools")
 		}

@@ -15,7 +15,7 @@ func (d *decoder) tools(v value) *fault {
 		return wrongType("an array", v)
 	}
 	for i, e := range v.elements() {
-		function, f := toolFunction(e)
+		function, f := d.toolFunction(e)
 		if f == nil {
 			f = d.offer(function, "tools["+strconv.Itoa(i)+"].function.").in("function")
 		}
@@ -27,7 +27,7 @@ func (d *decoder) tools(v value) *fault {
 }
 
 // toolFunction returns what an entry of tools says of its function.
-func toolFunction(v value) (function value, f *fault) {
+func (d *decoder) toolFunction(v value) (function value, f *fault) {
 	if v.kind() != kindObject {
 		return nil, wrongType("an object", v)
 	}
@@ -38,6 +38,9 @@ func toolFunction(v value) (function value, f *fault) {
 			typ = v
 		case "function":
 			function = v
+		case "custom": // refused by type
+		default:
+			d.unknown("tools[].", key)
 		}
 	}
 	if f := toolType(typ); f != nil {
@@ -105,6 +108,8 @@ func (d *decoder) offer(v value, path string) *fault {
 			parameters = v
 		case "strict":
 			strict = v
+		default:
+			d.unknown("tools[].function.", key)
 		}
 	}
 	t := chat.Tool{Path: path + "parameters"}

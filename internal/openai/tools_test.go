@@ -39,6 +39,12 @@ func TestDecodeTools(t *testing.T) {
 			r.Tools = []chat.Tool{{Name: "f", Parameters: []byte(`{}`), Path: "functions[0].parameters"}}
 			r.LegacyCalls, r.ToolChoice = true, chat.ToolChoice{Mode: chat.ToolsRequired, Allowed: []string{"f"}}
 		}},
+		{"unknown keys", `"tools": [{"type": "function", "cache_control": {}, "function": {"name": "f", "deprecated": 1}}], "response_format": {"type": "json_schema", "json_schema": {"name": "n", "x": 1}}`,
+			func(r *ChatRequest) {
+				r.Tools = []chat.Tool{{Name: "f", Path: "tools[0].function.parameters"}}
+				r.Format = chat.Format{Kind: chat.FormatSchema, Name: "n", Path: "response_format.json_schema.schema"}
+				r.Unknown = []string{"tools[].cache_control", "tools[].function.deprecated", "response_format.json_schema.x"}
+			}},
 		{"functions none", `"functions": [], "function_call": "auto"`, func(*ChatRequest) {}},
 		{"format text", `"response_format": {"type": "text"}`, func(*ChatRequest) {}},
 		{"format object", `"response_format": {"type": "json_object"}`, func(r *ChatRequest) { r.Format.Kind = chat.FormatObject }},
