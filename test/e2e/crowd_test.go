@@ -8,12 +8,13 @@ import (
 	"achuan/internal/simulator"
 )
 
+// A crowd has the machine to itself: its tests are not parallel.
+
 const crowdTurns = 10
 
 // A crowd says the same at once, each under a key of its own, and each keeps to a
 // session of its own: only the exchanges' numbers tell the answers apart.
 func TestCrowdWithIdenticalTexts(t *testing.T) {
-	t.Parallel()
 	const callers = 200
 	s := newSite(t, simulator.Options{Pace: time.Millisecond}, file(t), clientKeys(callers))
 	s.echo()
@@ -23,7 +24,6 @@ func TestCrowdWithIdenticalTexts(t *testing.T) {
 // The same at two replicas, where every key has two such chats. What those hold is
 // the same at every turn, so that either may go on in either session.
 func TestCrowdAtTwoReplicas(t *testing.T) {
-	t.Parallel()
 	const callers = 25
 	s, all := replicas(t, 2, simulator.Options{Pace: time.Millisecond}, clientKeys(callers))
 	s.echo()
@@ -82,7 +82,7 @@ func (s *site) mumble(all []*process, i int, key string) map[int64]bool {
 			want = "new"
 		}
 		if !r.ok() || r.placement != want || r.text != answered(turn+1, mumbled(turn+1)) {
-			s.t.Errorf("chat %d, turn %d: %s %q", i, turn+1, r, r.text)
+			s.t.Errorf("chat %d, turn %d: %s, %.80q", i, turn+1, r, r.text)
 			return sessions
 		}
 		sessions[r.session] = true

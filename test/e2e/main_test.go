@@ -39,11 +39,7 @@ func run(m *testing.M) int {
 }
 
 func build(to string) error {
-	args := []string{"build", "-o", to}
-	if raced {
-		args = append(args, "-race")
-	}
-	command := exec.Command("go", append(args, "achuan/cmd/achuan")...)
+	command := exec.Command("go", "build", "-o", to, "achuan/cmd/achuan")
 	command.Stderr = os.Stderr
 	if err := command.Run(); err != nil {
 		return err

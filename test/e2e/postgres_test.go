@@ -90,8 +90,7 @@ func newServer(t testing.TB) *server {
 	if err != nil || len(found) == 0 {
 		t.Skip("this machine has no PostgreSQL server to run (Debian: package postgresql)")
 	}
-	// Not in t.TempDir, which is nobody else's to enter.
-	dir, err := os.MkdirTemp("", "achuan-e2e-postgres-")
+	dir, err := os.MkdirTemp("", "achuan-e2e-postgres-") //nolint:usetesting // t.TempDir is nobody else's to enter
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -88,15 +89,18 @@ func (p *process) said() string {
 	return p.log.String()
 }
 
-// last is what the log ended with, for people.
+// last is what the log ended with, and what it warned of before, for people.
 func (p *process) last() string {
-	var told []string
+	var told, warned []string
 	for line := range strings.Lines(p.said()) {
-		if !strings.Contains(line, "level=DEBUG") {
+		switch {
+		case strings.Contains(line, "level=WARN"), strings.Contains(line, "level=ERROR"):
+			warned = append(warned, line)
+		case !strings.Contains(line, "level=DEBUG"):
 			told = append(told, line)
 		}
 	}
-	return strings.Join(told[max(0, len(told)-10):], "")
+	return strings.Join(slices.Concat(warned[:min(len(warned), 10)], told[max(0, len(told)-10):]), "")
 }
 
 // await waits until the log has what is looked for, as often as that.

@@ -62,8 +62,8 @@ func (s *site) start() *process {
 // launch starts a process. Each has a token of its own, of the same account.
 func (s *site) launch() *process {
 	s.t.Helper()
-	now := time.Unix(time.Now().Unix()-s.started.Add(1), 0)
-	return launch(s.t, simulator.NewToken(simulator.DefaultUser, now, time.Hour), s.environ)
+	life := time.Hour + time.Duration(s.started.Add(1))*time.Second
+	return launch(s.t, simulator.NewToken(simulator.DefaultUser, time.Now(), life), s.environ)
 }
 
 // mark returns a mark that no other message has.
