@@ -76,7 +76,7 @@ func readCopy(t *testing.T, rest string) copied {
 	t.Helper()
 	c := copied{owner: "0:0"}
 	var paths []string
-	for _, word := range strings.FieldsSeq(rest) {
+	for word := range strings.FieldsSeq(rest) {
 		owner, is := strings.CutPrefix(word, "--chown=")
 		switch {
 		case is:
