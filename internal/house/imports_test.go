@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	},
 	"internal/backup": {"internal/store"},
 	"internal/doctor": {"internal/backup", "internal/chat", "internal/config", "internal/platform", "internal/store"},
+	"deploy":          {},
 	"internal/house":  {},
 	"cmd/achuan":      {"internal/access", "internal/app", "internal/backup", "internal/config", "internal/doctor", "internal/store", "internal/telemetry"},
 	"bench":           {"internal/simulator"},

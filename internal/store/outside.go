@@ -115,8 +115,9 @@ func canBeMade(folder string) error {
 }
 
 // beside connects to a file without the lock of who serves from it. mode is ro or rw.
+// What it sorts stays in memory: where the root is read-only there is no /tmp.
 func beside(path, mode string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", source(path)+"?mode="+mode+"&_pragma=busy_timeout(4000)")
+	db, err := sql.Open("sqlite", source(path)+"?mode="+mode+"&_pragma=busy_timeout(4000)&_pragma=temp_store(2)")
 	if err != nil {
 		return nil, err
 	}
