@@ -3,6 +3,7 @@ package conversation
 import (
 	"context"
 	"iter"
+	"sync"
 	"sync/atomic"
 
 	"achuan/internal/chat"
@@ -15,6 +16,7 @@ type Answer struct {
 	turn     *turn           // nil for an attached one
 	attached *attachment
 	instead  atomic.Pointer[Answer] // what an attached one that came to nothing became
+	gone     sync.Once              // the turn's client, who leaves once: another may have come since
 }
 
 // Session is the id of the session that answers. It is safe to call from any
@@ -55,7 +57,7 @@ func (a *Answer) Events() iter.Seq2[chat.Event, error] {
 // drive pulls the answer of the turn.
 func (a *Answer) drive(yield func(chat.Event, error) bool) {
 	t := a.turn
-	stop := context.AfterFunc(a.ctx, t.leave)
+	stop := context.AfterFunc(a.ctx, a.leave)
 	defer stop()
 	for {
 		ev, err := t.next()
@@ -70,7 +72,7 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 		here := yield(ev, nil)
 		switch {
 		case !here && (!ended || a.ctx.Err() != nil):
-			t.leave()
+			a.leave()
 		case here && ev.Kind != chat.EventPause && t.request.Streamed:
 			t.presence.heard()
 		}
@@ -86,14 +88,20 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 // Left says that the client has gone before all of the answer had reached it,
 // although the events had ended: its next request may come for it.
 func (a *Answer) Left() {
-	switch b := a.instead.Load(); {
-	case b != nil:
+	if b := a.instead.Load(); b != nil {
 		b.Left()
-	case a.turn != nil:
-		a.turn.leave()
-	default:
-		a.attached.leave(a.ctx)
+		return
 	}
+	a.leave()
+}
+
+// leave lets the next client come for the answer, once.
+func (a *Answer) leave() {
+	if a.turn == nil {
+		a.attached.leave(a.ctx)
+		return
+	}
+	a.gone.Do(a.turn.leave)
 }
 
 // Discard gives the answer up before its events were ranged over.
@@ -102,5 +110,5 @@ func (a *Answer) Discard() {
 		a.turn.fail(context.Canceled)
 		return
 	}
-	a.attached.leave(a.ctx)
+	a.leave()
 }

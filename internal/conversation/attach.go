@@ -3,6 +3,7 @@ package conversation
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ type attachment struct {
 	live    *turn // in this process; nil otherwise
 	spoke   bool
 	claimed bool // in the stead of a client that had left, not beside one by its key
+	gone    sync.Once
 }
 
 // attach makes an answer of a stored turn.
@@ -166,11 +168,15 @@ func (at *attachment) pass(ctx context.Context, ev chat.Event, yield func(chat.E
 	return here && !ended
 }
 
-// leave lets the next client come for the answer.
+// leave lets the next client come for the answer, once: when that has come, this
+// one has nothing to give away any more.
 func (at *attachment) leave(ctx context.Context) {
-	if !at.claimed {
-		return // its key finds it
+	if at.claimed { // otherwise its key finds it
+		at.gone.Do(func() { at.giveUp(ctx) })
 	}
+}
+
+func (at *attachment) giveUp(ctx context.Context) {
 	if at.live != nil {
 		if at.spoke {
 			at.live.presence.heard()

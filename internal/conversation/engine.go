@@ -91,7 +91,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 	token, print := newToken(), fingerprint(q.Request, q.Choice)
 	asked := time.Now()
 	row, err := e.Store.Enter(ctx, Entry{Retried: q.Request.Retried, Turn: Stored{
-		Token: token, Caller: q.Request.Caller.ID, Request: print, Key: keyHash(q.Request.IdempotencyKey),
+		Token: token, Caller: q.Request.Caller.ID, Request: print, Key: keyHash(q.Request.IdempotencyKey, q.Choice),
 	}})
 	keyed := q.Request.IdempotencyKey != ""
 	switch {

@@ -1,7 +1,6 @@
 package conversation
 
 import (
-	"crypto/sha256"
 	"math"
 
 	"achuan/internal/chat"
@@ -83,12 +82,16 @@ func (f *fields) present(is bool) bool {
 	return is
 }
 
-// keyHash is what is stored of an idempotency key; zero for none.
-func keyHash(key string) Hash {
+// keyHash is what is stored of an idempotency key; zero for none. Each choice of a
+// request is a turn with a key of its own.
+func keyHash(key string, choice int) Hash {
 	if key == "" {
 		return Hash{}
 	}
-	return sha256.Sum256([]byte("achuan idempotency key 1\x00" + key))
+	f := newFields()
+	f.texts([]string{"achuan idempotency key 2", key})
+	f.number(choice)
+	return f.take()
 }
 
 // exchangeDigest tells whether an exchange is the one that was seen: what was

@@ -112,7 +112,7 @@ func (t *turn) tell() {
 // row is the turn for the store.
 func (p *presence) row(t *turn) Stored {
 	s := Stored{
-		Token: t.token, Caller: t.request.Caller.ID, Request: t.print, Key: keyHash(t.request.IdempotencyKey),
+		Token: t.token, Caller: t.request.Caller.ID, Request: t.print, Key: keyHash(t.request.IdempotencyKey, t.q.Choice),
 		Session: t.sessionID(), Left: p.left, Silent: p.left && !p.spoke, Whole: p.state == turnWhole,
 	}
 	if s.Whole {

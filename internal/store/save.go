@@ -56,7 +56,7 @@ func (s *Store) Save(ctx context.Context, save conversation.Save) error {
 		if err := s.saveAtOnce(ctx, c, save, values); err != nil {
 			return err
 		}
-		return s.keepTurn(ctx, c, *save.Turn)
+		return s.keepTurn(ctx, c, *save.Turn, true)
 	})
 }
 
@@ -94,7 +94,7 @@ func (s *Store) saveInSteps(ctx context.Context, c conn, save conversation.Save,
 		}
 	}
 	if save.Turn != nil {
-		return s.keepTurn(ctx, c, *save.Turn)
+		return s.keepTurn(ctx, c, *save.Turn, true)
 	}
 	return nil
 }

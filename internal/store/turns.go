@@ -38,11 +38,14 @@ ORDER BY whole DESC, ended DESC, lease DESC LIMIT 1`
 UPDATE turns SET parted = FALSE WHERE account = $1 AND token = (` + isLeft + ` {wait})
 RETURNING ` + turnColumns
 
+	// updateTurn leaves a whole turn whole; with $9 it leaves alone whether its client
+	// has left.
 	updateTurn = `
-UPDATE turns SET parted = $3, silent = $4, whole = $5, answer = $6,
+UPDATE turns SET parted = CASE WHEN $9 THEN parted ELSE $3 END, silent = CASE WHEN $9 THEN silent ELSE $4 END,
+	whole = whole OR $5, answer = CASE WHEN whole AND NOT $5 THEN answer ELSE $6 END,
 	session = CASE WHEN CAST($7 AS BIGINT) = 0 THEN session ELSE CAST($7 AS BIGINT) END,
-	lease = CASE WHEN $5 THEN 0 ELSE {now} + $8 END,
-	ended = CASE WHEN NOT $5 THEN 0 WHEN whole THEN ended ELSE {now} END
+	lease = CASE WHEN whole OR $5 THEN 0 ELSE {now} + $8 END,
+	ended = CASE WHEN whole THEN ended WHEN $5 THEN {now} ELSE 0 END
 WHERE account = $1 AND token = $2`
 
 	insertTurn = `
@@ -158,18 +161,19 @@ func (s *Store) enterByKey(ctx context.Context, t conversation.Stored) (*convers
 // Leave stores the turn for its next client.
 func (s *Store) Leave(ctx context.Context, t conversation.Stored) error {
 	defer s.turns.begin()()
-	return s.write(ctx, func(ctx context.Context, c conn) error { return s.keepTurn(ctx, c, t) })
+	return s.write(ctx, func(ctx context.Context, c conn) error { return s.keepTurn(ctx, c, t, false) })
 }
 
-// keepTurn stores a turn, or what has changed of it. A turn that comes back after
-// its lease had run out, when its key has gone to another, is kept without the key.
-func (s *Store) keepTurn(ctx context.Context, c conn, t conversation.Stored) error {
+// keepTurn stores a turn, or what has changed of it; ended says that that is its end
+// alone. A turn that comes back after its lease had run out, when its key has gone to
+// another, is kept without the key.
+func (s *Store) keepTurn(ctx context.Context, c conn, t conversation.Stored, ended bool) error {
 	var answer any
 	if t.Whole {
 		answer = append([]byte{}, t.Answer...)
 	}
 	args := []any{s.account, t.Token[:], t.Left, t.Silent, t.Whole, answer, t.Session, s.lease}
-	if stored, err := c.exec(ctx, updateTurn, args...); err != nil || stored > 0 {
+	if stored, err := c.exec(ctx, updateTurn, append(slices.Clip(args), ended)...); err != nil || stored > 0 {
 		return err
 	}
 	if t.Key != (conversation.Hash{}) {

@@ -112,6 +112,22 @@ func TestLeftTurnIsAttachedToOnce(t *testing.T) {
 	})
 }
 
+// Who attached at another replica may leave in the moment in which the turn ends.
+func TestWholeTurnStaysWhole(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		running := asked(1, "r", "k")
+		running.Session = 9
+		check(t, s.Leave(t.Context(), running))
+		whole := running
+		whole.Whole, whole.Answer = true, []byte("a")
+		check(t, s.Leave(t.Context(), whole))
+		running.Left, running.Silent = true, true
+		check(t, s.Leave(t.Context(), running))
+		whole.Left, whole.Silent = true, true
+		same(t, *must[*conversation.Stored](t)(s.Turn(t.Context(), token(1))), whole)
+	})
+}
+
 func TestOneAttachesToALeftTurn(t *testing.T) {
 	everywhere(t, func(t *testing.T, w world, s *Store) {
 		replicas := w.replicas(t, s)
@@ -240,6 +256,14 @@ func TestSaveKeepsOrForgetsTheTurn(t *testing.T) {
 		_, err := s.Turn(ctx, token(2))
 		wantErr(t, err, conversation.ErrUnknown)
 		same(t, enter(t, s, asked(20, "other", "c"), false), (*conversation.Stored)(nil))
+
+		// Whether its client has left is Leave's and Enter's to say.
+		parted := asked(5, "r", "f")
+		check(t, save(5, func(s *conversation.Save) {
+			parted.Whole, parted.Answer, parted.Left, parted.Silent = true, []byte("c"), true, true
+			s.Turn = &parted
+		}))
+		same(t, must[*conversation.Stored](t)(s.Turn(ctx, token(5))).Left, false)
 
 		// Nothing of a taking that has ended is stored.
 		lost := asked(3, "r", "d")

@@ -1,0 +1,93 @@
+package conversation_test
+
+import (
+	"context"
+	"testing"
+
+	"achuan/internal/chat"
+	"achuan/internal/conversation"
+	"achuan/internal/simulator"
+)
+
+// A client leaves once. Another may have come for its answer by the time that its
+// own handler finds out, and is not to share it with a third.
+func TestClientLeavesOnce(t *testing.T) {
+	s := plainSite(t)
+	text, end := make(chan struct{}), make(chan struct{})
+	s.sim.Script(simulator.Stream(simulator.Deltas("be"), simulator.Wait(text), simulator.Deltas("gun"),
+		simulator.Wait(end), simulator.Object(), simulator.Done()))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	first, err := s.place(ctx, streamed(whole(alice, user("hello"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		for ev := range first.Events() {
+			if ctx.Err() != nil {
+				break
+			}
+			if ev.Kind == chat.EventText {
+				close(heard)
+			}
+		}
+		first.Left()
+	}()
+	<-heard
+	cancel()
+	second := s.attachOnce(marked(whole(alice, user("hello"))))
+	close(text)
+	<-gone
+	third := s.begin(marked(whole(alice, user("hello"))))
+	if third.Placement() != chat.PlacementNew {
+		t.Errorf("two live clients share an answer: %s", third.Placement())
+	}
+	third.Discard()
+	close(end)
+	if got, err := finish(second); err != nil || got.text != "begun" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// attachOnce places a request until it attaches: that another client has left takes
+// a moment to be noted.
+func (s *site) attachOnce(r *chat.Request) *conversation.Answer {
+	s.t.Helper()
+	for s.t.Context().Err() == nil {
+		a := s.begin(r)
+		if a.Placement() == chat.PlacementAttached {
+			return a
+		}
+		a.Discard()
+	}
+	s.t.Fatal("not attached")
+	return nil
+}
+
+// Each choice of a request with a key is a turn of its own.
+func TestKeyOfSeveralChoices(t *testing.T) {
+	s := plainSite(t)
+	ask := func(choice int) result {
+		t.Helper()
+		r := keyed("k", whole(alice, user("hello")))
+		r.N = 2
+		a, err := s.engine.Ask(t.Context(), conversation.Question{Request: r, Choice: choice})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := finish(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	first := []result{ask(0), ask(1)}
+	for choice, was := range first {
+		if got := ask(choice); got.placement != chat.PlacementAttached || got.session != was.session || was.placement != chat.PlacementNew {
+			t.Errorf("choice %d: first %+v, then %+v", choice, was, got)
+		}
+	}
+	s.refused(keyed("k", whole(alice, user("other"))), chat.CodeIdempotencyMismatch)
+}
