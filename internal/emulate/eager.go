@@ -9,6 +9,7 @@ import (
 
 // eagerCall is a call whose arguments are passed on while the model writes them.
 type eagerCall struct {
+	name string
 	body body
 	sent strings.Builder
 }
@@ -41,9 +42,9 @@ func (s *Shaper) early(text string) {
 	if m == nil || !s.plan.allows(head[m[2]:m[3]]) {
 		return
 	}
-	e = &eagerCall{}
+	e = &eagerCall{name: head[m[2]:m[3]]}
 	r.eager[index] = e
-	s.pass(chat.Event{Kind: chat.EventToolCall, Call: index, CallID: newID(), CallName: head[m[2]:m[3]]})
+	s.pass(chat.Event{Kind: chat.EventToolCall, Call: index, CallID: newID(), CallName: e.name})
 	s.more(e, index, head[m[1]-1:])
 }
 

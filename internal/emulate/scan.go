@@ -40,6 +40,7 @@ type scanner struct {
 	behind   opening
 	doubt    int  // length of a run of backticks in the text that the tag's code span waits for
 	body     body // of the call under way
+	next     int  // in scanQuoted: where in held the next call's tag begins
 
 	steps int // bytes looked at, for the test that this is linear
 }

@@ -28,7 +28,7 @@ func (s *scanner) takeClose(c byte) {
 		s.mode, s.behind = scanBehind, opening{}
 	case string(s.held) != closeTag:
 	case s.body.quote != 0:
-		s.mode = scanQuoted
+		s.mode, s.next = scanQuoted, len(s.held)
 	default:
 		s.closed()
 	}
@@ -59,8 +59,7 @@ func (s *scanner) notClosed(c byte) {
 // unless the next call or the end of the answer follows it: then a quote was
 // missing.
 func (s *scanner) takeQuoted(c byte) {
-	behind := s.held[len(closeTag):]
-	tag := behind[skipSpace(behind):]
+	tag := s.held[s.next:]
 	switch {
 	case hasNext(openTag, tag, c):
 		s.held = append(s.held, c)
@@ -70,6 +69,7 @@ func (s *scanner) takeQuoted(c byte) {
 		}
 	case len(tag) == 0 && isSpace(c):
 		s.held = append(s.held, c)
+		s.next++
 	default:
 		s.notClosed(c)
 	}
@@ -85,14 +85,6 @@ func (s *scanner) closedBefore(next string) {
 	}
 	s.mode, s.behind = scanBehind, opening{}
 	s.held = append(s.held[:0], next...)
-}
-
-func skipSpace(b []byte) int {
-	i := 0
-	for i < len(b) && isSpace(b[i]) {
-		i++
-	}
-	return i
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }

@@ -169,7 +169,10 @@ func leaves(v *jsonschema.ValidationError) []string {
 		for _, cause := range v.Causes {
 			visit(cause)
 		}
-		if unit := v.DetailedOutput(); len(v.Causes) == 0 && unit.Error != nil {
+		if len(v.Causes) > 0 { // its output would hold all that is below it
+			return
+		}
+		if unit := v.DetailedOutput(); unit.Error != nil {
 			text := unit.Error.String()
 			if unit.InstanceLocation != "" {
 				text = "at " + unit.InstanceLocation + ": " + text

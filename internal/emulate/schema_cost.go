@@ -9,7 +9,7 @@ import "math"
 // and is checked with it.
 const (
 	maxSchemaWork = 100_000
-	maxValueWork  = 10_000_000
+	maxValueWork  = 100_000 // about a second
 )
 
 // work counts how many schemas apply to one value at the most, through references
@@ -172,7 +172,7 @@ func tooDeep(value any, branching int) bool {
 	return branching > 1 && math.Pow(float64(branching), float64(depth(value))) > maxValueWork
 }
 
-// depth is how many objects are in each other.
+// depth is how many objects and arrays are in each other.
 func depth(value any) int {
 	most := 0
 	switch v := value.(type) {
@@ -180,6 +180,7 @@ func depth(value any) int {
 		for _, e := range v {
 			most = max(most, depth(e))
 		}
+		most++
 	case map[string]any:
 		for _, e := range v {
 			most = max(most, depth(e))

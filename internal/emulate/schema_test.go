@@ -105,6 +105,7 @@ func TestSchemaRecursion(t *testing.T) {
 	const terms = `{"anyOf": [
 		{"type": "object", "required": ["op"], "properties": {"op": {"const": "add"}, "next": {"$ref": "#"}}},
 		{"type": "object", "required": ["op"], "properties": {"op": {"const": "neg"}, "next": {"$ref": "#/anyOf/1"}}}]}`
+	const lists = `{"anyOf": [{"type": "array", "items": {"$ref": "#"}}, {"type": "array", "items": {"$ref": "#"}}]}`
 	nested := func(n int, inner string) string { return strings.Repeat(inner, n) + "null" + strings.Repeat("}", n) }
 	for _, tt := range []struct {
 		name, schema, value string
@@ -113,6 +114,8 @@ func TestSchemaRecursion(t *testing.T) {
 		{"tree", tree, strings.Repeat(`{"left": `, 200) + "{}" + strings.Repeat("}", 200), nil},
 		{"list", list, nested(200, `{"next": `), nil},
 		{"alternatives", terms, strings.Repeat(`{"op": "neg", "next": `, 8) + `{"op": "neg"}` + strings.Repeat("}", 8), nil},
+		{"alternatives of arrays, too deep", lists, strings.Repeat("[", 30) + strings.Repeat("]", 30), []string{"it nests too deep for its schema"}},
+		{"alternatives that all fail", lists, strings.Repeat("[", 10) + "1" + strings.Repeat("]", 10), []string{"at " + strings.Repeat("/0", 10) + ": got number, want array"}},
 		{"alternatives, too deep", terms, nested(60, `{"op": "neg", "next": `), []string{"it nests too deep for its schema"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

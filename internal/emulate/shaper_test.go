@@ -166,6 +166,8 @@ func TestShaperEagerCalls(t *testing.T) {
 		{"not valid", eager, []string{badArg}, []string{"call 0 get_weather ", `call 0 {"city": 5}`, "error invalid_tool_call"}},
 		{"had to be repaired", eager, []string{`<tool_call>{"name": "get_weather", "arguments": {"city": "Paris",}}</tool_call>`},
 			[]string{"call 0 get_weather ", `call 0 {"city": "Paris",}`, "error invalid_tool_call"}},
+		{"another name at the end", eager, []string{`<tool_call>{"name": "write_file", "arguments": {}, "name": "now"}</tool_call>`},
+			[]string{"call 0 write_file ", "call 0 {}", "error invalid_tool_call"}},
 		{"unknown name", eager, []string{`<tool_call>{"name": "nope", "arguments": {}}</tool_call>`}, []string{"asked again"}},
 		{"name last", eager, []string{`<tool_call>{"arguments": {}, "name": "now"}</tool_call>`}, []string{"call 0 now {}", "done tool_calls"}},
 		{"arguments in a string", eager, []string{`<tool_call>{"name": "now", "arguments": "{}"}</tool_call>`}, []string{"call 0 now {}", "done tool_calls"}},

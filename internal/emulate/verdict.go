@@ -82,8 +82,8 @@ func (s *Shaper) readCalls() (calls []call, violations []string) {
 	}
 	for i, body := range bodies {
 		c, wrong := s.plan.readCall(body)
-		if e := s.reply.eager[i]; e != nil && len(wrong) == 0 && e.sent.String() != c.arguments {
-			wrong = []string{c.name + ": the arguments were sent before they could be repaired"}
+		if e := s.reply.eager[i]; e != nil && len(wrong) == 0 && (e.name != c.name || e.sent.String() != c.arguments) {
+			wrong = []string{e.name + ": the call was sent before it could be repaired"}
 		}
 		for _, w := range wrong {
 			if len(bodies) > 1 {
