@@ -19,12 +19,16 @@ const (
 )
 
 // owner is whose sessions a request is about: its caller's, and for the admin
-// everyone's.
-func (s *Server) owner(r *http.Request) string {
-	if s.isAdmin(r) {
-		return gateway.Everyone
+// everyone's. Callers without keys on a network are many people: none of them may
+// look into the others' sessions.
+func (s *Server) owner(r *http.Request) (string, error) {
+	switch {
+	case s.isAdmin(r):
+		return gateway.Everyone, nil
+	case !s.keyed() && s.opts.AllowAnonymous:
+		return "", s.notAdmin(r)
 	}
-	return exchangeOf(r).caller.ID
+	return exchangeOf(r).caller.ID, nil
 }
 
 // listSessions is GET /v1/sessions?limit=&offset=.
@@ -38,7 +42,11 @@ func (s *Server) listSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, total, err := s.opts.Sessions.Sessions(r.Context(), s.owner(r), offset, limit)
+	owner, err := s.owner(r)
+	if err != nil {
+		return err
+	}
+	list, total, err := s.opts.Sessions.Sessions(r.Context(), owner, offset, limit)
 	if err != nil {
 		return err
 	}
@@ -47,11 +55,11 @@ func (s *Server) listSessions(w http.ResponseWriter, r *http.Request) error {
 
 // getSession is GET /v1/sessions/{id}.
 func (s *Server) getSession(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathSession(r)
+	id, owner, err := s.sessionOf(r)
 	if err != nil {
 		return err
 	}
-	info, err := s.opts.Sessions.Session(r.Context(), s.owner(r), id)
+	info, err := s.opts.Sessions.Session(r.Context(), owner, id)
 	if err != nil {
 		return err
 	}
@@ -60,7 +68,7 @@ func (s *Server) getSession(w http.ResponseWriter, r *http.Request) error {
 
 // sessionMessages is GET /v1/sessions/{id}/messages?page=.
 func (s *Server) sessionMessages(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathSession(r)
+	id, owner, err := s.sessionOf(r)
 	if err != nil {
 		return err
 	}
@@ -68,7 +76,7 @@ func (s *Server) sessionMessages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	records, err := s.opts.Sessions.SessionMessages(r.Context(), s.owner(r), id, page)
+	records, err := s.opts.Sessions.SessionMessages(r.Context(), owner, id, page)
 	if err != nil {
 		return err
 	}
@@ -103,11 +111,11 @@ func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
 
 // deleteSession is DELETE /v1/sessions/{id}.
 func (s *Server) deleteSession(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathSession(r)
+	id, owner, err := s.sessionOf(r)
 	if err != nil {
 		return err
 	}
-	if err := s.opts.Sessions.DeleteSession(r.Context(), s.owner(r), id); err != nil {
+	if err := s.opts.Sessions.DeleteSession(r.Context(), owner, id); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, openai.AppendDeletedSession(nil, id))
@@ -115,6 +123,15 @@ func (s *Server) deleteSession(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) writeSession(w http.ResponseWriter, info chat.SessionInfo) error {
 	return writeJSON(w, http.StatusOK, openai.AppendSession(nil, info, s.opts.Keys.NameOf(info.Owner)))
+}
+
+// sessionOf returns the id in the path, and whose session it has to be.
+func (s *Server) sessionOf(r *http.Request) (id int64, owner string, err error) {
+	if owner, err = s.owner(r); err != nil {
+		return 0, "", err
+	}
+	id, err = pathSession(r)
+	return id, owner, err
 }
 
 // pathSession reads the id in the path.

@@ -1,0 +1,130 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"achuan/internal/access"
+	"achuan/internal/chat"
+	"achuan/internal/gateway"
+)
+
+// fakeSessions has one session, 4711, of whoever makes the keys' first caller.
+type fakeSessions struct{ owner string }
+
+func (f *fakeSessions) find(owner string, id int64) (chat.SessionInfo, error) {
+	if id != 4711 || owner != f.owner && owner != gateway.Everyone {
+		return chat.SessionInfo{}, &chat.Error{Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, Message: "no"}
+	}
+	at := time.Unix(1_700_000_000, 0)
+	return chat.SessionInfo{ID: id, Model: "model-1", Owner: f.owner, State: "free", Turns: 2, Created: at, Used: at.Add(time.Minute)}, nil
+}
+
+func (f *fakeSessions) Sessions(_ context.Context, owner string, offset, _ int) ([]chat.SessionInfo, int, error) {
+	s, err := f.find(owner, 4711)
+	if err != nil || offset > 0 {
+		return nil, 0, nil
+	}
+	return []chat.SessionInfo{s}, 3, nil
+}
+
+func (f *fakeSessions) Session(_ context.Context, owner string, id int64) (chat.SessionInfo, error) {
+	return f.find(owner, id)
+}
+
+func (f *fakeSessions) SessionMessages(_ context.Context, owner string, id int64, page int) (chat.RecordPage, error) {
+	if _, err := f.find(owner, id); err != nil {
+		return chat.RecordPage{}, err
+	}
+	return chat.RecordPage{Page: page, Pages: 2, Total: 11, Records: []chat.Record{
+		{ID: 5, Created: time.Unix(1_700_000_000, 0), UserText: "Hi", AIText: "Hello <b>"},
+	}}, nil
+}
+
+func (f *fakeSessions) CreateSession(_ context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
+	return chat.SessionInfo{ID: 4712, Model: model, Owner: caller.ID, State: "free"}, nil
+}
+
+func (f *fakeSessions) DeleteSession(_ context.Context, owner string, id int64) error {
+	_, err := f.find(owner, id)
+	return err
+}
+
+func TestSessions(t *testing.T) {
+	const (
+		one      = "/v1/sessions/4711"
+		bobKey   = "Authorization: Bearer sk-bob-0123456789"
+		alice    = "Authorization: " + aliceKey
+		adminKey = "Authorization: Bearer admin-0123456789"
+		session  = `{"id":4711,"object":"session","model":"model-1","created":1700000000,"last_used":1700000060,"turns":2,"owner":"alice","name":null,"state":"free"}`
+	)
+	of := func(change func(*Options)) func(*Options) {
+		return func(o *Options) {
+			keyed(o)
+			caller, err := o.Keys.Authenticate(http.Header{"Authorization": {aliceKey}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Sessions, o.Admin = &fakeSessions{caller.ID}, access.NewAdminKey("admin-0123456789")
+			if change != nil {
+				change(o)
+			}
+		}
+	}
+	keyless := of(func(o *Options) { o.Keys, o.Sessions = nil, &fakeSessions{chat.AnonymousID} })
+	network := of(func(o *Options) { o.Keys, o.Sessions, o.AllowAnonymous = nil, &fakeSessions{chat.AnonymousID}, true })
+	runAll(t, []scenario{
+		{name: "list", set: of(nil), method: "GET", path: "/v1/sessions", headers: []string{alice}, status: 200,
+			must: []string{`{"object":"list","data":[` + session + `],"total":3,"has_more":true}`}},
+		{name: "another's list", set: of(nil), method: "GET", path: "/v1/sessions", headers: []string{bobKey}, status: 200,
+			must: []string{`{"object":"list","data":[],"total":0,"has_more":false}`}},
+		{name: "the admin's list", set: of(nil), method: "GET", path: "/v1/sessions", headers: []string{adminKey}, status: 200, must: []string{session}},
+		{name: "list without a key", set: of(nil), method: "GET", path: "/v1/sessions", status: 401, must: fails(chat.CodeMissingAPIKey)},
+		{name: "a wrong limit", set: of(nil), method: "GET", path: "/v1/sessions?limit=101", headers: []string{alice}, status: 400,
+			must: append(fails(chat.CodeInvalidValue), `"param":"limit"`)},
+		{name: "a wrong offset", set: of(nil), method: "GET", path: "/v1/sessions?offset=-1", headers: []string{alice}, status: 400,
+			must: append(fails(chat.CodeInvalidValue), `"param":"offset"`)},
+		{name: "show", set: of(nil), method: "GET", path: one, headers: []string{alice}, status: 200, must: []string{session}},
+		{name: "show another's", set: of(nil), method: "GET", path: one, headers: []string{bobKey}, status: 404, must: fails(chat.CodeSessionNotFound)},
+		{name: "show what is no id", set: of(nil), method: "GET", path: "/v1/sessions/ses_1", headers: []string{alice}, status: 404,
+			must: append(fails(chat.CodeSessionNotFound), `"param":"id"`)},
+		{name: "messages", set: of(nil), method: "GET", path: one + "/messages", headers: []string{alice}, status: 200,
+			must: []string{`{"object":"list","data":[{"role":"user","content":"Hi","record":5,"created":1700000000},` +
+				`{"role":"assistant","content":"Hello <b>","record":5,"created":1700000000}],"page":1,"pages":2,"has_more":true}`}},
+		{name: "another's messages", set: of(nil), method: "GET", path: one + "/messages", headers: []string{bobKey}, status: 404, must: fails(chat.CodeSessionNotFound)},
+		{name: "create", set: of(nil), method: "POST", path: "/v1/sessions", headers: []string{bobKey}, body: `{"model":"model-1"}`, status: 200,
+			header: map[string]string{"X-Session-Id": "4712"}, must: []string{`"id":4712`, `"owner":"bob"`}},
+		{name: "create without a model", set: of(nil), method: "POST", path: "/v1/sessions", headers: []string{bobKey}, body: `{}`, status: 400,
+			must: append(fails(chat.CodeMissingParameter), `"param":"model"`)},
+		{name: "create as the admin", set: of(nil), method: "POST", path: "/v1/sessions", headers: []string{adminKey}, body: `{"model":"model-1"}`, status: 401,
+			must: fails(chat.CodeInvalidAPIKey)},
+		{name: "delete", set: of(nil), method: "DELETE", path: one, headers: []string{alice}, status: 200,
+			must: []string{`{"id":4711,"object":"session.deleted","deleted":true}`}},
+		{name: "delete another's", set: of(nil), method: "DELETE", path: one, headers: []string{bobKey}, status: 404, must: fails(chat.CodeSessionNotFound)},
+		{name: "other methods", set: of(nil), method: "PATCH", path: one, headers: []string{alice}, status: 405,
+			header: map[string]string{"Allow": "GET, HEAD, DELETE"}, must: fails(chat.CodeMethodNotAllowed)},
+		{name: "keyless on this machine", set: keyless, method: "GET", path: one, status: 200, must: []string{`"owner":"anonymous"`}},
+		{name: "keyless on a network", set: network, method: "GET", path: one, status: 401, must: fails(chat.CodeMissingAPIKey)},
+		{name: "keyless list on a network", set: network, method: "GET", path: "/v1/sessions", status: 401, must: fails(chat.CodeMissingAPIKey)},
+		{name: "keyless on a network, the admin", set: network, method: "GET", path: one, headers: []string{adminKey}, status: 200, must: []string{`"id":4711`}},
+	})
+}
+
+// What a client says of a repeated request reaches the gateway.
+func TestMarksOfRepetition(t *testing.T) {
+	s, f, _ := serverOf(hello)
+	s.SetReady()
+	ask(s, request("POST", "/v1/chat/completions", question, "Idempotency-Key: k-1", "X-Stainless-Retry-Count: 2"))
+	if r := f.request(t); r.IdempotencyKey != "k-1" || !r.Retried || r.Dialect != dialectChat {
+		t.Errorf("%+v", r)
+	}
+	for _, header := range []string{"X-Stainless-Retry-Count: 0", "X-Stainless-Retry-Count: x", "X-Other: 1"} {
+		s, f, _ := serverOf(hello)
+		ask(s, request("POST", "/v1/chat/completions", question, header))
+		if r := f.request(t); r.Retried {
+			t.Errorf("%s marks a repetition", header)
+		}
+	}
+}
