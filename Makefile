@@ -16,7 +16,7 @@ JSON_PACKAGES := ./internal/openai/... ./internal/emulate/... ./internal/platfor
 # What a request passes on its way, measured without the network.
 BENCH_PACKAGES := ./internal/sse ./internal/platform ./internal/openai ./internal/access ./internal/telemetry
 
-MODULES := . tools test/sdk-go
+MODULES := . tools tools/workflow test/deploy test/sdk-go
 
 # What is released, and how: nothing of the machine, the folder or the time gets into
 # a binary, so that two builds of one commit are the same bytes.
@@ -28,7 +28,7 @@ GO_BUILD   = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT=jsonv2 
 SHA256SUM := $(shell command -v sha256sum || echo shasum -a 256)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test test-go test-jsonv2 test-sdk check bench bench-conversation bench-store fuzz lint fmt fmt-check tidy-check clean release release-check
+.PHONY: help build demo dev test test-go test-jsonv2 test-sdk test-deploy check bench bench-conversation bench-store fuzz lint fmt fmt-check tidy-check clean release release-check
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -60,7 +60,7 @@ demo: build ## serve on 127.0.0.1:8000 without an account
 dev: ## serve the demo and restart it when a file changes
 	$(TOOL) air -c tools/air.toml
 
-test: test-go test-jsonv2 test-sdk ## run every test
+test: test-go test-jsonv2 test-sdk test-deploy ## run every test
 
 test-go:
 	@command -v promtool >/dev/null || echo "promtool is not here (Debian: package prometheus): the tests of alerts and dashboard are skipped"
@@ -74,6 +74,10 @@ test-sdk: build
 	cd test/sdk-go && ACHUAN_BIN=$(BIN) go test -count=1 ./...
 	cd test/sdk-node && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
 	cd test/agents && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
+
+# The schemas that others have published, in modules of their own.
+test-deploy:
+	cd test/deploy && go vet ./... && go test -count=1 ./... && npm ci --no-audit --no-fund && npm test
 
 check: fmt-check lint tidy-check test release-check ## all that must hold before a change lands; CI runs this
 
@@ -98,6 +102,7 @@ fuzz: ## fuzz every target for FUZZTIME (60s) each
 
 lint: ## run the linters of .golangci.yml
 	$(TOOL) golangci-lint run ./...
+	go tool -modfile=tools/workflow/go.mod actionlint deploy/push/deploy.yml
 
 fmt: ## format the code and sort its imports
 	$(TOOL) golangci-lint fmt ./...
