@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	killRounds  = 25
+	killRounds  = 50
 	killParties = 8
 	// killLatest is after how many of a round's steps the process is killed at the
 	// latest: a turn has about ten.
@@ -80,6 +80,7 @@ type crasher struct {
 	party
 	header func(map[string]string, message)
 	open   bool // its last question has no answer yet
+	byID   bool // from its first answer on
 }
 
 func newCrasher(s *site, i int) *crasher {
@@ -89,7 +90,7 @@ func newCrasher(s *site, i int) *crasher {
 	case killParties - 1:
 		c.user = "ada"
 	case killParties - 2:
-		c.stream = true
+		c.byID = true
 	}
 	return c
 }
@@ -120,7 +121,9 @@ func (c *crasher) try(p *process, heard func()) bool {
 		return false
 	}
 	c.open = false
-	c.hear(r)
+	if c.hear(r); c.byID && c.session == 0 {
+		c.session = r.session
+	}
 	return true
 }
 
