@@ -47,7 +47,7 @@ func (t *turn) placeByLineage(scope NameKey) error {
 	want := settingsFor(t.engine.usualPreset(), &t.q)
 	for t.why = telemetry.ReplayHistory; ; {
 		asked := time.Now()
-		s, once, err := t.engine.Store.Match(t.client, Claim{Caller: t.request.Caller.ID, Head: prefix, Prefer: want, Token: t.token})
+		s, once, err := t.match(Claim{Caller: t.request.Caller.ID, Head: prefix, Prefer: want, Token: t.token})
 		if err != nil {
 			if t.client.Err() != nil {
 				return context.Cause(t.client)
@@ -71,6 +71,14 @@ func (t *turn) placeByLineage(scope NameKey) error {
 		s.Head = Hash{}
 		t.give(*s)
 	}
+}
+
+// match takes a session by its head. Who leaves meanwhile does not interrupt it:
+// nobody would know then whether the session is taken, and it could not be put back.
+func (t *turn) match(c Claim) (*Session, bool, error) {
+	ctx, cancel := t.lasting()
+	defer cancel()
+	return t.engine.Store.Match(ctx, c)
 }
 
 // taken notes that the store gave the turn a session, by a call begun at asked.
@@ -190,7 +198,8 @@ func (t *turn) placeNew(n newPlace) error {
 }
 
 // keep stores a new session as taken. When the store is not to be had, the session
-// serves this answer alone: nothing is lost, for nobody finds it again.
+// serves this answer alone: nothing is lost, for its client sends the whole
+// transcript again. One that comes back by id, name or key does not.
 func (t *turn) keep(ctx context.Context, s *Session) error {
 	asked := time.Now()
 	err := t.engine.Store.Create(ctx, *s, t.token)
@@ -207,6 +216,9 @@ func (t *turn) keep(ctx context.Context, s *Session) error {
 		return context.Cause(ctx)
 	}
 	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	if t.keyed() || t.request.Session != (chat.SessionRef{}) && !t.aside() {
+		return storeUnavailable(err) // its next request could not find it
+	}
 	t.use(s, false)
 	return nil
 }

@@ -166,6 +166,6 @@ func (t *turn) supersede(old int64, state State, next int64, alias bool) {
 // give returns a session that was taken and is not used after all.
 func (t *turn) give(s Session) {
 	t.commit(Save{Session: s})
-	t.session = nil
+	t.session, t.stored = nil, false
 	t.letGo()
 }
