@@ -131,8 +131,18 @@ func (s *site) askedOnce() {
 	s.oneAtATime()
 }
 
-// nothingTaken checks that the engine holds no lease that it does not need.
+// nothingTaken checks that the engine has hold of nothing when all turns are over and
+// what was owed to the store is paid.
 func (s *site) nothingTaken() {
 	s.t.Helper()
 	s.drain()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 200 {
+		if s.engine.Held() == 0 {
+			return
+		}
+		<-tick.C
+	}
+	s.t.Errorf("%d things are held still", s.engine.Held())
 }
