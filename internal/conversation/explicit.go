@@ -134,6 +134,7 @@ func (t *turn) placeByLoneName(k NameKey) error {
 			}
 			continue
 		case err != nil:
+			t.claimed = &k // it may be, for all that is known
 			return t.noStore(err)
 		case claimed:
 			return t.placeFirst(k)
@@ -180,10 +181,10 @@ func (t *turn) placeFirst(k NameKey) error {
 	if err := t.placeWhole(k, false); err != nil {
 		return err
 	}
-	if !t.stored {
-		return nil
-	}
-	if err := t.engine.Store.BindName(t.client, *t.bind, t.session.ID); err != nil {
+	switch err := t.engine.Store.BindName(t.client, *t.bind, t.session.ID); {
+	case errors.Is(err, ErrTaken): // the claim ran out, and another made the name's session
+		return leaseLost()
+	case err != nil:
 		return t.noStore(err)
 	}
 	t.claimed = nil
@@ -233,7 +234,7 @@ func (t *turn) take(id int64, reach Reach) (bool, error) {
 	wait := newPatience()
 	for {
 		asked := time.Now()
-		s, err := t.engine.Store.Take(t.client, id, t.token, reach)
+		s, err := t.takeNow(id, reach)
 		switch {
 		case err == nil:
 			t.holds = append(t.holds, release)
@@ -253,6 +254,13 @@ func (t *turn) take(id int64, reach Reach) (bool, error) {
 			return false, err
 		}
 	}
+}
+
+// takeNow takes a session that nobody has. Like match it is not interrupted.
+func (t *turn) takeNow(id int64, reach Reach) (*Session, error) {
+	ctx, cancel := t.lasting()
+	defer cancel()
+	return t.engine.Store.Take(ctx, id, t.token, reach)
 }
 
 // patience is waiting for something in the store, as long as a line may take.

@@ -4,140 +4,139 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"achuan/internal/conversation"
 )
 
-// flaky is a store that can be made to fail, all of it at once.
+// flaky is a store that can be made to fail: all of it, or one call.
 type flaky struct {
 	conversation.Store
 	down atomic.Bool
+	left atomic.Int64 // calls until the one that fails; below 1 for none
+	late atomic.Bool  // that one is done, and then fails: its caller cannot know
 }
 
 var errDown = errors.New("no store")
 
-func (f *flaky) Enter(ctx context.Context, e conversation.Entry) (*conversation.Stored, error) {
-	if f.down.Load() {
-		return nil, errDown
+// call makes one call of the store, or fails it.
+func (f *flaky) call(do func() error) error {
+	fails := f.left.Add(-1) == 0
+	if f.down.Load() || fails && !f.late.Load() {
+		return errDown
 	}
-	return f.Store.Enter(ctx, e)
+	if err := do(); err != nil || !fails {
+		return err
+	}
+	return errDown
+}
+
+// value is call for a method that returns something.
+func value[T any](f *flaky, do func() (T, error)) (v T, err error) {
+	err = f.call(func() (err error) {
+		v, err = do()
+		return err
+	})
+	if err != nil {
+		return *new(T), err
+	}
+	return v, nil
+}
+
+func (f *flaky) Enter(ctx context.Context, e conversation.Entry) (*conversation.Stored, error) {
+	return value(f, func() (*conversation.Stored, error) { return f.Store.Enter(ctx, e) })
 }
 
 func (f *flaky) Leave(ctx context.Context, t conversation.Stored) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.Leave(ctx, t)
+	return f.call(func() error { return f.Store.Leave(ctx, t) })
 }
 
 func (f *flaky) Turn(ctx context.Context, token conversation.Token) (*conversation.Stored, error) {
-	if f.down.Load() {
-		return nil, errDown
-	}
-	return f.Store.Turn(ctx, token)
+	return value(f, func() (*conversation.Stored, error) { return f.Store.Turn(ctx, token) })
 }
 
 func (f *flaky) Forget(ctx context.Context, token conversation.Token) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.Forget(ctx, token)
+	return f.call(func() error { return f.Store.Forget(ctx, token) })
 }
 
-func (f *flaky) Match(ctx context.Context, c conversation.Claim) (*conversation.Session, bool, error) {
-	if f.down.Load() {
-		return nil, false, errDown
+func (f *flaky) Match(ctx context.Context, c conversation.Claim) (s *conversation.Session, once bool, err error) {
+	err = f.call(func() (err error) {
+		s, once, err = f.Store.Match(ctx, c)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
 	}
-	return f.Store.Match(ctx, c)
+	return s, once, nil
 }
 
 func (f *flaky) Take(ctx context.Context, id int64, token conversation.Token, reach conversation.Reach) (*conversation.Session, error) {
-	if f.down.Load() {
-		return nil, errDown
-	}
-	return f.Store.Take(ctx, id, token, reach)
+	return value(f, func() (*conversation.Session, error) { return f.Store.Take(ctx, id, token, reach) })
 }
 
 func (f *flaky) Create(ctx context.Context, s conversation.Session, token conversation.Token) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.Create(ctx, s, token)
+	return f.call(func() error { return f.Store.Create(ctx, s, token) })
 }
 
 func (f *flaky) Unknow(ctx context.Context, id int64, token conversation.Token) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.Unknow(ctx, id, token)
+	return f.call(func() error { return f.Store.Unknow(ctx, id, token) })
 }
 
 func (f *flaky) Save(ctx context.Context, s conversation.Save) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.Save(ctx, s)
+	return f.call(func() error { return f.Store.Save(ctx, s) })
 }
 
 func (f *flaky) Extend(ctx context.Context, tokens []conversation.Token) ([]conversation.Token, error) {
-	if f.down.Load() {
-		return nil, errDown
-	}
-	return f.Store.Extend(ctx, tokens)
+	return value(f, func() ([]conversation.Token, error) { return f.Store.Extend(ctx, tokens) })
 }
 
 func (f *flaky) Session(ctx context.Context, caller string, id int64) (*conversation.Session, error) {
-	if f.down.Load() {
-		return nil, errDown
-	}
-	return f.Store.Session(ctx, caller, id)
+	return value(f, func() (*conversation.Session, error) { return f.Store.Session(ctx, caller, id) })
 }
 
 func (f *flaky) Replace(ctx context.Context, old int64, token conversation.Token, s conversation.State, next int64, alias bool) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.Replace(ctx, old, token, s, next, alias)
+	return f.call(func() error { return f.Store.Replace(ctx, old, token, s, next, alias) })
 }
 
 func (f *flaky) Name(ctx context.Context, k conversation.NameKey) (conversation.Name, error) {
-	if f.down.Load() {
-		return conversation.Name{}, errDown
-	}
-	return f.Store.Name(ctx, k)
+	return value(f, func() (conversation.Name, error) { return f.Store.Name(ctx, k) })
 }
 
-func (f *flaky) ClaimName(ctx context.Context, k conversation.NameKey, token conversation.Token) (conversation.Name, bool, error) {
-	if f.down.Load() {
-		return conversation.Name{}, false, errDown
+func (f *flaky) ClaimName(ctx context.Context, k conversation.NameKey, token conversation.Token) (n conversation.Name, claimed bool, err error) {
+	err = f.call(func() (err error) {
+		n, claimed, err = f.Store.ClaimName(ctx, k, token)
+		return err
+	})
+	if err != nil {
+		return conversation.Name{}, false, err
 	}
-	return f.Store.ClaimName(ctx, k, token)
+	return n, claimed, nil
 }
 
 func (f *flaky) BindName(ctx context.Context, b conversation.Binding, session int64) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.BindName(ctx, b, session)
+	return f.call(func() error { return f.Store.BindName(ctx, b, session) })
 }
 
 func (f *flaky) ReleaseName(ctx context.Context, k conversation.NameKey, token conversation.Token) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.ReleaseName(ctx, k, token)
+	return f.call(func() error { return f.Store.ReleaseName(ctx, k, token) })
 }
 
 func (f *flaky) Historic(ctx context.Context, k conversation.NameKey) error {
-	if f.down.Load() {
-		return errDown
-	}
-	return f.Store.Historic(ctx, k)
+	return f.call(func() error { return f.Store.Historic(ctx, k) })
 }
 
 func (f *flaky) Expire(ctx context.Context) (int, error) {
-	if f.down.Load() {
-		return 0, errDown
-	}
-	return f.Store.Expire(ctx)
+	return value(f, func() (int, error) { return f.Store.Expire(ctx) })
+}
+
+func (f *flaky) Due(ctx context.Context, lineage, named time.Time, token conversation.Token, limit int) ([]conversation.Session, error) {
+	return value(f, func() ([]conversation.Session, error) { return f.Store.Due(ctx, lineage, named, token, limit) })
+}
+
+func (f *flaky) Delete(ctx context.Context, id int64, token conversation.Token) error {
+	return f.call(func() error { return f.Store.Delete(ctx, id, token) })
+}
+
+func (f *flaky) Postpone(ctx context.Context, id int64, token conversation.Token, retry time.Time) error {
+	return f.call(func() error { return f.Store.Postpone(ctx, id, token, retry) })
 }

@@ -2,54 +2,72 @@ package conversation
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
 
-// leases are the takings of this process that the store keeps under a lease, each
-// with the moment until which it surely does.
+// leases are the takings of this process that the store keeps under a lease.
 type leases struct {
 	life time.Duration
 
-	mu    sync.Mutex
-	until map[Token]time.Time
-	owed  map[Token]int // takings whose end is not committed yet: kept when they are dropped
+	mu  sync.Mutex
+	all map[Token]*lease
+}
+
+type lease struct {
+	until time.Time // that it surely lasts
+	over  bool      // its turn has ended
+	owed  int       // writes under it that are not committed yet: they keep it
 }
 
 // begin notes a lease that the store gave after the moment asked.
 func (l *leases) begin(token Token, asked time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.until == nil {
-		l.until = make(map[Token]time.Time)
+	l.of(token).until = asked.Add(l.life)
+}
+
+// of returns the lease of a taking; l.mu is held.
+func (l *leases) of(token Token) *lease {
+	if l.all == nil {
+		l.all = make(map[Token]*lease)
 	}
-	l.until[token] = asked.Add(l.life)
+	if l.all[token] == nil {
+		l.all[token] = new(lease)
+	}
+	return l.all[token]
 }
 
 func (l *leases) drop(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.owed[token] == 0 {
-		delete(l.until, token)
+	if it := l.all[token]; it != nil {
+		it.over = true
+		l.forget(token, it)
+	}
+}
+
+// forget drops a lease that is not needed any more; l.mu is held.
+func (l *leases) forget(token Token, it *lease) {
+	if it.over && it.owed == 0 {
+		delete(l.all, token)
 	}
 }
 
 func (l *leases) owe(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.owed == nil {
-		l.owed = make(map[Token]int)
-	}
-	l.owed[token]++
+	l.of(token).owed++
 }
 
 func (l *leases) settled(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.owed[token]--; l.owed[token] <= 0 {
-		delete(l.owed, token)
-		delete(l.until, token)
-	}
+	it := l.of(token)
+	it.owed--
+	l.forget(token, it)
 }
 
 // held reports whether the lease still has some time to run: a process that was
@@ -57,17 +75,14 @@ func (l *leases) settled(token Token) {
 func (l *leases) held(token Token) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return time.Until(l.until[token]) > l.life/8
+	it := l.all[token]
+	return it != nil && time.Until(it.until) > l.life/8
 }
 
 func (l *leases) tokens() []Token {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := make([]Token, 0, len(l.until))
-	for token := range l.until {
-		all = append(all, token)
-	}
-	return all
+	return slices.Collect(maps.Keys(l.all))
 }
 
 // extend prolongs all leases. Those that the store has given up are not held any
@@ -85,13 +100,13 @@ func (l *leases) extend(ctx context.Context, store Store) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, token := range tokens {
-		if _, still := l.until[token]; still {
-			l.until[token] = asked.Add(l.life)
+		if it := l.all[token]; it != nil {
+			it.until = asked.Add(l.life)
 		}
 	}
 	for _, token := range gone {
-		if _, still := l.until[token]; still {
-			l.until[token] = time.Time{}
+		if it := l.all[token]; it != nil {
+			it.until = time.Time{}
 		}
 	}
 	return nil

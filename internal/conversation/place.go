@@ -47,7 +47,7 @@ func (t *turn) placeByLineage(scope NameKey) error {
 	want := settingsFor(t.engine.usualPreset(), &t.q)
 	for t.why = telemetry.ReplayHistory; ; {
 		asked := time.Now()
-		s, once, err := t.engine.Store.Match(t.client, Claim{Caller: t.request.Caller.ID, Head: prefix, Prefer: want, Token: t.token})
+		s, once, err := t.match(Claim{Caller: t.request.Caller.ID, Head: prefix, Prefer: want, Token: t.token})
 		if err != nil {
 			if t.client.Err() != nil {
 				return context.Cause(t.client)
@@ -71,6 +71,14 @@ func (t *turn) placeByLineage(scope NameKey) error {
 		s.Head = Hash{}
 		t.give(*s)
 	}
+}
+
+// match takes a session by its head. Who leaves meanwhile does not interrupt it:
+// nobody would know then whether the session is taken, and it could not be put back.
+func (t *turn) match(c Claim) (*Session, bool, error) {
+	ctx, cancel := t.lasting()
+	defer cancel()
+	return t.engine.Store.Match(ctx, c)
 }
 
 // taken notes that the store gave the turn a session, by a call begun at asked.
@@ -190,7 +198,8 @@ func (t *turn) placeNew(n newPlace) error {
 }
 
 // keep stores a new session as taken. When the store is not to be had, the session
-// serves this answer alone: nothing is lost, for nobody finds it again.
+// serves this answer alone: nothing is lost, for its client sends the whole
+// transcript again. One that comes back by id, name or key does not.
 func (t *turn) keep(ctx context.Context, s *Session) error {
 	asked := time.Now()
 	err := t.engine.Store.Create(ctx, *s, t.token)
@@ -207,6 +216,9 @@ func (t *turn) keep(ctx context.Context, s *Session) error {
 		return context.Cause(ctx)
 	}
 	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	if t.keyed() || t.request.Session != (chat.SessionRef{}) && !t.aside() {
+		return storeUnavailable(err) // its next request could not find it
+	}
 	t.use(s, false)
 	return nil
 }
@@ -222,88 +234,6 @@ func (t *turn) reach() Reach {
 		return ReachName
 	}
 	return ReachLineage
-}
-
-// setUpContext is the client's interest while nothing has been asked, and the
-// turn's own life afterwards.
-func (t *turn) setUpContext() context.Context {
-	if t.recovered {
-		return t.life
-	}
-	return t.client
-}
-
-// setUp brings the session's settings to what the request asks for. That they are
-// about to change is committed first: a crash in between must not leave them
-// believed.
-func (t *turn) setUp(ctx context.Context) error {
-	s := t.session
-	base := s.Settings
-	if s.Made {
-		base = s.Preset
-	}
-	want := settingsFor(base, &t.q)
-	if s.Known && want == s.Settings {
-		return nil
-	}
-	if !s.Made {
-		var err error
-		if want, err = t.refresh(ctx); err != nil || s.Settings == want {
-			return err
-		}
-	}
-	if s.Known && t.stored {
-		if err := t.engine.Store.Unknow(ctx, s.ID, t.token); err != nil {
-			return t.unset(ctx, err)
-		}
-	}
-	s.Known = false
-	got, err := t.engine.Platform.UpdateSession(ctx, chat.Session{ID: s.ID, Settings: want, Object: s.Object})
-	if err != nil {
-		return err
-	}
-	// The platform's word on the context is believed; the rest is as it was asked,
-	// for the platform client has compared it.
-	s.Settings, s.Object, s.Known = want, got.Object, true
-	s.Settings.ContextCount = got.ContextCount
-	s.Preset.ContextCount = got.ContextCount
-	if s.Made {
-		t.engine.preset.Store(&s.Preset)
-	}
-	return nil
-}
-
-// usualPreset is what sessions that achuan made are set to where a request names
-// nothing, as far as it is known.
-func (e *Engine) usualPreset() chat.Settings {
-	if p := e.preset.Load(); p != nil {
-		return *p
-	}
-	return chat.Settings{}
-}
-
-// unset says why settings are not touched when the store cannot be told.
-func (t *turn) unset(ctx context.Context, err error) error {
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.Is(err, ErrNotHeld):
-		return leaseLost()
-	}
-	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
-	return storeUnavailable(err)
-}
-
-// refresh reads a session that achuan did not make anew, because its owner may
-// have changed it elsewhere, and returns what it is to be set to.
-func (t *turn) refresh(ctx context.Context) (chat.Settings, error) {
-	s := t.session
-	found, err := t.engine.Platform.FindSession(ctx, s.ID)
-	if err != nil {
-		return chat.Settings{}, err
-	}
-	s.Settings, s.Object, s.Known = found.Settings, found.Object, true
-	return settingsFor(s.Settings, &t.q), nil
 }
 
 // letGo gives back what was taken last.

@@ -95,22 +95,19 @@ func (t *turn) save(s Save) {
 
 func (t *turn) commit(s Save) {
 	s.Token = t.token
-	ctx, cancel := t.lasting()
-	defer cancel()
-	err := t.engine.Store.Save(ctx, s)
-	t.kept(ctx, s.Session.ID, err)
-	if err != nil && !errors.Is(err, ErrNotHeld) {
-		t.engine.owe(s)
-	}
+	t.write(s.Session.ID, func(ctx context.Context, store Store) error { return store.Save(ctx, s) })
 }
 
-// kept notes what came of a write to a session that the turn has.
-func (t *turn) kept(ctx context.Context, id int64, err error) {
-	switch {
+// write ends a taking of the turn's, now or when the store is back.
+func (t *turn) write(id int64, end func(ctx context.Context, store Store) error) {
+	ctx, cancel := t.lasting()
+	defer cancel()
+	switch err := end(ctx, t.engine.Store); {
 	case errors.Is(err, ErrNotHeld):
 		t.log.WarnContext(ctx, "the session's lease ran out during its turn; its conversation goes on in a new one", telemetry.KeySession, id)
 	case err != nil:
 		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+		t.engine.owe(debt{t.token, end})
 	}
 }
 
@@ -158,14 +155,14 @@ func (t *turn) handBack() {
 
 // supersede lets a session take the place of another. The turn has both.
 func (t *turn) supersede(old int64, state State, next int64, alias bool) {
-	ctx, cancel := t.lasting()
-	defer cancel()
-	t.kept(ctx, old, t.engine.Store.Replace(ctx, old, t.token, state, next, alias))
+	t.write(old, func(ctx context.Context, store Store) error {
+		return store.Replace(ctx, old, t.token, state, next, alias)
+	})
 }
 
 // give returns a session that was taken and is not used after all.
 func (t *turn) give(s Session) {
 	t.commit(Save{Session: s})
-	t.session = nil
+	t.session, t.stored = nil, false
 	t.letGo()
 }

@@ -1,6 +1,12 @@
 package conversation
 
-import "achuan/internal/chat"
+import (
+	"context"
+	"errors"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
 
 const (
 	// mostContext is the largest contextCount that the platform's own front end
@@ -32,4 +38,86 @@ func settingsFor(base chat.Settings, q *Question) chat.Settings {
 		s.MaxTokens = *r.MaxTokens
 	}
 	return s
+}
+
+// setUpContext is the client's interest while nothing has been asked, and the
+// turn's own life afterwards.
+func (t *turn) setUpContext() context.Context {
+	if t.recovered {
+		return t.life
+	}
+	return t.client
+}
+
+// setUp brings the session's settings to what the request asks for. That they are
+// about to change is committed first: a crash in between must not leave them
+// believed.
+func (t *turn) setUp(ctx context.Context) error {
+	s := t.session
+	base := s.Settings
+	if s.Made {
+		base = s.Preset
+	}
+	want := settingsFor(base, &t.q)
+	if s.Known && want == s.Settings {
+		return nil
+	}
+	if !s.Made {
+		var err error
+		if want, err = t.refresh(ctx); err != nil || s.Settings == want {
+			return err
+		}
+	}
+	if s.Known && t.stored {
+		if err := t.engine.Store.Unknow(ctx, s.ID, t.token); err != nil {
+			return t.unset(ctx, err)
+		}
+	}
+	s.Known = false
+	got, err := t.engine.Platform.UpdateSession(ctx, chat.Session{ID: s.ID, Settings: want, Object: s.Object})
+	if err != nil {
+		return err
+	}
+	// The platform's word on the context is believed; the rest is as it was asked,
+	// for the platform client has compared it.
+	s.Settings, s.Object, s.Known = want, got.Object, true
+	s.Settings.ContextCount = got.ContextCount
+	s.Preset.ContextCount = got.ContextCount
+	if s.Made {
+		t.engine.preset.Store(&s.Preset)
+	}
+	return nil
+}
+
+// usualPreset is what sessions that achuan made are set to where a request names
+// nothing, as far as it is known.
+func (e *Engine) usualPreset() chat.Settings {
+	if p := e.preset.Load(); p != nil {
+		return *p
+	}
+	return chat.Settings{}
+}
+
+// unset says why settings are not touched when the store cannot be told.
+func (t *turn) unset(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, ErrNotHeld):
+		return leaseLost()
+	}
+	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	return storeUnavailable(err)
+}
+
+// refresh reads a session that achuan did not make anew, because its owner may
+// have changed it elsewhere, and returns what it is to be set to.
+func (t *turn) refresh(ctx context.Context) (chat.Settings, error) {
+	s := t.session
+	found, err := t.engine.Platform.FindSession(ctx, s.ID)
+	if err != nil {
+		return chat.Settings{}, err
+	}
+	s.Settings, s.Object, s.Known = found.Settings, found.Object, true
+	return settingsFor(s.Settings, &t.q), nil
 }

@@ -92,7 +92,7 @@ type Stored struct {
 	// Left says that its client left before it had the whole answer, and nobody has
 	// attached in its stead; Silent that the client had received no text by then.
 	Left, Silent bool
-	// Whole says that the answer has ended well; Answer is then what encodeAnswer
+	// Whole says that the answer has ended well; Answer is then what tape.encode
 	// made of it. Otherwise the turn is running.
 	Whole  bool
 	Answer []byte

@@ -59,6 +59,32 @@ func TestEndIsCommittedLater(t *testing.T) {
 	}
 }
 
+// A conversation that moved into a new session while the store was away has moved
+// when it is back: the old id does not lead to what was there before.
+func TestMoveIsCommittedLater(t *testing.T) {
+	s := newLeasedSite(t, simulator.Options{}, false, time.Second)
+	old := s.ask(byName(alice, "n", user("q-one"))).session
+	s.sim.Script(simulator.CutShort("a-two"))
+	s.refused(byName(alice, "n", user("q-two")), chat.CodeBackendTruncated)
+	gate := make(chan struct{})
+	a := s.hold(byName(alice, "n", user("q-three")), gate)
+	done := make(chan result)
+	go func() {
+		got, err := finish(a)
+		if err != nil {
+			t.Error(err)
+		}
+		done <- got
+	}()
+	s.await(func() bool { return s.sim.InFlight() == 1 })
+	s.flaky.down.Store(true)
+	close(gate)
+	moved := <-done
+	s.flaky.down.Store(false)
+	s.fresh(moved, chat.PlacementReplayed, old)
+	s.continued(s.ask(byID(alice, old, user("q-four"))), moved.session, "q-four")
+}
+
 // Invariant a: when the question is sent, the session is in the store, taken.
 // Invariant c: from before a PUT until the end of the turn its settings are not known.
 // Invariant b: when the end is told, the head is in the store.

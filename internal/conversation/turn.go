@@ -78,7 +78,7 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, print Has
 		client: client, life: life, kill: kill, log: e.Logger, started: time.Now(), why: telemetry.ReplayHistory,
 	}
 	t.side = !e.KeepSideTasks && sideTask(q.Request)
-	t.presence.keyed = q.Request.IdempotencyKey != ""
+	t.presence.keyed = t.keyed()
 	t.end = sync.OnceFunc(func() {
 		for _, release := range slices.Backward(t.holds) {
 			release()
@@ -98,6 +98,8 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, print Has
 	e.live.Store(token, t)
 	return t
 }
+
+func (t *turn) keyed() bool { return t.request.IdempotencyKey != "" }
 
 // at records where the turn is placed.
 func (t *turn) at(p chat.Placement, text string) {

@@ -1,6 +1,6 @@
 // Package store keeps what conversations need: sessions with their heads, names,
 // aliases and stored turns, in SQLite or in PostgreSQL. Both pass one conformance
-// suite, conformance_test.go, which is what conversation.Store says, as tests.
+// suite, which is what conversation.Store says, as tests: those in everywhere.
 //
 // What is done is written once, in statements that both databases know; a backend
 // runs them: one writer that commits in groups over SQLite, a pool of connections

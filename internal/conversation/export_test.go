@@ -1,0 +1,15 @@
+package conversation
+
+// Held counts what the engine has hold of: leases, turns, and lines before sessions
+// and names.
+func (e *Engine) Held() int {
+	n := len(e.leases.tokens()) + e.sessions.length() + e.names.length()
+	e.live.Range(func(any, any) bool { n++; return true })
+	return n
+}
+
+func (q *queue[K]) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.lines)
+}
