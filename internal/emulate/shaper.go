@@ -129,9 +129,9 @@ func (s *Shaper) say(text string) {
 
 // again asks the model to repair its answer, or fails when it has been asked often
 // enough, or when something of what is wrong has been passed on already.
-func (s *Shaper) again(passed bool, fail func([]string) *chat.Error, violations []string, how string) (string, error) {
+func (s *Shaper) again(passed bool, fail func(asked bool, violations []string) *chat.Error, violations []string, how string) (string, error) {
 	if passed || s.asked >= Repairs {
-		return "", fail(violations)
+		return "", fail(s.asked > 0, violations)
 	}
 	s.asked++
 	s.begin()

@@ -105,17 +105,27 @@ func (s *Shaper) howToCall() string {
 	return "Nothing was called. Write every call that you want to make again, corrected, in the form you were told, and nothing else."
 }
 
-func badCall(violations []string) *chat.Error {
+// The errors of an answer that stays wrong say whether the model was asked to repair
+// it: what has been passed on already cannot be.
+
+func badCall(asked bool, violations []string) *chat.Error {
+	message := "The model called tools wrongly"
+	if asked {
+		message += " and did not repair it when it was asked to"
+	}
 	return &chat.Error{
 		Kind: chat.KindBackend, Code: chat.CodeInvalidToolCall, EndSeen: true,
-		Message: "The model called tools wrongly and did not repair it when it was asked to: " + strings.Join(violations, "; ") + ".",
+		Message: message + ": " + strings.Join(violations, "; ") + ".",
 	}
 }
 
-func badOutput(violations []string) *chat.Error {
+func badOutput(asked bool, violations []string) *chat.Error {
+	message := "The model's answer does not have the format that was asked for"
+	if asked {
+		message += ", and it did not repair it when it was asked to"
+	}
 	return &chat.Error{
 		Kind: chat.KindBackend, Code: chat.CodeInvalidModelOutput, EndSeen: true,
-		Message: "The model's answer does not have the format that was asked for, and it did not repair it when it was asked to: " +
-			strings.Join(violations, "; ") + ".",
+		Message: message + ": " + strings.Join(violations, "; ") + ".",
 	}
 }

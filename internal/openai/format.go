@@ -162,7 +162,7 @@ func (s *strictSchema) keyword(key string, v value, depth int) string {
 	switch key {
 	case "allOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies", "patternProperties":
 		return "may not use " + key
-	case "items", "contains", "prefixItems":
+	case "items", "contains", "prefixItems", "additionalItems", "unevaluatedItems", "propertyNames":
 		if v.kind() == kindObject {
 			return s.check(v, depth)
 		}

@@ -15,12 +15,11 @@ func (d *decoder) messages(v value) *fault {
 	}
 	spoken := false
 	for i, e := range v.elements() {
-		m, f := d.message(e)
+		m, f := d.message(e, i)
 		if f != nil {
 			return f.at(i)
 		}
 		spoken = spoken || !m.Role.Instructs()
-		d.match(&m, i)
 		if !d.join(m) {
 			d.req.Messages = append(d.req.Messages, m)
 		}
@@ -67,7 +66,7 @@ func (d *decoder) fields(v value) (m messageFields) {
 	return m
 }
 
-func (d *decoder) message(v value) (chat.Message, *fault) {
+func (d *decoder) message(v value, index int) (chat.Message, *fault) {
 	var m chat.Message
 	if v.kind() != kindObject {
 		return m, wrongType("an object", v)
@@ -87,8 +86,10 @@ func (d *decoder) message(v value) (chat.Message, *fault) {
 	switch role {
 	case chat.RoleAssistant:
 		f = d.assistant(&m, &fields)
+		d.remember(m.ToolCalls)
 	case chat.RoleTool:
 		f = d.result(&m, &fields)
+		d.match(&m, index)
 	case roleFunction:
 		f = d.functionResult(&m, &fields)
 	default:
@@ -190,21 +191,19 @@ func (d *decoder) functionResult(m *chat.Message, fields *messageFields) (f *fau
 	return f
 }
 
-// match puts the name of its tool to a result, and notes the first one of a call
-// that no message made.
-func (d *decoder) match(m *chat.Message, index int) {
-	for _, call := range m.ToolCalls {
-		if call.ID == "" {
-			continue
-		}
+// remember keeps the calls that a message made, for their results.
+func (d *decoder) remember(calls []chat.ToolCall) {
+	for _, call := range calls {
 		if d.calls == nil {
 			d.calls = map[string]string{}
 		}
 		d.calls[call.ID] = call.Name
 	}
-	if m.ToolCallID == "" {
-		return
-	}
+}
+
+// match puts the name of its tool to a result, and notes one of a call that no
+// message made.
+func (d *decoder) match(m *chat.Message, index int) {
 	name, made := d.calls[m.ToolCallID]
 	if !made {
 		d.req.Orphans = append(d.req.Orphans, Orphan{index, m.ToolCallID})

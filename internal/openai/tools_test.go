@@ -117,6 +117,8 @@ func TestCheckResults(t *testing.T) {
 		{"never made", user + "," + call + "," + b, "messages[2].tool_call_id"},
 		{"made later", user + "," + a + "," + call, "messages[1].tool_call_id"},
 		{"the second of two", user + "," + call + "," + a + "," + b, "messages[3].tool_call_id"},
+		{"an empty id", user + "," + call + `, {"role": "tool", "tool_call_id": "", "content": "1"}`, "messages[2].tool_call_id"},
+		{"an empty id of a call", user + "," + strings.Replace(call, `"a"`, `""`, 1) + `, {"role": "tool", "tool_call_id": "", "content": "1"}`, ""},
 		{"of a function", user + `, {"role": "function", "name": "f", "content": "1"}`, ""},
 	} {
 		r := decode(t, `{"model": "m", "messages": [`+tt.messages+`]}`)
