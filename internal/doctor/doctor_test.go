@@ -128,7 +128,7 @@ func TestBrokenSetups(t *testing.T) {
 			s.wellServed()
 			s.set("ACHUAN_DATABASE_URL", "sqlite::memory:")
 		}},
-		{"a clock that is wrong", "clock", "differs from the platform's by 2h0m0s", "timedatectl", func(s *setup) {
+		{"a clock that is wrong", "clock", "differs from the platform's by ", "timedatectl", func(s *setup) {
 			s.wellServed()
 			s.sim.Intercept(simulator.RouteModels, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
 				w.Header().Set("Date", time.Now().Add(-2*time.Hour).UTC().Format(http.TimeFormat))
