@@ -42,8 +42,9 @@ func seen(turn simulator.Turn) []string {
 type thread struct {
 	caller     chat.Caller
 	transcript []chat.Message
-	session    int64  // by id, when it is not 0
-	name       string // by name, when it is not ""
+	said       []string // marks of all questions of the chat, and of what it was made from
+	session    int64    // by id, when it is not 0
+	name       string   // by name, when it is not ""
 }
 
 // world is one run of the model.
@@ -78,6 +79,7 @@ func (th *thread) request() *chat.Request {
 func (w *world) say(th *thread) string {
 	m := w.mark(th.caller)
 	th.transcript = append(th.transcript, user("q"+m))
+	th.said = append(th.said, m)
 	w.asks[m]++
 	return m
 }
@@ -116,8 +118,30 @@ func (w *world) judge(th *thread, r *chat.Request, got result) {
 			w.Fatalf("%s in %d: the model saw %v for the transcript %v", got.placement, got.session, saw, want)
 		}
 	}
+	if th.session != 0 || th.name != "" {
+		w.judgeAddressed(th, saw)
+	}
 	if last := marks(r.Messages[len(r.Messages)-1].Text); len(saw) == 0 || saw[len(saw)-1] != last[0] {
 		w.Fatalf("the model's last was %v, the client's %v", saw, last)
+	}
+}
+
+// judgeAddressed checks what the model saw by id or name: each message once, and
+// nothing of another chat.
+func (w *world) judgeAddressed(th *thread, saw []string) {
+	own := map[string]bool{}
+	for _, m := range th.said {
+		own[m] = true
+	}
+	once := map[string]bool{}
+	for _, m := range saw {
+		if once[m] {
+			w.Fatalf("the model saw %s twice: %v", m, saw)
+		}
+		once[m] = true
+		if w.asks[m] > 0 && !own[m] {
+			w.Fatalf("the model saw %s, which is another chat's: %v", m, saw)
+		}
 	}
 }
 
@@ -255,7 +279,7 @@ func (w *world) operations() map[string]func() {
 		"fork": func() {
 			if th := w.pick().afterAnswer(); th.name == "" && th.session == 0 {
 				twin := *th
-				twin.transcript = slices.Clone(th.transcript)
+				twin.transcript, twin.said = slices.Clone(th.transcript), slices.Clone(th.said)
 				w.threads = append(w.threads, &twin)
 				w.say(&twin)
 				w.ask(&twin)
