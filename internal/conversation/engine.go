@@ -52,6 +52,7 @@ type Engine struct {
 	leases   leases
 	owed     owed
 	live     sync.Map // Token -> *turn, of this process
+	asked    sync.Map // session id -> Token of the turn of this process that has it
 	sweeping chan struct{}
 	trouble  atomic.Pointer[trouble]
 	preset   atomic.Pointer[chat.Settings] // of the session that was set up last

@@ -237,7 +237,7 @@ func (t *turn) take(id int64, reach Reach) (bool, error) {
 		s, err := t.takeNow(id, reach)
 		switch {
 		case err == nil:
-			t.holds = append(t.holds, release)
+			t.hold(id, release)
 			t.engine.leases.begin(t.token, asked)
 			if t.bind != nil {
 				s.Name = t.bind.Key.Name

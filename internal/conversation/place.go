@@ -58,7 +58,14 @@ func (t *turn) placeByLineage(scope NameKey) error {
 		if s == nil {
 			return t.placeWhole(scope, once && t.why == telemetry.ReplayHistory)
 		}
+		_, busy := t.engine.asked.Load(s.ID)
 		t.taken(s, asked)
+		if busy {
+			// A turn has it that the store has forgotten, as one does that crashed.
+			s.State, s.Unseen, s.Head = StateDirty, true, Hash{}
+			t.give(*s)
+			continue
+		}
 		sound, err := t.sound(s)
 		if err != nil {
 			return err
@@ -84,12 +91,21 @@ func (t *turn) match(c Claim) (*Session, bool, error) {
 // taken notes that the store gave the turn a session, by a call begun at asked.
 func (t *turn) taken(s *Session, asked time.Time) {
 	t.engine.leases.begin(t.token, asked)
-	if release, ok := t.engine.sessions.tryTake(s.ID); ok {
-		t.holds = append(t.holds, release)
-	} else {
-		t.holds = append(t.holds, func() {}) // someone in line for it has its place already
+	release, ok := t.engine.sessions.tryTake(s.ID)
+	if !ok {
+		release = func() {} // someone in line for it has its place already
 	}
+	t.hold(s.ID, release)
 	t.use(s, true)
+}
+
+// hold notes in this process that the turn has a session, until it is given back.
+func (t *turn) hold(id int64, release func()) {
+	t.engine.asked.LoadOrStore(id, t.token)
+	t.holds = append(t.holds, func() {
+		t.engine.asked.CompareAndDelete(id, t.token)
+		release()
+	})
 }
 
 // use makes s the turn's session. It is taken; stored says that the store knows.

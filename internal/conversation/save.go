@@ -36,6 +36,7 @@ func (t *turn) finish(done chat.Event) {
 		s.Head = from(t.head).add(t.tape.message()).head
 	}
 	t.takeOver()
+	t.engine.asked.CompareAndDelete(s.ID, t.token) // before it is free for others
 	t.presence.whole(t)
 	if t.final != nil {
 		t.ready = append(t.ready, *t.final)

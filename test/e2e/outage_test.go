@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -145,4 +146,57 @@ func (s *site) more(n int) {
 	s.t.Helper()
 	was := s.sim.Calls(simulator.RouteCompletions)
 	s.await("more questions", func() bool { return s.sim.Calls(simulator.RouteCompletions) >= was+n })
+}
+
+// A database that crashes right after a question was asked may not know that its
+// session was taken. The process that asks does, and asks nothing beside it.
+func TestDatabaseForgetsATaking(t *testing.T) {
+	t.Parallel()
+	db := newServer(t, "wal_writer_delay=10s") // what is not flushed stays in memory for so long
+	s := newSite(t, simulator.Options{}, db.setting())
+	p := s.start()
+	parties := []*party{{s: s}, {s: s}, {s: s, user: "ada"}}
+	for _, c := range parties {
+		c.stream = true
+		c.goOn(p)
+	}
+	parties[1].session = parties[1].where.session
+	db.flush()
+	gate := make(chan struct{})
+	var begun []*pending
+	for _, c := range parties {
+		s.sim.Script(s.held(gate))
+		c.say()
+		w := p.begin(s.ctx, c.request())
+		<-w.heard
+		begun = append(begun, w)
+	}
+	db.crash()
+	db.start()
+	eventually(t, func() bool { _, store := p.ready(); return store == "ok" })
+	if n := db.count("SELECT COUNT(*) FROM achuan.sessions WHERE token IS NOT NULL"); n != 0 {
+		t.Fatalf("the server remembers %d takings", n)
+	}
+
+	// By transcript another client goes on at once; by id and by name they wait.
+	twin := &party{s: s, transcript: slices.Clone(parties[0].transcript[:2])}
+	if r := twin.goOn(p); r.session == parties[0].where.session || r.placement != "replayed" {
+		t.Errorf("by transcript: %s, beside %s", r, parties[0].where)
+	}
+	var next []*pending
+	for _, c := range parties[1:] {
+		after := *c
+		after.say()
+		next = append(next, p.begin(s.ctx, after.request()))
+	}
+	close(gate)
+	for i, w := range begun {
+		parties[i].hear(<-w.done)
+	}
+	for _, w := range next {
+		if r := <-w.done; !r.ok() {
+			t.Errorf("after the wait: %s", r)
+		}
+	}
+	s.judgeTurns()
 }

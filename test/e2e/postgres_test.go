@@ -93,11 +93,12 @@ func (db *database) with(f func(ctx context.Context, c *pgx.Conn) error) {
 type server struct {
 	database
 	bin, dir, port string
+	options        string // of the server's command
 	as             *syscall.Credential
 }
 
-// newServer makes a server and starts it.
-func newServer(t testing.TB) *server {
+// newServer makes a server with such settings and starts it.
+func newServer(t testing.TB, settings ...string) *server {
 	t.Helper()
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {
@@ -117,6 +118,10 @@ func newServer(t testing.TB) *server {
 		s.as = postgresUser(t, s.dir)
 	}
 	s.database = database{t, "postgres://postgres@127.0.0.1:" + s.port + "/postgres?sslmode=disable"}
+	s.options = "-p " + s.port
+	for _, setting := range append(settings, "listen_addresses=127.0.0.1", "fsync=off", "unix_socket_directories="+dir) {
+		s.options += " -c " + setting
+	}
 	s.run("initdb", "-A", "trust", "-U", "postgres", "--no-sync", "-D", s.data())
 	s.start()
 	t.Cleanup(s.crash)
@@ -127,8 +132,7 @@ func (s *server) data() string { return filepath.Join(s.dir, "data") }
 
 func (s *server) start() {
 	s.t.Helper()
-	s.run("pg_ctl", "start", "-w", "-D", s.data(), "-l", filepath.Join(s.dir, "log"),
-		"-o", "-p "+s.port+" -c listen_addresses=127.0.0.1 -c fsync=off -c unix_socket_directories="+s.dir)
+	s.run("pg_ctl", "start", "-w", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", s.options)
 }
 
 // stop ends the server in order.
