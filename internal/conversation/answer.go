@@ -59,9 +59,19 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 	t := a.turn
 	stop := context.AfterFunc(a.ctx, a.leave)
 	defer stop()
+	returned := false
+	defer func() {
+		if !returned { // a panic: this client gets no more
+			a.leave()
+		}
+		if !t.over {
+			t.detach()
+		}
+	}()
 	for {
 		ev, err := t.next()
 		if err != nil {
+			returned = true
 			yield(chat.Event{}, err)
 			return
 		}
@@ -77,9 +87,7 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 			t.presence.heard()
 		}
 		if !here || ended {
-			if !t.over {
-				t.detach()
-			}
+			returned = true
 			return
 		}
 	}

@@ -91,3 +91,70 @@ func TestKeyOfSeveralChoices(t *testing.T) {
 	}
 	s.refused(keyed("k", whole(alice, user("other"))), chat.CodeIdempotencyMismatch)
 }
+
+// cutter ends the client's answer at its first text, as a stop sequence does; or it
+// panics there.
+type cutter struct{ panics bool }
+
+func (c *cutter) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
+	if ev.Kind == chat.EventText {
+		if c.panics {
+			panic("shaper")
+		}
+		pass(ev)
+		pass(chat.Event{Kind: chat.EventDone, Cut: true})
+	}
+	return "", nil
+}
+
+// An answer that was cut for its client is whole, whatever becomes of the rest that
+// nobody gets.
+func TestCutAnswerIsWhole(t *testing.T) {
+	s := plainSite(t)
+	s.sim.Script(simulator.CutShort("half"))
+	ask := func() result {
+		t.Helper()
+		a, err := s.engine.Ask(t.Context(), conversation.Question{Request: keyed("k", whole(alice, user("hello"))), Shaper: &cutter{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := finish(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	first := ask()
+	s.drain()
+	if again := ask(); again.placement != chat.PlacementAttached || again.text != first.text {
+		t.Errorf("first %+v, then %+v", first, again)
+	}
+	s.asked(1)
+	// The session holds more than its client knows.
+	got := s.ask(whole(alice, user("hello"), assistant(first.text), user("next")))
+	s.fresh(got, chat.PlacementReplayed, first.session)
+}
+
+// A panic on the way of an answer leaves no session taken.
+func TestPanics(t *testing.T) {
+	for name, shaper := range map[string]conversation.Shaper{"of who makes the answer": &cutter{panics: true}, "of who takes it": nil} {
+		t.Run(name, func(t *testing.T) {
+			s := plainSite(t)
+			a, err := s.engine.Ask(t.Context(), conversation.Question{Request: whole(alice, user("hello")), Shaper: shaper})
+			if err != nil {
+				t.Fatal(err)
+			}
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("no panic")
+					}
+				}()
+				for range a.Events() {
+					panic("handler")
+				}
+			}()
+			s.nothingTaken()
+		})
+	}
+}

@@ -49,7 +49,7 @@ func (t *turn) takeByID(id int64) (bool, error) {
 		case err != nil:
 			return false, t.noStore(err)
 		}
-		if s.State == StateLost || s.State == StateRetired {
+		if s.State == StateLost || s.State == StateRetired || !s.Made && t.engine.Shared {
 			return false, t.unlessKeyed()
 		}
 		taken, err := t.take(s.ID, ReachID)
@@ -201,6 +201,9 @@ func (t *turn) goOn(rest []chat.Message) error {
 		return t.rebuild(rest)
 	}
 	if s.Made {
+		if s.Head.IsZero() && t.engine.doubted(s) {
+			s.Exchanges = Uncounted
+		}
 		if err := t.count(s); err != nil && !lost(err) {
 			return err
 		}

@@ -121,7 +121,7 @@ func (t *turn) sound(s *Session) (bool, error) {
 		return false, nil
 	}
 	t.why = telemetry.ReplayChanged // unless it turns out to be sound
-	if s.Verified && time.Since(s.Used) <= t.engine.VerifyIdle {
+	if !t.engine.doubted(s) {
 		return true, nil
 	}
 	same, err := t.engine.unchanged(t.client, s)

@@ -158,6 +158,16 @@ func TestSharedAsksForNoForeignID(t *testing.T) {
 }
 
 // A list that cannot be read is no proof that the session is gone.
+// An id that was asked for while only its owner could is not a stranger's later.
+func TestSharedRefusesAKnownForeignID(t *testing.T) {
+	s := plainSite(t)
+	id := s.sim.AddSession(model)
+	s.ask(byID(chat.Anonymous, id, user("hello")))
+	s.options.Shared = true
+	s.restart()
+	s.fresh(s.ask(byID(chat.Anonymous, id, user("next"))), chat.PlacementNew, id)
+}
+
 func TestForeignSessionThatCannotBeLookedUp(t *testing.T) {
 	s := plainSite(t)
 	id := s.sim.AddSession(model)

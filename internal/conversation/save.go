@@ -63,7 +63,11 @@ func (t *turn) fail(err error) {
 		}
 	}
 	t.handBack()
-	t.presence.failed(t, err)
+	if t.cut { // its client has had the end of its answer, and more was not for it
+		t.presence.whole(t)
+	} else {
+		t.presence.failed(t, err)
+	}
 	t.over = true
 	t.log.DebugContext(t.life, "turn failed", telemetry.KeySession, t.sessionID(), telemetry.KeyCode, e.Code,
 		telemetry.KeyDuration, time.Since(t.started).Round(time.Millisecond))

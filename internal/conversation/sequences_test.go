@@ -413,3 +413,23 @@ func TestContextCountByName(t *testing.T) {
 	s.saw("q-0", "q-1", "q-2", "q-3")
 	s.continued(s.ask(byID(alice, first.session, user("by the old id"))), got.session, "by the old id")
 }
+
+// What an owner types elsewhere takes room too.
+func TestContextCountAfterOthersTyped(t *testing.T) {
+	for name, place := range map[string]func(first int64, m chat.Message) *chat.Request{
+		"by name": func(_ int64, m chat.Message) *chat.Request { return byName(alice, "n", m) },
+		"by id":   func(first int64, m chat.Message) *chat.Request { return byID(alice, first, m) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, simulator.Options{MaxContextCount: 3}, false)
+			first := s.ask(byName(alice, "n", user("q-0")))
+			s.continued(s.ask(place(first.session, user("q-1"))), first.session, "q-1")
+			s.sim.AppendRecord(first.session, "typed-1", "a")
+			s.sim.AppendRecord(first.session, "typed-2", "a")
+			s.unverify()
+			got := s.ask(place(first.session, user("q-2")))
+			s.fresh(got, chat.PlacementReplayed, first.session)
+			s.saw("q-0", "q-1", "typed-1", "typed-2", "q-2")
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package conversation_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -159,6 +160,41 @@ func TestCleanUp(t *testing.T) {
 			t.Errorf("session %d is gone", id)
 		}
 	}
+}
+
+// Invariant d: a session that is deleted is taken, also when the clean-up was held up
+// for longer than its lease.
+func TestCleanUpThatIsHeldUp(t *testing.T) {
+	const lease = time.Second / 4
+	s := newLeasedSite(t, simulator.Options{}, false, lease)
+	s.options.Retention, s.options.Store = time.Second, &heldUp{flaky: s.flaky, pause: 2 * lease}
+	s.restart()
+	for _, text := range []string{"one", "two"} {
+		s.ask(whole(alice, user(text)))
+	}
+	s.sim.Intercept(simulator.RouteDeleteSession, func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		list, _, err := s.keep.Sessions(r.Context(), alice.ID, 0, 10)
+		if err != nil || len(list) == 0 || list[0].State != conversation.StateTaken {
+			t.Errorf("deleted while %+v, %v", list, err)
+		}
+		next(w, r)
+	})
+	s.await(func() bool { return len(s.sim.Deleted()) == 2 })
+}
+
+// heldUp is a store that does not answer for a while after its first deletion.
+type heldUp struct {
+	*flaky
+	pause time.Duration
+}
+
+func (h *heldUp) Delete(ctx context.Context, id int64, token conversation.Token) error {
+	err := h.flaky.Delete(ctx, id, token)
+	h.down.Store(true) // no lease is extended
+	<-time.After(h.pause)
+	h.down.Store(false)
+	h.pause = 0
+	return err
 }
 
 // Titles and the like are asked in sessions that are thrown away, whatever they are

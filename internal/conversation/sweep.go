@@ -70,6 +70,9 @@ func (e *Engine) sweepOnce(ctx context.Context, retry time.Duration) error {
 
 func (e *Engine) remove(ctx context.Context, due []Session, token Token, retry time.Duration) error {
 	for _, s := range due {
+		if !e.leases.held(token) {
+			return nil // held up for so long that others may have it by now
+		}
 		err := e.delete(ctx, s.ID)
 		if err == nil {
 			err = e.Store.Delete(ctx, s.ID, token)

@@ -113,15 +113,25 @@ func (t *turn) at(p chat.Placement, text string) {
 // next returns the next event of the client's answer, asking the question first.
 // After an error or EventDone it is not called again.
 func (t *turn) next() (chat.Event, error) {
+	sound := false
+	defer func() {
+		if !sound { // a panic, which is another's to report: the session is not to stay taken
+			t.fail(errPanic)
+		}
+	}()
 	for len(t.ready) == 0 {
 		if err := t.step(); err != nil {
+			sound = true
 			return chat.Event{}, err
 		}
 	}
+	sound = true
 	ev := t.ready[0]
 	t.ready = t.ready[1:]
 	return ev, nil
 }
+
+var errPanic = errors.New("a panic ended the turn")
 
 // step takes one event of the platform's answer and makes the client's of it. An
 // error has ended the turn.

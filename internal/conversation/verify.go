@@ -1,15 +1,27 @@
 package conversation
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// doubted reports whether a session may have changed since it was last used: the
+// store has lost something, or its owner had time to type into it elsewhere.
+func (e *Engine) doubted(s *Session) bool {
+	return !s.Verified || time.Since(s.Used) > e.VerifyIdle
+}
 
 // unchanged compares a session with the platform: it is unchanged when it has as
-// many exchanges as it should and the newest is the one that was seen.
+// many exchanges as it should and the newest is the one that was seen. It counts
+// them anew.
 func (e *Engine) unchanged(ctx context.Context, s *Session) (bool, error) {
 	page, err := e.Platform.Records(ctx, s.ID, 1)
 	if err != nil {
 		return false, err
 	}
-	if page.Total != s.Exchanges || len(page.Records) == 0 {
+	same := page.Total == s.Exchanges
+	s.Exchanges = page.Total
+	if !same || len(page.Records) == 0 {
 		return false, nil
 	}
 	newest := page.Records[0]
