@@ -38,17 +38,15 @@ func repair(text string) (fixed string, torn bool, err error) {
 // unfence takes off a code fence around the whole text.
 func unfence(text string) string {
 	text = strings.TrimSpace(text)
-	fence := ""
-	for _, c := range []byte(text) {
-		if c != '`' && c != '~' || fence != "" && c != fence[0] {
-			break
-		}
-		fence += string(c)
+	n := 0
+	for n < len(text) && (text[n] == '`' || text[n] == '~') && text[n] == text[0] {
+		n++
 	}
-	if len(fence) < 3 {
+	if n < 3 {
 		return text
 	}
-	text = strings.TrimLeft(text[len(fence):], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+	fence := text[:n]
+	text = strings.TrimLeft(text[n:], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), fence))
 }
 

@@ -90,6 +90,18 @@ func digits(s string) string {
 	}, s)
 }
 
+// A fence may be as long as an answer: in time that grows with its square, this one
+// takes minutes.
+func TestLongFence(t *testing.T) {
+	fence := strings.Repeat("`", 1_000_000)
+	if fixed, _, err := repair(fence + "json\n{}\n" + fence); err != nil || fixed != "{}" {
+		t.Errorf("in a long fence: %q, %v", clip(fixed), err)
+	}
+	if _, _, err := repair(fence); err == nil {
+		t.Error("a fence is no JSON")
+	}
+}
+
 // Each byte is looked at once, whatever the text is.
 func TestRepairIsLinear(t *testing.T) {
 	for _, pattern := range []string{`{"a":`, `[`, `"x",`, `1,`, "'", `\`, "\n", `{"a": 'b', }`, `,`, `[1, ]`} {
