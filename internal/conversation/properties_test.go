@@ -330,7 +330,7 @@ func (w *world) operations() map[string]func() {
 // SDK does (marked) or a person (unmarked).
 func (w *world) leaveAndRepeat() {
 	th := w.pick().afterAnswer()
-	if th.name != "" || th.session != 0 {
+	if th.name != "" || th.session != 0 || w.s.sim.Scripted() > 0 { // a fault would come first
 		return
 	}
 	w.say(th)
