@@ -143,6 +143,7 @@ func (e *Engine) Run(ctx context.Context) {
 		var err error
 		select {
 		case <-ctx.Done():
+			e.settleLast(ctx)
 			return
 		case <-beat.C:
 			err = errors.Join(e.leases.extend(ctx, e.Store), e.settle(ctx))
