@@ -92,15 +92,11 @@ func TestKeyOfSeveralChoices(t *testing.T) {
 	s.refused(keyed("k", whole(alice, user("other"))), chat.CodeIdempotencyMismatch)
 }
 
-// cutter ends the client's answer at its first text, as a stop sequence does; or it
-// panics there.
-type cutter struct{ panics bool }
+// cutter ends the client's answer at its first text, as a stop sequence does.
+type cutter struct{}
 
-func (c *cutter) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
+func (cutter) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
 	if ev.Kind == chat.EventText {
-		if c.panics {
-			panic("shaper")
-		}
 		pass(ev)
 		pass(chat.Event{Kind: chat.EventDone, Cut: true})
 	}
@@ -114,7 +110,7 @@ func TestCutAnswerIsWhole(t *testing.T) {
 	s.sim.Script(simulator.CutShort("half"))
 	ask := func() result {
 		t.Helper()
-		a, err := s.engine.Ask(t.Context(), conversation.Question{Request: keyed("k", whole(alice, user("hello"))), Shaper: &cutter{}})
+		a, err := s.engine.Ask(t.Context(), conversation.Question{Request: keyed("k", whole(alice, user("hello"))), Shaper: cutter{}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,26 +131,55 @@ func TestCutAnswerIsWhole(t *testing.T) {
 	s.fresh(got, chat.PlacementReplayed, first.session)
 }
 
-// A panic on the way of an answer leaves no session taken.
+// faulty panics at the end of an answer.
+type faulty struct{}
+
+func (faulty) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
+	if ev.Kind == chat.EventDone {
+		panic("a fault")
+	}
+	pass(ev)
+	return "", nil
+}
+
+// A panic on the way of an answer leaves no session taken, and ends no other turn.
 func TestPanics(t *testing.T) {
-	for name, shaper := range map[string]conversation.Shaper{"of who makes the answer": &cutter{panics: true}, "of who takes it": nil} {
-		t.Run(name, func(t *testing.T) {
-			s := plainSite(t)
-			a, err := s.engine.Ask(t.Context(), conversation.Question{Request: whole(alice, user("hello")), Shaper: shaper})
-			if err != nil {
-				t.Fatal(err)
-			}
-			func() {
-				defer func() {
-					if recover() == nil {
-						t.Error("no panic")
-					}
-				}()
-				for range a.Events() {
-					panic("handler")
+	t.Run("while the client is there", func(t *testing.T) {
+		s := plainSite(t)
+		_, err := finish(s.shaped(faulty{}))
+		if e := chat.AsError(err); e == nil || e.Code != chat.CodeInternal {
+			t.Errorf("%v", err)
+		}
+		s.nothingTaken()
+	})
+	t.Run("when it has left", func(t *testing.T) {
+		s := plainSite(t)
+		leave(t, s.shaped(faulty{}))
+		s.nothingTaken()
+	})
+	t.Run("of who takes the answer", func(t *testing.T) {
+		s := plainSite(t)
+		a := s.shaped(nil)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
 				}
 			}()
-			s.nothingTaken()
-		})
+			for range a.Events() {
+				panic("a fault")
+			}
+		}()
+		s.nothingTaken()
+	})
+}
+
+// shaped places a request whose answer is shaped.
+func (s *site) shaped(shaper conversation.Shaper) *conversation.Answer {
+	s.t.Helper()
+	a, err := s.engine.Ask(s.t.Context(), conversation.Question{Request: whole(alice, user("hello")), Shaper: shaper})
+	if err != nil {
+		s.t.Fatal(err)
 	}
+	return a
 }

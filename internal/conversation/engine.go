@@ -145,11 +145,7 @@ func (e *Engine) Run(ctx context.Context) {
 		var err error
 		select {
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
-			defer cancel()
-			if err := e.settle(last); err != nil {
-				e.storeFailed(last, telemetry.StoreWrite, err)
-			}
+			e.settleLast(ctx)
 			return
 		case <-beat.C:
 			err = errors.Join(e.leases.extend(ctx, e.Store), e.settle(ctx))

@@ -76,6 +76,9 @@ func TestOneCallFails(t *testing.T) {
 			s.unverify()
 		}},
 		{"by transcript, lost", byTranscript, func(s *site) { s.sim.Forget(s.last().SessionID) }},
+		{"by key", func(transcript []chat.Message) *chat.Request {
+			return keyed(fmt.Sprint(len(transcript)), byTranscript(transcript))
+		}, func(*site) {}},
 		{"by name", byLast(named), func(*site) {}},
 		{"by name, broken off", byLast(named), func(s *site) { s.sim.Script(simulator.CutShort("")) }},
 		{"by name with history", func(transcript []chat.Message) *chat.Request { return named(transcript...) }, func(*site) {}},

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"achuan/internal/telemetry"
 )
 
 // owed are ends of takings that could not be committed. Their sessions stay taken,
@@ -51,6 +53,18 @@ func (o *owed) paid() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.debts = o.debts[1:]
+}
+
+// lastWait is how long the store has for what is owed when the program ends.
+const lastWait = 2 * time.Second
+
+// settleLast commits what is owed before the program ends.
+func (e *Engine) settleLast(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWait)
+	defer cancel()
+	if err := e.settle(ctx); err != nil {
+		e.storeFailed(ctx, telemetry.StoreWrite, err)
+	}
 }
 
 // settle commits what is owed, in order, until the store fails again or leases are

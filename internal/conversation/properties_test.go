@@ -330,8 +330,8 @@ func (w *world) operations() map[string]func() {
 // SDK does (marked) or a person (unmarked).
 func (w *world) leaveAndRepeat() {
 	th := w.pick().afterAnswer()
-	if th.name != "" || th.session != 0 || w.s.sim.Scripted() > 0 { // a fault would come first
-		return
+	if th.name != "" || th.session != 0 || w.s.sim.Scripted() > 0 {
+		return // with a fault to come, the turn may have failed before it is asked for again
 	}
 	w.say(th)
 	heard := rapid.Bool().Draw(w.T, "heard")

@@ -60,6 +60,21 @@ func TestEndIsCommittedLater(t *testing.T) {
 	}
 }
 
+// What is owed when the program ends is committed before it does.
+func TestEndIsCommittedAtTheLast(t *testing.T) {
+	s := plainSite(t)
+	a := s.begin(whole(alice, user("hello")))
+	s.flaky.down.Store(true)
+	first, err := finish(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.flaky.down.Store(false)
+	s.stop()
+	s.start()
+	s.continued(s.ask(whole(alice, user("hello"), assistant(first.text), user("next"))), first.session, "next")
+}
+
 // A conversation that moved into a new session while the store was away has moved
 // when it is back: the old id does not lead to what was there before.
 func TestMoveIsCommittedLater(t *testing.T) {

@@ -3,7 +3,9 @@ package conversation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -113,29 +115,33 @@ func (t *turn) at(p chat.Placement, text string) {
 // next returns the next event of the client's answer, asking the question first.
 // After an error or EventDone it is not called again.
 func (t *turn) next() (chat.Event, error) {
-	sound := false
-	defer func() {
-		if !sound { // a panic, which is another's to report: the session is not to stay taken
-			t.fail(errPanic)
-		}
-	}()
 	for len(t.ready) == 0 {
 		if err := t.step(); err != nil {
-			sound = true
 			return chat.Event{}, err
 		}
 	}
-	sound = true
 	ev := t.ready[0]
 	t.ready = t.ready[1:]
 	return ev, nil
 }
 
-var errPanic = errors.New("a panic ended the turn")
-
 // step takes one event of the platform's answer and makes the client's of it. An
-// error has ended the turn.
-func (t *turn) step() error {
+// error has ended the turn. So has a panic, on whatever goroutine: the session is not
+// to stay taken, nor the other turns to end with the process.
+func (t *turn) step() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			t.engine.Metrics.Panicked()
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			t.log.ErrorContext(t.life, "a turn panicked", telemetry.KeyError, err)
+			t.fail(err)
+		}
+	}()
+	return t.event()
+}
+
+// event is step, unless it panics.
+func (t *turn) event() error {
 	ev, err := t.advance()
 	for lost(err) && t.asked == 0 && len(t.tape.parts) == 0 && !t.recovered && t.instead == nil {
 		if err = t.recover(); err == nil {

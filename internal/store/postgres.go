@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -77,6 +78,9 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 		// No turn waits for a disk flush: what a crash may lose is caught by
 		// noticeRestart. docs/decisions/0004-durability.md
 		"synchronous_commit": "off",
+		// A replica that is paused within a transaction keeps its rows from the others
+		// no longer than this: less than a lease.
+		"idle_in_transaction_session_timeout": strconv.FormatInt(DefaultTimeout.Milliseconds(), 10),
 	}
 	for name, value := range defaults {
 		if _, set := config.ConnConfig.RuntimeParams[name]; !set {
