@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write what came as what is expected")
 // Each file in testdata/golden holds a request, the frames that the platform
 // answers it with, and the reply's bytes. A platform section makes its answer
 // something else than a stream: STATUS CONTENT-TYPE. What differs from run to run
-// is written as ID and TIME.
+// is written as ID, CALL and TIME.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/golden/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -92,11 +92,13 @@ func golden(t *testing.T, request string, reply simulator.Reply) string {
 
 var (
 	ids   = regexp.MustCompile(`chatcmpl-[0-9A-Za-z]{29}`)
+	calls = regexp.MustCompile(`call_[0-9A-Za-z]{24}`)
 	times = regexp.MustCompile(`"created":\d{10}\b`)
 )
 
 func steady(body string) string {
-	return times.ReplaceAllString(ids.ReplaceAllString(body, "ID"), `"created":TIME`)
+	body = calls.ReplaceAllString(ids.ReplaceAllString(body, "ID"), "CALL")
+	return times.ReplaceAllString(body, `"created":TIME`)
 }
 
 func section(t *testing.T, a *txtar.Archive, name string) string {

@@ -78,16 +78,26 @@ func checkOrder(t *testing.T, pieces []piece) {
 func TestScannerIsLinear(t *testing.T) {
 	for _, pattern := range []string{
 		"plain text ", "<", "<tool_call", "<tool_call>", "<tool_call> ", "<tool_call>\n```", "`", "` ", "`<tool_call>{", "``a` <tool_call>{}\n",
-		"<tool_call>{\"", "<tool_call>{\"a\": \"</tool_call> ", "<tool_call>{}</tool_call>", "```\n", "\\", "</tool_call><", "{", "[[\"", "` <tool_call>{} `` ", " ",
+		"<tool_call>{\"", "<tool_call>{\"a\": \"</tool_call> ", "<tool_call>{}</tool_call>", "```\n", "\\", "</tool_call><", "{", "[[\"", "` <tool_call>{} `` ",
 	} {
 		for _, size := range []int{10_000, 100_000, 1_000_000} {
 			answer := strings.Repeat(pattern, size/len(pattern)+1)[:size]
-			for _, prefix := range []string{"", `<tool_call>{"a": "`, `<tool_call>{"a": "</tool_call>`} {
+			for _, prefix := range []string{"", `<tool_call>{"a": "`} {
 				if _, steps := scanned(prefix + answer); steps > 3*(size+len(prefix)) {
 					t.Errorf("%q repeated to %d bytes: %d steps", prefix+pattern, size, steps)
 				}
 			}
 		}
+	}
+}
+
+// What waits for the tag of the next call does not look again at what it has seen,
+// which no step counts: this would take minutes.
+func TestScannerWaitsForATag(t *testing.T) {
+	const size = 1_000_000
+	answer := `<tool_call>{"a": "</tool_call>` + strings.Repeat(" ", size)
+	if found, steps := scanned(answer); len(found) != 3 || steps > size+100 {
+		t.Errorf("%d pieces, %d steps", len(found), steps)
 	}
 }
 

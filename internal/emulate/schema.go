@@ -132,8 +132,12 @@ type anything string
 func (anything) MatchString(string) bool { return true }
 func (a anything) String() string        { return string(a) }
 
-// maxViolations bounds what a model or a client is told of one value.
-const maxViolations = 8
+// maxViolations bounds what a model or a client is told of one value, and maxWorded
+// how many violations are put into words to choose from.
+const (
+	maxViolations = 8
+	maxWorded     = 1000
+)
 
 // violations returns what is wrong with a JSON text under the schema, in the
 // validator's words and in an order of their own; none for a valid one.
@@ -166,6 +170,9 @@ func leaves(v *jsonschema.ValidationError) []string {
 	var all []string
 	var visit func(v *jsonschema.ValidationError)
 	visit = func(v *jsonschema.ValidationError) {
+		if len(all) == maxWorded {
+			return
+		}
 		for _, cause := range v.Causes {
 			visit(cause)
 		}

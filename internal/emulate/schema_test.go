@@ -158,6 +158,11 @@ func TestSchemaViolationsAreBounded(t *testing.T) {
 	if len(got) != maxViolations || len(strings.Join(got, "")) > maxViolations*310 {
 		t.Errorf("%d violations: %v", len(got), got)
 	}
+	// Of very many, the first ones are worded.
+	many := s.violations("[" + strings.Repeat("1,", 5*maxWorded) + "1]")
+	if want := "at /106: got number, want string"; len(many) != maxViolations || many[7] != want {
+		t.Errorf("of very many: %v, want the last to be %s", many, want)
+	}
 }
 
 // The cache gives the same schema for the same text, and forgets rather than grows.
