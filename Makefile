@@ -3,6 +3,7 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 FUZZTIME ?= 60s
+SOAK     ?= 10m
 
 # The tools' own module keeps their dependencies out of ours.
 TOOL := go tool -modfile=tools/go.mod
@@ -28,7 +29,7 @@ GO_BUILD   = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT=jsonv2 
 SHA256SUM := $(shell command -v sha256sum || echo shasum -a 256)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test test-go test-jsonv2 test-sdk test-deploy check bench bench-conversation bench-store fuzz lint fmt fmt-check tidy-check clean release release-check
+.PHONY: help build demo dev test test-go test-jsonv2 test-sdk test-deploy check bench bench-conversation bench-store fuzz lint fmt fmt-check tidy-check clean release release-check soak
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -90,6 +91,9 @@ bench-conversation: ## measure placement and turns, without a platform
 
 bench-store: ## measure the stores, with 1,000,000 sessions in each
 	ACHUAN_BENCH_SESSIONS=1000000 go test -run '^$$' -bench . -timeout 30m ./internal/store
+
+soak: ## load a server with all kinds of requests and faults for SOAK (10m), and see that nothing grows
+	SOAK=$(SOAK) go test -count=1 -timeout 3h -run '^TestSoak$$' -v ./cmd/achuan
 
 fuzz: ## fuzz every target for FUZZTIME (60s) each
 	@set -e; for package in $$(go list ./...); do \

@@ -2,6 +2,8 @@ package conversation_test
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"testing"
 
 	"achuan/internal/chat"
@@ -182,4 +184,37 @@ func (s *site) shaped(shaper conversation.Shaper) *conversation.Answer {
 		s.t.Fatal(err)
 	}
 	return a
+}
+
+// A client that leaves while its session is being made leaves none behind that only
+// the platform knows: nobody would ever delete it.
+func TestClientLeavesWhileItsSessionIsMade(t *testing.T) {
+	s := plainSite(t)
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	s.sim.InterceptOnce(simulator.RouteCreateSession, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
+		close(arrived)
+		<-goOn
+		usual(w, r)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() {
+		_, err := s.place(ctx, whole(alice, user("hello")))
+		failed <- err
+	}()
+	<-arrived
+	cancel()
+	close(goOn)
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("placed with %v", err)
+	}
+	s.drain()
+	made := s.sim.Sessions()
+	if len(made) != 1 || len(s.sim.Attempts()) != 0 {
+		t.Fatalf("%d sessions, %d questions", len(made), len(s.sim.Attempts()))
+	}
+	known, err := s.keep.Session(t.Context(), alice.ID, made[0].ID)
+	if err != nil || known.State == conversation.StateTaken {
+		t.Errorf("%+v, %v", known, err)
+	}
 }

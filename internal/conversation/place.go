@@ -182,8 +182,9 @@ type newPlace struct {
 
 // placeNew makes a session, sets it up, and sends text there.
 func (t *turn) placeNew(n newPlace) error {
-	ctx := t.setUpContext()
-	created, err := t.engine.Platform.CreateSession(ctx, t.request.Model)
+	// For the turn's life, and not for as long as the client stays: a session that was
+	// made while somebody left would be known to nobody, and never be deleted.
+	created, err := t.engine.Platform.CreateSession(t.life, t.request.Model)
 	if err != nil {
 		return err
 	}
@@ -198,7 +199,7 @@ func (t *turn) placeNew(n newPlace) error {
 	}
 	s.Preset.ContextCount = mostContext
 	s.Known = settingsFor(s.Preset, &t.q) == s.Settings
-	if err := t.keep(ctx, s); err != nil {
+	if err := t.keep(t.life, s); err != nil {
 		return err
 	}
 	t.head = n.head
@@ -206,7 +207,7 @@ func (t *turn) placeNew(n newPlace) error {
 		t.engine.Metrics.Replayed(t.why)
 	}
 	t.at(n.placement, n.text)
-	err = t.setUp(ctx)
+	err = t.setUp(t.setUpContext())
 	if lost(err) {
 		return lostAgain(err)
 	}

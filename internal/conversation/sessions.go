@@ -99,8 +99,14 @@ func (e *Engine) records(ctx context.Context, id int64) ([]chat.Record, error) {
 	}
 }
 
-// Make makes a session for a caller who wants its id before there is a question.
+// makeWait bounds the making of a session that no turn waits for.
+const makeWait = 30 * time.Second
+
+// Make makes a session for a caller who wants its id before there is a question. It
+// goes on when the caller leaves: a session that only the platform knows would stay.
 func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), makeWait)
+	defer cancel()
 	created, err := e.Platform.CreateSession(ctx, model)
 	if err != nil {
 		return chat.SessionInfo{}, err

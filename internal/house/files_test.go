@@ -80,7 +80,7 @@ func TestModulesReplaceNothing(t *testing.T) {
 }
 
 // The targets that people and machines rely on.
-var promised = []string{"build", "demo", "dev", "test", "check", "bench", "fuzz", "lint", "fmt", "tidy-check"}
+var promised = []string{"build", "demo", "dev", "test", "check", "bench", "fuzz", "lint", "fmt", "tidy-check", "release", "release-check", "soak"}
 
 var (
 	target    = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)

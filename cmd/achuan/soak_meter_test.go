@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"achuan/internal/simulator"
+)
+
+// reading is what a server holds at one moment.
+type reading struct {
+	memory, goroutines, descriptors float64
+	streams, panics, internal       float64
+	database, log                   float64 // bytes of the file, and of what is not in it yet
+}
+
+func (r reading) String() string {
+	return fmt.Sprintf("memory %s, goroutines %.0f, descriptors %.0f, database %s and log %s, streams %.0f",
+		figure(r.memory), r.goroutines, r.descriptors, figure(r.database), figure(r.log), r.streams)
+}
+
+func mean(all []reading) (m reading) {
+	n := float64(max(1, len(all)))
+	for _, r := range all {
+		m.memory += r.memory / n
+		m.goroutines += r.goroutines / n
+		m.descriptors += r.descriptors / n
+		m.database += r.database / n
+		m.log = max(m.log, r.log)
+		m.streams += r.streams / n
+	}
+	return m
+}
+
+// meter reads them.
+type meter struct {
+	p        *process
+	database string
+	platform *httptest.Server
+}
+
+func (m *meter) read(t *testing.T) (r reading) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, m.p.url+"/metrics", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer sk-admin")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, m.p.said())
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp.Status, err)
+	}
+	into := map[string]*float64{
+		"process_resident_memory_bytes": &r.memory, "go_goroutines": &r.goroutines, "process_open_fds": &r.descriptors,
+		"achuan_open_streams": &r.streams, "achuan_panics_total": &r.panics,
+		`achuan_errors_total{code="internal_error",type="internal_error"}`: &r.internal,
+	}
+	for line := range strings.Lines(string(body)) {
+		at := strings.LastIndexByte(line, ' ')
+		if at < 0 || into[line[:at]] == nil {
+			continue
+		}
+		if *into[line[:at]], err = strconv.ParseFloat(strings.TrimSpace(line[at:]), 64); err != nil {
+			t.Fatal(line, err)
+		}
+	}
+	for suffix, size := range map[string]*float64{"": &r.database, "-wal": &r.log} {
+		if info, err := os.Stat(m.database + suffix); err == nil {
+			*size = float64(info.Size())
+		}
+	}
+	return r
+}
+
+// settled waits until the server holds no more than before: answers that outlive
+// their clients have ended, connections are closed, and unused sessions are deleted.
+func (m *meter) settled(t *testing.T, sim *simulator.Simulator, before reading) {
+	t.Helper()
+	http.DefaultClient.CloseIdleConnections()
+	closed := false
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(2 * time.Minute)
+	for {
+		now, left := m.read(t), len(sim.Sessions())
+		if left == 0 && !closed { // or it would keep them for 30 s
+			m.platform.CloseClientConnections()
+			closed = true
+		}
+		if left == 0 && now.streams == 0 && now.goroutines <= before.goroutines+10 && now.descriptors <= before.descriptors+10 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Errorf("it does not come to rest: %v, before %v, and %d sessions are left", now, before, left)
+			return
+		}
+	}
+}
