@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
 	"io"
 	"net/http"
@@ -107,6 +108,23 @@ func (m *meter) settled(t *testing.T, sim *simulator.Simulator, before reading) 
 		case <-deadline:
 			t.Errorf("it does not come to rest: %v, before %v, and %d sessions are left", now, before, left)
 			return
+		}
+	}
+}
+
+// emptied looks into the database: of sessions that are gone nothing is left. (Stored
+// answers stay for five minutes.)
+func (m *meter) emptied(t *testing.T) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+m.database+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // it was read only
+	for _, table := range []string{"sessions", "heads", "aliases", "names"} {
+		var rows int
+		if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&rows); err != nil || rows > 0 {
+			t.Errorf("%d %s are left, %v", rows, table, err)
 		}
 	}
 }

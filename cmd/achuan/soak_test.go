@@ -85,6 +85,7 @@ func TestSoak(t *testing.T) {
 		flat(t, during)
 	}
 	m.settled(t, sim, before)
+	m.emptied(t)
 	end := m.read(t)
 	t.Logf("before   %v\nat rest  %v", before, end)
 	if end.panics > 0 || end.internal > 0 {
