@@ -13,5 +13,6 @@
 // PostgreSQL is the one that .ci/postgres starts, and where a test stops the server,
 // one of its own.
 //
-// Nothing of the program is imported but the simulator.
+// Nothing of the program is imported but the simulator. The tests are for Linux, whose
+// /proc tells when a process has really stopped.
 package e2e

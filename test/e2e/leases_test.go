@@ -1,3 +1,5 @@
+//go:build linux
+
 package e2e
 
 import (
@@ -121,7 +123,7 @@ func TestReplicaIsPaused(t *testing.T) {
 	t.Parallel()
 	s, all := replicas(t, 3, simulator.Options{})
 	x := s.beginTrio(all[0])
-	all[0].signal(syscall.SIGSTOP)
+	all[0].pause()
 	x.repeatAt(all[1])
 	close(x.gate)
 	s.inFlight(0)
@@ -146,7 +148,7 @@ func TestReplicaIsPausedBeforeTheQuestion(t *testing.T) {
 	asked := c.say()
 	q := c.request()
 	q.Temperature = new(0.7)
-	s.before(simulator.RouteUpdateSession, func() { all[0].signal(syscall.SIGSTOP) })
+	s.before(simulator.RouteUpdateSession, all[0].pause)
 	w := all[0].begin(s.ctx, q)
 	all[1].await(ranOut, 1)
 	r := c.hear(all[1].ask(s.ctx, q))

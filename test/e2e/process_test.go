@@ -1,10 +1,16 @@
+//go:build linux
+
 package e2e
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -152,6 +158,23 @@ func (p *process) signal(s syscall.Signal) {
 	if err := p.command.Process.Signal(s); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// pause stops the process in its tracks, and waits until the last of its threads has
+// noticed.
+func (p *process) pause() {
+	p.t.Helper()
+	p.signal(syscall.SIGSTOP)
+	eventually(p.t, func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.command.Process.Pid))
+		if err != nil || len(threads) == 0 {
+			return false
+		}
+		return !slices.ContainsFunc(threads, func(thread string) bool {
+			stat, err := os.ReadFile(thread)
+			return err == nil && !bytes.Contains(stat, []byte(") T "))
+		})
+	})
 }
 
 // stop ends the process in order.
