@@ -33,7 +33,7 @@ func (t *turn) finish(done chat.Event) {
 	case t.cut || done.Diverged:
 		s.State = StateDirty // it holds another answer than its client has
 	case !t.head.IsZero() && s.Reach != ReachID && s.Reach != ReachThrowaway:
-		s.Head = from(t.head).add(t.tape.message()).head
+		s.Head = from(t.head).add(t.tape.message(t.request.LegacyCalls)).head
 	}
 	t.takeOver()
 	t.engine.asked.CompareAndDelete(s.ID, t.token) // before it is free for others

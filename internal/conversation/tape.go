@@ -68,8 +68,9 @@ func (p part) takes(ev chat.Event) bool {
 	return p.first.Kind == ev.Kind && p.first.Call == ev.Call && ev.CallID == "" && ev.CallName == ""
 }
 
-// message is the answer as its client sends it back.
-func (t *tape) message() chat.Message {
+// message is the answer as its client sends it back: without the ids of its calls
+// when it never had them, because they went out as `function_call`.
+func (t *tape) message(legacy bool) chat.Message {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := chat.Message{Role: chat.RoleAssistant}
@@ -84,6 +85,9 @@ func (t *tape) message() chat.Message {
 			call := &m.ToolCalls[p.first.Call]
 			if p.first.CallID != "" {
 				call.ID, call.Name = p.first.CallID, p.first.CallName
+			}
+			if legacy {
+				call.ID = ""
 			}
 			call.Arguments += p.text.String()
 		default: // reasoning is no part of it
