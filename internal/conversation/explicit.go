@@ -90,6 +90,7 @@ func (t *turn) discover(id int64) (bool, error) {
 		return false, t.noStore(err)
 	}
 	t.taken(s, now)
+	t.discovered = true
 	return true, nil
 }
 

@@ -55,18 +55,18 @@ func (t *turn) setUpContext() context.Context {
 func (t *turn) setUp(ctx context.Context) error {
 	s := t.session
 	base := s.Settings
-	if s.Made {
+	switch {
+	case s.Made:
 		base = s.Preset
+	case !t.discovered:
+		if err := t.refresh(ctx); err != nil {
+			return err
+		}
+		base = s.Settings
 	}
 	want := settingsFor(base, &t.q)
 	if s.Known && want == s.Settings {
 		return nil
-	}
-	if !s.Made {
-		var err error
-		if want, err = t.refresh(ctx); err != nil || s.Settings == want {
-			return err
-		}
 	}
 	if s.Known && t.stored {
 		if err := t.engine.Store.Unknow(ctx, s.ID, t.token); err != nil {
@@ -110,14 +110,14 @@ func (t *turn) unset(ctx context.Context, err error) error {
 	return storeUnavailable(err)
 }
 
-// refresh reads a session that achuan did not make anew, because its owner may
-// have changed it elsewhere, and returns what it is to be set to.
-func (t *turn) refresh(ctx context.Context) (chat.Settings, error) {
+// refresh reads the settings of a session that achuan did not make, because its owner
+// may have changed them elsewhere.
+func (t *turn) refresh(ctx context.Context) error {
 	s := t.session
 	found, err := t.engine.Platform.FindSession(ctx, s.ID)
 	if err != nil {
-		return chat.Settings{}, err
+		return err
 	}
 	s.Settings, s.Object, s.Known = found.Settings, found.Object, true
-	return settingsFor(s.Settings, &t.q), nil
+	return nil
 }

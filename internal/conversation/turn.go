@@ -42,15 +42,16 @@ type turn struct {
 	claimed *NameKey               // the name was taken and means nothing yet
 	instead *replaced              // the session whose place this one takes once it has answered; may be nil
 
-	stream    chat.Stream  // the answer under way; nil before the question
-	sent      bool         // a question may have reached the platform
-	asked     int          // questions that have an answer in the session by now
-	recovered bool         // a lost session was replaced already
-	side      bool         // a side task: its session is thrown away
-	cut       bool         // the client's answer ended before the platform's
-	final     *chat.Event  // the client's EventDone, held back until all is saved
-	ready     []chat.Event // for the client, not taken yet
-	over      bool
+	stream     chat.Stream  // the answer under way; nil before the question
+	sent       bool         // a question may have reached the platform
+	asked      int          // questions that have an answer in the session by now
+	recovered  bool         // a lost session was replaced already
+	side       bool         // a side task: its session is thrown away
+	discovered bool         // its session was read from the platform in this turn
+	cut        bool         // the client's answer ended before the platform's
+	final      *chat.Event  // the client's EventDone, held back until all is saved
+	ready      []chat.Event // for the client, not taken yet
+	over       bool
 
 	tape     tape
 	presence presence
