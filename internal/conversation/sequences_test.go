@@ -433,3 +433,82 @@ func TestContextCountAfterOthersTyped(t *testing.T) {
 		})
 	}
 }
+
+// Each choice is a session of its own, and each goes on by its own answer.
+func TestSeveralChoices(t *testing.T) {
+	s := plainSite(t)
+	r := whole(alice, user("hello"))
+	r.N = 2
+	var got [2]result
+	for i := range got {
+		a, err := s.engine.Ask(t.Context(), conversation.Question{Request: r, Choice: i})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.sim.Script(simulator.Say(fmt.Sprint("choice ", i)))
+		if got[i], err = finish(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got[0].session == got[1].session {
+		t.Fatal("one session for two choices")
+	}
+	for i := range got {
+		s.continued(s.ask(whole(alice, user("hello"), assistant(fmt.Sprint("choice ", i)), user("next"))), got[i].session, "next")
+	}
+}
+
+// asksAgain is a shaper that has each answer repaired so many times.
+type asksAgain struct{ times int }
+
+func (a *asksAgain) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
+	if ev.Kind == chat.EventDone && a.times > 0 {
+		a.times--
+		return "again, please", nil
+	}
+	if ev.Kind == chat.EventDone || a.times == 0 {
+		pass(ev)
+	}
+	return "", nil
+}
+
+// Repairs are exchanges of the session, not of the transcript: the chat goes on in
+// one session, and moves before the first exchange falls out.
+func TestRepairsCount(t *testing.T) {
+	s := newSite(t, simulator.Options{MaxContextCount: 5}, false)
+	var transcript []chat.Message
+	var sessions []int64
+	for i := range 4 {
+		transcript = append(transcript, user(fmt.Sprint("q-", i)))
+		a, err := s.engine.Ask(t.Context(), conversation.Question{
+			Request: whole(alice, transcript...), Repairs: 1, Shaper: &asksAgain{times: 1},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := finish(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		transcript = append(transcript, assistant(got.text))
+		sessions = append(sessions, got.session)
+		if turn := s.last(); turn.Text != "again, please" || len(turn.History) == 0 {
+			t.Fatalf("the last question was %q after %d exchanges", turn.Text, len(turn.History))
+		}
+	}
+	// Exchanges before each question: 0, 2, 4 and, with a repair to come, one too many.
+	if sessions[0] != sessions[1] || sessions[1] != sessions[2] || sessions[2] == sessions[3] {
+		t.Errorf("sessions %v", sessions)
+	}
+}
+
+// A replay that the platform finds too long is said so, never shortened.
+func TestReplayThatDoesNotFit(t *testing.T) {
+	s := newSite(t, simulator.Options{MaxText: 1000}, false)
+	long := assistant(fmt.Sprintf("%01200d", 7))
+	e := s.refused(whole(alice, user("hello"), long, user("next")), chat.CodeContextLengthExceeded)
+	if e.Kind != chat.KindInvalid {
+		t.Errorf("kind %d", e.Kind)
+	}
+	s.asked(0)
+}
