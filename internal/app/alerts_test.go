@@ -2,6 +2,8 @@ package app_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -18,6 +20,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	_ "modernc.org/sqlite" // the driver
 
 	"achuan/internal/chat"
 	"achuan/internal/httpapi"
@@ -71,8 +75,14 @@ var causes = map[string]func(t *testing.T) (before, after scraped){
 		return before, scrape(t, r.url)
 	},
 	"AchuanPanics": func(t *testing.T) (scraped, scraped) { return handling(t, func() { panic("oh my") }) },
-	// What uses the store and what cleans up are not there yet; what they will count is.
-	"AchuanStoreFailing": counting(func(m *telemetry.Metrics) { m.StoreFailed(telemetry.StoreWrite) }),
+	"AchuanStoreFailing": func(t *testing.T) (scraped, scraped) {
+		file := filepath.Join(t.TempDir(), "achuan.db")
+		r := run(t, newSimulator(t), "ACHUAN_DATABASE_URL=sqlite:"+file)
+		before := scrape(t, r.url)
+		defer locked(t, file)()
+		ask(t, r.url, hi) // answered all the same
+		return before, until(t, r.url, func(s scraped) bool { return s.value("achuan_store_failures_total") > 0 })
+	},
 	"AchuanCleanupFailing": func(t *testing.T) (scraped, scraped) {
 		sim := newSimulator(t)
 		sim.Intercept(simulator.RouteDeleteSession, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
@@ -152,18 +162,24 @@ func crowd(t *testing.T) (scraped, scraped) {
 	return before, after
 }
 
-// counting counts something directly.
-func counting(count func(*telemetry.Metrics)) func(*testing.T) (scraped, scraped) {
-	return func(t *testing.T) (scraped, scraped) {
-		m := telemetry.NewMetrics(telemetry.Build{})
-		read := func() scraped {
-			rec := httptest.NewRecorder()
-			m.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
-			return parseMetrics(t, rec.Body.String())
+// locked keeps a SQLite file from being written to, until it is unlocked.
+func locked(t *testing.T, file string) (unlock func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := db.Conn(t.Context())
+	if err == nil {
+		_, err = c.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := errors.Join(c.Close(), db.Close()); err != nil {
+			t.Error(err)
 		}
-		before := read()
-		count(m)
-		return before, read()
 	}
 }
 
