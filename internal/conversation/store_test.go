@@ -3,6 +3,8 @@ package conversation_test
 import (
 	"context"
 	"net/http"
+	"path"
+	"strconv"
 	"testing"
 	"time"
 
@@ -188,9 +190,12 @@ func TestCleanUpThatIsHeldUp(t *testing.T) {
 		s.ask(whole(alice, user(text)))
 	}
 	s.sim.Intercept(simulator.RouteDeleteSession, func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
-		list, _, err := s.keep.Sessions(r.Context(), alice.ID, 0, 10)
-		if err != nil || len(list) == 0 || list[0].State != conversation.StateTaken {
-			t.Errorf("deleted while %+v, %v", list, err)
+		id, err := strconv.ParseInt(path.Base(r.URL.Path), 10, 64)
+		if err != nil {
+			t.Error(err)
+		}
+		if got, err := s.keep.Session(r.Context(), alice.ID, id); err != nil || got.State != conversation.StateTaken {
+			t.Errorf("deleted while %+v, %v", got, err)
 		}
 		next(w, r)
 	})
