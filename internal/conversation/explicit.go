@@ -115,7 +115,7 @@ func (t *turn) placeByName(k NameKey) error {
 	if n.History {
 		return t.placeWhole(k, false)
 	}
-	release, err := t.engine.names.take(t.client, k)
+	release, err := t.engine.names.take(t.client, k, t.patience().until)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (t *turn) placeByName(k NameKey) error {
 
 // placeByLoneName places a lone message, whose place in the name's line it has.
 func (t *turn) placeByLoneName(k NameKey) error {
-	wait := newPatience()
+	wait := t.patience()
 	for {
 		n, claimed, err := t.engine.Store.ClaimName(t.client, k, t.token)
 		switch {
@@ -231,11 +231,11 @@ func (t *turn) count(s *Session) error {
 // take takes a session by its id, waiting in its line. ErrUnknown says that it is
 // there no more.
 func (t *turn) take(id int64, reach Reach) (bool, error) {
-	release, err := t.engine.sessions.take(t.client, id)
+	release, err := t.engine.sessions.take(t.client, id, t.patience().until)
 	if err != nil {
 		return false, err
 	}
-	wait := newPatience()
+	wait := t.patience()
 	for {
 		asked := time.Now()
 		s, err := t.takeNow(id, reach)
@@ -270,7 +270,8 @@ func (t *turn) takeNow(id int64, reach Reach) (*Session, error) {
 // patience is waiting for something in the store, as long as a line may take.
 type patience struct{ until time.Time }
 
-func newPatience() patience { return patience{time.Now().Add(longestWait)} }
+// patience lasts from the beginning of the turn, however many things it waits for.
+func (t *turn) patience() patience { return patience{t.started.Add(longestWait)} }
 
 // next waits for the next look, and fails with session_busy when that was the last.
 func (p patience) next(ctx context.Context) error {

@@ -11,7 +11,7 @@ import (
 
 const (
 	mostWaiting = 16               // requests in line for one session, the running one apart
-	longestWait = 60 * time.Second // in that line
+	longestWait = 60 * time.Second // of one request, in all lines together
 	busyRetry   = 5 * time.Second  // Retry-After of session_busy
 )
 
@@ -29,9 +29,9 @@ type line struct {
 }
 
 // take waits until the caller holds key, and returns what gives it back. It
-// fails with session_busy when the line is too long or moves too slowly, and
+// fails with session_busy when the line is too long or until has come, and
 // with ctx's cause when the caller leaves.
-func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) {
+func (q *queue[K]) take(ctx context.Context, key K, until time.Time) (release func(), err error) {
 	turn, err := q.join(key)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (q *queue[K]) take(ctx context.Context, key K) (release func(), err error) 
 	began, outcome := time.Now(), telemetry.WaitServed
 	q.metrics.WaitBegan()
 	defer func() { q.metrics.WaitEnded(time.Since(began), outcome) }()
-	timer := time.NewTimer(longestWait)
+	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	select {
 	case <-turn:

@@ -20,14 +20,14 @@ func code(err error) chat.Code {
 func TestQueueServesInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q queue[int]
-		release, err := q.take(t.Context(), 1)
+		release, err := q.take(t.Context(), 1, time.Now().Add(longestWait))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var order []int
 		for i := range mostWaiting {
 			go func() {
-				release, err := q.take(t.Context(), 1)
+				release, err := q.take(t.Context(), 1, time.Now().Add(longestWait))
 				if err != nil {
 					t.Error(err)
 					return
@@ -38,10 +38,10 @@ func TestQueueServesInOrder(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		if _, err := q.take(t.Context(), 1); code(err) != chat.CodeSessionBusy {
+		if _, err := q.take(t.Context(), 1, time.Now().Add(longestWait)); code(err) != chat.CodeSessionBusy {
 			t.Errorf("one more than may wait: %v, want session_busy", err)
 		}
-		other, err := q.take(t.Context(), 2)
+		other, err := q.take(t.Context(), 2, time.Now().Add(longestWait))
 		if err != nil {
 			t.Errorf("another key is held up: %v", err)
 		}
@@ -62,9 +62,9 @@ func TestQueueServesInOrder(t *testing.T) {
 func TestQueueGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q queue[int]
-		release, _ := q.take(t.Context(), 1)
+		release, _ := q.take(t.Context(), 1, time.Now().Add(longestWait))
 		began := time.Now()
-		_, err := q.take(t.Context(), 1)
+		_, err := q.take(t.Context(), 1, time.Now().Add(longestWait))
 		if code(err) != chat.CodeSessionBusy || chat.AsError(err).RetryAfter <= 0 {
 			t.Errorf("after the longest wait: %v, want session_busy with a Retry-After", err)
 		}
@@ -73,11 +73,11 @@ func TestQueueGivesUp(t *testing.T) {
 		}
 		ctx, leave := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, leave)
-		if _, err := q.take(ctx, 1); !errors.Is(err, context.Canceled) {
+		if _, err := q.take(ctx, 1, time.Now().Add(longestWait)); !errors.Is(err, context.Canceled) {
 			t.Errorf("whose client left: %v", err)
 		}
 		release()
-		again, err := q.take(t.Context(), 1)
+		again, err := q.take(t.Context(), 1, time.Now().Add(longestWait))
 		if err != nil {
 			t.Fatalf("free again: %v", err)
 		}
