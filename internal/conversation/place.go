@@ -234,10 +234,21 @@ func (t *turn) keep(ctx context.Context, s *Session) error {
 	}
 	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 	if t.keyed() || t.request.Session != (chat.SessionRef{}) && !t.aside() {
+		t.abandon(s.ID)
 		return storeUnavailable(err) // its next request could not find it
 	}
 	t.use(s, false)
 	return nil
+}
+
+// abandon deletes a session that was made and that nobody would find: not even the
+// clean-up.
+func (t *turn) abandon(id int64) {
+	ctx, cancel := t.lasting()
+	defer cancel()
+	if err := t.engine.delete(ctx, id); err != nil {
+		t.log.WarnContext(ctx, "a session that is of no use stays on the platform", telemetry.KeySession, id, telemetry.KeyError, err)
+	}
 }
 
 // reach is how the session of this turn may be come back to.

@@ -35,6 +35,28 @@ func TestNoStore(t *testing.T) {
 	s.fresh(got, chat.PlacementReplayed, first.session, second.session)
 }
 
+// noCreate is a store that cannot take in a new session.
+type noCreate struct{ *flaky }
+
+func (*noCreate) Create(context.Context, conversation.Session, conversation.Token) error {
+	return errDown
+}
+
+// A session that cannot be stored, and that its client would come back to, is not
+// left on the platform.
+func TestSessionThatCannotBeKept(t *testing.T) {
+	s := plainSite(t)
+	s.options.Store = &noCreate{s.flaky}
+	s.restart()
+	s.refused(byName(alice, "n", user("hello")), chat.CodeStoreUnavailable)
+	s.refused(keyed("k", whole(alice, user("hello"))), chat.CodeStoreUnavailable)
+	if left := s.sim.Sessions(); len(left) != 0 || s.sim.Calls(simulator.RouteCreateSession) != 2 {
+		t.Errorf("left behind: %v", left)
+	}
+	s.asked(0)
+	s.ask(whole(alice, user("hello"))) // by transcript it goes on
+}
+
 // An end that could not be committed is when the store is back: until then the
 // session matches nothing.
 func TestEndIsCommittedLater(t *testing.T) {
