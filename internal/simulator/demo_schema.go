@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"regexp"
 	"strconv"
@@ -50,7 +51,8 @@ type filler struct {
 var (
 	quotedText = regexp.MustCompile(`"([^"\n]{1,200})"|“([^”\n]{1,200})”|「([^」\n]{1,200})」|'([^'\n]{2,200})'`)
 	number     = regexp.MustCompile(`-?\d+(?:\.\d+)?`)
-	properName = regexp.MustCompile(`(?:\b(?:in|for|at|of|to|about|named|called|is) |在|查|叫)(\p{Lu}[\p{L}'-]*(?: \p{Lu}[\p{L}'-]*)*|\p{Han}{2,4}?)(?:$|[^\p{L}]|的|天气)`)
+	properName = regexp.MustCompile(`(?:\b(?:in|for|at|of|to|about|named|called|is) |在|查|叫)(\p{Lu}[\p{L}'-]*(?: \p{Lu}[\p{L}'-]*)*|\p{Han}{2,4}?)(?:$|[^\p{L}]|的|天气)` +
+		`|^(\p{Han}{2,4}?)(?:的|天气)`) // 北京的天气
 )
 
 // Bounds on what is made: schemas may refer to themselves, and ask for much.
@@ -198,10 +200,10 @@ func (f *filler) text() string {
 	names := properName.FindAllStringSubmatch(f.goal, -1)
 	if i := f.texts - len(quoted); i < len(names) {
 		f.texts++
-		return names[i][1]
+		return cmp.Or(names[i][1], names[i][2])
 	}
 	if len(names) > 0 {
-		return names[len(names)-1][1]
+		return cmp.Or(names[len(names)-1][1], names[len(names)-1][2])
 	}
 	return shorten(f.goal, 60)
 }

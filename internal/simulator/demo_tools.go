@@ -151,10 +151,17 @@ func (e *errand) steps() []demoTool {
 	return steps
 }
 
+// inEnglish puts English words, of which names of tools are made, in the place of the
+// Chinese ones that people ask with.
+var inEnglish = strings.NewReplacer(
+	"天气", "weather", "时间", "time", "几点", "time", "日期", "date", "搜索", "search", "查找", "search",
+	"计算", "calculate", "邮件", "mail", "文件", "file", "翻译", "translate", "新闻", "news", "地图", "map",
+)
+
 // named are the tools whose name the goal has: as it is or in words, or when there is
 // none of those, a telling part of it ("weather" of get_weather).
 func (e *errand) named(tools []demoTool) []demoTool {
-	goal := strings.ToLower(e.goal)
+	goal := inEnglish.Replace(strings.ToLower(e.goal))
 	at := func(t demoTool) int {
 		name := strings.ToLower(t.Name)
 		for _, form := range []string{name, strings.NewReplacer("_", " ", "-", " ").Replace(name)} {

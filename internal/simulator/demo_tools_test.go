@@ -58,6 +58,7 @@ func TestDemoCallsTools(t *testing.T) {
 		{"by name", agent("", "Use get_weather for Paris, 3 days"), "Let me use `get_weather`.\n" + paris},
 		{"by words", agent("", "get weather in Paris for 3 days"), paris},
 		{"by a part of the name", agent("", "What's the weather in Paris in the next 3 days?"), paris},
+		{"in Chinese, by what it is", agent("", "北京的天气怎么样？"), call("get_weather", `{"city": "北京", "days": 1}`)},
 		{"in Chinese", agent("", "用 get_weather 查北京的天气"), "我来使用 `get_weather`。\n" + call("get_weather", `{"city": "北京", "days": 1}`)},
 		{"several at once", agent("", "call get_time and get_weather for Paris, 3 days"), "Let me use `get_time` and `get_weather`.\n" + call("get_time", "{}") + "\n" + paris},
 		{"quoted texts, an enum and a bound", agent("", `send mail to "ada@example.test": "Hi there", long`), call("send_mail", `{"to": "ada@example.test", "text": "Hi there", "kind": "long"}`)},
