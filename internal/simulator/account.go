@@ -74,6 +74,7 @@ func (s *Simulator) Edit(id int64, change func(*Settings)) bool {
 	change(&x.Settings)
 	x.ContextCount = s.clamp(x.ContextCount)
 	x.Updated = stamp(now)
+	s.use(x)
 	s.touch()
 	return true
 }
@@ -95,6 +96,7 @@ func (s *Simulator) AppendRecord(id int64, userText, aiText string) bool {
 	r := s.newRecord(t, aiText)
 	r.ID, r.Updated = s.ids.nextRecord(), stamp(now)
 	x.add(r)
+	s.use(x)
 	s.touch()
 	return true
 }

@@ -45,5 +45,14 @@
 //
 // Intercept and InterceptOnce stand in front of a Route; ExpireLogin, Forget,
 // AppendRecord, AddSession and Edit do what happens to an account behind its
-// client's back.
+// client's back. Afterwards does so in the middle of a list that is being paged, and
+// Options.ListByUse orders the list by use, so that it shifts by itself.
+//
+// Faults that were seen or are feared have names of their own (faults.go):
+//
+//	simulator.ProxyFailure(502, "stored")           // a proxy's HTML, although the platform has answered
+//	simulator.ProxyRefusal(502)                     // the same, and the platform was not reached
+//	simulator.Stream(simulator.Deltas("a"), simulator.Flood(simulator.EmptyDelta, 0))
+//	simulator.Stream(simulator.Torn("好😀", simulator.TornSurrogates), simulator.Object(), simulator.Done())
+//	sim.Intercept(simulator.RouteRecords, simulator.ProxyFails(502))
 package simulator

@@ -5,8 +5,9 @@ import "sync"
 // outbox is between the one who makes an answer and the one who sends it. It never
 // blocks the maker: the platform goes on whether or not its client reads.
 type outbox struct {
-	wake chan struct{} // holds a token when there is something to take
-	left chan struct{} // closed when nobody takes any more
+	wake  chan struct{} // holds a token when there is something to take
+	taken chan struct{} // holds a token when something was taken since the last look
+	left  chan struct{} // closed when nobody takes any more
 
 	mu    sync.Mutex
 	ready batch
@@ -32,7 +33,7 @@ const (
 )
 
 func newOutbox() *outbox {
-	return &outbox{wake: make(chan struct{}, 1), left: make(chan struct{})}
+	return &outbox{wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), left: make(chan struct{})}
 }
 
 // put adds a part. What comes after an ending, or when nobody takes any more, is
@@ -61,6 +62,12 @@ func (o *outbox) take(used batch) batch {
 	defer o.mu.Unlock()
 	b := o.ready
 	o.ready = batch{bytes: used.bytes[:0], ends: used.ends[:0]}
+	if len(b.bytes) > 0 {
+		select {
+		case o.taken <- struct{}{}:
+		default:
+		}
+	}
 	return b
 }
 

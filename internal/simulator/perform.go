@@ -50,7 +50,7 @@ func (p *performance) waits() bool {
 		return true
 	}
 	for _, st := range p.steps {
-		if st.kind == stepPause || st.kind == stepWait || st.kind == stepHang {
+		if st.kind == stepPause || st.kind == stepWait || st.kind == stepHang || st.kind == stepFlood {
 			return true
 		}
 	}
@@ -88,6 +88,10 @@ func (p *performance) step(st Step, over bool) bool {
 		p.out.head = true
 	case stepSay:
 		return p.say(st.texts)
+	case stepTorn:
+		return p.sayTorn(st)
+	case stepFlood:
+		return p.flood(st)
 	case stepFrame:
 		p.send(append(p.payload[:0], strings.ReplaceAll(st.text, "$ID", p.t.TaskID)...))
 	case stepRaw:
@@ -116,6 +120,20 @@ func (p *performance) say(texts []string) bool {
 		}
 		p.said = append(p.said, text...)
 		p.send(appendDelta(p.payload[:0], p.t.TaskID, text))
+	}
+	return true
+}
+
+// sayTorn is say for pieces that no frame of whole characters can hold.
+func (p *performance) sayTorn(st Step) bool {
+	p.said = append(p.said, st.text...)
+	for _, piece := range st.texts {
+		if !p.beat() {
+			return false
+		}
+		payload := appendFrameHead(p.payload[:0], p.t.TaskID, "string")
+		payload = append(payload, piece...)
+		p.send(append(payload, `,"code":0}`...))
 	}
 	return true
 }

@@ -42,6 +42,7 @@ type session struct {
 	Session
 	exchanges []exchange
 	inFlight  int // turns that run in it
+	used      int // Simulator.uses when it was last used or changed
 }
 
 // exchange is a record with what it costs as context.
@@ -76,8 +77,15 @@ func (s *Simulator) addSession(uid int64, model string, now time.Time) *session 
 	}
 	u.sessions = append(u.sessions, x)
 	s.sessions[x.ID] = x
+	s.use(x)
 	s.touch()
 	return x
+}
+
+// use notes that a session is used or changed now. The caller holds mu.
+func (s *Simulator) use(x *session) {
+	s.uses++
+	x.used = s.uses
 }
 
 // owned finds a user's session; another user's is as unknown as none. The caller
@@ -98,6 +106,17 @@ func (s *Simulator) drop(x *session) {
 		u.sessions = slices.Delete(u.sessions, i, i+1)
 	}
 	s.touch()
+}
+
+// listed is named in the order of the list, what comes first there last. The caller
+// holds mu.
+func (s *Simulator) listed(uid int64, search string) []*session {
+	found := s.named(uid, search)
+	if s.opts.ListByUse {
+		found = slices.Clone(found)
+		slices.SortFunc(found, func(a, b *session) int { return a.used - b.used })
+	}
+	return found
 }
 
 // named returns a user's sessions, oldest first, whose name holds search. The

@@ -47,7 +47,7 @@ func (s *Simulator) listSessions(w http.ResponseWriter, r *http.Request, uid int
 	q := r.URL.Query()
 	search := q.Get("search")
 	s.mu.Lock()
-	found := s.named(uid, search)
+	found := s.listed(uid, search)
 	size := sessionPage
 	if !q.Has("page") {
 		size = max(len(found), 1)
@@ -99,6 +99,7 @@ func (s *Simulator) updateOwned(uid, id int64, body []byte) (changed Session, fo
 	}
 	changed.Updated = stamp(now)
 	x.Session = changed
+	s.use(x)
 	s.touch()
 	return changed, true, nil
 }

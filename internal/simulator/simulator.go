@@ -22,6 +22,7 @@ type Options struct {
 	ContextCount    int     // the contextCount that sessions are born with; 0 is 10
 	MaxContextCount int     // larger values are clamped to it; 0 is 65
 	MaxText         int     // longest question in runes; 0 is no limit
+	ListByUse       bool    // the list of sessions has the one used or changed last first, not the newest
 	Version         string  // app version, "" is "2.14.0"; from 3.1 on objects have more keys
 
 	// Demo answers as a small chat partner with a memory, at a speed for eyes.
@@ -80,6 +81,7 @@ type Simulator struct {
 	deleted  []int64
 	turns    []*turn
 	flying   int // turns in flight
+	uses     int // of sessions, counted
 }
 
 // New makes a platform with no sessions. Close ends it.

@@ -10,10 +10,10 @@ import (
 // Step is one thing on the wire, or a wait between two.
 type Step struct {
 	kind  stepKind
-	texts []string        // stepSay
-	text  string          // stepFrame, stepRaw, stepError
+	texts []string        // stepSay; stepTorn: JSON strings
+	text  string          // stepFrame, stepRaw, stepError, stepFlood; stepTorn: what texts say
 	code  int             // stepError
-	wait  time.Duration   // stepPause
+	wait  time.Duration   // stepPause, stepFlood
 	gate  <-chan struct{} // stepWait
 }
 
@@ -22,6 +22,7 @@ type stepKind uint8
 const (
 	stepHead stepKind = iota
 	stepSay
+	stepTorn
 	stepFrame
 	stepRaw
 	stepError
@@ -30,6 +31,7 @@ const (
 	stepPause
 	stepWait
 	stepHang
+	stepFlood
 	stepCut
 	stepReset
 )
@@ -104,7 +106,7 @@ func (st Step) framed() bool {
 // makes reports whether the model is at work during the step.
 func (st Step) makes() bool {
 	switch st.kind {
-	case stepSay, stepPause, stepWait, stepHang:
+	case stepSay, stepTorn, stepPause, stepWait, stepHang, stepFlood:
 		return true
 	}
 	return false

@@ -134,6 +134,7 @@ func (s *Simulator) end(t *turn, r Record, store bool) Record {
 	if store && s.sessions[t.SessionID] == t.session {
 		t.Answer = r.AIText
 		t.session.add(r)
+		s.use(t.session)
 	}
 	return r
 }
