@@ -33,7 +33,7 @@ func TestPlatformFaults(t *testing.T) {
 		want   string // text of an answer that is whole
 	}{
 		{"content filter", simulator.Fail("您的提交内容包含不允许的文本"), 400, "content_filter", false, ""},
-		{"points used up", simulator.Fail("套餐余量不足"), 429, "insufficient_quota", false, ""},
+		{"points used up", simulator.Fail("套餐余量不足"), 402, "insufficient_quota", false, ""},
 		{"provider rate limit", provider(429, "rate_limit", "slow down"), 429, "rate_limit_exceeded", false, ""},
 		{"frame code 429", simulator.Reply{Error: "too many", ErrorCode: 429}, 429, "rate_limit_exceeded", false, ""},
 		{"operator's key", provider(401, "invalid_api_key", "Invalid API Key"), 502, "backend_error", false, ""},

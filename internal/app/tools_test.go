@@ -110,7 +110,7 @@ func TestToolCallNeverRepaired(t *testing.T) {
 		wrong := simulator.Say(`<tool_call>{"name": "delete_all", "arguments": {}}</tool_call>`)
 		sim.Script(wrong, wrong, wrong)
 		got := send(t, url, fmt.Sprintf(`{%s, "stream": %v}`, askWeather, stream))
-		if got.status != http.StatusBadGateway || got.Error == nil || got.Error.Code != "invalid_tool_call" || got.Error.Type != "backend_error" ||
+		if got.status != http.StatusUnprocessableEntity || got.Error == nil || got.Error.Code != "invalid_tool_call" || got.Error.Type != "invalid_request_error" ||
 			!strings.Contains(got.Error.Message, `there is no function "delete_all"`) || got.header.Get("X-Should-Retry") != "false" {
 			t.Errorf("stream %v: %d %s", stream, got.status, got.body)
 		}
@@ -170,7 +170,7 @@ func TestSchemaRepaired(t *testing.T) {
 	wrong := simulator.Say(`{"age": "five"}`)
 	sim.Script(wrong, wrong, wrong)
 	got = send(t, url, body)
-	if got.status != http.StatusBadGateway || got.Error == nil || got.Error.Code != "invalid_model_output" ||
+	if got.status != http.StatusUnprocessableEntity || got.Error == nil || got.Error.Code != "invalid_model_output" ||
 		!strings.Contains(got.Error.Message, "at /age: got string, want integer") || got.header.Get("X-Should-Retry") != "false" {
 		t.Errorf("%d %s", got.status, got.body)
 	}

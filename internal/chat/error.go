@@ -19,8 +19,9 @@ const (
 	KindConflict                   // 409
 	KindTooLarge                   // 413
 	KindMediaType                  // 415
+	KindUnprocessable              // well-formed, but it cannot be answered, and a repeat cannot either: 422
 	KindRateLimit                  // later: 429
-	KindQuota                      // used up: 429
+	KindQuota                      // used up: 402, which clients do not repeat
 	KindBackend                    // the platform failed or answered wrongly: 502
 	KindUnavailable                // 503
 	KindTimeout                    // 504

@@ -41,7 +41,7 @@ func TestIdempotencyKey(t *testing.T) {
 		t.Errorf("the same key got %+v, want what %+v had", again, first)
 	}
 	s.asked(1)
-	if e := s.refused(keyed("k", whole(alice, user("other"))), chat.CodeIdempotencyMismatch); e.Kind != chat.KindConflict {
+	if e := s.refused(keyed("k", whole(alice, user("other"))), chat.CodeIdempotencyMismatch); e.Kind != chat.KindUnprocessable {
 		t.Errorf("kind %d", e.Kind)
 	}
 	if got := s.ask(keyed("k", whole(bob, user("other")))); got.placement != chat.PlacementNew {

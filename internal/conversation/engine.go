@@ -202,7 +202,7 @@ func newToken() (t Token) {
 
 func mismatch() *chat.Error {
 	return &chat.Error{
-		Kind: chat.KindConflict, Code: chat.CodeIdempotencyMismatch, Param: "Idempotency-Key",
+		Kind: chat.KindUnprocessable, Code: chat.CodeIdempotencyMismatch, Param: "Idempotency-Key",
 		Message: "The Idempotency-Key came with another request before. Use a new key for a new request.",
 	}
 }

@@ -114,7 +114,7 @@ func badCall(asked bool, violations []string) *chat.Error {
 		message += " and did not repair it when it was asked to"
 	}
 	return &chat.Error{
-		Kind: chat.KindBackend, Code: chat.CodeInvalidToolCall, EndSeen: true,
+		Kind: chat.KindUnprocessable, Code: chat.CodeInvalidToolCall, EndSeen: true,
 		Message: message + ": " + strings.Join(violations, "; ") + ".",
 	}
 }
@@ -125,7 +125,7 @@ func badOutput(asked bool, violations []string) *chat.Error {
 		message += ", and it did not repair it when it was asked to"
 	}
 	return &chat.Error{
-		Kind: chat.KindBackend, Code: chat.CodeInvalidModelOutput, EndSeen: true,
+		Kind: chat.KindUnprocessable, Code: chat.CodeInvalidModelOutput, EndSeen: true,
 		Message: message + ": " + strings.Join(violations, "; ") + ".",
 	}
 }

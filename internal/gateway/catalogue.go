@@ -139,8 +139,13 @@ func (c *catalogue) keep(listed []chat.Model) {
 	c.models.Store(&models)
 }
 
-// unknown is the error for a model that is not served: 400, with the list.
+// unknown is the error for a request whose model is not served: 400, with the list.
 func (c *catalogue) unknown(id string) *chat.Error {
+	return chat.Invalid(chat.CodeModelNotFound, "model", c.unknownMessage(id))
+}
+
+// unknownMessage says that a model is not served, and which ones are.
+func (c *catalogue) unknownMessage(id string) string {
 	models := c.list()
 	ids := make([]string, len(models))
 	for i, m := range models {
@@ -149,6 +154,5 @@ func (c *catalogue) unknown(id string) *chat.Error {
 	if runes := []rune(id); len(runes) > 100 {
 		id = string(runes[:100]) + "…"
 	}
-	return chat.Invalid(chat.CodeModelNotFound, "model",
-		fmt.Sprintf("The model %q is not served here. Models: %s.", id, strings.Join(ids, ", ")))
+	return fmt.Sprintf("The model %q is not served here. Models: %s.", id, strings.Join(ids, ", "))
 }

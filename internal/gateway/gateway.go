@@ -54,9 +54,9 @@ func (g *Gateway) Models(context.Context) []chat.Model { return g.catalogue.list
 func (g *Gateway) Model(ctx context.Context, id string) (chat.Model, error) {
 	m, ok := g.catalogue.find(ctx, id)
 	if !ok {
-		e := g.catalogue.unknown(id)
-		e.Kind = chat.KindNotFound
-		return chat.Model{}, e
+		return chat.Model{}, &chat.Error{
+			Kind: chat.KindNotFound, Code: chat.CodeModelNotFound, Param: "model", Message: g.catalogue.unknownMessage(id),
+		}
 	}
 	return chat.Model(m), nil
 }

@@ -15,16 +15,14 @@ func (s *Server) keyless(r *http.Request) bool { return !access.HasKey(r.Header)
 
 // notAdmin is the error for a request to what only the administrator may see.
 func (s *Server) notAdmin(r *http.Request) error {
-	e := &chat.Error{
-		Kind: chat.KindAuthentication, Code: chat.CodeInvalidAPIKey,
-		Message: "This is for the administrator, and the key is not theirs. Send ACHUAN_ADMIN_KEY as `Authorization: Bearer KEY`.",
+	wrong := "This is for the administrator, and the key is not theirs. Send ACHUAN_ADMIN_KEY as `Authorization: Bearer KEY`."
+	missing := "This is for the administrator. Send ACHUAN_ADMIN_KEY as `Authorization: Bearer KEY`."
+	if !s.opts.Admin.Set() {
+		wrong = "This is for the administrator, and this server has none: set ACHUAN_ADMIN_KEY and send it as `Authorization: Bearer KEY`."
+		missing = wrong
 	}
 	if s.keyless(r) {
-		e.Code = chat.CodeMissingAPIKey
-		e.Message = "This is for the administrator. Send ACHUAN_ADMIN_KEY as `Authorization: Bearer KEY`."
+		return &chat.Error{Kind: chat.KindAuthentication, Code: chat.CodeMissingAPIKey, Message: missing}
 	}
-	if !s.opts.Admin.Set() {
-		e.Message = "This is for the administrator, and this server has none: set ACHUAN_ADMIN_KEY and send it as `Authorization: Bearer KEY`."
-	}
-	return e
+	return &chat.Error{Kind: chat.KindAuthentication, Code: chat.CodeInvalidAPIKey, Message: wrong}
 }

@@ -53,12 +53,16 @@ func plainOrigin(origin string) string {
 }
 
 const (
-	corsMethods = "GET, HEAD, POST"
 	// corsHeaders is what may be sent when a preflight names nothing usable.
 	corsHeaders = "authorization, content-type, x-api-key, api-key, x-session-id, x-request-id, idempotency-key"
-	corsExposed = "x-session-id, x-achuan-placement, x-achuan-usage, x-request-id, retry-after"
 	corsMaxAge  = "7200" // seconds a browser may remember a preflight; more than that Chrome does not
 )
+
+// exposedHeaders are the reply headers that a page may read. A test finds all headers
+// that this package sets and compares.
+var exposedHeaders = strings.ToLower(strings.Join([]string{
+	sessionHeader, placementHeader, usageHeader, requestIDHeader, retryAfterHeader, shouldRetryHeader,
+}, ", "))
 
 // maxCORSHeaders bounds the list of headers that a preflight may ask for.
 const maxCORSHeaders = 4 << 10
@@ -66,10 +70,18 @@ const maxCORSHeaders = 4 << 10
 // cors lets pages of the configured origins read answers, and answers their
 // preflights. Credentials that a browser adds by itself (cookies) are not
 // allowed: nothing here takes any. Without configured origins it does nothing.
-func (s *Server) cors(next http.Handler) http.Handler {
-	if s.origins.empty() {
-		return next
+// The methods are those of the routes.
+func (s *Server) cors(methods []string) func(http.Handler) http.Handler {
+	allowed := strings.Join(methods, ", ")
+	return func(next http.Handler) http.Handler {
+		if s.origins.empty() {
+			return next
+		}
+		return s.answerOrigin(next, allowed)
 	}
+}
+
+func (s *Server) answerOrigin(next http.Handler, methods string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Add("Vary", "Origin")
@@ -80,12 +92,12 @@ func (s *Server) cors(next http.Handler) http.Handler {
 		}
 		h.Set("Access-Control-Allow-Origin", origin)
 		if !preflight(r) {
-			h.Set("Access-Control-Expose-Headers", corsExposed)
+			h.Set("Access-Control-Expose-Headers", exposedHeaders)
 			next.ServeHTTP(w, r)
 			return
 		}
 		h.Add("Vary", "Access-Control-Request-Headers")
-		h.Set("Access-Control-Allow-Methods", corsMethods)
+		h.Set("Access-Control-Allow-Methods", methods)
 		h.Set("Access-Control-Allow-Headers", allowedHeaders(r.Header.Get("Access-Control-Request-Headers")))
 		h.Set("Access-Control-Max-Age", corsMaxAge)
 		w.WriteHeader(http.StatusNoContent)

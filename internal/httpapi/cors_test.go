@@ -25,12 +25,12 @@ func TestCORS(t *testing.T) {
 	const asked = "authorization,content-type,x-stainless-os"
 	readable := map[string]string{
 		"access-control-allow-origin":   "https://chat.example.com",
-		"access-control-expose-headers": "x-session-id, x-achuan-placement, x-achuan-usage, x-request-id, retry-after",
+		"access-control-expose-headers": "x-session-id, x-achuan-placement, x-achuan-usage, x-request-id, retry-after, x-should-retry",
 		"vary":                          "Origin",
 	}
 	flight := map[string]string{
 		"access-control-allow-origin":  "https://chat.example.com",
-		"access-control-allow-methods": "GET, HEAD, POST",
+		"access-control-allow-methods": "DELETE, GET, HEAD, POST",
 		"access-control-allow-headers": asked,
 		"access-control-max-age":       "7200",
 		"vary":                         "Origin, Access-Control-Request-Headers",

@@ -17,6 +17,12 @@ import (
 // the end. It is never sent.
 const statusClientGone = 499
 
+// Headers that tell a client what to do about an error.
+const (
+	retryAfterHeader  = "Retry-After"
+	shouldRetryHeader = "X-Should-Retry" // OpenAI's SDKs obey it, whatever the status
+)
+
 // maxRetryAfter bounds what a client is asked to wait.
 const maxRetryAfter = 60 * time.Second
 
@@ -39,15 +45,17 @@ func left(ctx context.Context) error {
 	return gone(cause)
 }
 
-// notRepeated are the codes whose request would only fail, or cost, again. SDKs
-// repeat some of their statuses by themselves unless told not to.
-var notRepeated = map[chat.Code]bool{
-	chat.CodeInsufficientQuota:  true,
-	"budget_exceeded":           true,
-	chat.CodeBackendAuth:        true,
-	"idempotency_mismatch":      true,
-	chat.CodeInvalidToolCall:    true,
-	chat.CodeInvalidModelOutput: true,
+// canRepeatHelp reports whether the same request may succeed later. Every 4xx says
+// that it cannot, except a busy session (409) and a rate limit (429); of the 5xx only
+// a refused login does, whose status clients would repeat.
+func canRepeatHelp(status int, code chat.Code) bool {
+	switch {
+	case status == http.StatusConflict, status == http.StatusTooManyRequests:
+		return true
+	case status < http.StatusInternalServerError:
+		return false
+	}
+	return code != chat.CodeBackendAuth
 }
 
 // handler is an http.HandlerFunc that returns what went wrong. What it has
@@ -105,12 +113,12 @@ func writeError(w http.ResponseWriter, e *chat.Error) {
 	if e.RetryAfter > 0 {
 		wait := min(e.RetryAfter, maxRetryAfter)
 		seconds := int((wait + time.Second - 1) / time.Second)
-		h.Set("Retry-After", strconv.Itoa(seconds))
-	}
-	if notRepeated[e.Code] {
-		h.Set("X-Should-Retry", "false")
+		h.Set(retryAfterHeader, strconv.Itoa(seconds))
 	}
 	status, _ := openai.Status(e.Kind)
+	if !canRepeatHelp(status, e.Code) {
+		h.Set(shouldRetryHeader, "false")
+	}
 	// The log has the error already; that it could not be delivered changes nothing.
 	_ = writeJSON(w, status, openai.AppendError(nil, e))
 }

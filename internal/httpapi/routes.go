@@ -28,7 +28,7 @@ func (s *Server) routes() http.Handler {
 	t.addRest(s.page, "/", notFound)
 
 	return chain(t.mux(),
-		s.requestID, s.accessLog, s.recoverPanic, s.cors, s.limitBody, s.exactPath)
+		s.requestID, s.accessLog, s.recoverPanic, s.cors(t.methods()), s.limitBody, s.exactPath)
 }
 
 // api is what every route of the API stands behind, probes and pages not.
@@ -99,6 +99,16 @@ func (t *table) add(wrap func(handler) http.Handler, pattern string, h handler) 
 // addRest adds a path pattern that takes every method.
 func (t *table) addRest(wrap func(handler) http.Handler, path string, h handler) {
 	t.inner.Handle(path, named(path, wrap(h)))
+}
+
+// methods returns every method that a route has, sorted.
+func (t *table) methods() []string {
+	var all []string
+	for _, o := range t.others {
+		all = append(all, o.allowed...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // mux returns the finished mux.

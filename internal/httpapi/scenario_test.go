@@ -111,7 +111,7 @@ func TestChat(t *testing.T) {
 			script: []step{text("a"), text("b").of(1), done(someUsage)}, status: 502, must: fails(chat.CodeBackendTruncated)},
 		{name: "streamed", method: "POST", path: path, body: with(`"stream":true`), script: hello, status: 200,
 			header: map[string]string{
-				"Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no",
+				"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no",
 				"X-Session-Id": "4711", "X-Achuan-Placement": "new", "Content-Length": "",
 			},
 			must: []string{`"content":"Hel"`, `"content":"lo"`, `"finish_reason":"stop"`, "data: [DONE]\n\n", "!keep-alive", "!usage"}},
@@ -123,7 +123,7 @@ func TestChat(t *testing.T) {
 			script: append([]step{{moved: 4712}}, hello...), status: 200,
 			header: map[string]string{"X-Session-Id": "4712", "X-Achuan-Placement": "replayed"}},
 		{name: "streamed, failed before any text", method: "POST", path: path, body: with(`"stream":true`),
-			script: []step{fault(quota)}, status: 429,
+			script: []step{fault(quota)}, status: 402,
 			header: map[string]string{"Content-Type": "application/json", "X-Should-Retry": "false", "Retry-After": "", "X-Session-Id": "", "Cache-Control": ""},
 			must:   append(fails(chat.CodeInsufficientQuota), "!data:")},
 		{name: "streamed, failed before any text", method: "POST", path: path, body: with(`"stream":true`),

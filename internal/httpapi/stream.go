@@ -103,10 +103,11 @@ func (p *passer) flush() error {
 	return err
 }
 
-// setStreamHeaders are the headers of every stream. The last one keeps reverse
-// proxies from holding events back.
+// setStreamHeaders are the headers of every stream. Common clients read Latin-1
+// unless a text says its charset. The last header keeps reverse proxies from holding
+// events back.
 func setStreamHeaders(h http.Header) {
-	h.Set("Content-Type", "text/event-stream")
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-cache, no-transform")
 	h.Set("X-Accel-Buffering", "no")
 }

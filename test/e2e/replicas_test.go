@@ -157,7 +157,7 @@ func TestAttachAcrossReplicas(t *testing.T) {
 					t.Errorf("the first client got %s %q", got, got.text)
 				}
 				q.Messages = []message{{"user", "another"}}
-				if got := all[1].ask(s.ctx, q); got.status != http.StatusConflict || got.code != "idempotency_mismatch" {
+				if got := all[1].ask(s.ctx, q); got.status != http.StatusUnprocessableEntity || got.code != "idempotency_mismatch" {
 					t.Errorf("another request with the key: %s", got)
 				}
 			}

@@ -1,0 +1,144 @@
+package house
+
+import (
+	"go/ast"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"achuan/internal/chat"
+	"achuan/internal/openai"
+)
+
+// Each error table of the documentation has exactly the errors that the program
+// makes: status, type and code.
+func TestErrorTables(t *testing.T) {
+	want := madeErrors(t)
+	for _, name := range []string{"docs/architecture.md", "docs/deployment.md", "docs/deployment.zh-CN.md"} {
+		got := documentedErrors(t, name)
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got))); diff != "" {
+			t.Errorf("%s: documented errors (-program +page):\n%s", name, diff)
+		}
+	}
+}
+
+// kinds are the kinds of chat.Error by the names that the source has for them.
+var kinds = map[string]chat.Kind{
+	"KindInternal": chat.KindInternal, "KindInvalid": chat.KindInvalid, "KindAuthentication": chat.KindAuthentication,
+	"KindPermission": chat.KindPermission, "KindNotFound": chat.KindNotFound, "KindMethod": chat.KindMethod,
+	"KindConflict": chat.KindConflict, "KindTooLarge": chat.KindTooLarge, "KindMediaType": chat.KindMediaType,
+	"KindUnprocessable": chat.KindUnprocessable, "KindRateLimit": chat.KindRateLimit, "KindQuota": chat.KindQuota,
+	"KindBackend": chat.KindBackend, "KindUnavailable": chat.KindUnavailable, "KindTimeout": chat.KindTimeout,
+}
+
+// madeErrors returns "status type code" of each error that the source makes. The
+// source says kind and code in one literal, or the code in a call of chat.Invalid.
+// A fault of the decoder has no kind: it is invalid.
+func madeErrors(t *testing.T) map[string]bool {
+	made, codes := map[string]bool{}, declaredCodes(t)
+	add := func(at, kind, code string) {
+		k, known := kinds[kind]
+		text, declared := codes[code]
+		if !known || !declared {
+			t.Fatalf("%s: kind %q, code %q: want constants of chat", at, kind, code)
+		}
+		status, errorType := openai.Status(k)
+		made[strconv.Itoa(status)+" "+errorType+" "+text] = true
+	}
+	for _, p := range packages(t) {
+		for _, s := range p.sources(t) {
+			if s.test || !strings.HasPrefix(p.name(), "internal/") {
+				continue
+			}
+			ast.Inspect(s.file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.CompositeLit:
+					kind, code := constant(n, "kind", "Kind"), constant(n, "code", "Code")
+					if kind == "" && lastName(n.Type) == "fault" {
+						kind = "KindInvalid"
+					}
+					if kind != "" && code != "" {
+						add(s.at(n), kind, code)
+					}
+				case *ast.CallExpr:
+					if f, ok := n.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "Invalid" && len(n.Args) == 3 {
+						if code := lastName(n.Args[0]); strings.HasPrefix(code, "Code") {
+							add(s.at(n), "KindInvalid", code)
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+	if len(made) < 20 {
+		t.Fatalf("found the errors %v only", slices.Sorted(maps.Keys(made)))
+	}
+	return made
+}
+
+// constant returns the name of the constant that a literal gives a key, "" for none.
+func constant(lit *ast.CompositeLit, keys ...string) string {
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok && slices.Contains(keys, lastName(kv.Key)) {
+			if name := lastName(kv.Value); strings.HasPrefix(name, "Kind") || strings.HasPrefix(name, "Code") {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// lastName returns b of b and of a.b, "" of anything else.
+func lastName(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return ""
+}
+
+// declaredCodes returns the codes by the names of their constants.
+func declaredCodes(t *testing.T) map[string]string {
+	found := regexp.MustCompile(`(?m)^\t(Code\w+) +Code = "(\w+)"`).FindAllStringSubmatch(read(t, "internal/chat/error.go"), -1)
+	codes := map[string]string{}
+	for _, m := range found {
+		codes[m[1]] = m[2]
+	}
+	return codes
+}
+
+var (
+	errorRow  = regexp.MustCompile(`^\| ([45]\d\d(?: / [45]\d\d)*) \| (\w+_\w+) \| (.+) \|$`)
+	errorCode = regexp.MustCompile(`\b[a-z]+(?:_[a-z]+)+\b`)
+)
+
+// documentedErrors returns "status type code" of each error in a page's table. A row
+// with several statuses has as many lists of codes.
+func documentedErrors(t *testing.T, name string) map[string]bool {
+	found := map[string]bool{}
+	for line := range strings.Lines(read(t, name)) {
+		row := errorRow.FindStringSubmatch(strings.TrimSpace(line))
+		if row == nil {
+			continue
+		}
+		statuses, lists := strings.Split(row[1], " / "), strings.Split(row[3], " / ")
+		if len(lists) != len(statuses) {
+			t.Errorf("%s: %d statuses and %d lists of codes in: %s", name, len(statuses), len(lists), line)
+			continue
+		}
+		for i, status := range statuses {
+			for _, code := range errorCode.FindAllString(lists[i], -1) {
+				found[status+" "+row[2]+" "+code] = true
+			}
+		}
+	}
+	return found
+}
