@@ -82,6 +82,10 @@ type Error struct {
 	// NotAsked says that the platform surely did no work on the question: it
 	// never arrived, or was refused before work. The session is as it was.
 	NotAsked bool
+	// MaybeAsked says that nobody can tell whether the platform worked on the
+	// question: the error may come from a proxy that lost the platform's reply. The
+	// session may be as it was, or hold the question and its answer.
+	MaybeAsked bool
 	// EndSeen says that the platform itself ended the answer with this error, so
 	// that nothing more of it will come into the session.
 	EndSeen bool

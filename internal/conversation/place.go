@@ -202,6 +202,7 @@ func (t *turn) placeNew(n newPlace) error {
 	if err := t.keep(t.life, s); err != nil {
 		return err
 	}
+	t.made = s.ID
 	t.head = n.head
 	if n.placement != chat.PlacementNew {
 		t.engine.Metrics.Replayed(t.why)
@@ -249,6 +250,15 @@ func (t *turn) abandon(id int64) {
 	if err := t.engine.delete(ctx, id); err != nil {
 		t.log.WarnContext(ctx, "a session that is of no use stays on the platform", telemetry.KeySession, id, telemetry.KeyError, err)
 	}
+}
+
+// abandonSoon is abandon for when its client waits for an error.
+func (t *turn) abandonSoon(id int64) {
+	t.engine.work.add(1)
+	go func() {
+		defer t.engine.work.add(-1)
+		t.abandon(id)
+	}()
 }
 
 // reach is how the session of this turn may be come back to.

@@ -50,17 +50,27 @@ func (t *turn) finish(done chat.Event) {
 }
 
 // fail ends a turn whose answer is not whole. A question that was refused before
-// any work has changed nothing: the session goes back as it was taken.
+// any work has changed nothing: the session goes back as it was taken. Where a proxy
+// may have lost the platform's reply, it goes back unverified: the next turn compares
+// it with the platform's records.
 func (t *turn) fail(err error) {
 	e := chat.AsError(err)
 	if s := t.session; s != nil {
-		if refused := e.NotAsked && t.asked == 0; t.sent && !refused {
+		switch unasked := !t.sent || e.NotAsked && t.asked == 0; {
+		case unasked, e.MaybeAsked && t.asked == 0:
+			s.State, s.Head, s.Unseen = t.before.State, t.before.Head, t.before.Unseen
+			s.Verified = s.Verified && unasked
+			if unasked && t.isOfNoUse() {
+				s.Reach = ReachThrowaway
+			}
+		default:
 			s.State, s.Head, s.Exchanges = StateDirty, Hash{}, Uncounted
 			s.Unseen = !e.EndSeen && !t.answered()
 			s.Used = time.Now()
-		} else {
-			s.State, s.Head, s.Unseen = t.before.State, t.before.Head, t.before.Unseen
 		}
+	}
+	if s := t.session; s != nil && s.Reach == ReachThrowaway && !t.stored {
+		t.abandonSoon(s.ID) // no clean-up finds it
 	}
 	t.handBack()
 	if t.cut { // its client has had the end of its answer, and more was not for it
@@ -75,6 +85,14 @@ func (t *turn) fail(err error) {
 	if t.session != nil {
 		t.engine.ended(t.session)
 	}
+}
+
+// isOfNoUse reports whether the turn's session, which holds nothing, was made by this
+// turn and means nothing to anybody, so that it would only stay on the account. The
+// first session of a name serves the name's next question.
+func (t *turn) isOfNoUse() bool {
+	isNamed := t.bind != nil && !t.bind.History
+	return t.session.ID == t.made && !isNamed
 }
 
 // answered reports whether the last question has been answered to its end, so
@@ -154,6 +172,9 @@ func (t *turn) handBack() {
 	}
 	if t.stored {
 		t.supersede(t.session.ID, StateRetired, r.was.ID, true)
+	}
+	if t.session.Reach == ReachThrowaway {
+		t.abandonSoon(t.session.ID)
 	}
 	t.session, t.stored = &r.was, true
 }

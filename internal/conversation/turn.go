@@ -37,6 +37,7 @@ type turn struct {
 	text    string                 // what is sent
 	head    Hash                   // lineage of what the session holds once text is there; zero: not known
 	why     telemetry.ReplayReason // of a replay, for the metrics
+	made    int64                  // the session that this turn made last; 0 for none
 	bind    *Binding               // the name that means the session once it has answered
 	holds   []func()               // what was taken in this process, in that order
 	claimed *NameKey               // the name was taken and means nothing yet

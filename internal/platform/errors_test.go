@@ -41,7 +41,8 @@ const (
 )
 
 // Every reply that is no stream. All are errors of a question that was not asked,
-// except where the time ran out at the other side.
+// except where the time ran out at the other side, and where a proxy may have
+// replied in place of the platform.
 func TestRefusals(t *testing.T) {
 	html := "<!DOCTYPE html><html><title>502</title>请先登录</html>"
 	for _, tt := range []struct {
@@ -50,6 +51,7 @@ func TestRefusals(t *testing.T) {
 		contentType, body string
 		retryAfter        string
 		want              chat.Error
+		unsure            bool // whether the platform worked on it
 	}{
 		{name: "login: HTTP 401", status: 401, contentType: jsonType, body: `{"code":1,"msg":"x"}`, want: wantAuth},
 		{name: "login: HTTP 401 without a body", status: 401, want: wantAuth},
@@ -76,36 +78,44 @@ func TestRefusals(t *testing.T) {
 		{name: "rate limit, date gone by", status: 429, retryAfter: "Sat, 01 Jan 2000 00:00:00 GMT", want: retryIn(time.Second)},
 		{name: "rate limit: code 429", status: 200, contentType: jsonType, body: `{"code":429,"msg":"x"}`, want: wantRate},
 
-		{name: "HTTP 503", status: 503, contentType: "text/html", body: html, want: wantUnavailable},
+		{name: "HTTP 503", status: 503, contentType: "text/html", body: html, want: wantUnavailable, unsure: true},
 		{name: "HTTP 504", status: 504, contentType: "text/html", body: html, want: wantTimeout},
 		{name: "HTTP 524", status: 524, contentType: "text/html", body: html, want: wantTimeout},
 		{name: "HTTP 413", status: 413, contentType: "text/html", body: html, want: wantLength},
 		{name: "HTTP 400", status: 400, contentType: jsonType, body: `{"code":1,"msg":"参数错误"}`, want: wantFailed},
-		{name: "HTTP 403", status: 403, contentType: "text/html", body: html, want: wantFailed},
-		{name: "HTTP 404", status: 404, contentType: "text/plain", body: "404 page not found", want: wantFailed},
-		{name: "HTTP 500 without a body", status: 500, want: wantFailed},
+		{name: "HTTP 403", status: 403, contentType: "text/html", body: html, want: wantFailed, unsure: true},
+		{name: "HTTP 404", status: 404, contentType: "text/plain", body: "404 page not found", want: wantFailed, unsure: true},
+		{name: "HTTP 500 without a body", status: 500, want: wantFailed, unsure: true},
 		{name: "HTTP 500 with an envelope", status: 500, contentType: jsonType, body: `{"code":1,"msg":"套餐余量不足"}`, want: wantQuota},
-		{name: "HTTP 502", status: 502, contentType: "text/html", body: html, want: wantFailed},
-		{name: "HTTP 500 as a stream", status: 500, contentType: eventsType, body: delta("a") + done, want: wantFailed},
-		{name: "HTTP 204", status: 204, want: wantFailed},
+		{name: "HTTP 502", status: 502, contentType: "text/html", body: html, want: wantFailed, unsure: true},
+		{name: "HTTP 500 as a stream", status: 500, contentType: eventsType, body: delta("a") + done, want: wantFailed, unsure: true},
+		{name: "HTTP 204", status: 204, want: wantFailed, unsure: true},
 		{name: "HTTP 207", status: 207, contentType: jsonType, body: `{"code":0,"data":{"msg":"失败"}}`, want: wantFailed},
 		{name: "HTTP 207, text inside data", status: 207, contentType: jsonType, body: `{"code":1,"data":{"data":{"msg":"对话不存在"}}}`, want: wantLost},
 		{name: "HTTP 207 with code 0, text inside data", status: 207, contentType: jsonType, body: `{"code":0,"data":{"msg":"套餐余量不足"},"msg":""}`, want: wantQuota},
-		{name: "HTTP 207 without a code", status: 207, contentType: jsonType, body: `{"data":{"data":{"msg":"对话不存在"}}}`, want: wantLost},
-		{name: "HTTP 400 without a code", status: 400, contentType: jsonType, body: `{"msg":"登录已过期，请重新登录"}`, want: wantAuth},
+		{name: "HTTP 207 without a code", status: 207, contentType: jsonType, body: `{"data":{"data":{"msg":"对话不存在"}}}`, want: wantLost, unsure: true},
+		{name: "HTTP 400 without a code", status: 400, contentType: jsonType, body: `{"msg":"登录已过期，请重新登录"}`, want: wantAuth, unsure: true},
 		{name: "HTTP 207 of success", status: 207, contentType: jsonType, body: `{"code":0,"data":{"aiText":"hi"},"msg":""}`, want: wantFailed},
-		{name: "a text without a code under success", status: 200, contentType: jsonType, body: `{"msg":"套餐余量不足"}`, want: wantFailed},
-		{name: "redirect", status: 302, contentType: "text/html", body: html, want: wantFailed},
-		{name: "redirect that keeps the method", status: 307, want: wantFailed},
+		{name: "a text without a code under success", status: 200, contentType: jsonType, body: `{"msg":"套餐余量不足"}`, want: wantFailed, unsure: true},
+		{name: "redirect", status: 302, contentType: "text/html", body: html, want: wantFailed, unsure: true},
+		{name: "redirect that keeps the method", status: 307, want: wantFailed, unsure: true},
 
-		{name: "HTML", status: 200, contentType: "text/html; charset=utf-8", body: html, want: wantFailed},
+		{name: "HTML", status: 200, contentType: "text/html; charset=utf-8", body: html, want: wantFailed, unsure: true},
 		{name: "plain text", status: 200, contentType: "text/plain; charset=utf-8", body: "系统繁忙", want: wantFailed},
-		{name: "unknown type", status: 200, contentType: "application/octet-stream", body: delta("a") + done, want: wantFailed},
-		{name: "nearly the type", status: 200, contentType: "text/event-streams", body: delta("a") + done, want: wantFailed},
-		{name: "bad type", status: 200, contentType: ";;;", body: "x", want: wantFailed},
-		{name: "JSON that is no envelope", status: 200, contentType: jsonType, body: `{"error":"x"}`, want: wantFailed},
-		{name: "JSON cut off", status: 200, contentType: jsonType, body: `{"code":2,`, want: wantFailed},
-		{name: "envelope of success", status: 200, contentType: jsonType, body: `{"code":0,"data":{"aiText":"hi"},"msg":""}`, want: wantFailed},
+		{name: "plain text: points", status: 200, contentType: "text/plain", body: "套餐余量不足", want: wantQuota},
+		{name: "plain text: filter", status: 200, contentType: "text/plain", body: "您的提交内容包含不允许的文本", want: wantFilter},
+		{name: "plain text: length", status: 200, contentType: "text/plain", body: "message too long", want: wantLength},
+		{name: "plain text: effort", status: 200, contentType: "text/plain", body: "当前模型不支持推理等级配置", want: wantEffort},
+		{name: "plain text of a proxy", status: 503, contentType: "text/plain", body: "no healthy upstream", want: wantUnavailable, unsure: true},
+		{name: "JSON of a gateway", status: 502, contentType: jsonType, body: `{"message":"bad gateway"}`, want: wantFailed, unsure: true},
+		{name: "JSON of a gateway, with a code", status: 502, contentType: jsonType, body: `{"code":502,"message":"bad gateway"}`, want: wantFailed, unsure: true},
+		{name: "HTTP 429 as HTML", status: 429, contentType: "text/html", body: html, want: wantRate},
+		{name: "unknown type", status: 200, contentType: "application/octet-stream", body: delta("a") + done, want: wantFailed, unsure: true},
+		{name: "nearly the type", status: 200, contentType: "text/event-streams", body: delta("a") + done, want: wantFailed, unsure: true},
+		{name: "bad type", status: 200, contentType: ";;;", body: "x", want: wantFailed, unsure: true},
+		{name: "JSON that is no envelope", status: 200, contentType: jsonType, body: `{"error":"x"}`, want: wantFailed, unsure: true},
+		{name: "JSON cut off", status: 200, contentType: jsonType, body: `{"code":2,`, want: wantFailed, unsure: true},
+		{name: "envelope of success", status: 200, contentType: jsonType, body: `{"code":0,"data":{"aiText":"hi"},"msg":""}`, want: wantFailed, unsure: true},
 		{name: "envelope of some failure", status: 200, contentType: jsonType, body: `{"code":1,"data":null,"msg":"系统繁忙"}`, want: wantFailed},
 		{name: "envelope without a text", status: 200, contentType: jsonType, body: `{"code":1}`, want: wantFailed},
 		{name: "envelope: session", status: 200, contentType: jsonType, body: `{"code":1,"data":null,"msg":"对话不存在"}`, want: wantLost},
@@ -121,7 +131,8 @@ func TestRefusals(t *testing.T) {
 			})
 			_, err := asked(t, c)
 			want := tt.want
-			want.NotAsked = want.Kind != chat.KindTimeout
+			want.NotAsked = want.Kind != chat.KindTimeout && !tt.unsure
+			want.MaybeAsked = tt.unsure
 			sameError(t, err, want)
 			wantCall := want
 			if tt.status == 200 && tt.body != "" && strings.Contains(tt.body, `"code":0`) {

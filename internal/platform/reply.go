@@ -50,6 +50,13 @@ func (e envelope) code() integer {
 // the code may be 0 or missing.
 func (e envelope) failed(status int) bool { return e.code() != 0 || !succeeded(status) }
 
+// refuses reports whether it is the platform's own word that a question was refused.
+// Gateways have JSON of their own for failures, some of it with a code.
+func (e envelope) refuses(status int) bool {
+	isOwn := e.Code != nil && (status < http.StatusInternalServerError || len(e.Data) > 0 || e.said() != "")
+	return isOwn && e.failed(status)
+}
+
 // succeeded reports whether a status says that the request was served. The
 // platform uses 207 for failures.
 func succeeded(status int) bool {
@@ -75,17 +82,37 @@ func (c *Client) refused(resp *http.Response, body []byte) *chat.Error {
 	f, known := statusFailures[resp.StatusCode]
 	switch {
 	case known:
-	case isEnvelope && env.failed(resp.StatusCode):
+	case isEnvelope && env.failed(resp.StatusCode), isOwnText(resp):
 		f = classify(env.code(), said)
 	default:
 		f = failed
 	}
 	e := f.because(c.quote(resp, env.Code, said))
-	e.NotAsked = f.kind != chat.KindTimeout
+	if f.kind != chat.KindTimeout { // after which the platform may be at work still
+		e.NotAsked = isOwnText(resp) || refusesEarly(resp.StatusCode) || isEnvelope && env.refuses(resp.StatusCode)
+		e.MaybeAsked = !e.NotAsked
+	}
 	if e.RetryAfter > 0 {
 		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	}
 	return e
+}
+
+// isOwnText reports whether a reply is an error text as the platform itself sends it
+// in place of a stream: plain text under the status of success. A proxy has a status
+// of failure.
+func isOwnText(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusOK && contentType(resp) == "text/plain"
+}
+
+// refusesEarly reports whether a status refuses a request before any work on it,
+// whoever says so: the platform, or a proxy that did not pass the request on.
+func refusesEarly(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
+		return true
+	}
+	return false
 }
 
 const (
