@@ -16,6 +16,8 @@ func (t *turn) placeByID(id int64) error {
 		return chat.Invalid(chat.CodeInvalidValue, "messages",
 			"With a session id only what follows the last assistant message is sent, and nothing follows it.")
 	}
+	text := newText(rest, t.engine.Render)
+	t.prepare(text, Hash{})
 	found, err := t.takeByID(id)
 	if err != nil {
 		return err
@@ -23,7 +25,7 @@ func (t *turn) placeByID(id int64) error {
 	if !found {
 		return t.placeWhole(NameKey{}, false) // a made-up id, or one that the platform lost
 	}
-	return t.goOn(rest)
+	return t.goOn(rest, text)
 }
 
 // takeByID takes the session with that id; false means that there is no such
@@ -83,7 +85,7 @@ func (t *turn) discover(id int64) (bool, error) {
 		ID: id, Caller: t.request.Caller.ID, Reach: ReachID, State: StateFree, Exchanges: Uncounted,
 		Preset: found.Settings, Settings: found.Settings, Known: true, Object: found.Object, Created: now, Used: now,
 	}
-	switch err = t.engine.Store.Create(t.client, *s, t.token); {
+	switch err = t.engine.Store.Create(t.client, *s, t.taking); {
 	case errors.Is(err, ErrTaken):
 		return false, ErrTaken
 	case err != nil:
@@ -126,6 +128,9 @@ func (t *turn) placeByName(k NameKey) error {
 // placeByLoneName places a lone message, whose place in the name's line it has.
 func (t *turn) placeByLoneName(k NameKey) error {
 	wait := t.patience()
+	transcript := t.request.Transcript()
+	text := newText(transcript, t.engine.Render)
+	t.prepare(text, Hash{})
 	for {
 		n, claimed, err := t.engine.Store.ClaimName(t.client, k, t.token)
 		switch {
@@ -159,10 +164,10 @@ func (t *turn) placeByLoneName(k NameKey) error {
 				return err
 			}
 			if sound {
-				t.head = from(s.Head).add(t.request.Transcript()...).head
+				t.head = from(s.Head).add(transcript...).head
 			}
 		}
-		return t.goOn(t.request.Transcript())
+		return t.goOn(transcript, text)
 	}
 }
 
@@ -195,7 +200,7 @@ func (t *turn) placeFirst(k NameKey) error {
 // goOn continues in a session that was taken by its id or name. One whose last
 // end was not seen, or whose first exchange would fall out of what the model is
 // shown, moves into a new session.
-func (t *turn) goOn(rest []chat.Message) error {
+func (t *turn) goOn(rest []chat.Message, text string) error {
 	s := t.session
 	if s.Unseen {
 		t.why = telemetry.ReplayUnfinished
@@ -213,7 +218,7 @@ func (t *turn) goOn(rest []chat.Message) error {
 			return t.rebuild(rest)
 		}
 	}
-	return t.continueIn(rest)
+	return t.continueIn(text)
 }
 
 // count reads how many exchanges a session has where that is not known.
@@ -264,7 +269,7 @@ func (t *turn) take(id int64, reach Reach) (bool, error) {
 func (t *turn) takeNow(id int64, reach Reach) (*Session, error) {
 	ctx, cancel := t.lasting()
 	defer cancel()
-	return t.engine.Store.Take(ctx, id, t.token, reach)
+	return t.engine.Store.Take(ctx, id, t.taking, reach)
 }
 
 // patience is waiting for something in the store, as long as a line may take.

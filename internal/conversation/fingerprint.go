@@ -103,6 +103,20 @@ func exchangeDigest(sent, answered string) Hash {
 	return f.take()
 }
 
+// sentText describes a text that is sent.
+func sentText(text string) Sent {
+	text = normal(text)
+	f := newFields()
+	f.text(text)
+	return Sent{len(text), f.take()}
+}
+
+// isIn reports whether a question that the platform has stored ends with the text.
+func (s Sent) isIn(question string) bool {
+	question = normal(question)
+	return s.Size <= len(question) && s == sentText(question[len(question)-s.Size:])
+}
+
 // normal forgives what storing a text may change.
 func normal(text string) string {
 	return forgiven(&chat.Message{Role: chat.RoleUser, Text: text})

@@ -70,12 +70,12 @@ func (f *flaky) Match(ctx context.Context, c conversation.Claim) (s *conversatio
 	return s, once, nil
 }
 
-func (f *flaky) Take(ctx context.Context, id int64, token conversation.Token, reach conversation.Reach) (*conversation.Session, error) {
-	return value(f, func() (*conversation.Session, error) { return f.Store.Take(ctx, id, token, reach) })
+func (f *flaky) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Reach) (*conversation.Session, error) {
+	return value(f, func() (*conversation.Session, error) { return f.Store.Take(ctx, id, t, reach) })
 }
 
-func (f *flaky) Create(ctx context.Context, s conversation.Session, token conversation.Token) error {
-	return f.call(func() error { return f.Store.Create(ctx, s, token) })
+func (f *flaky) Create(ctx context.Context, s conversation.Session, t conversation.Taking) error {
+	return f.call(func() error { return f.Store.Create(ctx, s, t) })
 }
 
 func (f *flaky) Unknow(ctx context.Context, id int64, token conversation.Token) error {

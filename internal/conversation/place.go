@@ -45,9 +45,11 @@ func (t *turn) placeByLineage(scope NameKey) error {
 	}
 	prefix := t.origin(scope).add(transcript[:len(transcript)-len(rest)]...).head
 	want := settingsFor(t.engine.usualPreset(), &t.q)
+	text := newText(rest, t.engine.Render)
+	t.prepare(text, from(prefix).add(rest...).head)
 	for t.why = telemetry.ReplayHistory; ; {
 		asked := time.Now()
-		s, once, err := t.match(Claim{Caller: t.request.Caller.ID, Head: prefix, Prefer: want, Token: t.token})
+		s, once, err := t.match(Claim{Caller: t.request.Caller.ID, Head: prefix, Prefer: want, Taking: t.taking})
 		if err != nil {
 			if t.client.Err() != nil {
 				return context.Cause(t.client)
@@ -71,8 +73,8 @@ func (t *turn) placeByLineage(scope NameKey) error {
 			return err
 		}
 		if sound {
-			t.head = from(prefix).add(rest...).head
-			return t.continueIn(rest)
+			t.head = t.taking.Question
+			return t.continueIn(text)
 		}
 		// Never matched again: it is not what its head says, or has no more room.
 		s.Head = Hash{}
@@ -146,9 +148,15 @@ func (t *turn) fits(s *Session) bool {
 	return s.Exchanges != Uncounted && s.Exchanges+t.q.Repairs <= s.Settings.ContextCount
 }
 
-// continueIn places the turn in the session it has: rest is what is new.
-func (t *turn) continueIn(rest []chat.Message) error {
-	t.at(chat.PlacementContinued, newText(rest, t.engine.Render))
+// prepare describes the taking of a session for the turn: text is sent there, after
+// which its lineage is head (zero: not known).
+func (t *turn) prepare(text string, head Hash) {
+	t.taking = Taking{Token: t.token, Request: t.print, Sent: sentText(text), Question: head}
+}
+
+// continueIn places the turn in the session it has: text is what is new.
+func (t *turn) continueIn(text string) error {
+	t.at(chat.PlacementContinued, text)
 	err := t.setUp(t.client)
 	if lost(err) {
 		return t.recover()
@@ -199,6 +207,7 @@ func (t *turn) placeNew(n newPlace) error {
 	}
 	s.Preset.ContextCount = mostContext
 	s.Known = settingsFor(s.Preset, &t.q) == s.Settings
+	t.prepare(n.text, n.head)
 	if err := t.keep(t.life, s); err != nil {
 		return err
 	}
@@ -220,7 +229,7 @@ func (t *turn) placeNew(n newPlace) error {
 // transcript again. One that comes back by id, name or key does not.
 func (t *turn) keep(ctx context.Context, s *Session) error {
 	asked := time.Now()
-	err := t.engine.Store.Create(ctx, *s, t.token)
+	err := t.engine.Store.Create(ctx, *s, t.taking)
 	switch {
 	case err == nil:
 		t.taken(s, asked)

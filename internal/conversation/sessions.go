@@ -118,7 +118,7 @@ func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (ch
 	}
 	s.Preset.ContextCount = mostContext
 	token := newToken()
-	if err := e.Store.Create(ctx, s, token); err != nil {
+	if err := e.Store.Create(ctx, s, Taking{Token: token}); err != nil {
 		return chat.SessionInfo{}, e.failure(ctx, err)
 	}
 	if err := e.Store.Save(ctx, Save{Token: token, Session: s}); err != nil {
@@ -135,7 +135,7 @@ func (e *Engine) Remove(ctx context.Context, caller string, id int64) error {
 		return err
 	}
 	token, asked := newToken(), time.Now()
-	taken, err := e.Store.Take(ctx, s.ID, token, s.Reach)
+	taken, err := e.Store.Take(ctx, s.ID, Taking{Token: token}, s.Reach)
 	if err != nil {
 		return e.failure(ctx, err)
 	}

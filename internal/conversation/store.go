@@ -60,7 +60,35 @@ type Session struct {
 	Known    bool          // Settings are in force now; false while a PUT is under way
 	Object   []byte        // the session as the platform sent it (JSON)
 
+	// Request, Turn, Sent, Question and Taken describe the taking that had the session
+	// last, so that a repetition of its request finds its answer after a crash.
+	Request  Hash      // fingerprint of its request; zero for none
+	Turn     Token     // its token; it stays when the taking has ended
+	Sent     Sent      // the text that it sends
+	Question Hash      // lineage after that text; zero when it is not known
+	Taken    time.Time // when the session was taken, by the store's clock
+
+	// Instructions and Tools are digests of what the client gave with the last turn;
+	// zero for none. Told is a digest of what the session was told in front of a
+	// text because its prompt could not hold it.
+	Instructions, Tools, Told Hash
+
 	Created, Used time.Time
+}
+
+// Sent describes a text that is sent to the platform, without the instructions that
+// may stand in front of it.
+type Sent struct {
+	Size   int // bytes, after normal
+	Digest Hash
+}
+
+// Taking is what a session is taken for.
+type Taking struct {
+	Token    Token
+	Request  Hash // fingerprint of the request; zero for the clean-up and the sessions API
+	Sent     Sent
+	Question Hash // lineage after the text that is sent; zero when it is not known
 }
 
 // Uncounted is Session.Exchanges when the number is not known.
@@ -109,7 +137,7 @@ type Claim struct {
 	Caller string
 	Head   Hash
 	Prefer chat.Settings // among several sessions those set so come first, then the latest used
-	Token  Token
+	Taking Taking
 }
 
 // Save is the end of a taking: what the session is from now on. Everything in it
@@ -173,10 +201,10 @@ type Store interface {
 	// free or dirty), with Reach and Name as they are to be from now on: by id it
 	// leaves lineage, so its head goes. ErrTaken while another has it, ErrUnknown
 	// when there is none, or it is lost or retired.
-	Take(ctx context.Context, id int64, token Token, reach Reach) (*Session, error)
+	Take(ctx context.Context, id int64, t Taking, reach Reach) (*Session, error)
 	// Create stores a session that is taken from the start. One that is there already
 	// is left alone: ErrTaken.
-	Create(ctx context.Context, s Session, token Token) error
+	Create(ctx context.Context, s Session, t Taking) error
 	// Unknow says, before a PUT, that the settings are about to change.
 	Unknow(ctx context.Context, id int64, token Token) error
 	// Save ends a taking; ErrNotHeld when it has ended already.

@@ -38,7 +38,7 @@ func TestNoStore(t *testing.T) {
 // noCreate is a store that cannot take in a new session.
 type noCreate struct{ *flaky }
 
-func (*noCreate) Create(context.Context, conversation.Session, conversation.Token) error {
+func (*noCreate) Create(context.Context, conversation.Session, conversation.Taking) error {
 	return errDown
 }
 

@@ -35,6 +35,7 @@ type turn struct {
 	before  Session                // as it was when it was taken
 	stored  bool                   // the session is in the store, under token
 	text    string                 // what is sent
+	taking  Taking                 // what the session is taken for
 	head    Hash                   // lineage of what the session holds once text is there; zero: not known
 	why     telemetry.ReplayReason // of a replay, for the metrics
 	made    int64                  // the session that this turn made last; 0 for none

@@ -72,7 +72,7 @@ func BenchmarkTurn(b *testing.B) {
 				b.Fatal(found, err)
 			}
 			found.Head = benchHead(n + 1)
-			check(b, s.Save(b.Context(), conversation.Save{Token: c.Token, Session: *found}))
+			check(b, s.Save(b.Context(), conversation.Save{Token: c.Taking.Token, Session: *found}))
 		}
 	})
 }
@@ -93,7 +93,7 @@ func BenchmarkTurns(b *testing.B) {
 					return
 				}
 				found.Head = benchHead(n + 1)
-				if err := s.Save(b.Context(), conversation.Save{Token: c.Token, Session: *found}); err != nil {
+				if err := s.Save(b.Context(), conversation.Save{Token: c.Taking.Token, Session: *found}); err != nil {
 					b.Error(err)
 					return
 				}
@@ -117,7 +117,7 @@ func BenchmarkTakeAndSave(b *testing.B) {
 	benchEverywhere(b, func(b *testing.B, s *Store) {
 		put(b, s, benchSession(1))
 		for n := 1; b.Loop(); n++ {
-			found, err := s.Take(b.Context(), 1, token(n), conversation.ReachName)
+			found, err := s.Take(b.Context(), 1, taking(n), conversation.ReachName)
 			check(b, err)
 			check(b, s.Save(b.Context(), conversation.Save{Token: token(n), Session: *found}))
 		}
@@ -153,7 +153,7 @@ func BenchmarkStored(b *testing.B) {
 					if err != nil || found == nil {
 						b.Fatal(found, err)
 					}
-					check(b, s.Save(b.Context(), conversation.Save{Token: c.Token, Session: *found}))
+					check(b, s.Save(b.Context(), conversation.Save{Token: c.Taking.Token, Session: *found}))
 				}
 			})
 			b.Run("miss", func(b *testing.B) {

@@ -15,10 +15,10 @@ func TestExpire(t *testing.T) {
 		ctx := t.Context()
 		put(t, s, sample(1, "h"))
 		put(t, s, sample(2, "h"))
-		check(t, s.Create(ctx, sample(3, "h"), token(3)))
-		must[*conversation.Session](t)(s.Take(ctx, 1, token(1), conversation.ReachName))
+		check(t, s.Create(ctx, sample(3, "h"), taking(3)))
+		must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ReachName))
 		w.pass(t, testLease/2)
-		must[*conversation.Session](t)(s.Take(ctx, 2, token(2), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(ctx, 2, taking(2), conversation.ReachName))
 		same(t, must[int](t)(s.Expire(ctx)), 0)
 		w.pass(t, testLease*3/4)
 		same(t, must[int](t)(s.Expire(ctx)), 2)
@@ -65,7 +65,7 @@ func TestDue(t *testing.T) {
 			change(&n)
 			put(t, s, n)
 		}
-		must[*conversation.Session](t)(s.Take(ctx, 9, token(9), conversation.ReachLineage))
+		must[*conversation.Session](t)(s.Take(ctx, 9, taking(9), conversation.ReachLineage))
 
 		same(t, due(t, s, time.Time{}, time.Time{}, 20, 10), []int64{6})
 		same(t, due(t, s, cut, time.Time{}, 21, 2), []int64{7, 8})
@@ -132,7 +132,7 @@ func TestDeleteForgets(t *testing.T) {
 			put(t, s, sample(id, "h"))
 		}
 		check(t, s.BindName(ctx, conversation.Binding{Key: key("n")}, 1))
-		must[*conversation.Session](t)(s.Take(ctx, 1, token(1), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ReachName))
 		check(t, s.Replace(ctx, 1, token(1), conversation.StateRetired, 2, true))
 		same(t, session(t, s, 1).ID, int64(2))
 

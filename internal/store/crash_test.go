@@ -36,7 +36,7 @@ func fill(t *testing.T, s *Store) {
 	put(t, s, sample(2, "taken"))
 	_, _, err := s.Match(ctx, claim("taken", 2))
 	check(t, err)
-	check(t, s.Create(ctx, sample(3, "made"), token(3)))
+	check(t, s.Create(ctx, sample(3, "made"), taking(3)))
 	whole := conversation.Stored{Token: token(4), Caller: "alice", Request: hash("r"), Key: hash("k"), Session: 1, Whole: true, Answer: []byte("a")}
 	check(t, s.Leave(ctx, whole))
 	_, err = s.Enter(ctx, conversation.Entry{Turn: conversation.Stored{Token: token(5), Caller: "alice", Request: hash("r2"), Key: hash("k2")}})

@@ -65,10 +65,10 @@ func TestAnErrorIsItsCallersAlone(t *testing.T) {
 	put(t, s, sample(1000, "h"))
 	crowd(t.Context(), 100, func(ctx context.Context, i int) {
 		if i%2 == 0 {
-			if err := s.Create(ctx, sample(1000, "h"), token(i)); err != conversation.ErrTaken {
+			if err := s.Create(ctx, sample(1000, "h"), taking(i)); err != conversation.ErrTaken {
 				t.Error(err)
 			}
-		} else if err := s.Create(ctx, sample(int64(i), "h"), token(i)); err != nil {
+		} else if err := s.Create(ctx, sample(int64(i), "h"), taking(i)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -81,7 +81,7 @@ func TestCallerThatGivesUpIsNotWaitedFor(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		plain(t, s.Create(ctx, sample(1, "h"), token(1)))
+		plain(t, s.Create(ctx, sample(1, "h"), taking(1)))
 		_, err := s.Session(t.Context(), "", 1)
 		wantErr(t, err, conversation.ErrUnknown)
 	})

@@ -120,7 +120,7 @@ func TestSaveBindsTheName(t *testing.T) {
 		ctx := t.Context()
 		for i, b := range []conversation.Binding{{Key: key("n"), History: true}, {Key: key("n")}} {
 			id := int64(i + 1)
-			check(t, s.Create(ctx, sample(id, ""), token(1)))
+			check(t, s.Create(ctx, sample(id, ""), taking(1)))
 			wantErr(t, s.Save(ctx, conversation.Save{Token: token(2), Session: sample(id, "h"), Bind: &b}), conversation.ErrNotHeld)
 			check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: sample(id, "h"), Bind: &b}))
 			same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))), conversation.Name{Session: id, History: true})
@@ -140,7 +140,7 @@ func TestReplace(t *testing.T) {
 			t.Error("a session was replaced and is free")
 		}
 		for old := int64(1); old <= 2; old++ {
-			must[*conversation.Session](t)(s.Take(ctx, old, token(1), conversation.ReachID))
+			must[*conversation.Session](t)(s.Take(ctx, old, taking(1), conversation.ReachID))
 			check(t, s.Replace(ctx, old, token(1), conversation.StateRetired, old+1, true))
 			same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))), conversation.Name{Session: old + 1, History: true})
 			wantErr(t, s.Save(ctx, conversation.Save{Token: token(1), Session: sample(old, "h")}), conversation.ErrNotHeld)
@@ -153,14 +153,14 @@ func TestReplace(t *testing.T) {
 		}
 
 		// Without an alias the old id is what it was: lost.
-		must[*conversation.Session](t)(s.Take(ctx, 3, token(2), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(ctx, 3, taking(2), conversation.ReachName))
 		check(t, s.Replace(ctx, 3, token(2), conversation.StateLost, 4, false))
 		lost := session(t, s, 3)
 		if lost.State != conversation.StateLost || lost.Head != (conversation.Hash{}) {
 			t.Errorf("lost: %+v", lost)
 		}
 		same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))).Session, int64(4))
-		_, err := s.Take(ctx, 3, token(3), conversation.ReachID)
+		_, err := s.Take(ctx, 3, taking(3), conversation.ReachID)
 		wantErr(t, err, conversation.ErrUnknown)
 	})
 }

@@ -77,7 +77,7 @@ func TestFolderAndFileAreTheUsersAlone(t *testing.T) {
 
 func TestSchema(t *testing.T) {
 	everywhere(t, func(t *testing.T, w world, s *Store) {
-		same(t, must[int](t)(s.Schema(t.Context())), 1)
+		same(t, must[int](t)(s.Schema(t.Context())), newestInTests)
 		check(t, s.Ping(t.Context()))
 		check(t, s.write(t.Context(), func(ctx context.Context, c conn) error {
 			_, err := c.exec(ctx, updateSchema, 99)
@@ -88,7 +88,7 @@ func TestSchema(t *testing.T) {
 		}
 		check(t, s.Close())
 		_, err := Open(t.Context(), Options{URL: w.url, Account: testAccount})
-		if err == nil || !strings.Contains(err.Error(), "its schema 99 is newer than 1") {
+		if err == nil || !strings.Contains(err.Error(), "its schema 99 is newer than 2") {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -106,7 +106,7 @@ func TestReplicasThatStartTogetherAgreeOnTheSchema(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	same(t, must[int](t)(w.open(t).Schema(t.Context())), 1)
+	same(t, must[int](t)(w.open(t).Schema(t.Context())), newestInTests)
 }
 
 func TestClosedStoreRefuses(t *testing.T) {

@@ -29,7 +29,7 @@ func TestSnapshotUnderLoad(t *testing.T) {
 			}
 			n := sample(id, "load")
 			n.Head = conversation.Hash{}
-			if err := s.Create(ctx, n, token(int(id))); err != nil && ctx.Err() == nil {
+			if err := s.Create(ctx, n, taking(int(id))); err != nil && ctx.Err() == nil {
 				t.Errorf("while a snapshot is made: %v", err)
 			}
 		}
@@ -39,7 +39,7 @@ func TestSnapshotUnderLoad(t *testing.T) {
 	to := filepath.Join(folder, "snapshot")
 	schema, err := Snapshot(t.Context(), url, to)
 	check(t, err)
-	same(t, schema, 1)
+	same(t, schema, newestInTests)
 	stop()
 	last := <-written
 	if _, err := Snapshot(t.Context(), url, to); !errors.Is(err, os.ErrExist) {
@@ -105,7 +105,7 @@ func TestReplaceRefuses(t *testing.T) {
 	}
 	t.Run("a later achuan's", func(t *testing.T) {
 		_, err := Replace(t.Context(), url, ofSchema(t, 99), false)
-		wantText(t, err, "schema 99 is newer than 1")
+		wantText(t, err, "schema 99 is newer than 2")
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		_, err := Replace(t.Context(), "postgres://host/name", "file", false)
@@ -145,18 +145,18 @@ func TestInspect(t *testing.T) {
 		want  Condition
 		error string
 	}{
-		"in memory": {func(*testing.T) string { return "sqlite::memory:" }, Condition{Kind: KindSQLite, Newest: 1}, ""},
+		"in memory": {func(*testing.T) string { return "sqlite::memory:" }, Condition{Kind: KindSQLite, Newest: newestInTests}, ""},
 		"not yet": {func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "a", "b", "achuan.db") },
-			Condition{Kind: KindSQLite, Newest: 1}, ""},
+			Condition{Kind: KindSQLite, Newest: newestInTests}, ""},
 		"never": {func(*testing.T) string { return "sqlite:" + filepath.Join(file, "achuan.db") }, Condition{}, "is no folder"},
-		"there": {func(t *testing.T) string { return "sqlite:" + ofSchema(t, 1) },
-			Condition{Kind: KindSQLite, Exists: true, Schema: 1, Newest: 1}, ""},
-		"a later achuan's": {func(t *testing.T) string { return "sqlite:" + ofSchema(t, 2) }, Condition{}, "schema 2 is newer than 1"},
+		"there": {func(t *testing.T) string { return "sqlite:" + ofSchema(t, newestInTests) },
+			Condition{Kind: KindSQLite, Exists: true, Schema: newestInTests, Newest: newestInTests}, ""},
+		"a later achuan's": {func(t *testing.T) string { return "sqlite:" + ofSchema(t, 3) }, Condition{}, "schema 3 is newer than 2"},
 		"no database":      {func(*testing.T) string { return "sqlite:" + file }, Condition{}, "no SQLite database"},
 		"PostgreSQL, not yet": {func(t *testing.T) string { return postgresWorld(t).url },
-			Condition{Kind: KindPostgres, Newest: 1}, ""},
+			Condition{Kind: KindPostgres, Newest: newestInTests}, ""},
 		"PostgreSQL": {func(t *testing.T) string { w := postgresWorld(t); w.open(t); return w.url },
-			Condition{Kind: KindPostgres, Exists: true, Schema: 1, Newest: 1}, ""},
+			Condition{Kind: KindPostgres, Exists: true, Schema: newestInTests, Newest: newestInTests}, ""},
 		"PostgreSQL away": {func(*testing.T) string { return "postgres://user:secret@127.0.0.1:1/name" }, Condition{}, "cannot be reached"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestInspectBesideAServer(t *testing.T) {
 	put(t, s, sample(1, "head"))
 	got, err := Inspect(t.Context(), Options{URL: "sqlite:" + path})
 	check(t, err)
-	same(t, got, Condition{Kind: KindSQLite, Exists: true, Schema: 1, Newest: 1})
+	same(t, got, Condition{Kind: KindSQLite, Exists: true, Schema: newestInTests, Newest: newestInTests})
 	put(t, s, sample(2, "next"))
 	same(t, session(t, s, 1).Verified, true)
 }

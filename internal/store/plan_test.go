@@ -34,7 +34,7 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var args []any
-			for i := range 20 {
+			for i := range 30 {
 				if strings.Contains(test.statement, "$"+strconv.Itoa(i+1)) {
 					args = append(args, make([]any, i+1-len(args))...)
 				}

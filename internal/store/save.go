@@ -13,8 +13,10 @@ const saveSession = `
 UPDATE sessions SET made = $3, reach = $4, name = $5, state = $6, unseen = $7, head = $8,
 	epoch = CASE WHEN $9 THEN (SELECT epoch FROM meta) ELSE 0 END, exchanges = $10, turns = $11,
 	last = $12, preset = $13, settings = $14, known = $15, object = $16, used = $17,
+	instructions = $18, tools = $19, told = $20,
+	request = $21, turn = $22, sent = $23, sent_size = $24, question = $25, taken = $26,
 	token = NULL, lease = 0, retry = 0
-WHERE account = $1 AND id = $2 AND token = $18 AND lease > {now}`
+WHERE account = $1 AND id = $2 AND token = $27 AND lease > {now}`
 
 // saveAtOnce is the whole of a Save without a turn in one statement, which is one
 // round trip: the session, its head, its name, and what a failed turn leaves.
@@ -25,10 +27,10 @@ past AS (
 	ON CONFLICT DO NOTHING),
 bound AS (
 	INSERT INTO names (account, digest, session, history)
-	SELECT $1, $19::bytea, id, $20::boolean FROM saved WHERE $19::bytea IS NOT NULL
+	SELECT $1, $28::bytea, id, $29::boolean FROM saved WHERE $28::bytea IS NOT NULL
 	ON CONFLICT (digest, account)` + rebind + `),
 failed AS (
-	DELETE FROM turns WHERE account = $1 AND token = $18 AND $21::boolean AND EXISTS (SELECT 1 FROM saved))
+	DELETE FROM turns WHERE account = $1 AND token = $27 AND $30::boolean AND EXISTS (SELECT 1 FROM saved))
 SELECT COUNT(*) FROM saved`
 
 // Save ends a taking.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"achuan/internal/conversation"
 )
@@ -10,13 +11,16 @@ import (
 // A head is looked for among sessions that a transcript may lead to, not those that
 // are reached by id only, or never again. The empty strings keep planners without
 // statistics from walking over all free sessions of the caller.
+// setTaking sets what a session is taken for, from takingValues at $4.
+const setTaking = `token = $4, turn = $4, request = $5, sent = $6, sent_size = $7, question = $8`
+
 const matchSession = `
-UPDATE sessions SET token = $4, lease = {now} + $5
+UPDATE sessions SET lease = {now} + $9, taken = {now}, ` + setTaking + `
 WHERE account = $1 AND id = (
 	SELECT id FROM sessions
 	WHERE account = $1 AND head = $2 AND caller || '' = $3 AND state || '' = 'free' AND token IS NULL
 		AND reach NOT IN ('id', 'throwaway')
-	ORDER BY known AND settings = $6 DESC, used DESC, id DESC LIMIT 1 {skip})
+	ORDER BY known AND settings = $10 DESC, used DESC, id DESC LIMIT 1 {skip})
 RETURNING ` + takenColumns
 
 const wasHead = `
@@ -40,7 +44,8 @@ func (s *Store) Match(ctx context.Context, c conversation.Claim) (*conversation.
 			return nil, false, err
 		}
 	}
-	found, err := s.takeOne(ctx, matchSession, s.account, c.Head[:], c.Caller, c.Token[:], s.lease, prefer)
+	found, err := s.takeOne(ctx, matchSession,
+		append(append([]any{s.account, c.Head[:], c.Caller}, takingValues(c.Taking)...), s.lease, prefer)...)
 	if err != nil || found != nil {
 		return found, found != nil, err
 	}
@@ -69,19 +74,19 @@ func (s *Store) takeOne(ctx context.Context, statement string, args ...any) (*co
 // addressed by name is kept as such.
 const takeSession = `
 UPDATE sessions SET
-	token = $3, lease = {now} + $4,
+	lease = {now} + $9, taken = {now}, ` + setTaking + `,
 	state = CASE WHEN token IS NULL THEN state ELSE 'dirty' END,
 	unseen = unseen OR token IS NOT NULL,
-	head = CASE WHEN token IS NULL AND reach <> 'id' AND $5 <> 'id' THEN head END,
-	reach = CASE WHEN reach = 'id' OR (reach = 'name' AND $5 = 'lineage') THEN reach ELSE $5 END
+	head = CASE WHEN token IS NULL AND reach <> 'id' AND $3 <> 'id' THEN head END,
+	reach = CASE WHEN reach = 'id' OR (reach = 'name' AND $3 = 'lineage') THEN reach ELSE $3 END
 WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND (token IS NULL OR lease <= {now})
 RETURNING ` + takenColumns
 
 const isThere = `SELECT state IN ('free', 'dirty') FROM sessions WHERE account = $1 AND id = $2`
 
 // Take takes a session that is free or dirty.
-func (s *Store) Take(ctx context.Context, id int64, token conversation.Token, reach conversation.Reach) (*conversation.Session, error) {
-	found, err := s.takeOne(ctx, takeSession, s.account, id, token[:], s.lease, string(reach))
+func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Reach) (*conversation.Session, error) {
+	found, err := s.takeOne(ctx, takeSession, append(append([]any{s.account, id, string(reach)}, takingValues(t)...), s.lease)...)
 	if err != nil || found != nil {
 		return found, err
 	}
@@ -101,23 +106,26 @@ func (s *Store) Take(ctx context.Context, id int64, token conversation.Token, re
 
 const insertSession = `
 INSERT INTO sessions (account, id, made, reach, name, state, unseen, head, epoch, exchanges, turns,
-	last, preset, settings, known, object, used, caller, created, token, lease)
+	last, preset, settings, known, object, used, instructions, tools, told,
+	request, turn, sent, sent_size, question, taken, caller, created, token, lease)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $9 THEN (SELECT epoch FROM meta) ELSE 0 END, $10, $11,
-	$12, $13, $14, $15, $16, $17, $18, $19, $20, {now} + $21)
+	$12, $13, $14, $15, $16, $17, $18, $19, $20,
+	$21, $22, $23, $24, $25, {now} + CAST($26 AS BIGINT), $27, $28, $29, {now} + $30)
 ON CONFLICT DO NOTHING`
 
 const addHead = `INSERT INTO heads (account, head, session) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
 
 // Create stores a session that is taken from the start. Until it is saved, nobody
 // knows its content: it is given back as dirty.
-func (s *Store) Create(ctx context.Context, n conversation.Session, token conversation.Token) error {
+func (s *Store) Create(ctx context.Context, n conversation.Session, t conversation.Taking) error {
 	n.State = conversation.StateDirty
+	n.Request, n.Turn, n.Sent, n.Question, n.Taken = t.Request, t.Token, t.Sent, t.Question, time.Time{}
 	values, err := sessionValues(&n)
 	if err != nil {
 		return err
 	}
 	args := append([]any{s.account}, values...)
-	args = append(args, n.Caller, micros(n.Created), token[:], s.lease)
+	args = append(args, n.Caller, micros(n.Created), t.Token[:], s.lease)
 	run := s.step
 	if n.Head != (conversation.Hash{}) {
 		run = s.write

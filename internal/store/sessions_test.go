@@ -13,11 +13,11 @@ import (
 func TestSessionIsWhatWasSaved(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		want := sample(7, "h")
-		check(t, s.Create(t.Context(), want, token(1)))
+		check(t, s.Create(t.Context(), want, taking(1)))
 		taken := want
 		taken.State = conversation.StateTaken
 		same(t, session(t, s, 7), taken)
-		wantErr(t, s.Create(t.Context(), sample(7, "other"), token(2)), conversation.ErrTaken)
+		wantErr(t, s.Create(t.Context(), sample(7, "other"), taking(2)), conversation.ErrTaken)
 
 		want.Turns, want.Exchanges, want.Unseen, want.Known = 5, conversation.Uncounted, true, false
 		want.Settings.Model, want.Name, want.Object, want.Last = "n", "", nil, conversation.Hash{}
@@ -64,7 +64,7 @@ func TestMatchTakesByHead(t *testing.T) {
 		ctx := t.Context()
 		want := sample(7, "h")
 		put(t, s, want)
-		for _, c := range []conversation.Claim{claim("other", 1), {Caller: "bob", Head: hash("h"), Token: token(1)}, {Caller: "alice", Token: token(1)}} {
+		for _, c := range []conversation.Claim{claim("other", 1), {Caller: "bob", Head: hash("h"), Taking: taking(1)}, {Caller: "alice", Taking: taking(1)}} {
 			found, once, err := s.Match(ctx, c)
 			if found != nil || once || err != nil {
 				t.Fatalf("%v, %v, %v", found, once, err)
@@ -186,17 +186,17 @@ func TestTake(t *testing.T) {
 		ctx := t.Context()
 		want := sample(7, "h")
 		put(t, s, want)
-		_, err := s.Take(ctx, 8, token(1), conversation.ReachName)
+		_, err := s.Take(ctx, 8, taking(1), conversation.ReachName)
 		wantErr(t, err, conversation.ErrUnknown)
 
-		found := must[*conversation.Session](t)(s.Take(ctx, 7, token(1), conversation.ReachName))
+		found := must[*conversation.Session](t)(s.Take(ctx, 7, taking(1), conversation.ReachName))
 		want.Reach = conversation.ReachName
 		same(t, *found, want)
-		_, err = s.Take(ctx, 7, token(2), conversation.ReachName)
+		_, err = s.Take(ctx, 7, taking(2), conversation.ReachName)
 		wantErr(t, err, conversation.ErrTaken)
 		check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *found}))
 
-		found = must[*conversation.Session](t)(s.Take(ctx, 7, token(3), conversation.ReachID))
+		found = must[*conversation.Session](t)(s.Take(ctx, 7, taking(3), conversation.ReachID))
 		want.Reach, want.Head = conversation.ReachID, conversation.Hash{}
 		same(t, *found, want)
 		found.State, found.Unseen = conversation.StateDirty, true
@@ -207,11 +207,11 @@ func TestTake(t *testing.T) {
 		}
 
 		// It has left lineage for good, and a dirty one is taken as it is.
-		again := must[*conversation.Session](t)(s.Take(ctx, 7, token(5), conversation.ReachName))
+		again := must[*conversation.Session](t)(s.Take(ctx, 7, taking(5), conversation.ReachName))
 		same(t, again, found)
 		again.State = conversation.StateLost
 		check(t, s.Save(ctx, conversation.Save{Token: token(5), Session: *again}))
-		_, err = s.Take(ctx, 7, token(6), conversation.ReachID)
+		_, err = s.Take(ctx, 7, taking(6), conversation.ReachID)
 		wantErr(t, err, conversation.ErrUnknown)
 	})
 }
@@ -222,7 +222,7 @@ func TestTakeIsExclusive(t *testing.T) {
 		put(t, s, sample(7, "h"))
 		var taken atomic.Int32
 		crowd(t.Context(), 100, func(ctx context.Context, i int) {
-			_, err := replicas[i%len(replicas)].Take(ctx, 7, token(i), conversation.ReachID)
+			_, err := replicas[i%len(replicas)].Take(ctx, 7, taking(i), conversation.ReachID)
 			switch {
 			case err == nil:
 				taken.Add(1)
@@ -239,7 +239,7 @@ func TestTakeIsExclusive(t *testing.T) {
 func TestUnknow(t *testing.T) {
 	everywhere(t, func(t *testing.T, w world, s *Store) {
 		ctx := t.Context()
-		check(t, s.Create(ctx, sample(7, "h"), token(1)))
+		check(t, s.Create(ctx, sample(7, "h"), taking(1)))
 		wantErr(t, s.Unknow(ctx, 7, token(2)), conversation.ErrNotHeld)
 		wantErr(t, s.Unknow(ctx, 8, token(1)), conversation.ErrNotHeld)
 		check(t, s.Unknow(ctx, 7, token(1)))
@@ -278,7 +278,7 @@ func TestLeaseRunsOut(t *testing.T) {
 			t.Fatalf("%v, %v, %v", found, once, err)
 		}
 		dirty.Reach = conversation.ReachName
-		same(t, must[*conversation.Session](t)(s.Take(ctx, 7, token(3), conversation.ReachName)), &dirty)
+		same(t, must[*conversation.Session](t)(s.Take(ctx, 7, taking(3), conversation.ReachName)), &dirty)
 		wantErr(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
 		check(t, s.Save(ctx, conversation.Save{Token: token(3), Session: sample(7, "i")}))
 	})
@@ -328,10 +328,10 @@ func TestCounts(t *testing.T) {
 			n.State = state
 			put(t, s, n)
 		}
-		must[*conversation.Session](t)(s.Take(t.Context(), 1, token(1), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(t.Context(), 1, taking(1), conversation.ReachName))
 		w.pass(t, 2*testLease)
-		must[*conversation.Session](t)(s.Take(t.Context(), 2, token(2), conversation.ReachName))
-		must[*conversation.Session](t)(s.Take(t.Context(), 5, token(5), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(t.Context(), 2, taking(2), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(t.Context(), 5, taking(5), conversation.ReachName))
 		same(t, must[map[conversation.State]int](t)(s.Counts(t.Context())), map[conversation.State]int{
 			conversation.StateFree: 2, conversation.StateTaken: 2, conversation.StateDirty: 2,
 			conversation.StateLost: 1, conversation.StateRetired: 1,

@@ -242,7 +242,7 @@ func TestSaveKeepsOrForgetsTheTurn(t *testing.T) {
 		save := func(n int, change func(*conversation.Save)) error {
 			t.Helper()
 			enter(t, s, asked(n, "r", string(rune('a'+n))), false)
-			check(t, s.Create(ctx, sample(int64(n), "h"), token(n)))
+			check(t, s.Create(ctx, sample(int64(n), "h"), taking(n)))
 			save := conversation.Save{Token: token(n), Session: sample(int64(n), "h")}
 			change(&save)
 			return s.Save(ctx, save)

@@ -1,0 +1,19 @@
+-- What a taking is for is stored with it, so that a repetition of its request finds
+-- its answer after a crash. Digests are SHA-256; NULL is none.
+ALTER TABLE sessions ADD COLUMN request   BYTEA;                     -- fingerprint of the request that took the session last
+ALTER TABLE sessions ADD COLUMN turn      BYTEA;                     -- token of that taking; it stays when the taking ends
+ALTER TABLE sessions ADD COLUMN sent      BYTEA;                     -- digest of the text that it sends, without instructions
+ALTER TABLE sessions ADD COLUMN sent_size BIGINT NOT NULL DEFAULT 0; -- bytes of that text
+ALTER TABLE sessions ADD COLUMN question  BYTEA;                     -- lineage after that text
+ALTER TABLE sessions ADD COLUMN taken     BIGINT NOT NULL DEFAULT 0; -- when the session was taken last
+-- Who a session talks to: another agent on the same history does not take it.
+ALTER TABLE sessions ADD COLUMN instructions BYTEA; -- digest of the client's instructions
+ALTER TABLE sessions ADD COLUMN tools        BYTEA; -- digest of the tools; NULL is none
+ALTER TABLE sessions ADD COLUMN told         BYTEA; -- digest of what the session was told that its prompt cannot hold
+CREATE INDEX sessions_request ON sessions (account, request) WHERE request IS NOT NULL;
+
+-- The replica elsewhere that waits for the session longest, and when it last asked.
+ALTER TABLE sessions ADD COLUMN waiter      BYTEA;
+ALTER TABLE sessions ADD COLUMN waiter_seen BIGINT NOT NULL DEFAULT 0;
+
+ALTER TABLE meta ADD COLUMN moved BIGINT NOT NULL DEFAULT 0; -- when the epoch moved last

@@ -1,0 +1,16 @@
+-- What a taking is for is stored with it, so that a repetition of its request finds
+-- its answer after a crash. Digests are SHA-256; NULL is none.
+ALTER TABLE sessions ADD COLUMN request   BLOB;                       -- fingerprint of the request that took the session last
+ALTER TABLE sessions ADD COLUMN turn      BLOB;                       -- token of that taking; it stays when the taking ends
+ALTER TABLE sessions ADD COLUMN sent      BLOB;                       -- digest of the text that it sends, without instructions
+ALTER TABLE sessions ADD COLUMN sent_size INTEGER NOT NULL DEFAULT 0; -- bytes of that text
+ALTER TABLE sessions ADD COLUMN question  BLOB;                       -- lineage after that text
+ALTER TABLE sessions ADD COLUMN taken     INTEGER NOT NULL DEFAULT 0; -- when the session was taken last
+-- Who a session talks to: another agent on the same history does not take it.
+ALTER TABLE sessions ADD COLUMN instructions BLOB; -- digest of the client's instructions
+ALTER TABLE sessions ADD COLUMN tools        BLOB; -- digest of the tools; NULL is none
+ALTER TABLE sessions ADD COLUMN told         BLOB; -- digest of what the session was told that its prompt cannot hold
+CREATE INDEX sessions_request ON sessions (account, request) WHERE request IS NOT NULL;
+
+ALTER TABLE meta ADD COLUMN moved INTEGER NOT NULL DEFAULT 0; -- when the epoch moved last
+ALTER TABLE meta ADD COLUMN boot  TEXT NOT NULL DEFAULT '';   -- the start of the machine on which the file was opened last
