@@ -17,8 +17,9 @@ type call struct {
 
 // readCall reads the body of a call and holds it to the tools. The violations are
 // for the model to read; a call with any is of no use.
-func (p *Plan) readCall(body string) (call, []string) {
-	text, torn, err := repair(openedFence(body))
+func (p *Plan) readCall(raw rawCall) (call, []string) {
+	body, fenced := cutClosingFence(raw.body)
+	text, torn, err := repair(body, raw.ended || fenced)
 	if err == nil && torn {
 		err = errors.New("it stops before its end")
 	}
@@ -47,16 +48,16 @@ func (p *Plan) readCall(body string) (call, []string) {
 	return c, violations
 }
 
-// openedFence takes off the closing fence of a body: the opening one stands before
-// its {.
-func openedFence(body string) string {
+// cutClosingFence takes off the closing fence of a body, and reports whether there
+// was one. The opening fence stands before the body.
+func cutClosingFence(body string) (inner string, fenced bool) {
 	body = strings.TrimSpace(body)
 	for _, fence := range []string{"`", "~"} {
 		if inner := strings.TrimRight(body, fence); len(body)-len(inner) >= 3 {
-			return inner
+			return inner, true
 		}
 	}
-	return body
+	return body, false
 }
 
 // notAllowed says that a name cannot be called, and which can.
@@ -99,7 +100,7 @@ func readArguments(fields map[string]json.RawMessage) (string, error) {
 		if strings.TrimSpace(inner) == "" {
 			return "{}", nil
 		}
-		fixed, torn, err := repair(inner)
+		fixed, torn, err := repair(inner, true) // the model wrote the closing quote
 		if err == nil && torn {
 			err = errors.New("they stop before their end")
 		}

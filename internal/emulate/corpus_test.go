@@ -133,6 +133,14 @@ func chunks(answer string) iter.Seq[string] {
 	}
 }
 
+// cutMark is written behind an end that counts as a cut.
+func cutMark(ev chat.Event) string {
+	if ev.Cut {
+		return ", cut"
+	}
+	return ""
+}
+
 // outcome is what comes of an answer that is the first one to a question.
 func outcome(p *Plan, pieces ...string) string {
 	s := p.Shaper()
@@ -144,7 +152,7 @@ func outcome(p *Plan, pieces ...string) string {
 		case chat.EventToolCall:
 			fmt.Fprintf(&calls, "call %d %s %s\n", ev.Call, ev.CallName, ev.Text)
 		case chat.EventDone:
-			fmt.Fprintf(&end, "done %s\n", ev.Finish)
+			fmt.Fprintf(&end, "done %s%s\n", ev.Finish, cutMark(ev))
 		}
 	}
 	for _, piece := range pieces {

@@ -21,12 +21,12 @@ func (s *Shaper) endFormat(ev chat.Event) (string, error) {
 		}
 	}
 	if len(violations) > 0 {
-		if s.cut(ev) {
+		if s.cut(ev, true) {
 			return s.endCut(ev)
 		}
 		return s.again(passed, badOutput, violations, how)
 	}
-	s.pass(ev)
+	s.finish(ev)
 	return "", nil
 }
 
@@ -80,7 +80,7 @@ func (p *Plan) extract(answer string) (string, []string) {
 
 // judge takes the whole answer for JSON; text is "" when it is none.
 func (p *Plan) judge(answer string) (text string, violations []string) {
-	text, torn, err := repair(strings.TrimSpace(answer))
+	text, torn, err := repair(strings.TrimSpace(answer), false)
 	switch {
 	case err != nil:
 		return "", []string{"the answer is not JSON: " + err.Error()}
@@ -155,12 +155,12 @@ func (o *objectStream) say(say func(string)) {
 	}
 }
 
-// end tells what is wrong with the object; it passes on what is missing at its end.
+// end returns what is wrong with the object, and passes on the rest of it.
 func (o *objectStream) end(say func(string)) []string {
 	if !o.began {
 		return []string{"the answer must be a JSON object"}
 	}
-	torn, err := o.mender.end()
+	torn, err := o.mender.end(false)
 	switch {
 	case err != nil:
 		return []string{"the answer is not JSON: " + err.Error()}

@@ -86,6 +86,16 @@ func badSchema(path string, err error) error {
 	return chat.Invalid(chat.CodeInvalidValue, path, "Invalid value for '"+path+"': it is no usable JSON Schema: "+err.Error()+".")
 }
 
+// LimitReached reports whether the platform's own count of an answer's tokens says
+// that the answer ended at the token limit: it may then stop anywhere.
+func (p *Plan) LimitReached(u chat.Usage) bool { return !u.Estimated && p.atLimit(u) }
+
+// atLimit is LimitReached for estimated counts too.
+func (p *Plan) atLimit(u chat.Usage) bool { return p.limit > 0 && u.CompletionTokens >= p.limit }
+
+// mustCall reports whether an answer must be a call.
+func (p *Plan) mustCall() bool { return p.choice.Mode == chat.ToolsRequired && len(p.tools) > 0 }
+
 // formatted reports whether an answer's text must be JSON.
 func (p *Plan) formatted() bool {
 	return p.format.Kind == chat.FormatObject || p.format.Kind == chat.FormatSchema

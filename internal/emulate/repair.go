@@ -9,23 +9,26 @@ import (
 // repair makes JSON of what a model wrote for JSON. What is valid stays as it is,
 // to the byte; what is not is repaired where its meaning is plain: a fence around
 // it, trailing commas, raw control characters in strings, Python's words and
-// quotes, ends that are missing. Digits are never touched, and nothing is guessed:
-// anything else is an error.
+// quotes. Digits are never touched, and nothing is guessed: anything else is an
+// error.
 //
-// torn says that the text stops inside a string or a number or after a comma, so
-// that what it would have said is not known: what comes back then is valid, but
-// nothing to act on.
-func repair(text string) (fixed string, torn bool, err error) {
+// Missing brackets are added only if the model itself marked the end of the text:
+// ended says that it did, and so does a closing fence. Otherwise a text with open
+// brackets is torn, and so is, in any case, one that stops inside a string or a
+// number or after a comma. What a torn text would have said is not known: what
+// repair returns of it is valid JSON, but nobody may act on it.
+func repair(text string, ended bool) (fixed string, torn bool, err error) {
 	if json.Valid([]byte(text)) {
 		return text, false, nil
 	}
+	text, fenced := unfence(text)
 	var m mender
-	for _, c := range []byte(unfence(text)) {
+	for _, c := range []byte(text) {
 		if err := m.take(c); err != nil {
 			return "", false, err
 		}
 	}
-	if torn, err = m.end(); err != nil {
+	if torn, err = m.end(ended || fenced); err != nil {
 		return "", false, err
 	}
 	fixed = string(m.out)
@@ -35,19 +38,21 @@ func repair(text string) (fixed string, torn bool, err error) {
 	return fixed, torn, nil
 }
 
-// unfence takes off a code fence around the whole text.
-func unfence(text string) string {
+// unfence takes off a code fence around the whole text. closed reports whether the
+// text had the closing fence.
+func unfence(text string) (inner string, closed bool) {
 	text = strings.TrimSpace(text)
 	n := 0
 	for n < len(text) && (text[n] == '`' || text[n] == '~') && text[n] == text[0] {
 		n++
 	}
 	if n < 3 {
-		return text
+		return text, false
 	}
 	fence := text[:n]
 	text = strings.TrimLeft(text[n:], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), fence))
+	text, closed = strings.CutSuffix(strings.TrimSpace(text), fence)
+	return strings.TrimSpace(text), closed
 }
 
 // maxNesting bounds how deep JSON of a model may nest.

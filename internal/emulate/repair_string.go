@@ -76,8 +76,8 @@ func (m *mender) control(c byte) {
 	}
 }
 
-// end closes what is open; see repair for torn.
-func (m *mender) end() (torn bool, err error) {
+// end closes what is open. It returns torn and takes ended as repair does.
+func (m *mender) end(ended bool) (torn bool, err error) {
 	if m.wrong != nil {
 		return false, m.wrong
 	}
@@ -100,7 +100,7 @@ func (m *mender) end() (torn bool, err error) {
 		m.fail("it ends where a value is missing")
 		return torn, m.wrong
 	}
-	torn = torn || len(m.pending) > 0 && len(m.open) > 0 // more was to come
+	torn = torn || len(m.open) > 0 && (!ended || len(m.pending) > 0) // more was to come
 	m.dropComma()
 	for _, bracket := range slices.Backward(m.open) {
 		m.out = append(m.out, bracket+2) // { and [ stand two before } and ]

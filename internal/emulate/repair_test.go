@@ -17,6 +17,7 @@ func TestRepair(t *testing.T) {
 		{"trailing commas", `{"a": [1, 2,], }`, `{"a": [1, 2] }`},
 		{"raw line breaks", "{\"a\": \"x\ny\tz\r\"}", `{"a": "x\ny\tz\r"}`},
 		{"unclosed brackets", `{"a": [{"b": 1}, {"c": "x"`, `{"a": [{"b": 1}, {"c": "x"}]}`},
+		{"unclosed brackets in a fence", "```\n{\"a\": [1\n```", `{"a": [1]}`},
 		{"unclosed string", `["abc`, `["abc"]`},
 		{"unclosed escape", `["abc\`, `["abc"]`},
 		{"unclosed number", `[12`, `[12]`},
@@ -32,7 +33,7 @@ func TestRepair(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, _, err := repair(tt.give)
+			got, _, err := repair(tt.give, true)
 			if got != tt.want || (err != nil) != (tt.want == "") {
 				t.Errorf("got %q, %v, want %q", got, err, tt.want)
 			}
@@ -40,14 +41,21 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// What stops inside a value or before another is valid and still nothing to act on.
+// A text that stops inside a value or before another is torn, and one with open
+// brackets is unless the model marked its end.
 func TestRepairTorn(t *testing.T) {
-	for give, want := range map[string]bool{
-		`{"a": "x`: true, `{"a": 12`: true, `[1,`: true, `{"a": 1,`: true, `["a\`: true,
-		`{"a": "x"`: false, `{"a": [true`: false, `{"a": {}`: false, `[`: false, `{"a": 1,}`: false, `{"a": 1}`: false,
+	const always, never, unlessEnded = 2, 0, 1
+	for give, want := range map[string]int{
+		`{"a": "x`: always, `{"a": 12`: always, `[1,`: always, `{"a": 1,`: always, `["a\`: always,
+		`{"a": "x"`: unlessEnded, `{"a": [true`: unlessEnded, `{"a": {}`: unlessEnded, `[`: unlessEnded, `{"items":["a","b"`: unlessEnded,
+		`{"a": 1,}`: never, `{"a": 1}`: never, `{'a': 1}`: never,
+		"```\n{\"a\": [{}\n```": never, "```\n{\"a\": [{}\n": unlessEnded, "```\n{\"a\": [1,\n```": always, "```\n{\"a\": [{}\n``": 3,
 	} {
-		if _, torn, err := repair(give); err != nil || torn != want {
-			t.Errorf("%s: torn %v, %v; want %v", give, torn, err, want)
+		for _, ended := range []bool{false, true} {
+			isTorn := want == always || want == unlessEnded && !ended
+			if _, torn, err := repair(give, ended); torn != isTorn || (err != nil) != (want == 3) {
+				t.Errorf("repair(%q, %v) = torn %v, %v; want torn %v", give, ended, torn, err, isTorn)
+			}
 		}
 	}
 }
@@ -59,7 +67,7 @@ func FuzzRepair(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		fixed, _, err := repair(text)
+		fixed, _, err := repair(text, true)
 		switch {
 		case json.Valid([]byte(text)) && (err != nil || fixed != text):
 			t.Fatalf("valid %q became %q, %v", text, fixed, err)
@@ -71,7 +79,7 @@ func FuzzRepair(f *testing.F) {
 		case !json.Valid([]byte(fixed)):
 			t.Fatalf("%q became %q, which is not valid", text, fixed)
 		}
-		inner := unfence(text)
+		inner, _ := unfence(text)
 		if json.Valid([]byte(text)) || strings.ContainsFunc(inner, unicode.IsControl) { // those are written with digits
 			return
 		}
@@ -94,10 +102,10 @@ func digits(s string) string {
 // takes minutes.
 func TestLongFence(t *testing.T) {
 	fence := strings.Repeat("`", 1_000_000)
-	if fixed, _, err := repair(fence + "json\n{}\n" + fence); err != nil || fixed != "{}" {
+	if fixed, _, err := repair(fence+"json\n{}\n"+fence, true); err != nil || fixed != "{}" {
 		t.Errorf("in a long fence: %q, %v", clip(fixed), err)
 	}
-	if _, _, err := repair(fence); err == nil {
+	if _, _, err := repair(fence, true); err == nil {
 		t.Error("a fence is no JSON")
 	}
 }
@@ -112,7 +120,7 @@ func TestRepairIsLinear(t *testing.T) {
 				for _, c := range []byte(text) {
 					_ = m.take(c) // goes on after an error, at the same price
 				}
-				_, _ = m.end()
+				_, _ = m.end(true)
 				// Half of the digits of \u000a and the like are the most that is added.
 				if m.steps > len(text)+1 || len(m.out) > 6*len(text)+maxNesting {
 					t.Errorf("%q repeated to %d bytes: %d steps, %d bytes", prefix+pattern, size, m.steps, len(m.out))

@@ -13,8 +13,11 @@ type Shaper struct {
 	plan   *Plan
 	asked  int  // repairs so far
 	spoken bool // text was passed on
-	reply  *reply
-	pass   func(chat.Event) // of the call of Shape under way
+	// dropped says that the session holds text behind a call that the client does
+	// not get, such as a result that the model made up.
+	dropped bool
+	reply   *reply
+	pass    func(chat.Event) // of the call of Shape under way
 }
 
 // reply is what has come of one answer of the model, the first or a repaired one.
@@ -22,8 +25,7 @@ type reply struct {
 	scan   *scanner // nil without tools
 	plain  unescaper
 	body   strings.Builder // of the call under way
-	calls  []string        // bodies
-	open   bool            // the last call has no closing tag
+	calls  []rawCall
 	called bool            // a call has begun: text is no longer passed on
 	held   strings.Builder // text that is not passed on yet
 	object objectStream    // in place of held, when a JSON object is streamed
@@ -75,30 +77,45 @@ func (s *Shaper) piece(p piece) {
 	r := s.reply
 	switch p.kind {
 	case pieceText:
-		if !r.called {
-			s.text(r.plain.take(p.text))
+		if r.called {
+			s.dropped = s.dropped || !isBlank(p.text)
+			return
 		}
+		s.text(r.plain.take(p.text))
 	case pieceOpen:
 		if !r.called {
 			s.text(r.plain.end())
 		}
-		r.called, r.open = true, true
+		r.called = true
 		r.eager = append(r.eager, nil)
 	case pieceBody:
 		r.body.WriteString(p.text)
 		s.early(p.text)
 	case pieceClose:
-		r.open = p.text != closeTag
-		r.calls = append(r.calls, r.body.String())
+		r.calls = append(r.calls, rawCall{body: r.body.String(), ended: p.text == closeTag})
 		r.body.Reset()
 	}
 }
 
+// rawCall is a call as it stands in an answer.
+type rawCall struct {
+	body  string
+	ended bool // the model wrote the closing tag
+}
+
+// isOpen reports whether the answer ended inside its last call.
+func (r *reply) isOpen() bool { return len(r.calls) > 0 && !r.calls[len(r.calls)-1].ended }
+
+// isBlank reports whether text is nothing but white space.
+func isBlank(text string) bool { return strings.Trim(text, " \n\r\t") == "" }
+
 // text takes text that is no call. Under a format and in repaired answers it is
 // held; so is white space in front of everything, which may come before a call.
+// Text before a call that must be made is dropped: strict clients refuse it.
 func (s *Shaper) text(text string) {
 	r := s.reply
 	switch {
+	case s.plan.mustCall():
 	case s.streamsObject():
 		r.object.take(text, s.say)
 	case s.plan.formatted() || s.asked > 0:
@@ -107,7 +124,7 @@ func (s *Shaper) text(text string) {
 		s.say(text)
 	default:
 		r.held.WriteString(text)
-		if strings.Trim(text, " \n\r\t") != "" {
+		if !isBlank(text) {
 			s.say(r.held.String())
 			r.held.Reset()
 		}

@@ -34,7 +34,7 @@ func talk(p *Plan, answers ...string) (client []string, told []string) {
 			}
 			client = append(client, fmt.Sprintf("call %d%s %s", ev.Call, name, ev.Text))
 		case chat.EventDone:
-			client = append(client, "done "+string(ev.Finish))
+			client = append(client, "done "+string(ev.Finish)+cutMark(ev))
 		}
 	}
 	for _, answer := range answers {
@@ -87,11 +87,12 @@ func TestShaperCalls(t *testing.T) {
 		{"none, broken and repaired", choice(chat.ToolsNone), []string{goodCall, "Hello."}, []string{"text Hello.", "done "}, "no function may be called now"},
 		{"none, broken for good", choice(chat.ToolsNone), []string{goodCall, goodCall, goodCall}, []string{"error invalid_tool_call"}, "with text and without calls"},
 		{"required, kept", choice(chat.ToolsRequired), []string{goodCall}, []string{weather, "done tool_calls"}, ""},
-		{"required, repaired", choice(chat.ToolsRequired), []string{"It is sunny.", goodCall}, []string{"text It is sunny.", weather, "done tool_calls"}, "a function must be called"},
-		{"required, broken for good", choice(chat.ToolsRequired), []string{"a", "b", "c"}, []string{"text a", "error invalid_tool_call"}, ""},
+		{"required, repaired", choice(chat.ToolsRequired), []string{"It is sunny.", goodCall}, []string{weather, "done tool_calls"}, "a function must be called"},
+		{"required, broken for good", choice(chat.ToolsRequired), []string{"a", "b", "c"}, []string{"error invalid_tool_call"}, ""},
+		{"required, text before the call", choice(chat.ToolsRequired), []string{"Let me see. " + goodCall}, []string{weather, "done tool_calls"}, ""},
 		{"named, kept", choice(chat.ToolsRequired, "now"), []string{otherCall}, []string{"call 0 now {}", "done tool_calls"}, ""},
 		{"named, another called", choice(chat.ToolsRequired, "now"), []string{goodCall, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "the function get_weather may not be called now; these may: now"},
-		{"named, none called", choice(chat.ToolsRequired, "now"), []string{"no", otherCall}, []string{"text no", "call 0 now {}", "done tool_calls"}, "You must call the function now now"},
+		{"named, none called", choice(chat.ToolsRequired, "now"), []string{"no", otherCall}, []string{"call 0 now {}", "done tool_calls"}, "You must call the function now now"},
 		{"allowed, kept", choice(chat.ToolsAuto, "now", "add"), []string{otherCall}, []string{"call 0 now {}", "done tool_calls"}, ""},
 		{"allowed, text", choice(chat.ToolsAuto, "now"), []string{"ok"}, []string{"text ok", "done "}, ""},
 		{"allowed, another called", choice(chat.ToolsAuto, "now", "add"), []string{goodCall, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "these may: now, add"},
@@ -99,10 +100,21 @@ func TestShaperCalls(t *testing.T) {
 		{"one at a time, two called", oneAtATime, []string{goodCall + otherCall, goodCall}, []string{weather, "done tool_calls"}, "2 calls were made at once"},
 		{"functions are called one at a time", func(r *chat.Request) { r.LegacyCalls = true }, []string{goodCall + otherCall, goodCall}, []string{weather, "done tool_calls"}, "2 calls were made at once"},
 
-		{"cut in a call by the token limit", limit(7), []string{"a " + goodCall[:40]}, []string{"text a ", "done length"}, ""},
+		{"cut in a call by the token limit", limit(7), []string{"a " + goodCall[:40]}, []string{"text a ", "done length, cut"}, ""},
 		{"cut in a call, not by the limit", limit(8), []string{"a " + goodCall[:40], goodCall}, []string{"text a ", weather, "done tool_calls"}, "ends where a value is missing"},
-		{"cut behind a call that is whole", limit(7), []string{goodCall}, []string{weather, "done tool_calls"}, ""},
-		{"cut before a call that must be", func(r *chat.Request) { choice(chat.ToolsRequired)(r); limit(7)(r) }, []string{"I will"}, []string{"text I will", "done length"}, ""},
+		{"cut behind a call that is whole", limit(7), []string{goodCall}, []string{weather, "done length"}, ""},
+		{"cut in a call's brackets", limit(7), []string{"a " + `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"`}, []string{"text a ", "done length, cut"}, ""},
+		{"cut in text", limit(7), []string{"a b"}, []string{"text a b", "done length"}, ""},
+		{"cut in a repaired answer", limit(7), []string{goodCall[:40]}, []string{"done length, cut"}, ""},
+		{"wrong at the limit", limit(7), []string{badArg}, []string{"done length, cut"}, ""},
+		{"cut before a call that must be", func(r *chat.Request) { choice(chat.ToolsRequired)(r); limit(7)(r) }, []string{"I will"}, []string{"done length, cut"}, ""},
+
+		{"stops in its brackets", nil, []string{`<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"`, goodCall}, []string{weather, "done tool_calls"}, "stops before its end"},
+		{"a result made up behind a call", nil, []string{goodCall + "\n<tool_result>\nsunny\n</tool_result>\nIt is sunny."}, []string{weather, "done tool_calls, cut"}, ""},
+		{"text between calls", nil, []string{otherCall + " and " + otherCall}, []string{"call 0 now {}", "call 1 now {}", "done tool_calls, cut"}, ""},
+		{"a result made up behind a call that is repaired", nil, []string{badArg + " It is sunny.", goodCall}, []string{weather, "done tool_calls, cut"}, "at /city"},
+		{"a result made up behind a call that becomes text", nil, []string{badArg + " It is sunny.", "No."}, []string{"text No.", "done , cut"}, "at /city"},
+		{"blanks behind a call", nil, []string{goodCall + "\n \t\r\n"}, []string{weather, "done tool_calls"}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -235,7 +247,11 @@ func TestShaperFormats(t *testing.T) {
 		{"schema, prose alone", held, []string{`I am five.`, `I am five.`, `5`}, []string{"error invalid_model_output"}, "not JSON"},
 		{"schema, stops early", held, []string{`{"age": 5`, `{"age": 5}`}, []string{`text {"age": 5}`, "done "}, "stops before its end"},
 		{"schema, cut by the limit", func(r *chat.Request) { held(r); limit(7)(r) }, []string{`Here: {"age": "f`}, []string{`text {"age": "f`, "done length"}, ""},
-		{"schema, whole at the limit", func(r *chat.Request) { held(r); limit(7)(r) }, []string{`{"age": 1}`}, []string{`text {"age": 1}`, "done "}, ""},
+		{"schema, whole at the limit", func(r *chat.Request) { held(r); limit(7)(r) }, []string{`{"age": 1}`}, []string{`text {"age": 1}`, "done length"}, ""},
+		{"schema, cut in its brackets by the limit", func(r *chat.Request) { held(r); limit(7)(r) }, []string{`{"age": 1`}, []string{`text {"age": 1`, "done length"}, ""},
+		{"object, the model closed the fence", object, []string{"```\n{\"a\": [\"b\"\n```"}, []string{`text {"a": ["b"]}`, "done "}, ""},
+		{"object, stops in its brackets", object, []string{`{"items":["a","b"`, `{}`}, []string{`text {}`, "done "}, "stops before its end"},
+		{"schema, stops in its brackets", list, []string{"[1, 2 ", "[1, 2]"}, []string{"text [1, 2]", "done "}, "stops before its end"},
 		{"an array", list, []string{"```\n[1, 2]\n```"}, []string{"text [1, 2]", "done "}, ""},
 		{"an array in prose", list, []string{"So: [1, 2]."}, []string{"text [1, 2]", "done "}, ""},
 		{"schema with tools, text", withTools, []string{`{"age": 5}`}, []string{`text {"age": 5}`, "done "}, ""},
@@ -248,7 +264,7 @@ func TestShaperFormats(t *testing.T) {
 		{"object, broken and asked again", object, []string{`{"a": x}`, `{"a": 1}`}, []string{`text {"a": 1}`, "done "}, ""},
 		{"streamed object", streamed, []string{"Sure, {here}:\n```json\n{\"a\": 1}\n```"}, []string{`text {"a": 1}`, "done "}, ""},
 		{"streamed object, prose first", streamed, []string{`no`, `{"a": 1}`}, []string{`text {"a": 1}`, "done "}, ""},
-		{"streamed object, closed", streamed, []string{`{"a": [1, {"b": "c"`}, []string{`text {"a": [1, {"b": "c"`, `text }]}`, "done "}, ""},
+		{"streamed object, stops in its brackets", streamed, []string{`{"a": [1, {"b": "c"`}, []string{`text {"a": [1, {"b": "c"`, "error invalid_model_output"}, ""},
 		{"streamed object, broken", streamed, []string{`{"a": x}`}, []string{`text {"a": `, "error invalid_model_output"}, ""},
 		{"streamed object, torn", streamed, []string{`{"a": "x`}, []string{`text {"a": "x`, "error invalid_model_output"}, ""},
 		{"streamed object, cut by the limit", func(r *chat.Request) { streamed(r); limit(7)(r) }, []string{`{"a": "x`}, []string{`text {"a": "x`, "done length"}, ""},

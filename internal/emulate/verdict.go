@@ -16,15 +16,25 @@ func (s *Shaper) end(ev chat.Event) (string, error) {
 			s.text(r.plain.end())
 		}
 	}
+	if s.plan.LimitReached(ev.Usage) {
+		ev.Finish = chat.FinishLength
+	}
 	switch {
-	case len(r.calls) > 0 || s.plan.choice.Mode == chat.ToolsRequired && len(s.plan.tools) > 0:
+	case len(r.calls) > 0 || s.plan.mustCall():
 		return s.endCalls(ev)
 	case s.plan.formatted():
 		return s.endFormat(ev)
 	}
 	s.sayHeld()
-	s.pass(ev)
+	s.finish(ev)
 	return "", nil
+}
+
+// finish passes on the end of the client's answer. It counts as a cut when the
+// session holds something behind a call that the client does not have.
+func (s *Shaper) finish(ev chat.Event) {
+	ev.Cut = ev.Cut || s.dropped
+	s.pass(ev)
 }
 
 // sayHeld passes on the text that was held, which is then the answer: of a repaired
@@ -41,7 +51,8 @@ func (s *Shaper) sayHeld() {
 func (s *Shaper) endCalls(ev chat.Event) (string, error) {
 	calls, violations := s.readCalls()
 	switch {
-	case len(violations) > 0 && s.cut(ev) && (s.reply.open || len(calls) == 0):
+	case len(violations) > 0 && s.cut(ev, s.reply.isOpen() || len(calls) == 0):
+		ev.Cut = true // of the calls, and of text where calls must be
 		return s.endCut(ev)
 	case len(violations) > 0:
 		return s.again(s.sentAny(), badCall, violations, s.howToCall())
@@ -52,14 +63,17 @@ func (s *Shaper) endCalls(ev chat.Event) (string, error) {
 		}
 		s.pass(chat.Event{Kind: chat.EventToolCall, Call: i, CallID: newID(), CallName: c.name, Text: c.arguments})
 	}
-	ev.Finish = chat.FinishTools
-	s.pass(ev)
+	if ev.Finish != chat.FinishLength {
+		ev.Finish = chat.FinishTools
+	}
+	s.finish(ev)
 	return "", nil
 }
 
-// cut reports whether the platform ended the answer at the token limit.
-func (s *Shaper) cut(ev chat.Event) bool {
-	return s.plan.limit > 0 && ev.Usage.CompletionTokens >= s.plan.limit
+// cut reports whether the token limit ended the answer. For an answer that stops
+// before its end an estimated count is enough.
+func (s *Shaper) cut(ev chat.Event, stops bool) bool {
+	return ev.Finish == chat.FinishLength || stops && s.plan.atLimit(ev.Usage)
 }
 
 // endCut ends an answer that the token limit cut in the middle of what was asked
@@ -67,7 +81,7 @@ func (s *Shaper) cut(ev chat.Event) bool {
 func (s *Shaper) endCut(ev chat.Event) (string, error) {
 	s.sayCut()
 	ev.Finish = chat.FinishLength
-	s.pass(ev)
+	s.finish(ev)
 	return "", nil
 }
 
@@ -80,8 +94,8 @@ func (s *Shaper) readCalls() (calls []call, violations []string) {
 	case s.plan.one && len(bodies) > 1:
 		violations = append(violations, fmt.Sprintf("%d calls were made at once, but one is allowed at a time", len(bodies)))
 	}
-	for i, body := range bodies {
-		c, wrong := s.plan.readCall(body)
+	for i, raw := range bodies {
+		c, wrong := s.plan.readCall(raw)
 		if e := s.reply.eager[i]; e != nil && len(wrong) == 0 && (e.name != c.name || e.sent.String() != c.arguments) {
 			wrong = []string{e.name + ": the call was sent before it could be repaired"}
 		}

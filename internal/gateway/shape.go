@@ -18,7 +18,7 @@ type shaper struct {
 	form    *emulate.Shaper // nil when the answer is plain text
 
 	raw   strings.Builder // the platform's answer under way, when no usage may come
-	spent chat.Usage      // of the answers that had to be repaired
+	spent chat.Usage      // of the turn's earlier answers, which had to be repaired
 
 	pass   func(chat.Event) // of the call of Shape under way
 	held   string           // end of the text that may yet become a stop sequence
@@ -55,13 +55,16 @@ func (s *shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err
 		s.measure(&ev)
 	}
 	if s.form == nil {
+		if ev.Kind == chat.EventDone && s.plan.LimitReached(ev.Usage) {
+			ev.Finish = chat.FinishLength
+		}
 		s.take(ev)
 		return "", nil
 	}
 	if repair, err = s.form.Shape(ev, s.take); repair == "" {
 		return "", err
 	}
-	s.spent = ev.Usage
+	s.spent = s.spent.Plus(ev.Usage)
 	s.raw.Reset()
 	if s.over { // it was cut for the client while it was judged
 		return "", nil
@@ -69,14 +72,12 @@ func (s *shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err
 	return repair, err
 }
 
-// measure counts what the platform did not, and adds what earlier answers of the
-// turn cost.
+// measure sets the usage of one answer where the platform gave none.
 func (s *shaper) measure(ev *chat.Event) {
 	if ev.Usage.Estimated {
-		ev.Usage.PromptTokens = s.countPrompt()
-		ev.Usage.CompletionTokens = countTokens(s.raw.String())
+		ev.Usage.PromptTokens = s.estimatePrompt()
+		ev.Usage.CompletionTokens = estimateTokens(s.raw.String())
 	}
-	ev.Usage = s.spent.Plus(ev.Usage)
 }
 
 func (s *shaper) pause() {
@@ -173,7 +174,7 @@ func (s *shaper) cut(why chat.FinishReason) {
 		return
 	}
 	s.over = true
-	usage := chat.Usage{PromptTokens: s.countPrompt(), CompletionTokens: countTokens(s.answer.String()), Estimated: true}
+	usage := chat.Usage{PromptTokens: s.estimatePrompt(), CompletionTokens: estimateTokens(s.answer.String()), Estimated: true}
 	s.pass(chat.Event{Kind: chat.EventDone, Finish: why, Usage: s.spent.Plus(usage), Cut: true})
 }
 
@@ -186,6 +187,7 @@ func (s *shaper) done(ev chat.Event) {
 	if ev.Finish == "" {
 		ev.Finish = chat.FinishStop
 	}
+	ev.Usage = s.spent.Plus(ev.Usage)
 	s.over = true
 	s.pass(ev)
 }

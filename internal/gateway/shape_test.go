@@ -50,6 +50,11 @@ var (
 	done  = chat.Event{Kind: chat.EventDone, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: 3}}
 )
 
+// doneAt is the end of an answer for which the platform counts n tokens.
+func doneAt(n int) chat.Event {
+	return chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: n}}
+}
+
 func TestShape(t *testing.T) {
 	whole := chat.Usage{PromptTokens: 7, CompletionTokens: 3}
 	for _, tc := range []struct {
@@ -70,7 +75,10 @@ func TestShape(t *testing.T) {
 		{"a stop that overlaps itself", []string{"aab"}, 0, []chat.Event{text("aa"), text("ab!"), done}, "a", chat.FinishStop, chat.Usage{Estimated: true}},
 		{"limit", nil, 2, []chat.Event{text("one two three four"), done}, "one two", chat.FinishLength, chat.Usage{Estimated: true}},
 		{"limit over pieces", nil, 2, []chat.Event{text("one"), text(" two"), text(" three"), done}, "one two", chat.FinishLength, chat.Usage{Estimated: true}},
-		{"limit just enough", nil, 2, []chat.Event{text("one"), text(" two"), done}, "one two", chat.FinishStop, whole},
+		{"limit just enough", nil, 2, []chat.Event{text("one"), text(" two"), doneAt(1)}, "one two", chat.FinishStop, chat.Usage{PromptTokens: 7, CompletionTokens: 1}},
+		{"limit by the platform's count", nil, 3, []chat.Event{text("one"), text(" two"), done}, "one two", chat.FinishLength, whole},
+		{"limit by an estimated count", nil, 2, []chat.Event{text("one"), text(" two"), {Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{Estimated: true}}},
+			"one two", chat.FinishStop, chat.Usage{Estimated: true}},
 		{"limit counts reasoning", nil, 1, []chat.Event{{Kind: chat.EventReasoning, Text: "hm"}, text("one"), done}, "", chat.FinishLength, chat.Usage{Estimated: true}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

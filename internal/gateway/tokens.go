@@ -88,17 +88,52 @@ func fitTokens(piece string, n int) (string, int) {
 	return piece[:low], countTokens(piece[:low])
 }
 
+// maxCounted bounds how many bytes are counted for one estimate, so that the end of
+// an answer does not wait for it: 4 MiB take about half a second. Of longer texts a
+// sample is counted.
+const maxCounted = 128 << 10
+
+// estimateTokens estimates the tokens of texts together: it counts one slice in
+// several, evenly over all bytes, and takes the rest to be like them.
+func estimateTokens(texts ...string) int {
+	bytes := 0
+	for _, text := range texts {
+		bytes += len(text)
+	}
+	stride := (bytes/maxCounted + 1) * slice // from one slice that is counted to the next
+	at, next := 0, 0
+	counted, tokens := 0, 0 // bytes and their tokens
+	for _, text := range texts {
+		for text != "" {
+			piece := firstBytes(text, slice)
+			text = text[len(piece):]
+			if at += len(piece); bytes > maxCounted && at <= next {
+				continue
+			}
+			next += stride
+			counted += len(piece)
+			tokens += countTokens(piece)
+		}
+	}
+	if counted == bytes {
+		return tokens
+	}
+	return int(float64(tokens) * float64(bytes) / float64(counted))
+}
+
 // messageOverhead is what a message costs beside its text, as OpenAI counts.
 const messageOverhead = 3
 
-// countPrompt estimates the tokens of what the platform is told for a request.
-func (s *shaper) countPrompt() int {
-	total := messageOverhead
-	if instructions := s.plan.Prompt + s.plan.Preamble; instructions != "" {
-		total += messageOverhead + countTokens(instructions)
+// estimatePrompt estimates the tokens of what the platform is told for a request.
+func (s *shaper) estimatePrompt() int {
+	texts := []string{s.plan.Prompt, s.plan.Preamble}
+	overhead := messageOverhead
+	if s.plan.Prompt != "" || s.plan.Preamble != "" {
+		overhead += messageOverhead
 	}
 	for _, m := range s.request.Transcript() {
-		total += messageOverhead + countTokens(Render(m))
+		overhead += messageOverhead
+		texts = append(texts, Render(m))
 	}
-	return total
+	return overhead + estimateTokens(texts...)
 }

@@ -34,6 +34,34 @@ func TestCountTokensIsLinear(t *testing.T) {
 	}
 }
 
+// Of long texts a sample is counted: the estimate is near, and takes no longer than
+// that of a text that is counted whole.
+func TestEstimateTokensCountsASample(t *testing.T) {
+	words := strings.Repeat("The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸。 if (a < b) { return; }\n", 90_000) // 8 MiB
+	short := words[:maxCounted]
+	if got, want := estimateTokens(short[:1000], short[1000:]), countTokens(short[:1000])+countTokens(short[1000:]); got != want {
+		t.Errorf("estimateTokens(short) = %d, want %d", got, want)
+	}
+	small := strings.SplitAfter(words, "\n")
+	want := countTokens(words[:1<<20]) * (len(words) >> 10) / (1 << 10)
+	began := time.Now()
+	countTokens(short)
+	limit := 20 * time.Since(began)
+	for name, texts := range map[string][]string{"one text": {words}, "many texts": small, "one short, one long": {"a", words}} {
+		began = time.Now()
+		got := estimateTokens(texts...)
+		if took := time.Since(began); took > limit {
+			t.Errorf("%s: estimateTokens took %v, want %v at most", name, took, limit)
+		}
+		if got < want*9/10 || got > want*11/10 {
+			t.Errorf("%s: estimateTokens(…) = %d, want about %d", name, got, want)
+		}
+	}
+	if got := estimateTokens(); got != 0 {
+		t.Errorf("estimateTokens() = %d, want 0", got)
+	}
+}
+
 func TestFirstTokens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.ToValidUTF8(strings.Repeat(rapid.String().Draw(t, "text"), rapid.IntRange(1, 40).Draw(t, "times")), "?")

@@ -1,0 +1,90 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"achuan/internal/simulator"
+)
+
+// outline names what a client got: status, content, calls and finish reason.
+func outline(got *reply) string {
+	if got.status != http.StatusOK {
+		return fmt.Sprintf("%d %s", got.status, got.Error.Code)
+	}
+	c := got.Choices[0]
+	content := "null"
+	if c.Message.Content != nil {
+		content = fmt.Sprintf("%q", *c.Message.Content)
+	}
+	var calls strings.Builder
+	for _, call := range c.Message.ToolCalls {
+		fmt.Fprintf(&calls, " %s(%s)", call.Function.Name, call.Function.Arguments)
+	}
+	return content + calls.String() + " " + c.FinishReason
+}
+
+// An answer never looks whole, or other than the model wrote it, when it is not.
+func TestAnswersAreTrue(t *testing.T) {
+	const (
+		call   = `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>`
+		torn   = `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"`
+		schema = `"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}`
+		ask    = `"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "hi"}]`
+	)
+	at := func(text string, tokens int) simulator.Reply {
+		return simulator.Reply{Text: text, Usage: &simulator.Usage{Prompt: 10, Completion: tokens}}
+	}
+	for _, tt := range []struct {
+		name    string
+		body    string
+		answers []simulator.Reply
+		want    string
+	}{
+		{"a torn call is asked for again", askWeather, []simulator.Reply{at(torn, 5), at(call, 5)}, `null get_weather({"city": "Paris"}) tool_calls`},
+		{"a torn call at the limit", askWeather + `, "max_tokens": 50`, []simulator.Reply{at(torn, 50)}, `"" length`},
+		{"text at the limit", ask + `, "max_tokens": 50`, []simulator.Reply{at("One two", 50)}, `"One two" length`},
+		{"text below the limit", ask + `, "max_tokens": 50`, []simulator.Reply{at("One two", 49)}, `"One two" stop`},
+		{"a call at the limit", askWeather + `, "max_tokens": 50`, []simulator.Reply{at(call, 50)}, `null get_weather({"city": "Paris"}) length`},
+		{"the limit is that of one answer", askWeather + `, "max_tokens": 50`, []simulator.Reply{at(torn, 30), at(call, 30)}, `null get_weather({"city": "Paris"}) tool_calls`},
+		{"torn JSON is asked for again", ask + `, ` + schema, []simulator.Reply{at(`{"items":["a","b"`, 5), at(`{"items":[]}`, 5)}, `"{\"items\":[]}" stop`},
+		{"torn JSON at the limit", ask + `, "max_tokens": 50, ` + schema, []simulator.Reply{at(`{"items":["a","b"`, 50)}, `"{\"items\":[\"a\",\"b\"" length`},
+		{"a forced call stands alone", askWeather + `, "tool_choice": "required"`, []simulator.Reply{at("Let me see.\n"+call, 5)}, `null get_weather({"city": "Paris"}) tool_calls`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			sim := simulator.New(simulator.Options{})
+			url := serve(t, sim, nil)
+			sim.Script(tt.answers...)
+			if got := send(t, url, "{"+tt.body+"}"); outline(got) != tt.want {
+				t.Errorf("answer %s, want %s", outline(got), tt.want)
+			}
+			if n := len(sim.Turns()); n != len(tt.answers) {
+				t.Errorf("asked %d times, want %d", n, len(tt.answers))
+			}
+		})
+	}
+}
+
+// What the client does not get behind a call is in the session, which is therefore
+// not continued.
+func TestMadeUpResultIsLeftBehind(t *testing.T) {
+	for _, made := range []string{"", "\n<tool_result>\nsunny\n</tool_result>\nIt is sunny."} {
+		sim := simulator.New(simulator.Options{})
+		url := serve(t, sim, nil)
+		sim.Script(simulator.Say(`<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>`+made), simulator.Say("It rains."))
+		first := send(t, url, `{`+askWeather+`}`)
+		call := first.Choices[0].Message.ToolCalls[0]
+		answer := fmt.Sprintf(`{"role": "assistant", "tool_calls": [{"id": %q, "type": "function", "function": {"name": "get_weather", "arguments": %q}}]}, `+
+			`{"role": "tool", "tool_call_id": %q, "content": "rain"}`, call.ID, call.Function.Arguments, call.ID)
+		second := send(t, url, `{`+strings.Replace(askWeather, `"Weather in Paris?"}`, `"Weather in Paris?"}, `+answer, 1)+`}`)
+		continued := second.header.Get("X-Achuan-Placement") == "continued"
+		if second.status != http.StatusOK || continued != (made == "") {
+			t.Errorf("after %q: %d, placement %s", made, second.status, second.header.Get("X-Achuan-Placement"))
+		}
+		if turns := sim.Turns(); strings.Contains(turns[1].Text, "It is sunny") {
+			t.Errorf("after %q: sent %q", made, turns[1].Text)
+		}
+	}
+}
