@@ -16,9 +16,14 @@ type ChatRequest struct {
 	MetadataSession int64  // metadata.sessionId, 0 when absent
 	User            string // the parameter of that name, "" when absent
 
-	// Orphans are the results of calls which no message before them made; see
-	// CheckResults.
-	Orphans []Orphan
+	// Orphan is the first result of a call which no message before it made, nil for
+	// none; see CheckResults.
+	Orphan *Orphan
+
+	// ToolNames are the client's names of tools by the names that the model is told,
+	// of those tools where the two differ. Requests and events have the model's names;
+	// Stream and Whole write the client's.
+	ToolNames map[string]string
 
 	// Unknown names the keys that were ignored because nothing is known of them,
 	// each once and in the order of the body, such as "messages[].foo": at most
@@ -57,6 +62,10 @@ func DecodeChat(body []byte) (*ChatRequest, error) {
 type decoder struct {
 	req   *ChatRequest
 	calls map[string]string // names of the tools that messages so far called, by id of the call
+
+	offered     map[string]int // indexes in req.Tools by name
+	schemaBytes int            // of all schemas so far
+	callsNone   bool           // tool_choice forbids every call, so that no schema matters
 }
 
 // parameters reads the known keys in the order of the table, so that the same
@@ -70,6 +79,7 @@ func (d *decoder) parameters(root value) *fault {
 			d.unknown("", key)
 		}
 	}
+	d.callsNone = isNone(given[rows["tool_choice"]]) || isNone(given[rows["function_call"]])
 	for i, v := range given {
 		p := &table[i]
 		switch {

@@ -55,6 +55,11 @@ func wrongValue(expected string, got value) *fault {
 	return &fault{code: chat.CodeInvalidValue, detail: "expected " + expected + ", but got " + got.shown()}
 }
 
+// tooMany is for a list with more than limit entries.
+func tooMany(limit int, entries string) *fault {
+	return &fault{code: chat.CodeInvalidValue, detail: "expected at most " + strconv.Itoa(limit) + " " + entries + ", but got more"}
+}
+
 func unsupported(why string) *fault {
 	return &fault{code: chat.CodeUnsupportedParameter, detail: why}
 }

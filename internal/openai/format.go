@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -9,7 +10,8 @@ import (
 
 // responseFormat reads what the answer's text must be.
 func (d *decoder) responseFormat(v value) *fault {
-	if f := anObject(d, v); f != nil {
+	v, f := v.asObject()
+	if f != nil {
 		return f
 	}
 	var typ, schema value
@@ -80,7 +82,7 @@ func (d *decoder) jsonSchema(v value) *fault {
 	}
 	switch {
 	case !schema.absent():
-		if f := readSchema(schema, format.Strict); f != nil {
+		if f := d.checkSchema(schema, format.Strict); f != nil {
 			return f.in("schema")
 		}
 		format.Schema = slices.Clone(schema)
@@ -103,11 +105,26 @@ func formatName(v value) (string, *fault) {
 	return name, f
 }
 
-// readSchema checks what a schema must be whatever it says: an object, and for a
-// strict one, what OpenAI asks of it.
-func readSchema(v value, strict bool) *fault {
+// Bounds on the text of one schema, and of all schemas of a request. The platform
+// takes texts of some ten thousand characters.
+const (
+	maxSchemaSize  = 256 << 10
+	maxSchemasSize = 2 << 20
+)
+
+// checkSchema checks what a schema must be whatever it says: an object of a bounded
+// size, and for a strict one, what OpenAI asks of it.
+func (d *decoder) checkSchema(v value, strict bool) *fault {
 	if v.kind() != kindObject {
 		return wrongType("a JSON Schema, an object", v)
+	}
+	if len(v) > maxSchemaSize {
+		detail := fmt.Sprintf("a JSON Schema may have %d KiB at most, but this one has %d", maxSchemaSize>>10, len(v)>>10)
+		return &fault{code: chat.CodeInvalidValue, detail: detail}
+	}
+	if d.schemaBytes += len(v); d.schemaBytes > maxSchemasSize {
+		detail := fmt.Sprintf("all JSON Schemas of a request may have %d KiB at most, and with this one they have more", maxSchemasSize>>10)
+		return &fault{code: chat.CodeInvalidValue, detail: detail}
 	}
 	if !strict {
 		return nil

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"strconv"
 
 	"achuan/internal/chat"
@@ -9,12 +10,19 @@ import (
 // roleFunction is the role of results before tools had ids. It becomes RoleTool.
 const roleFunction = "function"
 
+// maxMessages bounds the memory that messages of a few bytes take. The longest
+// transcripts of agents have some thousands.
+const maxMessages = 100_000
+
 func (d *decoder) messages(v value) *fault {
 	if v.kind() != kindArray {
 		return wrongType("an array of messages", v)
 	}
 	spoken := false
 	for i, e := range v.elements() {
+		if i == maxMessages {
+			return tooMany(maxMessages, "messages")
+		}
 		m, f := d.message(e, i)
 		if f != nil {
 			return f.at(i)
@@ -82,6 +90,9 @@ func (d *decoder) message(v value, index int) (chat.Message, *fault) {
 		if m.Name, f = fields.name.asString(); f != nil {
 			return m, f.in("name")
 		}
+		if role == chat.RoleTool || role == roleFunction {
+			m.Name = modelName(m.Name)
+		}
 	}
 	switch role {
 	case chat.RoleAssistant:
@@ -93,7 +104,7 @@ func (d *decoder) message(v value, index int) (chat.Message, *fault) {
 	case roleFunction:
 		f = d.functionResult(&m, &fields)
 	default:
-		m.Text, f = d.content(fields.content, role)
+		f = d.content(fields.content, &m)
 	}
 	return m, f
 }
@@ -147,14 +158,16 @@ func (d *decoder) assistant(m *chat.Message, fields *messageFields) (f *fault) {
 	}
 	switch {
 	case !fields.content.absent():
-		m.Text, f = d.content(fields.content, m.Role)
+		f = d.content(fields.content, m)
 	case !fields.refusal.absent():
 		if m.Text, f = fields.refusal.asString(); f != nil {
 			f = f.in("refusal")
 		}
 	}
 	if f == nil && !fields.toolCalls.absent() {
-		m.ToolCalls, f = d.toolCalls(fields.toolCalls)
+		var calls []chat.ToolCall
+		calls, f = d.toolCalls(fields.toolCalls)
+		m.ToolCalls = withoutRepeated(m.ToolCalls, calls)
 		f = f.in("tool_calls")
 	}
 	if f == nil && !fields.functionCall.absent() {
@@ -166,7 +179,22 @@ func (d *decoder) assistant(m *chat.Message, fields *messageFields) (f *fault) {
 	return f
 }
 
-// result reads the result of a tool call.
+// withoutRepeated returns the calls that parts of the content make, as far as
+// tool_calls does not make them too, and those of tool_calls: frameworks keep an
+// answer in both forms.
+func withoutRepeated(parts, calls []chat.ToolCall) []chat.ToolCall {
+	if len(parts) == 0 {
+		return calls
+	}
+	made := make(map[string]bool, len(calls))
+	for _, c := range calls {
+		made[c.ID] = true
+	}
+	parts = slices.DeleteFunc(parts, func(c chat.ToolCall) bool { return made[c.ID] })
+	return append(parts, calls...)
+}
+
+// result reads the result of a tool call. A tool that returned nothing has no content.
 func (d *decoder) result(m *chat.Message, fields *messageFields) (f *fault) {
 	if fields.toolCallID.absent() {
 		return missing("a string, the id of the call", fields.toolCallID).in("tool_call_id")
@@ -174,7 +202,9 @@ func (d *decoder) result(m *chat.Message, fields *messageFields) (f *fault) {
 	if m.ToolCallID, f = fields.toolCallID.asString(); f != nil {
 		return f.in("tool_call_id")
 	}
-	m.Text, f = d.content(fields.content, m.Role)
+	if !fields.content.absent() {
+		f = d.content(fields.content, m)
+	}
 	return f
 }
 
@@ -186,7 +216,7 @@ func (d *decoder) functionResult(m *chat.Message, fields *messageFields) (f *fau
 		return missing("a string, the name of the function", fields.name).in("name")
 	}
 	if fields.content.kind() != kindNull {
-		m.Text, f = d.content(fields.content, m.Role)
+		f = d.content(fields.content, m)
 	}
 	return f
 }
@@ -206,7 +236,9 @@ func (d *decoder) remember(calls []chat.ToolCall) {
 func (d *decoder) match(m *chat.Message, index int) {
 	name, made := d.calls[m.ToolCallID]
 	if !made {
-		d.req.Orphans = append(d.req.Orphans, Orphan{index, m.ToolCallID})
+		if d.req.Orphan == nil {
+			d.req.Orphan = &Orphan{index, m.ToolCallID}
+		}
 	}
 	if m.Name == "" {
 		m.Name = name
@@ -231,10 +263,10 @@ func (d *decoder) join(m chat.Message) bool {
 // CheckResults refuses a result of a call that no message before it made. It is not
 // for requests that name a session by its id: there the call may be in the session.
 func (r *ChatRequest) CheckResults() error {
-	if len(r.Orphans) == 0 {
+	first := r.Orphan
+	if first == nil {
 		return nil
 	}
-	first := r.Orphans[0]
 	f := &fault{
 		code: chat.CodeInvalidValue, path: "tool_call_id",
 		detail: "no message before this one makes the call " + strconv.Quote(cut(first.Call, maxShown)),

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -58,6 +59,24 @@ func TestDecodeMessages(t *testing.T) {
 		{"function call", `{"role": "assistant", "content": null, "function_call": {"name": "f", "arguments": "{}"}}`,
 			chat.Message{Role: chat.RoleAssistant, ToolCalls: []chat.ToolCall{call("", "f", "{}")}}, nil},
 
+		{"Responses' parts of an answer", `{"role": "assistant", "content": [{"type": "reasoning", "summary": []}, {"type": "output_text", "text": "Hello", "annotations": []}]}`,
+			chat.Message{Role: chat.RoleAssistant, Text: "Hello"}, nil},
+		{"Messages' parts of an answer", `{"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "redacted_thinking", "data": "x"},
+			{"type": "text", "text": "I look."}, {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"x": 1}}, {"type": "tool_use", "id": "toolu_2", "name": "g", "input": []}]}`,
+			chat.Message{Role: chat.RoleAssistant, Text: "I look.", ToolCalls: []chat.ToolCall{call("toolu_1", "f", `{"x": 1}`), call("toolu_2", "g", "{}")}}, nil},
+		{"only reasoning", `{"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}]}`, chat.Message{Role: chat.RoleAssistant}, nil},
+		{"a call in both forms, as LangChain keeps it", `{"role": "assistant", "content": [{"type": "text", "text": "I look."}, {"type": "tool_use", "id": "a", "name": "f", "input": {}}, {"type": "tool_use", "id": "b", "name": "g"}],
+			"tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}`,
+			chat.Message{Role: chat.RoleAssistant, Text: "I look.", ToolCalls: []chat.ToolCall{call("b", "g", ""), call("a", "f", "{}")}}, nil},
+		{"a call of a tool with dots", `{"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "fs.read", "arguments": []}}]}`,
+			chat.Message{Role: chat.RoleAssistant, ToolCalls: []chat.ToolCall{call("a", "fs_read_4074bc02", "{}")}}, nil},
+		{"Responses' parts of a user", `{"role": "user", "content": [{"type": "input_text", "text": "a"}, {"type": "text", "text": "b"}]}`,
+			chat.Message{Role: chat.RoleUser, Text: "a\nb"}, nil},
+
+		{"tool with null", `{"role": "tool", "tool_call_id": "a", "content": null}`, chat.Message{Role: chat.RoleTool, ToolCallID: "a"}, nil},
+		{"tool without content", `{"role": "tool", "tool_call_id": "a"}`, chat.Message{Role: chat.RoleTool, ToolCallID: "a"}, nil},
+		{"tool with name", `{"role": "tool", "tool_call_id": "a", "name": "fs.read", "content": "18"}`,
+			chat.Message{Role: chat.RoleTool, ToolCallID: "a", Name: "fs_read_4074bc02", Text: "18"}, nil},
 		{"tool", `{"role": "tool", "tool_call_id": "a", "content": "18"}`,
 			chat.Message{Role: chat.RoleTool, ToolCallID: "a", Text: "18"}, nil},
 		{"tool in parts", `{"role": "tool", "tool_call_id": "a", "content": [{"type": "text", "text": "18"}]}`,
@@ -89,6 +108,28 @@ func TestDecodeMessages(t *testing.T) {
 				t.Errorf("unknown (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Lists have bounds, so that entries of a few bytes cannot fill the memory.
+func TestMessageBounds(t *testing.T) {
+	repeated := func(n int, entry string) string { return strings.Repeat(entry+",", n-1) + entry }
+	request := func(messages string) string { return `{"model": "m", "messages": [` + messages + `]}` }
+	answer := func(field string) string {
+		return request(`{"role": "user", "content": "hi"}, {"role": "assistant", ` + field + `}`)
+	}
+	const message, call = `{"role": "user", "content": "x"}`, `{"id": "a", "function": {"name": "f"}}`
+	const use = `{"type": "tool_use", "name": "f"}`
+	for _, tt := range []struct{ name, fits, not, param string }{
+		{"messages", request(repeated(maxMessages, message)), request(repeated(maxMessages+1, message)), "messages"},
+		{"calls", answer(`"tool_calls": [` + repeated(maxCalls, call) + `]`), answer(`"tool_calls": [` + repeated(maxCalls+1, call) + `]`), "messages[1].tool_calls"},
+		{"parts", answer(`"content": [` + repeated(maxCalls, use) + `]`), answer(`"content": [` + repeated(maxCalls+1, use) + `]`), "messages[1].content[1000]"},
+	} {
+		decode(t, tt.fits)
+		_, err := DecodeChat([]byte(tt.not))
+		if e := chat.AsError(err); err == nil || e.Code != chat.CodeInvalidValue || e.Param != tt.param {
+			t.Errorf("%s: DecodeChat of one more = %v, want an invalid %s", tt.name, err, tt.param)
+		}
 	}
 }
 

@@ -22,7 +22,8 @@ func (d *decoder) stream(v value) (f *fault) {
 // streamOptions is read after stream. OpenAI refuses it without stream: true;
 // here it has no effect then, because agents set it with every request.
 func (d *decoder) streamOptions(v value) *fault {
-	if f := anObject(d, v); f != nil {
+	v, f := v.asObject()
+	if f != nil {
 		return f
 	}
 	var usage value
@@ -49,7 +50,8 @@ func (d *decoder) user(v value) (f *fault) {
 }
 
 func (d *decoder) metadata(v value) *fault {
-	if f := anObject(d, v); f != nil {
+	v, f := v.asObject()
+	if f != nil {
 		return f
 	}
 	var id value
@@ -98,7 +100,7 @@ func aString(_ *decoder, v value) *fault { return expectKind(v, kindString, "a s
 
 func aBool(_ *decoder, v value) *fault { return expectKind(v, kindBool, "a boolean") }
 
-func anObject(_ *decoder, v value) *fault { return expectKind(v, kindObject, "an object") }
+func anObject(_ *decoder, v value) *fault { _, f := v.asObject(); return f }
 
 func anInteger(_ *decoder, v value) *fault {
 	if !v.integral() {

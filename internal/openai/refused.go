@@ -49,7 +49,8 @@ func (d *decoder) refuseTopLogprobs(v value) *fault {
 }
 
 func (d *decoder) refuseBias(v value) *fault {
-	if f := anObject(d, v); f != nil {
+	v, f := v.asObject()
+	if f != nil {
 		return f
 	}
 	return unless(v.empty(), "the platform cannot favour tokens")

@@ -23,6 +23,17 @@ func (v value) asBool() (bool, *fault) {
 	return v[0] == 't', nil
 }
 
+// asObject reads an object. An empty array is an empty object: PHP writes it so.
+func (v value) asObject() (value, *fault) {
+	switch {
+	case v.kind() == kindObject:
+		return v, nil
+	case v.kind() == kindArray && v.empty():
+		return value("{}"), nil
+	}
+	return nil, wrongType("an object", v)
+}
+
 // asNumber reads a number from low to high.
 func (v value) asNumber(low, high float64) (float64, *fault) {
 	if v.kind() != kindNumber {

@@ -21,12 +21,13 @@ type Stream struct {
 	includeUsage bool
 	legacy       bool   // calls go out as function_call
 	begun        []bool // by choice: its role was sent
+	req          *ChatRequest
 }
 
 // NewStream starts the answer to a request, with the id and time that all its
 // chunks have in common.
 func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
-	s := &Stream{progress: newProgress(r.N), includeUsage: r.IncludeUsage, legacy: r.LegacyCalls, tail: "]}\n\n"}
+	s := &Stream{progress: newProgress(r.N), includeUsage: r.IncludeUsage, legacy: r.LegacyCalls, req: r, tail: "]}\n\n"}
 	s.begun = make([]bool, len(s.ended))
 	s.head = appendHead([]byte("data: "), id, "chat.completion.chunk", created.Unix(), r.Model)
 	s.head = append(s.head, `,"system_fingerprint":null,"choices":[`...)
@@ -77,7 +78,7 @@ func (s *Stream) call(dst []byte, ev chat.Event) []byte {
 		if !s.legacy {
 			dst = appendCallHead(append(dst, ','), ev.CallID)
 		}
-		dst = appendFunction(dst, ev.CallName, "")
+		dst = appendFunction(dst, s.req.clientName(ev.CallName), "")
 		dst = s.closeCall(dst)
 	}
 	if ev.Text == "" {

@@ -2,6 +2,9 @@ package openai
 
 import "achuan/internal/chat"
 
+// maxCalls bounds the calls of one message.
+const maxCalls = 1000
+
 // toolCalls reads the calls that an assistant message made.
 func (d *decoder) toolCalls(v value) ([]chat.ToolCall, *fault) {
 	if v.kind() != kindArray {
@@ -9,6 +12,9 @@ func (d *decoder) toolCalls(v value) ([]chat.ToolCall, *fault) {
 	}
 	var calls []chat.ToolCall
 	for i, e := range v.elements() {
+		if i == maxCalls {
+			return nil, tooMany(maxCalls, "calls")
+		}
 		call, f := d.toolCall(e)
 		if f != nil {
 			return nil, f.at(i)
@@ -92,6 +98,7 @@ func (d *decoder) function(where string, v value) (call chat.ToolCall, f *fault)
 	if call.Name, f = name.asString(); f != nil {
 		return call, f.in("name")
 	}
+	call.Name = modelName(call.Name)
 	call.Arguments, f = readArguments(arguments)
 	return call, f.in("arguments")
 }
@@ -106,6 +113,11 @@ func readArguments(v value) (string, *fault) {
 		return v.text(), nil
 	case kindObject:
 		return string(v), nil
+	case kindArray:
+		if v.empty() {
+			return "{}", nil
+		}
+		fallthrough
 	default:
 		return "", wrongType("a string of JSON", v)
 	}

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"strings"
 
 	"achuan/internal/chat"
@@ -44,6 +45,11 @@ func (d *decoder) toolChoice(v value) *fault {
 	}
 }
 
+// isNone reports whether a choice, which may be anything, forbids every call.
+func isNone(choice value) bool {
+	return choice.kind() == kindString && string(choice.bytes()) == string(chat.ToolsNone)
+}
+
 func (d *decoder) toolMode(v value) *fault {
 	switch mode := chat.ToolMode(v.bytes()); mode {
 	case chat.ToolsRequired:
@@ -80,11 +86,14 @@ func (d *decoder) choose(mode chat.ToolMode, v value) *fault {
 	if f != nil {
 		return f.in("function.name")
 	}
-	if !d.offered(text) {
+	text = modelName(text)
+	if _, offered := d.offered[text]; !offered {
 		return wrongValue("the name of a tool of this request", name)
 	}
 	d.req.ToolChoice.Mode = mode
-	d.req.ToolChoice.Allowed = append(d.req.ToolChoice.Allowed, text)
+	if !slices.Contains(d.req.ToolChoice.Allowed, text) {
+		d.req.ToolChoice.Allowed = append(d.req.ToolChoice.Allowed, text)
+	}
 	return nil
 }
 
@@ -115,6 +124,9 @@ func (d *decoder) allow(v value) *fault {
 		return f.in("allowed_tools.tools")
 	}
 	for i, e := range tools.elements() {
+		if i == maxTools {
+			return tooMany(maxTools, "tools").in("allowed_tools.tools")
+		}
 		function, f := d.toolFunction(e)
 		if f != nil {
 			return f.at(i).in("allowed_tools.tools")

@@ -3,7 +3,6 @@ package openai
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"achuan/internal/chat"
 )
@@ -89,13 +88,12 @@ func (d *decoder) functions(v value) *fault {
 // maxTools is four times what OpenAI takes: agents with many servers of tools exist.
 const maxTools = 512
 
-// offer adds a function to the tools; path is what its fields' paths begin with.
+// offer adds a function to the tools; path is what its fields' paths begin with. A
+// function that was offered before, in the same words, is offered once: clients with
+// several servers of tools send such lists.
 func (d *decoder) offer(v value, path string) *fault {
 	if v.kind() != kindObject {
 		return wrongType("an object", v)
-	}
-	if len(d.req.Tools) == maxTools {
-		return &fault{code: chat.CodeInvalidValue, detail: "expected at most " + strconv.Itoa(maxTools) + " functions, but got more"}
 	}
 	var name, description, parameters, strict value
 	for key, v := range v.members() {
@@ -113,10 +111,11 @@ func (d *decoder) offer(v value, path string) *fault {
 		}
 	}
 	t := chat.Tool{Path: path + "parameters"}
-	var f *fault
-	if t.Name, f = d.toolName(name); f != nil {
+	own, f := toolName(name)
+	if f != nil {
 		return f.in("name")
 	}
+	t.Name = modelName(own)
 	if !description.absent() {
 		if t.Description, f = description.asString(); f != nil {
 			return f.in("description")
@@ -127,40 +126,93 @@ func (d *decoder) offer(v value, path string) *fault {
 			return f.in("strict")
 		}
 	}
-	if !parameters.absent() {
-		if f := readSchema(parameters, t.Strict); f != nil {
-			return f.in("parameters")
+	if i, offered := d.offered[t.Name]; offered {
+		if !d.isSameTool(i, &t, own, parameters) {
+			detail := "different functions have the name " + name.shown()
+			return (&fault{code: chat.CodeInvalidValue, detail: detail}).in("name")
 		}
-		t.Parameters = slices.Clone(parameters)
+		return nil
 	}
-	d.req.Tools = append(d.req.Tools, t)
+	if len(d.req.Tools) == maxTools {
+		return tooMany(maxTools, "functions")
+	}
+	if t.Parameters, f = d.toolParameters(parameters, t.Strict); f != nil {
+		return f.in("parameters")
+	}
+	d.addTool(t, own)
 	return nil
 }
 
-func (d *decoder) toolName(v value) (string, *fault) {
-	const expected = "a name of 1 to 64 letters, digits, _ and -"
+// toolParameters reads the schema of a function's arguments; nil when it takes none.
+func (d *decoder) toolParameters(v value, strict bool) ([]byte, *fault) {
+	if v.absent() || v.kind() == kindArray && v.empty() { // PHP writes {} as []
+		return nil, nil
+	}
+	if f := d.checkSchema(v, strict && !d.callsNone); f != nil {
+		return nil, f
+	}
+	return slices.Clone(v), nil
+}
+
+// addTool offers a tool that the client calls own.
+func (d *decoder) addTool(t chat.Tool, own string) {
+	if d.offered == nil {
+		d.offered = map[string]int{}
+	}
+	d.offered[t.Name] = len(d.req.Tools)
+	d.req.Tools = append(d.req.Tools, t)
+	if own != t.Name {
+		if d.req.ToolNames == nil {
+			d.req.ToolNames = map[string]string{}
+		}
+		d.req.ToolNames[t.Name] = own
+	}
+}
+
+// isSameTool reports whether t, with those parameters, is the tool at index i.
+func (d *decoder) isSameTool(i int, t *chat.Tool, own string, parameters value) bool {
+	first := &d.req.Tools[i]
+	if d.req.clientName(first.Name) != own || first.Description != t.Description || first.Strict != t.Strict {
+		return false
+	}
+	if parameters.absent() || parameters.kind() == kindArray && parameters.empty() {
+		return first.Parameters == nil
+	}
+	return sameJSON(value(first.Parameters), parameters)
+}
+
+// sameJSON reports whether two JSON texts differ in white space alone. It stops at the
+// first difference.
+func sameJSON(a, b value) bool {
+	i, j := 0, 0
+	for {
+		i, j = skipSpace(a, i), skipSpace(b, j)
+		switch {
+		case i == len(a) || j == len(b):
+			return i == len(a) && j == len(b)
+		case a[i] != b[j]:
+			return false
+		case a[i] == '"':
+			n, m := skipString(a, i), skipString(b, j)
+			if string(a[i:n]) != string(b[j:m]) {
+				return false
+			}
+			i, j = n, m
+		default:
+			i, j = i+1, j+1
+		}
+	}
+}
+
+// toolName reads the client's name of a function.
+func toolName(v value) (string, *fault) {
+	const expected = "a name of 1 to 128 letters, digits, _, -, ., : and /"
 	if v.absent() {
 		return "", missing(expected, v)
 	}
 	name, f := v.asString()
-	switch {
-	case f != nil:
-		return "", f
-	case !isName(name):
-		return "", wrongValue(expected, v)
-	case d.offered(name):
-		return "", wrongValue("a name that no other function has", v)
+	if f == nil && !isToolName(name) {
+		f = wrongValue(expected, v)
 	}
-	return name, nil
-}
-
-// isName reports whether s is ^[A-Za-z0-9_-]{1,64}$, as functions and formats are
-// named.
-func isName(s string) bool {
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-	return s != "" && len(s) <= 64 && strings.Trim(s, letters) == ""
-}
-
-func (d *decoder) offered(name string) bool {
-	return slices.ContainsFunc(d.req.Tools, func(t chat.Tool) bool { return t.Name == name })
+	return name, f
 }

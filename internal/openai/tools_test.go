@@ -45,6 +45,36 @@ func TestDecodeTools(t *testing.T) {
 				r.Format = chat.Format{Kind: chat.FormatSchema, Name: "n", Path: "response_format.json_schema.schema"}
 				r.Unknown = []string{"tools[].cache_control", "tools[].function.deprecated", "response_format.json_schema.x"}
 			}},
+		{"the same tool twice", `"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}, {"type": "function", "function": {"parameters": { "type":"object" }, "name": "f"}}]`,
+			func(r *ChatRequest) {
+				r.Tools = []chat.Tool{{Name: "f", Parameters: []byte(`{"type": "object"}`), Path: "tools[0].function.parameters"}}
+			}},
+		{"the same tool twice without parameters", `"tools": [{"type": "function", "function": {"name": "a.b", "parameters": []}}, {"type": "function", "function": {"name": "a.b"}}]`,
+			func(r *ChatRequest) {
+				r.Tools = []chat.Tool{{Name: "a_b_2e7336dc", Path: "tools[0].function.parameters"}}
+				r.ToolNames = map[string]string{"a_b_2e7336dc": "a.b"}
+			}},
+		{"names that the model is not told", `"tools": [{"type": "function", "function": {"name": "fs.read"}}, {"type": "function", "function": {"name": "fs_read"}}, {"type": "function", "function": {"name": "` + strings.Repeat("n", 128) + `"}}],
+			"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "fs.read"}}, {"type": "function", "function": {"name": "fs.read"}}]}}`,
+			func(r *ChatRequest) {
+				long := strings.Repeat("n", 55) + "_dd2411b9"
+				r.Tools = []chat.Tool{
+					{Name: "fs_read_4074bc02", Path: "tools[0].function.parameters"}, {Name: "fs_read", Path: "tools[1].function.parameters"},
+					{Name: long, Path: "tools[2].function.parameters"},
+				}
+				r.ToolNames = map[string]string{"fs_read_4074bc02": "fs.read", long: strings.Repeat("n", 128)}
+				r.ToolChoice = chat.ToolChoice{Mode: chat.ToolsRequired, Allowed: []string{"fs_read_4074bc02"}}
+			}},
+		{"functions with dots", `"functions": [{"name": "fs.read"}], "function_call": {"name": "fs.read"}`, func(r *ChatRequest) {
+			r.Tools = []chat.Tool{{Name: "fs_read_4074bc02", Path: "functions[0].parameters"}}
+			r.ToolNames = map[string]string{"fs_read_4074bc02": "fs.read"}
+			r.LegacyCalls, r.ToolChoice = true, chat.ToolChoice{Mode: chat.ToolsRequired, Allowed: []string{"fs_read_4074bc02"}}
+		}},
+		{"strict schemas that nobody calls", `"tools": [{"type": "function", "function": {"name": "f", "strict": true, "parameters": {"type": "string"}}}], "tool_choice": "none"`,
+			func(r *ChatRequest) {
+				r.Tools = []chat.Tool{{Name: "f", Strict: true, Parameters: []byte(`{"type": "string"}`), Path: "tools[0].function.parameters"}}
+				r.ToolChoice.Mode = chat.ToolsNone
+			}},
 		{"functions none", `"functions": [], "function_call": "auto"`, func(*ChatRequest) {}},
 		{"format text", `"response_format": {"type": "text"}`, func(*ChatRequest) {}},
 		{"format object", `"response_format": {"type": "json_object"}`, func(r *ChatRequest) { r.Format.Kind = chat.FormatObject }},
@@ -95,7 +125,18 @@ func TestToolBounds(t *testing.T) {
 		}
 		return strict(schema)
 	}
+	// sized is n schemas of that many bytes each.
+	sized := func(n, size int) string {
+		list := make([]string, n)
+		for i := range list {
+			schema := `{"description": "` + strings.Repeat("x", size-len(`{"description": ""}`)) + `"}`
+			list[i] = fmt.Sprintf(`{"type": "function", "function": {"name": "f%d", "parameters": %s}}`, i, schema)
+		}
+		return `"tools": [` + strings.Join(list, ",") + `]`
+	}
 	for name, tt := range map[string]struct{ fits, not, param string }{
+		"a schema":   {sized(1, maxSchemaSize), sized(1, maxSchemaSize+1), "tools[0].function.parameters"},
+		"schemas":    {sized(8, maxSchemasSize/8), sized(400, 60<<10), "tools[34].function.parameters"},
 		"tools":      {tools(512), tools(513), "tools[512].function"},
 		"properties": {properties(5000), properties(5001), "response_format.json_schema.schema"},
 		"depth":      {deep(10), deep(11), "response_format.json_schema.schema"},

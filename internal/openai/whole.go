@@ -15,6 +15,7 @@ type Whole struct {
 	id, model string
 	created   int64
 	legacy    bool // calls go out as function_call
+	req       *ChatRequest
 	choices   []choice
 }
 
@@ -33,7 +34,7 @@ type call struct {
 
 // NewWhole starts the answer to a request.
 func NewWhole(id string, created time.Time, r *ChatRequest) *Whole {
-	w := &Whole{progress: newProgress(r.N), id: id, model: r.Model, created: created.Unix(), legacy: r.LegacyCalls}
+	w := &Whole{progress: newProgress(r.N), id: id, model: r.Model, created: created.Unix(), legacy: r.LegacyCalls, req: r}
 	w.choices = make([]choice, len(w.ended))
 	return w
 }
@@ -50,6 +51,7 @@ func (w *Whole) Add(ev chat.Event) {
 	case chat.EventReasoning:
 		c.reasoning.WriteString(ev.Text)
 	case chat.EventToolCall:
+		ev.CallName = w.req.clientName(ev.CallName)
 		c.call(ev)
 	case chat.EventDone:
 		c.finish = ev.Finish

@@ -1,0 +1,52 @@
+package openai
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// Names of tools. Clients name tools as their frameworks do: with dots, colons or
+// slashes, and up to 128 characters. The model is told a name that every model can
+// write. That name is a function of the client's name alone, so that a call in a
+// transcript has the same name whatever tools come with it.
+
+const (
+	maxToolName      = 128 // of a client's name
+	maxModelToolName = 64  // of the name that the model is told
+)
+
+const nameLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
+// isName reports whether s is ^[A-Za-z0-9_-]{1,64}$, as the model is told tools and
+// as formats are named.
+func isName(s string) bool {
+	return s != "" && len(s) <= maxModelToolName && strings.Trim(s, nameLetters) == ""
+}
+
+// isToolName reports whether s is ^[A-Za-z0-9_.:/-]{1,128}$, as clients may name
+// tools.
+func isToolName(s string) bool {
+	return s != "" && len(s) <= maxToolName && strings.Trim(s, nameLetters+".:/") == ""
+}
+
+// modelName returns the name that the model is told for a client's tool name: the
+// same one if isName holds; else with _ in place of other characters and a hash of
+// the name at its end, cut to 64 characters. What is no tool name stays as it is.
+func modelName(name string) string {
+	if isName(name) || !isToolName(name) {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	tail := "_" + hex.EncodeToString(sum[:4])
+	plain := strings.NewReplacer(".", "_", ":", "_", "/", "_").Replace(name)
+	return plain[:min(len(plain), maxModelToolName-len(tail))] + tail
+}
+
+// clientName returns the client's name of the tool that the model calls name.
+func (r *ChatRequest) clientName(name string) string {
+	if own, ok := r.ToolNames[name]; ok {
+		return own
+	}
+	return name
+}

@@ -1,0 +1,75 @@
+package openai
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+func TestModelName(t *testing.T) {
+	for _, tt := range []struct{ name, want string }{
+		{"get_weather", "get_weather"},
+		{strings.Repeat("n", 64), strings.Repeat("n", 64)},
+		{"fs.read", "fs_read_4074bc02"},
+		{"mcp:files/read", "mcp_files_read_251003c8"},
+		{strings.Repeat("n", 65), strings.Repeat("n", 55) + "_1e3fb6d5"},
+		{"not a name", "not a name"}, // of a call that no tool of ours was asked for
+		{strings.Repeat("n", 129), strings.Repeat("n", 129)},
+		{"", ""},
+	} {
+		if got := modelName(tt.name); got != tt.want {
+			t.Errorf("modelName(%q) = %q, want %q", tt.name, got, tt.want)
+		}
+		if got := modelName(modelName(tt.name)); got != tt.want {
+			t.Errorf("modelName twice(%q) = %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// The client gets its own names back, whole and streamed, and a later turn reads them
+// as the names that the model was told.
+func TestAnswersHaveTheClientsToolNames(t *testing.T) {
+	for _, tt := range []struct{ name, tools string }{
+		{"tools", `"tools": [{"type": "function", "function": {"name": "fs.read"}}]`},
+		{"functions", `"functions": [{"name": "fs.read"}]`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := decode(t, withParameters(tt.tools))
+			events := []chat.Event{
+				{Kind: chat.EventToolCall, CallID: "call_1", CallName: r.Tools[0].Name, Text: "{}"},
+				{Kind: chat.EventDone, Finish: chat.FinishTools},
+			}
+			whole, stream := NewWhole("id", time.Unix(1, 0), r), NewStream("id", time.Unix(1, 0), r)
+			var chunks []byte
+			for _, ev := range events {
+				whole.Add(ev)
+				chunks = stream.Append(chunks, ev)
+			}
+			for form, got := range map[string]string{"whole": string(whole.Append(nil)), "stream": string(chunks)} {
+				if !strings.Contains(got, `"name":"fs.read"`) || strings.Contains(got, r.Tools[0].Name) {
+					t.Errorf("%s answer = %s, want the name fs.read alone", form, got)
+				}
+			}
+		})
+	}
+}
+
+func TestSameJSON(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{`{"a": [1, 2]}`, ` { "a":[1,2] }`, true},
+		{`{"a": "x y"}`, `{"a": "xy"}`, false},
+		{`{"a": "\""}`, `{"a":"\""}`, true},
+		{`[1, 2]`, `[12]`, false},
+		{`[1]`, `[1]]`, false},
+		{`{}`, `{"a": 1}`, false},
+	} {
+		if got := sameJSON(value(tt.a), value(tt.b)); got != tt.want {
+			t.Errorf("sameJSON(%s, %s) = %v, want %v", tt.a, tt.b, got, tt.want)
+		}
+	}
+}
