@@ -34,3 +34,23 @@ type Shaper interface {
 	// Text that was passed on stays passed on.
 	Shape(ev chat.Event, pass func(chat.Event)) (repair string, err error)
 }
+
+// CallSeeder is a Shaper that makes ids of calls. The turn gives it a seed that derives
+// from the turn's token, before Shape is first called, so that an answer that is shaped
+// again, after a crash, has the ids that its client may have seen.
+type CallSeeder interface {
+	SetCallSeed(seed [16]byte)
+}
+
+// setCallSeed gives a Shaper the seed for the calls of the turn with that token.
+func setCallSeed(s Shaper, token Token) {
+	seeder, ok := s.(CallSeeder)
+	if !ok {
+		return
+	}
+	f := newFields()
+	f.text("achuan call ids 1")
+	f.text(string(token[:]))
+	hash := f.take()
+	seeder.SetCallSeed([16]byte(hash[:16]))
+}

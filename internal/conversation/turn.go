@@ -82,6 +82,7 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, print Has
 		engine: e, q: q, request: q.Request, token: token, print: print,
 		client: client, life: life, kill: kill, log: e.Logger, started: time.Now(), why: telemetry.ReplayHistory,
 	}
+	setCallSeed(q.Shaper, token)
 	t.side = !e.KeepSideTasks && sideTask(q.Request)
 	t.presence.keyed = t.keyed()
 	t.end = sync.OnceFunc(func() {

@@ -1,7 +1,6 @@
 package emulate
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,26 +112,4 @@ func readArguments(fields map[string]json.RawMessage) (string, error) {
 		return "", errors.New("the arguments must be a JSON object")
 	}
 	return text, nil
-}
-
-const (
-	idDigits = 24 // as many as OpenAI's
-	base62   = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-)
-
-// newID returns a fresh id of a call, random enough that none comes twice.
-func newID() string {
-	id := make([]byte, 0, len("call_")+idDigits)
-	id = append(id, "call_"...)
-	var random [idDigits]byte
-	for len(id) < cap(id) {
-		rand.Read(random[:]) // never fails
-		for _, b := range random {
-			// The last 8 of 256 values would make some digits likelier.
-			if int(b) < 256-256%len(base62) && len(id) < cap(id) {
-				id = append(id, base62[int(b)%len(base62)])
-			}
-		}
-	}
-	return string(id)
 }

@@ -44,7 +44,7 @@ func (s *Shaper) early(text string) {
 	}
 	e = &eagerCall{name: head[m[2]:m[3]]}
 	r.eager[index] = e
-	s.pass(chat.Event{Kind: chat.EventToolCall, Call: index, CallID: newID(), CallName: e.name})
+	s.pass(chat.Event{Kind: chat.EventToolCall, Call: index, CallID: chat.CallID(s.seed, index), CallName: e.name})
 	s.more(e, index, head[m[1]-1:])
 }
 

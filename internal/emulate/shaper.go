@@ -1,6 +1,7 @@
 package emulate
 
 import (
+	"crypto/rand"
 	"strings"
 
 	"achuan/internal/chat"
@@ -11,8 +12,9 @@ import (
 // right it has repaired by the model. It is for one answer and one goroutine.
 type Shaper struct {
 	plan   *Plan
-	asked  int  // repairs so far
-	spoken bool // text was passed on
+	seed   [16]byte // of the ids of the answer's calls
+	asked  int      // repairs so far
+	spoken bool     // text was passed on
 	// dropped says that the session holds text behind a call that the client does
 	// not get, such as a result that the model made up.
 	dropped bool
@@ -35,9 +37,15 @@ type reply struct {
 // Shaper returns a shaper for one answer to the plan's request.
 func (p *Plan) Shaper() *Shaper {
 	s := &Shaper{plan: p}
+	rand.Read(s.seed[:]) // never fails
 	s.begin()
 	return s
 }
+
+// SetCallSeed sets what the ids of the answer's calls are made from, before Shape is
+// first called: the same answer shaped again with the same seed has the same ids.
+// Without it, the seed is random.
+func (s *Shaper) SetCallSeed(seed [16]byte) { s.seed = seed }
 
 // begin gets ready for an answer of the model.
 func (s *Shaper) begin() {

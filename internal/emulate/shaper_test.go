@@ -3,6 +3,7 @@ package emulate
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -152,7 +153,7 @@ func TestShaperCallIDs(t *testing.T) {
 			t.Fatal(ids, err)
 		}
 		for _, id := range ids {
-			if seen[id] || !regexp.MustCompile(`^call_[0-9A-Za-z]{24}$`).MatchString(id) {
+			if seen[id] || !regexp.MustCompile(`^call_[0-9A-Za-z]{22}_[0-9]+$`).MatchString(id) {
 				t.Errorf("id %s, seen before: %v", id, seen[id])
 			}
 			seen[id] = true
@@ -295,5 +296,33 @@ func TestShaperStreamsObject(t *testing.T) {
 	want := []string{"", "", "", "{\n \"a\"", ": [", "1, 2", "]", "}"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("passed on (-want +got):\n%s", diff)
+	}
+}
+
+// The calls of one answer share a part of their ids, and an answer that is shaped again
+// with the same seed has the same ids.
+func TestShaperCallSeed(t *testing.T) {
+	shape := func(seed [16]byte) (ids []string) {
+		s := planFor(t, nil).Shaper()
+		s.SetCallSeed(seed)
+		if _, err := s.shapeAll(goodCall+otherCall, func(ev chat.Event) {
+			if ev.CallID != "" {
+				ids = append(ids, ev.CallID)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return ids
+	}
+	ids, again, other := shape([16]byte{1}), shape([16]byte{1}), shape([16]byte{2})
+	if !slices.Equal(ids, again) || len(ids) != 2 {
+		t.Errorf("ids of one seed: %v and %v, want two equal lists of two", ids, again)
+	}
+	first, ok := chat.CallAnswer(ids[0])
+	if second, _ := chat.CallAnswer(ids[1]); !ok || first != second || ids[0] == ids[1] {
+		t.Errorf("ids %v, want two that share all but their index", ids)
+	}
+	if shared, _ := chat.CallAnswer(other[0]); shared == first {
+		t.Errorf("two seeds give the ids %v and %v", ids, other)
 	}
 }

@@ -61,7 +61,7 @@ func (s *Shaper) endCalls(ev chat.Event) (string, error) {
 		if s.reply.eager[i] != nil {
 			continue
 		}
-		s.pass(chat.Event{Kind: chat.EventToolCall, Call: i, CallID: newID(), CallName: c.name, Text: c.arguments})
+		s.pass(chat.Event{Kind: chat.EventToolCall, Call: i, CallID: chat.CallID(s.seed, i), CallName: c.name, Text: c.arguments})
 	}
 	if ev.Finish != chat.FinishLength {
 		ev.Finish = chat.FinishTools

@@ -39,6 +39,13 @@ func newShaper(r *chat.Request, plan *emulate.Plan) *shaper {
 	return s
 }
 
+// SetCallSeed is as conversation.CallSeeder has it.
+func (s *shaper) SetCallSeed(seed [16]byte) {
+	if s.form != nil {
+		s.form.SetCallSeed(seed)
+	}
+}
+
 // Shape is as conversation.Shaper has it.
 func (s *shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err error) {
 	if s.over {
