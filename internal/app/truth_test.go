@@ -51,6 +51,10 @@ func TestAnswersAreTrue(t *testing.T) {
 		{"the limit is that of one answer", askWeather + `, "max_tokens": 50`, []simulator.Reply{at(torn, 30), at(call, 30)}, `null get_weather({"city": "Paris"}) tool_calls`},
 		{"torn JSON is asked for again", ask + `, ` + schema, []simulator.Reply{at(`{"items":["a","b"`, 5), at(`{"items":[]}`, 5)}, `"{\"items\":[]}" stop`},
 		{"torn JSON at the limit", ask + `, "max_tokens": 50, ` + schema, []simulator.Reply{at(`{"items":["a","b"`, 50)}, `"{\"items\":[\"a\",\"b\"" length`},
+		{"a path whose backslashes are not doubled", askWeather, []simulator.Reply{at(`<tool_call>{"name": "get_weather", "arguments": {"city": "C:\Users\new"}}</tool_call>`, 5), at(call, 5)},
+			`null get_weather({"city": "Paris"}) tool_calls`},
+		{"half a surrogate pair", askWeather, []simulator.Reply{at(`<tool_call>{"name": "get_weather", "arguments": {"city": "\ud83d"}}</tool_call>`, 5), at(call, 5)},
+			`null get_weather({"city": "Paris"}) tool_calls`},
 		{"a forced call stands alone", askWeather + `, "tool_choice": "required"`, []simulator.Reply{at("Let me see.\n"+call, 5)}, `null get_weather({"city": "Paris"}) tool_calls`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

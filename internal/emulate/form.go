@@ -92,6 +92,9 @@ func (p *Plan) judge(answer string) (text string, violations []string) {
 
 // wrong tells what is wrong with a JSON text.
 func (p *Plan) wrong(text string) []string {
+	if err := checkCharacters(text); err != nil {
+		return []string{err.Error()}
+	}
 	if p.format.Kind == chat.FormatObject && !strings.HasPrefix(text, "{") {
 		return []string{"the answer must be a JSON object"}
 	}
@@ -119,6 +122,7 @@ type objectStream struct {
 	mender mender
 	began  bool // its { has come
 	passed bool // something was passed on, so that it cannot be asked for again
+	said   strings.Builder
 }
 
 func (o *objectStream) take(text string, say func(string)) {
@@ -150,6 +154,7 @@ func (o *objectStream) say(say func(string)) {
 	}
 	if len(o.mender.out) > 0 {
 		say(string(o.mender.out))
+		o.said.Write(o.mender.out)
 		o.passed = true
 		o.mender.out = o.mender.out[:0]
 	}
@@ -168,5 +173,8 @@ func (o *objectStream) end(say func(string)) []string {
 		return []string{"the JSON stops before its end"}
 	}
 	o.say(say)
+	if err := checkCharacters(o.said.String()); err != nil {
+		return []string{err.Error()}
+	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 // repair makes JSON of what a model wrote for JSON. What is valid stays as it is,
 // to the byte; what is not is repaired where its meaning is plain: a fence around
 // it, trailing commas, raw control characters in strings, Python's words and
-// quotes. Digits are never touched, and nothing is guessed: anything else is an
+// quotes, backslashes that are not doubled. Digits are never touched, and nothing is guessed: anything else is an
 // error.
 //
 // Missing brackets are added only if the model itself marked the end of the text:
@@ -19,6 +19,9 @@ import (
 // repair returns of it is valid JSON, but nobody may act on it.
 func repair(text string, ended bool) (fixed string, torn bool, err error) {
 	if json.Valid([]byte(text)) {
+		if err := checkCharacters(text); err != nil {
+			return "", false, err
+		}
 		return text, false, nil
 	}
 	text, fenced := unfence(text)
@@ -35,7 +38,19 @@ func repair(text string, ended bool) (fixed string, torn bool, err error) {
 	if !json.Valid(m.out) {
 		return "", false, errors.New("it is not valid JSON")
 	}
+	if err := checkCharacters(fixed); err != nil {
+		return "", false, err
+	}
 	return fixed, torn, nil
+}
+
+// checkCharacters refuses a valid JSON text whose strings are not all made of
+// characters.
+func checkCharacters(text string) error {
+	if hasLoneSurrogate(text) {
+		return errors.New(`a \u escape is one half of a surrogate pair, which is no character; write the character itself`)
+	}
+	return nil
 }
 
 // unfence takes off a code fence around the whole text. closed reports whether the
@@ -67,6 +82,8 @@ type mender struct {
 	want    want
 	quote   byte // of the open string; 0 is none
 	escape  int  // in a string: 1 after a backslash, 2 to 5 in \uXXXX
+	escapes bool // an escape of JSON's came that may also be two literal characters
+	literal bool // a backslash came that can only be meant literally
 	wrong   error
 	steps   int // bytes looked at, for the test that this is linear
 }

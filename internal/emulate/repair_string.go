@@ -2,7 +2,10 @@ package emulate
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 )
 
 // takeString looks at a byte inside a string.
@@ -33,21 +36,71 @@ func (m *mender) takeString(c byte) {
 
 // takeEscape looks at the byte after a backslash. The backslash is written only
 // now, because not all of them stay.
+//
+// An escape that JSON does not have, such as \d in a pattern or \U in a path, shows
+// that the model does not double its backslashes: that backslash is literal. Then
+// \n in the same text may be one too, as in C:\Users\new, so nobody knows what it
+// means. The escape of the string's own quote has one meaning only.
 func (m *mender) takeEscape(c byte) {
 	m.escape = 0
 	switch {
+	case c == '\'' && m.quote == c:
+		m.out = append(m.out, c)
+	case c == '\'':
+		m.fail(`\' stands in a string with double quotes, where JSON has no such escape; write ' or \\'`)
+	case c == '"' && m.quote == c:
+		m.out = append(m.out, '\\', c)
 	case c == 'u':
 		m.out = append(m.out, '\\', 'u')
-		m.escape = 2
-	case c == '\'': // as Python escapes it; JSON has no such escape
-		m.out = append(m.out, c)
+		m.escape, m.escapes = 2, true
 	case strings.IndexByte(`"\/bfnrt`, c) >= 0:
 		m.out = append(m.out, '\\', c)
+		m.escapes = true
 	case c < ' ':
 		m.fail("a backslash stands before a line break or another control character")
-	default: // \d in a pattern, \s in a path: the backslash itself was meant
+	default:
 		m.out = append(m.out, '\\', '\\', c)
+		m.literal = true
 	}
+	if m.escapes && m.literal && m.wrong == nil {
+		m.fail("a backslash is followed by a character that no escape begins with, so it is not clear which backslashes " +
+			`are meant literally; write each of those as \\`)
+	}
+}
+
+// hasLoneSurrogate reports whether a valid JSON text escapes one half of a surrogate
+// pair without the other. That is no character: clients fail when they encode it.
+func hasLoneSurrogate(text string) bool {
+	for {
+		i := strings.IndexByte(text, '\\')
+		if i < 0 {
+			return false
+		}
+		text = text[i:]
+		first, isUnit := codeUnit(text)
+		switch {
+		case !isUnit:
+			text = text[2:]
+			continue
+		case utf16.IsSurrogate(first):
+			second, _ := codeUnit(text[6:])
+			if utf16.DecodeRune(first, second) == unicode.ReplacementChar {
+				return true
+			}
+			text = text[6:]
+		}
+		text = text[6:]
+	}
+}
+
+// codeUnit returns the code unit of the \uXXXX that text begins with.
+func codeUnit(text string) (unit rune, ok bool) {
+	digits, ok := strings.CutPrefix(text, `\u`)
+	if !ok || len(digits) < 4 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(digits[:4], 16, 16)
+	return rune(n), err == nil
 }
 
 func (m *mender) takeHex(c byte) {

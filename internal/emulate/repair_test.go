@@ -22,7 +22,26 @@ func TestRepair(t *testing.T) {
 		{"unclosed escape", `["abc\`, `["abc"]`},
 		{"unclosed number", `[12`, `[12]`},
 		{"python", `{'a': True, 'b': [False, None], 'c': 'it\'s "x"'}`, `{"a": true, "b": [false, null], "c": "it's \"x\""}`},
-		{"an escape that JSON has not", `["\d\'"]`, `["\\d'"]`},
+		{"escapes that JSON does not have", `["\d+\s", "C:\Users"]`, `["\\d+\\s", "C:\\Users"]`},
+		{"an escape that JSON does not have, and its quote", `["say \"\d\""]`, `["say \"\\d\""]`},
+		{"a path with an escape that may be none", `["C:\Users\new"]`, ""},
+		{"a pattern with an escape that may be none", `["\bfoo\b\s+"]`, ""},
+		{"an escape that may be none comes first", `["C:\new\Users"]`, ""},
+		{"an escape that may be none in another string", `{"from": "C:\new", "to": "C:\Users"}`, ""},
+		{"a share", `["\\server\share"]`, ""},
+		{"a slash", `["\/a\d"]`, ""},
+		{"a unicode escape that may be none", `["\u0041\d"]`, ""},
+		{"escapes of JSON alone", `["C:\new",]`, `["C:\new"]`},
+		{"an apostrophe that is escaped for no reason", `["it\'s"]`, ""},
+		{"the other quote in single quotes", `['\"\d']`, ""},
+		{"half a surrogate pair", `["\ud83d"]`, ""},
+		{"the other half", `["\ude00"]`, ""},
+		{"halves in the wrong order", `["\ude00\ud83d"]`, ""},
+		{"a half before another escape", `["\ud83d\n"]`, ""},
+		{"a half in JSON that is repaired", `["\uD83D",]`, ""},
+		{"a half in a key", `{"\ud83d": 1}`, ""},
+		{"a whole surrogate pair", `["\ud83d\ude00\uD83D\uDE00"]`, `["\ud83d\ude00\uD83D\uDE00"]`},
+		{"a backslash before what is no escape", `["\\ud83d"]`, `["\\ud83d"]`},
 		{"a bracket too many", `{"a": 1}}]`, `{"a": 1}`},
 		{"long numbers", `[1234567890123456789012345678901234567890.10,]`, `[1234567890123456789012345678901234567890.10]`},
 		{"nothing", ``, ""}, {"white space", " \n", ""}, {"prose", `it is {"a": 1}`, ""}, {"two values", `{} {}`, ""}, {"no comma", `[1 2]`, ""},
@@ -62,13 +81,18 @@ func TestRepairTorn(t *testing.T) {
 
 func FuzzRepair(f *testing.F) {
 	for _, seed := range []string{
-		`{"a": [1, 2.50, "x\u0041\n"]}`, `{'a': True,}`, "```json\n[1,]\n```", `["a` + "\n", `{"a": 1}}`, `[-1e5,`, `["\q\'"]`, `{"a`, `nulL`, `[1] x`, "~~~\n{", `"`, `[0123]`,
+		`{"a": [1, 2.50, "x\u0041\n"]}`, `{'a': True,}`, "```json\n[1,]\n```", `["a` + "\n", `{"a": 1}}`, `[-1e5,`, `["\q\'"]`, `{"a`, `nulL`, `[1] x`, `["\ud83d\ude00"]`, `["\ud83d", "\n\d"]`, "~~~\n{", `"`, `[0123]`,
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		fixed, _, err := repair(text, true)
 		switch {
+		case json.Valid([]byte(text)) && hasLoneSurrogate(text):
+			if err == nil {
+				t.Fatalf("repair(%q) took half a surrogate pair", text)
+			}
+			return
 		case json.Valid([]byte(text)) && (err != nil || fixed != text):
 			t.Fatalf("valid %q became %q, %v", text, fixed, err)
 		case err != nil:

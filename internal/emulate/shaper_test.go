@@ -266,6 +266,8 @@ func TestShaperFormats(t *testing.T) {
 		{"streamed object", streamed, []string{"Sure, {here}:\n```json\n{\"a\": 1}\n```"}, []string{`text {"a": 1}`, "done "}, ""},
 		{"streamed object, prose first", streamed, []string{`no`, `{"a": 1}`}, []string{`text {"a": 1}`, "done "}, ""},
 		{"streamed object, stops in its brackets", streamed, []string{`{"a": [1, {"b": "c"`}, []string{`text {"a": [1, {"b": "c"`, "error invalid_model_output"}, ""},
+		{"half a surrogate pair", held, []string{`{"age": "\ud83d"}`, `So: {"\udE00": 5}`, `{"age": 5}`}, []string{`text {"age": 5}`, "done "}, "half of a surrogate pair"},
+		{"streamed object, half a surrogate pair", streamed, []string{`{"a": "\ud83d"}`}, []string{`text {"a": "\ud83d"}`, "error invalid_model_output"}, ""},
 		{"streamed object, broken", streamed, []string{`{"a": x}`}, []string{`text {"a": `, "error invalid_model_output"}, ""},
 		{"streamed object, torn", streamed, []string{`{"a": "x`}, []string{`text {"a": "x`, "error invalid_model_output"}, ""},
 		{"streamed object, cut by the limit", func(r *chat.Request) { streamed(r); limit(7)(r) }, []string{`{"a": "x`}, []string{`text {"a": "x`, "done length"}, ""},
