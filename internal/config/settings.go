@@ -87,7 +87,7 @@ var settings = []Setting{
 	{
 		Name: nameAdminKey, Secret: true,
 		Allowed: "a key of visible ASCII characters that is none of ACHUAN_API_KEYS",
-		Doc:     "The key of whoever runs the server. It opens /metrics to other machines than this one. It is no client key.",
+		Doc:     "The key of whoever runs the server. It opens /metrics, to other machines too; once it is set, nothing else does. It is no client key.",
 	},
 	{
 		Name: nameAllowAnonymous, Default: "false",

@@ -11,7 +11,7 @@
 //
 // A request passes, from the outside in:
 //
-//	requestID → accessLog → recoverPanic → cors → limitBody → exactPath → the mux
+//	repairPath → closeUnclear → requestID → accessLog → recoverPanic → cors → limitBody → exactPath → the mux
 //
 // and on a route of the API further:
 //

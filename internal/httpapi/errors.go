@@ -147,15 +147,6 @@ func statusOf(w http.ResponseWriter) int {
 // maxShownPath bounds what of a client's path is said back to it.
 const maxShownPath = 200
 
-// notFound answers for every path that is no route.
-func notFound(_ http.ResponseWriter, r *http.Request) error {
-	return &chat.Error{
-		Kind: chat.KindNotFound, Code: chat.CodeNotFound,
-		Message: fmt.Sprintf("There is no %s %s here. Clients use the base URL that ends in /v1, with no slash behind it.",
-			r.Method, clip(r.URL.Path, maxShownPath)),
-	}
-}
-
 // methodNotAllowed answers for a route's path under a method it does not have.
 func methodNotAllowed(allowed []string) handler {
 	allow := strings.Join(allowed, ", ")

@@ -19,7 +19,7 @@ import (
 // forBrowsers are the headers that browsers and proxies act on themselves, or always
 // let a page read.
 var forBrowsers = []string{
-	"Allow", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Traceparent", "Vary", "Www-Authenticate",
+	"Accept-Encoding", "Allow", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Traceparent", "Vary", "Www-Authenticate",
 	"X-Accel-Buffering", "X-Content-Type-Options",
 }
 

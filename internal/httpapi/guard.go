@@ -46,7 +46,7 @@ func (s *Server) hostAllowed(host string) bool {
 	if loopbackHost(name) || name == hostname(s.opts.Listen) {
 		return true
 	}
-	return s.opts.AllowAnonymous && (localHost(name) || s.origins.hosts[name])
+	return isPrivateName(name) || s.opts.AllowAnonymous && (localHost(name) || s.origins.hosts[name])
 }
 
 // originAllowed decides on an Origin header ("" when there is none), keyless.

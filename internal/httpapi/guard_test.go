@@ -31,19 +31,19 @@ func TestHost(t *testing.T) {
 		{"on loopback", nil,
 			[]string{
 				"localhost", "localhost:8000", "LOCALHOST:1", "localhost.", "a.localhost", "a.b.localhost:80", "127.0.0.1", "127.0.0.1:8000",
-				"127.1.2.3:9", "[::1]", "[::1]:8000", "[::ffff:127.0.0.1]:8000", "[0:0:0:0:0:0:0:1]",
+				"127.1.2.3:9", "host.docker.internal:8000", "box.local", "a.b.internal.", "[::1]", "[::1]:8000", "[::ffff:127.0.0.1]:8000", "[0:0:0:0:0:0:0:1]",
 			},
 			[]string{
 				"evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "notlocalhost", "10.0.0.1", "192.168.1.2:8000",
-				"0.0.0.0:8000", "[::]:8000", "[fe80::1]:8000", "achuan", "", ":8000", "chat.example.com", "8.8.8.8",
+				"0.0.0.0:8000", "[::]:8000", "[fe80::1]:8000", "achuan", "internal", "local", "evil.internal.example", "evillocal", "", ":8000", "chat.example.com", "8.8.8.8",
 			}},
 		{"on loopback with a page", []func(*Options){page}, []string{"localhost"}, []string{"chat.example.com", "evil.example"}},
 		{"on a name of loopback", []func(*Options){listen("box.test:8000")}, []string{"box.test", "box.test:8000", "BOX.test.", "localhost"},
 			[]string{"evil.example", "a.box.test", "test"}},
 		{"on port alone", []func(*Options){listen(":8000")}, []string{"localhost"}, []string{"", ":8000", "evil.example"}},
 		{"open to a network", []func(*Options){open, page},
-			[]string{"localhost", "10.0.0.1", "192.168.1.2:8000", "[fe80::1]:8000", "[2001:db8::1]", "achuan", "achuan:8000", "my_box", "chat.example.com", "chat.example.com:8000"},
-			[]string{"evil.example", "example.com", "a.chat.example.com", "", ":8000", "achuan.svc.cluster.local", "a b", "爽"}},
+			[]string{"localhost", "10.0.0.1", "192.168.1.2:8000", "[fe80::1]:8000", "[2001:db8::1]", "achuan", "achuan:8000", "my_box", "achuan.svc.cluster.local", "chat.example.com", "chat.example.com:8000"},
+			[]string{"evil.example", "example.com", "a.chat.example.com", "", ":8000", "a b", "爽"}},
 		{"with keys", []func(*Options){keyed}, []string{"evil.example", "anything.test:1", "10.0.0.1"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -28,6 +28,13 @@ func loopbackHost(name string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
+// isPrivateName reports whether a hostname ends in a domain that the public DNS never
+// has: a container and its host know each other by such names, and so do machines of
+// one home (mDNS).
+func isPrivateName(name string) bool {
+	return strings.HasSuffix(name, ".internal") || strings.HasSuffix(name, ".local")
+}
+
 // localHost reports whether a hostname cannot be a name in the public DNS, which
 // an attacker could point at this machine: an IP, or a name without a dot.
 func localHost(name string) bool {

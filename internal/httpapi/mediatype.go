@@ -8,19 +8,28 @@ import (
 	"achuan/internal/chat"
 )
 
-// takesJSON makes h refuse bodies that are not plain JSON. Keyless the type must say
-// so, because a web page may post any other type here without asking the browser; a
-// missing one is taken as JSON. With keys the type is not looked at. It stands before
-// what reads a body, and not before a 404 or a 405, which a body's type cannot help.
+// takesJSON makes h refuse bodies that are not JSON, and decompresses those that are
+// compressed. Keyless the type must say JSON, because a web page may post any other type
+// here without asking the browser; a missing one is taken as JSON. With keys the type is
+// not looked at. It stands before what reads a body, and not before a 404 or a 405, which
+// a body's type cannot help.
 func (s *Server) takesJSON(h handler) handler {
 	strict := !s.keyed()
 	return func(w http.ResponseWriter, r *http.Request) error {
+		if r.ContentLength == 0 { // there is no body to be wrong
+			return h(w, r)
+		}
+		coding, known := codingOf(r.Header.Values("Content-Encoding"))
 		switch {
-		case r.ContentLength == 0: // there is no body to be wrong
-		case !plainEncoding(r.Header.Values("Content-Encoding")):
-			return unsupportedMedia("The body must not be compressed: send it without Content-Encoding.")
+		case !known:
+			w.Header().Set("Accept-Encoding", acceptedCodings)
+			return unsupportedMedia("The body is compressed in a way that is not supported. Send it with gzip or deflate alone, or as it is.")
 		case strict && !jsonType(r.Header.Get("Content-Type")):
 			return unsupportedMedia("The body must be JSON: send it with Content-Type: application/json.")
+		}
+		if coding != "" {
+			r.Body = decompress(r.Body, coding, s.opts.MaxBody)
+			r.ContentLength = -1 // of what h reads
 		}
 		return h(w, r)
 	}
@@ -28,15 +37,6 @@ func (s *Server) takesJSON(h handler) handler {
 
 func unsupportedMedia(message string) error {
 	return &chat.Error{Kind: chat.KindMediaType, Code: chat.CodeUnsupportedMediaType, Message: message}
-}
-
-func plainEncoding(values []string) bool {
-	for _, v := range values {
-		if v = strings.TrimSpace(v); v != "" && !strings.EqualFold(v, "identity") {
-			return false
-		}
-	}
-	return true
 }
 
 // jsonType reports whether a Content-Type is JSON, whatever its parameters.

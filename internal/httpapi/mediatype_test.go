@@ -29,9 +29,11 @@ func TestMediaType(t *testing.T) {
 		{"json", "", 415, 200},
 		{";", "", 415, 200},
 		{"application/json, text/plain", "", 415, 200},
-		{"application/json", "gzip", 415, 415},
+		{"application/json", "gzip, gzip", 415, 415},
+		{"application/json", "zstd", 415, 415},
+		{"application/json", "gzip", 400, 400}, // it is not
 		{"application/json", "identity, br", 415, 415},
-		{"", "deflate", 415, 415},
+		{"", "deflate", 400, 400},
 	} {
 		t.Run(c.contentType+" "+c.encoding, func(t *testing.T) {
 			keyless, _, _ := serverOf(hello)
@@ -50,6 +52,9 @@ func TestMediaType(t *testing.T) {
 				}
 				if want == http.StatusUnsupportedMediaType {
 					mustContain(t, "the body", rec.Body.String(), fails(chat.CodeUnsupportedMediaType)...)
+					if got := rec.Header().Get("Accept-Encoding"); (c.encoding != "") != (got == acceptedCodings) && c.encoding != "identity" {
+						t.Errorf("Accept-Encoding = %q with the coding %q", got, c.encoding)
+					}
 				}
 			}
 		})

@@ -73,11 +73,13 @@ func (s *Server) countLimit(code chat.Code) {
 	}
 }
 
-// mayLook lets the administrator pass and, when no key is sent, whoever is surely
-// on this machine: no proxy in between, no other name, no web page.
+// mayLook lets the administrator pass. When there is no administrator's key, it lets
+// whoever sends no key and is surely on this machine pass: no proxy in between, no
+// other name, no web page. A proxy that adds nothing looks like this machine, so with
+// a key only the key opens.
 func (s *Server) mayLook(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.isAdmin(r) || s.keyless(r) && onThisMachine(r) {
+		if s.isAdmin(r) || !s.opts.Admin.Set() && s.keyless(r) && onThisMachine(r) {
 			next.ServeHTTP(w, r)
 			return
 		}

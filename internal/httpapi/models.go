@@ -13,11 +13,7 @@ func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {
 
 // getModel is GET /v1/models/{id...}; an id may have slashes.
 func (s *Server) getModel(w http.ResponseWriter, r *http.Request) error {
-	id := r.PathValue("id")
-	if id == "" {
-		return notFound(w, r)
-	}
-	model, err := s.opts.Chat.Model(r.Context(), id)
+	model, err := s.opts.Chat.Model(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}

@@ -2,13 +2,15 @@ package httpapi
 
 import (
 	"net/http"
+	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
-// exactPath answers 404 for a path that is not written plainly (//, a dot
-// segment, none at all). The mux would redirect it, and a POST that is redirected
-// loses its body or its key on the way, depending on the client.
+// exactPath answers 404 for a path with a dot segment, and for one that does not
+// begin with a slash. The mux would redirect it, and a POST that is redirected loses
+// its body or its key on the way, depending on the client.
 func (s *Server) exactPath(next http.Handler) http.Handler {
 	odd := chain(s.adapt(notFound), s.guard)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -31,3 +33,44 @@ func plainPath(p string) bool {
 	}
 	return clean == p
 }
+
+// repairPath corrects what a wrong base URL makes of a path: a client that was given
+// the base without /v1, with /v1 twice, or with a slash behind it, reaches its route
+// all the same. It does not redirect. apiNames are the first segments behind /v1.
+func repairPath(apiNames []string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			was := r.URL.EscapedPath()
+			if is := repairedPath(was, apiNames); is != was {
+				if plain, err := url.PathUnescape(is); err == nil {
+					u := *r.URL
+					u.Path, u.RawPath = plain, is
+					copied := *r
+					copied.URL = &u
+					r = &copied
+				}
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// repairedPath returns the path that a client means by p, which is escaped.
+func repairedPath(p string, apiNames []string) string {
+	if !strings.HasPrefix(p, "/") {
+		return p
+	}
+	segments := strings.FieldsFunc(p, func(c rune) bool { return c == '/' })
+	if slices.ContainsFunc(segments, isDots) {
+		return p // exactPath refuses it
+	}
+	for len(segments) > 1 && segments[0] == "v1" && segments[1] == "v1" {
+		segments = segments[1:]
+	}
+	if len(segments) > 0 && slices.Contains(apiNames, segments[0]) {
+		segments = slices.Insert(segments, 0, "v1")
+	}
+	return "/" + strings.Join(segments, "/")
+}
+
+func isDots(segment string) bool { return segment == "." || segment == ".." }

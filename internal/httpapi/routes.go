@@ -27,7 +27,7 @@ func (s *Server) routes() http.Handler {
 	t.add(s.page, "GET /{$}", s.pointer)
 	t.addRest(s.page, "/", notFound)
 
-	return chain(t.mux(),
+	return chain(t.mux(), repairPath(t.apiNames()), closeUnclear,
 		s.requestID, s.accessLog, s.recoverPanic, s.cors(t.methods()), s.limitBody, s.exactPath)
 }
 

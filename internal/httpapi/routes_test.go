@@ -10,9 +10,9 @@ import (
 
 func TestUnknownPaths(t *testing.T) {
 	for _, path := range []string{
-		"/v1", "/v1/", "/v1/nope", "/v1/chat", "/v1/chat/completions/", "/v1/chat/completions/x", "/v1/embeddings",
-		"/chat/completions", "/models", "/healthz/", "/readyz/x", "/favicon.ico", "/metrics/", "/admin",
-		"//v1/chat/completions", "/v1//chat/completions", "/v1/../v1/models", "/v1/./models", "/v1/models//x", "/v1/models/..",
+		"/v1", "/v1/", "/v1/nope", "/v1/chat", "/v1/chat/completions/x", "/v1/embeddings", "/embeddings", "/v2/models",
+		"/readyz/x", "/favicon.ico", "/admin", "/v1/healthz", "/chat", "/api/chat/completions",
+		"/v1/../v1/models", "/v1/./models", "/v1/models/..", "//v1/../v1/models", "/./v1/models",
 	} {
 		for _, method := range []string{"GET", "POST", "DELETE"} {
 			t.Run(method+" "+path, func(t *testing.T) {

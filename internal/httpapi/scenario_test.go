@@ -174,7 +174,7 @@ func TestModels(t *testing.T) {
 		{name: "with slash and colon", method: "GET", path: "/v1/models/maker/model:2", status: 200, must: []string{`"id":"maker/model:2"`}},
 		{name: "escaped", method: "GET", path: "/v1/models/maker%2Fmodel%3A2", status: 200, must: []string{`"id":"maker/model:2"`}},
 		{name: "unknown", method: "GET", path: "/v1/models/model-9", status: 404, must: fails(chat.CodeModelNotFound)},
-		{name: "none", method: "GET", path: "/v1/models/", status: 404, must: fails(chat.CodeNotFound)},
+		{name: "none", method: "GET", path: "/v1/models/", status: 200, must: []string{`"object":"list"`}},
 		{name: "head", method: "HEAD", path: "/v1/models", status: 200, header: map[string]string{"Content-Type": "application/json"}},
 		{name: "head of an unknown one", method: "HEAD", path: "/v1/models/model-9", status: 404},
 	})

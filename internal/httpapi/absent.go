@@ -1,0 +1,57 @@
+package httpapi
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"achuan/internal/chat"
+)
+
+// What to use in place of an OpenAI route that does not exist here.
+const (
+	useChat   = "Use POST /v1/chat/completions."
+	useImages = "Ask an image model through POST /v1/chat/completions."
+	useText   = "Put the text into the messages of POST /v1/chat/completions."
+	useOther  = "The platform has nothing of this kind; point this part of the client at another service."
+)
+
+// absentRoutes are the first segments behind /v1 of routes that clients know from
+// OpenAI (and Anthropic) and that do not exist here, with what to use instead.
+var absentRoutes = map[string]string{
+	"completions": useChat, "responses": useChat, "messages": useChat, "conversations": useChat,
+	"assistants": useChat, "threads": useChat, "realtime": useChat, "batches": useChat, "chatkit": useChat,
+	"images": useImages,
+	"files":  useText, "uploads": useText, "vector_stores": useText, "containers": useText,
+	"embeddings": useOther, "audio": useOther, "moderations": useOther, "fine_tuning": useOther, "fine-tunes": useOther,
+	"evals": useOther, "videos": useOther, "rerank": useOther, "organization": useOther, "engines": "Use GET /v1/models.",
+}
+
+// notFound answers for every path that is no route.
+func notFound(_ http.ResponseWriter, r *http.Request) error {
+	message := fmt.Sprintf("There is no %s %s here.", clip(r.Method, maxShownPath), clip(r.URL.Path, maxShownPath))
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1/"), "/")
+	if instead := absentRoutes[name]; instead != "" {
+		message = fmt.Sprintf("This server does not have the route %s %s. %s",
+			clip(r.Method, maxShownPath), clip(r.URL.Path, maxShownPath), instead)
+	} else {
+		message += " Clients use the base URL that ends in /v1."
+	}
+	return &chat.Error{Kind: chat.KindNotFound, Code: chat.CodeNotFound, Message: message}
+}
+
+// apiNames returns the first segments behind /v1 that a client may mean when its path
+// lacks /v1: those of the routes, and of the routes that clients miss here.
+func (t *table) apiNames() []string {
+	names := slices.Collect(maps.Keys(absentRoutes))
+	for path := range t.others {
+		if rest, inAPI := strings.CutPrefix(path, "/v1/"); inAPI {
+			name, _, _ := strings.Cut(rest, "/")
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,118 @@
+package httpapi
+
+import (
+	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
+	"io"
+	"strings"
+
+	"achuan/internal/chat"
+)
+
+// acceptedCodings is what a body may be compressed with, for the reply that refuses
+// another coding (RFC 9110, 12.5.3).
+const acceptedCodings = "gzip, deflate, identity"
+
+// codingOf returns the one coding that a Content-Encoding header names: "gzip",
+// "deflate", or "" for none. It reports false for anything else and for several.
+func codingOf(values []string) (coding string, known bool) {
+	for value := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		value = strings.ToLower(strings.TrimSpace(value))
+		switch value {
+		case "", "identity":
+			continue
+		case "x-gzip":
+			value = "gzip"
+		case "gzip", "deflate":
+		default:
+			return "", false
+		}
+		if coding != "" {
+			return "", false
+		}
+		coding = value
+	}
+	return coding, true
+}
+
+// decompressed is a body that a client has compressed. What it returns besides io.EOF
+// is a *chat.Error or says that the client is gone. It reads no more than one byte above
+// its bound, so that a small body cannot become a huge one.
+type decompressed struct {
+	io.Closer
+	source  *bufio.Reader
+	coding  string
+	decoder io.Reader // nil before the first Read
+	n       int64     // bytes returned so far
+	maxSize int64     // bytes
+	err     error     // of the Read that failed
+}
+
+func decompress(body io.ReadCloser, coding string, maxSize int64) io.ReadCloser {
+	return &decompressed{Closer: body, source: bufio.NewReader(body), coding: coding, maxSize: maxSize}
+}
+
+func (d *decompressed) Read(p []byte) (n int, err error) {
+	if d.err != nil {
+		return 0, d.err
+	}
+	if d.decoder == nil {
+		if d.decoder, err = d.open(); err != nil {
+			d.err = d.failure(err)
+			return 0, d.err
+		}
+	}
+	if room := d.maxSize - d.n + 1; int64(len(p)) > room {
+		p = p[:room]
+	}
+	n, err = d.decoder.Read(p)
+	d.n += int64(n)
+	switch {
+	case d.n > d.maxSize:
+		n, d.err = 0, tooLarge(d.maxSize)
+	case err == io.EOF:
+		d.err = d.end()
+	case err != nil:
+		d.err = d.failure(err)
+	}
+	return n, d.err
+}
+
+// open returns the decoder. Clients mean two things by deflate: zlib, as the standard
+// says, and the bare stream.
+func (d *decompressed) open() (io.Reader, error) {
+	if d.coding == "gzip" {
+		return gzip.NewReader(d.source)
+	}
+	head, err := d.source.Peek(2)
+	if err != nil {
+		return nil, err
+	}
+	if head[0]&0x0f == 8 && (uint(head[0])<<8|uint(head[1]))%31 == 0 {
+		return zlib.NewReader(d.source)
+	}
+	return flate.NewReader(d.source), nil
+}
+
+// end reads what follows the compressed data, which is nothing.
+func (d *decompressed) end() error {
+	_, err := d.source.ReadByte()
+	if err == io.EOF {
+		return io.EOF
+	}
+	return d.failure(err)
+}
+
+// failure says what an error means for the request. Those of the connection and of the
+// limits below are passed on.
+func (d *decompressed) failure(err error) error {
+	if _, ours := errors.AsType[*chat.Error](err); ours || errors.Is(err, errClientGone) {
+		return err
+	}
+	e := chat.Invalid(chat.CodeInvalidJSON, "", "The body is not what its Content-Encoding says: it is no whole "+d.coding+" data.")
+	e.Cause = err
+	return e
+}

@@ -1,0 +1,112 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"achuan/internal/chat"
+)
+
+// A client with a slip in its base URL reaches each route, without a redirect.
+func TestBaseURLSlips(t *testing.T) {
+	sessions := &fakeSessions{owner: chat.Anonymous.ID}
+	for _, route := range []string{
+		"POST /v1/chat/completions", "GET /v1/models", "GET /v1/models/maker/model:2", "GET /v1/models/maker%2Fmodel:2",
+		"GET /v1/sessions", "POST /v1/sessions", "GET /v1/sessions/4711", "DELETE /v1/sessions/4711", "GET /v1/sessions/4711/messages",
+	} {
+		method, path, _ := strings.Cut(route, " ")
+		for _, slip := range []string{
+			path, strings.TrimPrefix(path, "/v1"), "/" + path, "/v1/" + strings.TrimPrefix(path, "/v1"), path + "/", path + "//",
+			"/v1" + path, "/v1/v1" + path, "/v1//v1" + path + "/", "/" + strings.TrimPrefix(path, "/v1") + "/",
+		} {
+			t.Run(method+" "+slip, func(t *testing.T) {
+				s, _, _ := serverOf(hello, func(o *Options) { o.Sessions = sessions })
+				body := ""
+				if method == "POST" {
+					body = question
+				}
+				rec, _ := ask(s, request(method, slip, body))
+				if rec.Code != http.StatusOK || rec.Header().Get("Location") != "" {
+					t.Errorf("%s %s: status %d, Location %q, want 200 and none: %s", method, slip, rec.Code, rec.Header().Get("Location"), rec.Body)
+				}
+			})
+		}
+	}
+	for _, path := range []string{"/healthz/", "//readyz", "/metrics/", "//"} {
+		s, _, _ := serverOf(nil)
+		s.SetReady()
+		r := request("GET", path, "")
+		r.RemoteAddr = "127.0.0.1:5000"
+		if rec, _ := ask(s, r); rec.Code != http.StatusOK {
+			t.Errorf("GET %s: status %d, want 200", path, rec.Code)
+		}
+	}
+}
+
+// A slip opens nothing: the key is asked for all the same.
+func TestSlipsNeedAKey(t *testing.T) {
+	s, f, _ := serverOf(hello, keyed)
+	for _, path := range []string{"/chat/completions", "//v1/chat/completions", "/v1/v1/chat/completions", "/v1/chat/completions/", "/embeddings"} {
+		if rec, _ := ask(s, request("POST", path, question)); rec.Code != http.StatusUnauthorized {
+			t.Errorf("POST %s without a key: status %d, want 401", path, rec.Code)
+		}
+	}
+	if len(f.requests) > 0 {
+		t.Error("a request without a key reached the gateway")
+	}
+}
+
+func TestRepairedPath(t *testing.T) {
+	names := []string{"chat", "models"}
+	for path, want := range map[string]string{
+		"/": "/", "//": "/", "/v1": "/v1", "/v1/": "/v1", "/v1/v1": "/v1", "/models": "/v1/models", "/modelsx": "/modelsx",
+		"/v1/models/v1/v1": "/v1/models/v1/v1", "/v1/models/a%2F%2Fb/": "/v1/models/a%2F%2Fb", "/healthz/": "/healthz",
+		"": "", "*": "*", "/v1/../models": "/v1/../models", "//a/./b/": "//a/./b/", "/v11/models": "/v11/models",
+	} {
+		if got := repairedPath(path, names); got != want {
+			t.Errorf("repairedPath(%q) = %q, want %q", path, got, want)
+		}
+		if got := repairedPath(want, names); got != want {
+			t.Errorf("repairedPath(%q) = %q, want it unchanged", want, got)
+		}
+	}
+}
+
+// A 404 for a route of OpenAI's names the route and what to use.
+func TestAbsentRoutes(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		must         []string
+	}{
+		{"POST", "/v1/embeddings", []string{"POST /v1/embeddings", "another service"}},
+		{"POST", "/embeddings", []string{"POST /v1/embeddings", "another service"}},
+		{"POST", "/v1/v1/embeddings/", []string{"POST /v1/embeddings", "another service"}},
+		{"POST", "/v1/completions", []string{"POST /v1/completions", "Use POST /v1/chat/completions."}},
+		{"POST", "/v1/responses", []string{"Use POST /v1/chat/completions."}},
+		{"GET", "/v1/responses/resp_1", []string{"GET /v1/responses/resp_1", "Use POST /v1/chat/completions."}},
+		{"POST", "/v1/audio/speech", []string{"POST /v1/audio/speech", "another service"}},
+		{"POST", "/v1/images/generations", []string{"image model"}},
+		{"POST", "/v1/assistants", []string{"Use POST /v1/chat/completions."}},
+		{"POST", "/v1/threads/t/runs", []string{"Use POST /v1/chat/completions."}},
+		{"POST", "/v1/files", []string{"messages of POST /v1/chat/completions"}},
+		{"POST", "/v1/nope", []string{"no POST /v1/nope here", "ends in /v1"}},
+	} {
+		s, _, _ := serverOf(nil)
+		rec, _ := ask(s, request(c.method, c.path, "{}"))
+		if rec.Code != http.StatusNotFound || rec.Header().Get("X-Should-Retry") != "false" {
+			t.Errorf("%s %s: status %d, x-should-retry %q; want 404 and false", c.method, c.path, rec.Code, rec.Header().Get("X-Should-Retry"))
+		}
+		mustContain(t, c.path, rec.Body.String(), append(fails(chat.CodeNotFound), c.must...)...)
+	}
+}
+
+// No route that exists counts as absent.
+func TestAbsentRoutesAreAbsent(t *testing.T) {
+	s, _, _ := serverOf(nil)
+	for name := range absentRoutes {
+		if rec, _ := ask(s, request("POST", "/v1/"+name, "{}")); rec.Code != http.StatusNotFound {
+			t.Errorf("POST /v1/%s: status %d, want 404", name, rec.Code)
+		}
+	}
+}
