@@ -73,7 +73,7 @@ func (d *decompressed) Read(p []byte) (n int, err error) {
 	switch {
 	case d.n > d.maxSize:
 		n, d.err = 0, tooLarge(d.maxSize)
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		d.err = d.end()
 	case err != nil:
 		d.err = d.failure(err)
