@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -72,6 +73,13 @@ func TestPlatformFaults(t *testing.T) {
 		{"stopped elsewhere", simulator.Reply{Text: text, UserStop: true}, 502, "backend_truncated", true, ""},
 		{"silence before text", simulator.Stream(simulator.Head(), simulator.Hang()), 504, "backend_timeout", false, ""},
 		{"silence after text", simulator.Stream(simulator.Deltas(text), simulator.Hang()), 504, "backend_timeout", true, ""},
+		{"frames without text", simulator.Stream(simulator.Flood(simulator.EmptyDelta, 20*time.Millisecond)), 504, "backend_timeout", false, ""},
+		{"frames without text, after text", simulator.Stream(simulator.Deltas(text), simulator.Flood(simulator.EmptyPatch, 20*time.Millisecond)), 504, "backend_timeout", true, ""},
+		{"proxy that lost the reply", simulator.ProxyFailure(502, text), 502, "backend_error", false, ""},
+		{"points used up, as text", simulator.PlainText("套餐余量不足"), 402, "insufficient_quota", false, ""},
+		{"torn characters, replaced", torn(simulator.TornReplaced), 200, "", false, tornText},
+		{"torn characters, bytes", torn(simulator.TornBytes), 200, "", false, tornText},
+		{"torn characters, surrogates", torn(simulator.TornSurrogates), 200, "", false, tornText},
 		{"no [DONE]", simulator.Reply{Text: text, NoDone: true}, 200, "", false, text},
 		{"no record", simulator.Reply{Text: text, NoObject: true}, 200, "", false, text},
 		{"longer aiText", simulator.Reply{Text: text, AIText: &longer}, 200, "", false, longer},
@@ -99,6 +107,46 @@ func TestPlatformFaults(t *testing.T) {
 			status, body = ask(t, url, `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"hi"}]}`)
 			checkStream(t, status, body, tc.status, tc.code, tc.mid, tc.want)
 		})
+	}
+}
+
+const tornText = "caf\u00e9, 你好, 🙂🙂 and more"
+
+// torn says a text in frames that end inside of its characters.
+func torn(how simulator.Tearing) simulator.Reply {
+	return simulator.Stream(simulator.Torn(tornText, how), simulator.Object(), simulator.Done())
+}
+
+// A platform that sends without end what is no answer is given up, although no time
+// has run out: with the client there, and after it has left.
+func TestFlood(t *testing.T) {
+	for _, unit := range []string{simulator.EmptyDelta, simulator.EmptyPatch, simulator.UnknownFrame, simulator.JunkFrame, simulator.KeepAlive} {
+		sim := simulator.New(simulator.Options{})
+		url := serve(t, sim, nil)
+		sim.OnTurn(func(simulator.Turn) *simulator.Reply {
+			return new(simulator.Stream(simulator.Deltas("half"), simulator.Flood(unit, 0)))
+		})
+		body := `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"hi"}]}`
+		status, got := ask(t, url, body)
+		checkStream(t, status, got, 502, "backend_error", true, "")
+
+		ctx, leave := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		res.Body.Close()
+		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		defer stop()
+		if err := sim.Await(ctx, func() bool { return len(sim.Turns()) == 2 && sim.InFlight() == 0 }); err != nil {
+			t.Errorf("%q: %d answers in flight, want 0", unit, sim.InFlight())
+		}
 	}
 }
 

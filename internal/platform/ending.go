@@ -26,19 +26,15 @@ var terminator = []byte("[DONE]")
 type record struct {
 	come       bool // it was sent, and with it all of the answer
 	answer     string
-	end        time.Time // how long the terminator is waited for
-	stopped    bool      // its owner stopped the answer elsewhere
+	stopped    bool // its owner stopped the answer elsewhere
 	prompt     int
 	completion int
 }
 
 // merge takes a record, or some fields of it.
-func (r *record) merge(f recordFrame, end time.Time) {
+func (r *record) merge(f recordFrame) {
 	if f.AIText != nil {
-		if !r.come {
-			r.come, r.end = true, end
-		}
-		r.answer = string(*f.AIText)
+		r.come, r.answer = true, string(*f.AIText)
 	}
 	if f.UserStop != nil {
 		r.stopped = bool(*f.UserStop)
@@ -80,6 +76,8 @@ func (s *stream) cut(err error) {
 	s.fault = interrupted(s.watch.ctx)
 	switch {
 	case s.fault != nil:
+	case errors.Is(err, errFlood):
+		s.fault = flooded.because(err)
 	case errors.Is(err, sse.ErrTooLong):
 		s.fault = failed.because(fmt.Errorf("an event is longer than %d bytes", longestFrame))
 	default:
@@ -107,16 +105,33 @@ func (s *stream) complete() {
 	}
 	ev := chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: s.record.usage()}
 	if s.record.come {
-		missing, extends := strings.CutPrefix(s.record.answer, s.answer.String())
-		if extends {
-			s.answer.WriteString(missing)
-		}
-		ev.Diverged = !extends
+		ev.Diverged = !s.adopt(s.record.answer)
+	} else {
+		s.joiner.flush(&s.answer)
 	}
 	ev.Stored = s.answer.String()
 	s.reasoning, s.text = s.think.split(ev.Stored, true)
 	s.done = &ev
 	s.watch.leave()
+}
+
+// adopt makes the stored answer the answer, if the client can still get it: when it
+// begins with what was streamed, or differs only in characters that were torn on the
+// way and that the client has not got yet.
+func (s *stream) adopt(stored string) bool {
+	streamed := s.answer.String()
+	if missing, extends := strings.CutPrefix(stored, streamed); extends {
+		s.answer.WriteString(missing)
+		return true
+	}
+	passed, held := s.held.cut(streamed)
+	rest, begins := strings.CutPrefix(stored, passed)
+	if !begins || !mends(rest, held) {
+		return false
+	}
+	s.answer = strings.Builder{}
+	s.answer.WriteString(stored)
+	return true
 }
 
 // finish says why the stream ended, for the log.

@@ -50,6 +50,8 @@ var (
 		message: "The platform's answer ended before it was whole. Try again."}
 	failed = failure{kind: chat.KindBackend, code: chat.CodeBackendError,
 		message: "The platform failed to answer. Try again, or use another model."}
+	flooded = failure{kind: chat.KindBackend, code: chat.CodeBackendError,
+		message: "The platform sent data without end that was no answer. Try again, or use another model."}
 	givenUp = failure{kind: chat.KindInternal, code: chat.CodeInternal,
 		message: "The request was given up before its answer was whole."}
 )

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"achuan/internal/chat"
 
@@ -125,6 +126,9 @@ func collect(t testing.TB, s chat.Stream) (answer, error) {
 			ev.Stored = ""
 			a.Done = &ev
 			return a, nil
+		}
+		if !utf8.ValidString(ev.Text) {
+			t.Errorf("an event with %q", ev.Text)
 		}
 		if ev.Kind != chat.EventPause && ev.Text == "" {
 			t.Errorf("an event of kind %d without text", ev.Kind)

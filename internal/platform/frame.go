@@ -20,7 +20,7 @@ const (
 // frame is one decoded event of an answer.
 type frame struct {
 	kind   frameKind
-	delta  string
+	delta  []byte // may begin or end inside of a character: see unquoteTorn
 	object recordFrame
 	code   integer // of an error
 	said   string
@@ -49,7 +49,8 @@ func decodeFrame(payload []byte) (frame, error) {
 	switch jsonKind(raw.Data) {
 	case '"':
 		f.kind = frameDelta
-		err = json.Unmarshal(raw.Data, &f.delta)
+		literal := bytes.TrimSpace(raw.Data)
+		f.delta = unquoteTorn(literal[1 : len(literal)-1])
 	case '{':
 		f.kind = frameObject
 		err = json.Unmarshal(raw.Data, &f.object)

@@ -48,8 +48,10 @@ func TestStream(t *testing.T) {
 			event(`{"data":null,"code":0}`) + event(`{"data":[1],"code":0}`) + event(`{"data":5,"code":0}`) + event(`[]`) + event(`"x"`) + event(`null`) +
 			object(`{"field":"logMap","id":"k1","data":{"aiText":"no"}}`) + recorded("a") + done,
 			want: answer{Text: "a", Done: whole(false)}},
-		{name: "lone surrogates", in: delta(`a\ud83d`) + delta(`\ude42b`) + done,
-			want: answer{Text: "a\ufffd\ufffdb", Done: estimated()}},
+		{name: "a surrogate pair on two frames", in: delta(`a\ud83d`) + delta(`\ude42b`) + done,
+			want: answer{Text: "a\U0001F642b", Done: estimated()}},
+		{name: "a lone surrogate", in: delta(`a\ud83d`) + delta(`b\ude42`) + delta(`\ud83d`) + done,
+			want: answer{Text: "a\ufffdb\ufffd\ufffd", Done: estimated()}},
 
 		{name: "record without [DONE]", in: delta("a") + recorded("a"), want: answer{Text: "a", Done: whole(false)}},
 		{name: "[DONE] without record", in: delta("a") + done, want: answer{Text: "a", Done: estimated()}},

@@ -39,6 +39,9 @@ func script(steps ...any) http.HandlerFunc {
 
 func TestTimeouts(t *testing.T) {
 	const comment = ": still here\n\n"
+	// Everything that is not text, reasoning or the record.
+	empty := comment + delta("") + event("junk") + event("") + object(`{"field":"logMap","id":"k1","data":{}}`) + object(`{"userStop":false}`) +
+		event(`{"type":"stats","data":{"totalToken":3},"code":0}`) + event(`{"data":null,"code":0}`)
 	waits := Options{ConnectTimeout: 10 * time.Second, FirstEventTimeout: 180 * time.Second, IdleTimeout: 120 * time.Second}
 	short := waits
 	short.IdleTimeout = 2 * time.Second
@@ -56,8 +59,16 @@ func TestTimeouts(t *testing.T) {
 		{"first event in time", waits, []any{comment, 179 * time.Second, delta("a") + done}, 179 * time.Second, "a", true},
 		{"silence after text", waits, []any{10 * time.Second, delta("a")}, 130 * time.Second, "a", false},
 		{"comments after text", waits, []any{delta("a"), 100 * time.Second, comment, 19 * time.Second, comment}, 120 * time.Second, "a", false},
-		{"each event starts the time anew", waits,
-			[]any{delta("a"), 119 * time.Second, delta("b"), 119 * time.Second, event("junk"), 119 * time.Second, delta("c") + done}, 357 * time.Second, "abc", true},
+		{"each piece starts the time anew", waits,
+			[]any{delta("a"), 119 * time.Second, delta("b"), 119 * time.Second, delta("c") + done}, 238 * time.Second, "abc", true},
+		{"frames without text before text", waits,
+			[]any{empty, 100 * time.Second, empty, 79 * time.Second, empty, time.Hour, delta("a") + done}, 180 * time.Second, "", false},
+		{"frames without text after text", waits,
+			[]any{delta("a"), 100 * time.Second, empty, 19 * time.Second, empty, time.Hour, delta("b") + done}, 120 * time.Second, "a", false},
+		{"frames without text, and then some in time", waits,
+			[]any{empty, 179 * time.Second, delta("a"), 100 * time.Second, empty, 19 * time.Second, delta("b") + done}, 298 * time.Second, "ab", true},
+		{"reasoning starts the time anew", waits,
+			[]any{delta("<think>a"), 119 * time.Second, delta("b"), 119 * time.Second, delta("</think>c") + done}, 238 * time.Second, "c", true},
 		{"silence after the record", waits, []any{delta("a") + recorded("ab")}, 5 * time.Second, "ab", true},
 		{"silence after the record, short", short, []any{delta("a") + recorded("a")}, 2 * time.Second, "a", true},
 		{"the end is not put off", waits,

@@ -7,7 +7,8 @@ import (
 
 // unquote decodes the inside of a JSON string. Without escapes it returns body
 // itself, else the text in scratch, which is grown as needed and returned for the
-// next call. It is not ok where encoding/json would complain or repair the text.
+// next call. It is not ok where encoding/json would complain or repair the text, and
+// where half a surrogate pair stands alone.
 func unquote(body, scratch []byte) (text, nextScratch []byte, ok bool) {
 	out := scratch[:0]
 	copied := 0 // of body, into out
@@ -20,7 +21,7 @@ func unquote(body, scratch []byte) (text, nextScratch []byte, ok bool) {
 		default:
 			out = append(out, body[copied:i]...)
 			r, n := unescape(body[i:])
-			if n == 0 {
+			if n == 0 || utf16.IsSurrogate(r) {
 				return nil, scratch, false
 			}
 			out = utf8.AppendRune(out, r)
@@ -38,13 +39,36 @@ func unquote(body, scratch []byte) (text, nextScratch []byte, ok bool) {
 	return out, out, true
 }
 
+// unquoteTorn decodes the inside of a JSON string, which encoding/json has found to be
+// one, and repairs nothing: bytes that are no valid UTF-8 stay, and half a surrogate
+// pair becomes the three bytes that UTF-8 would have for it (WTF-8). What stands for
+// half a character may find its other half in the next string: see runeJoiner.
+func unquoteTorn(body []byte) []byte {
+	out := make([]byte, 0, len(body))
+	for i := 0; i < len(body); {
+		if body[i] != '\\' {
+			out = append(out, body[i])
+			i++
+			continue
+		}
+		r, n := unescape(body[i:])
+		if utf16.IsSurrogate(r) {
+			out = append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0xbf, 0x80|byte(r)&0xbf)
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+		i += max(n, 1)
+	}
+	return out
+}
+
 // plainEscapes are the escapes of one letter.
 var plainEscapes = [256]rune{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
 // unescape decodes the escape that b begins with and returns its length, 0 for
-// none. Half a surrogate pair alone is U+FFFD.
+// none. Half a surrogate pair that stands alone is returned as it is.
 func unescape(b []byte) (rune, int) {
 	if len(b) < 2 {
 		return 0, 0
@@ -65,7 +89,6 @@ func unescape(b []byte) (rune, int) {
 				return pair, 12
 			}
 		}
-		return utf8.RuneError, 6
 	}
 	return r, 6
 }

@@ -1,0 +1,98 @@
+package platform
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"achuan/internal/chat"
+)
+
+// repeated is what it is made of, again and again.
+type repeated struct {
+	unit string
+	rest string
+}
+
+func (r *repeated) Read(p []byte) (int, error) {
+	if r.rest == "" {
+		r.rest = r.unit
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// A reply without end that is no answer is given up, although no time passes.
+func TestFlood(t *testing.T) {
+	longComment := ": " + strings.Repeat("x", 1<<20) + "\n\n"
+	for _, tt := range []struct {
+		name, before, unit string
+		text               string // of an answer that is whole all the same
+	}{
+		{"empty pieces", "", delta(""), ""},
+		{"empty pieces after text", delta("a"), delta(""), ""},
+		{"patches", delta("a"), object(`{"field":"logMap","id":"k1","data":{"x":1}}`), ""},
+		{"token counts", delta("a"), object(`{"promptTokens":7}`), ""},
+		{"unknown frames", "", event(`{"type":"stats","data":null,"code":0}`), ""},
+		{"frames that are no JSON", "", event("junk"), ""},
+		{"empty frames", "", "data:\n", ""},
+		{"comments", delta("a"), longComment, ""},
+		{"blank lines", delta("a"), strings.Repeat("\n", 1<<20), ""},
+		{"long frames without text", "", object(`{"x":"` + strings.Repeat("x", 1<<20) + `"}`), ""},
+		{"records after the record", recorded("a"), recorded("a"), "a"},
+		{"after the record", delta("a") + recorded("ab"), delta(""), "ab"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := io.MultiReader(strings.NewReader(tt.before), &repeated{unit: tt.unit})
+			got, err := collect(t, streamOf(t, r))
+			if tt.text != "" {
+				if err != nil || got.Text != tt.text || got.Done == nil {
+					t.Errorf("got %+v, %v, want the whole of %q", got, err, tt.text)
+				}
+				return
+			}
+			sameError(t, err, wantFailed)
+			if message := chat.AsError(err).Message; message != flooded.message {
+				t.Errorf("message = %q, want %q", message, flooded.message)
+			}
+		})
+	}
+}
+
+// The bounds are not met by answers that bring text, however long they take.
+func TestNoFlood(t *testing.T) {
+	var b strings.Builder
+	for range 3 {
+		b.WriteString(strings.Repeat(delta(""), maxIdleFrames-1))
+		b.WriteString(delta("a"))
+	}
+	got, err := collect(t, streamOf(t, strings.NewReader(b.String()+done)))
+	if err != nil || got.Text != "aaa" {
+		t.Errorf("got %+v, %v, want the whole of %q", got, err, "aaa")
+	}
+}
+
+func TestReplyBudget(t *testing.T) {
+	b := &replyBudget{r: &repeated{unit: strings.Repeat("x", 1<<20)}}
+	read, err := io.Copy(io.Discard, progressing{b})
+	if read < maxReplyBytes || read > maxReplyBytes+1<<20 || err == nil {
+		t.Errorf("read %d bytes, %v, want %d and an error", read, err, maxReplyBytes)
+	}
+	frames := 0
+	for b := new(replyBudget); b.takeFrame() == nil; b.progress() {
+		frames++
+	}
+	if frames != maxFrames {
+		t.Errorf("took %d frames, want %d", frames, maxFrames)
+	}
+}
+
+// progressing reads an answer that brings text all the time.
+type progressing struct{ *replyBudget }
+
+func (p progressing) Read(b []byte) (int, error) {
+	p.progress()
+	return p.replyBudget.Read(b)
+}

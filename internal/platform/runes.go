@@ -1,0 +1,152 @@
+package platform
+
+import (
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Frames may end inside of a character: a relay that cuts at bytes, or at halves of
+// surrogate pairs, leaves one half in a frame and the other in the next. Half a
+// character never leaves this package.
+
+// replacement stands where a character was that cannot be read.
+const replacement = "\uFFFD"
+
+// runeJoiner joins pieces of text to valid UTF-8. The end of a piece that is half a
+// character waits for the next piece. The zero value is ready for one answer.
+type runeJoiner struct{ rest []byte }
+
+// add appends a piece to an answer. valid says that the piece is valid UTF-8.
+func (j *runeJoiner) add(answer *strings.Builder, piece []byte, valid bool) {
+	if valid && len(j.rest) == 0 {
+		answer.Write(piece)
+		return
+	}
+	joined := append(j.rest, piece...)
+	whole := wholeLen(joined)
+	writeValid(answer, joined[:whole])
+	j.rest = append([]byte(nil), joined[whole:]...)
+}
+
+// flush appends what has waited: no other half will come.
+func (j *runeJoiner) flush(answer *strings.Builder) {
+	writeValid(answer, j.rest)
+	j.rest = nil
+}
+
+// wholeLen returns the length of b without half a character at its end.
+func wholeLen(b []byte) int {
+	for n := 1; n <= min(len(b), utf8.UTFMax-1); n++ {
+		start := len(b) - n
+		if !utf8.RuneStart(b[start]) {
+			continue
+		}
+		if tail := b[start:]; !utf8.FullRune(tail) || utf16.IsSurrogate(surrogate(tail)) && surrogate(tail) < 0xdc00 {
+			return start
+		}
+		break
+	}
+	return len(b)
+}
+
+// writeValid appends b, with surrogate pairs joined and with U+FFFD in place of what
+// is no character.
+func writeValid(answer *strings.Builder, b []byte) {
+	if utf8.Valid(b) {
+		answer.Write(b)
+		return
+	}
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		if high := surrogate(b); high != 0 {
+			r, size = utf8.RuneError, 3
+			if pair := utf16.DecodeRune(high, surrogate(b[3:])); pair != utf8.RuneError {
+				r, size = pair, 6
+			}
+		}
+		answer.WriteRune(r)
+		b = b[size:]
+	}
+}
+
+// surrogate returns the half of a surrogate pair that b begins with (WTF-8), 0 for
+// none.
+func surrogate(b []byte) rune {
+	if len(b) < 3 || b[0] != 0xed || b[1] < 0xa0 || b[1] > 0xbf || b[2] < 0x80 || b[2] > 0xbf {
+		return 0
+	}
+	return 0xd000 | rune(b[1]&0x3f)<<6 | rune(b[2]&0x3f)
+}
+
+// maxHeld is how much of an answer, in bytes, is kept from the client because a
+// character in it was torn. Nearly all answers are shorter.
+const maxHeld = 64 << 10
+
+// heldBack keeps an answer from its first U+FFFD on from the client, because the
+// record may have the character that was torn. The zero value is ready for one answer.
+type heldBack struct {
+	seen   int  // up to here there is no U+FFFD
+	broken bool // there is one at seen
+	given  bool // all is passed on, because too much would be held back
+}
+
+// release returns the part of an answer that can be passed on. whole only ever grows.
+func (h *heldBack) release(whole string) string {
+	if h.given {
+		return whole
+	}
+	if !h.broken {
+		i := strings.Index(whole[h.seen:], replacement)
+		if i < 0 {
+			h.seen = len(whole)
+			return whole
+		}
+		h.seen, h.broken = h.seen+i, true
+	}
+	if len(whole)-h.seen > maxHeld {
+		h.given = true
+		return whole
+	}
+	return whole[:h.seen]
+}
+
+// cut returns what of an answer was passed on and what was held back.
+func (h *heldBack) cut(whole string) (passed, held string) {
+	if h.given || !h.broken {
+		return whole, ""
+	}
+	return whole[:h.seen], whole[h.seen:]
+}
+
+// mends reports whether a stored text is the streamed one, or one that begins with
+// it, with characters where the streamed one has U+FFFD: between one and as many as
+// there are U+FFFD in a row.
+func mends(stored, streamed string) bool {
+	for streamed != "" {
+		if !strings.HasPrefix(streamed, replacement) {
+			literal, _, _ := strings.Cut(streamed, replacement)
+			if !strings.HasPrefix(stored, literal) {
+				return false
+			}
+			stored, streamed = stored[len(literal):], streamed[len(literal):]
+			continue
+		}
+		torn := 0
+		for strings.HasPrefix(streamed, replacement) {
+			streamed = streamed[len(replacement):]
+			torn++
+		}
+		literal, _, _ := strings.Cut(streamed, replacement)
+		if stored == "" {
+			return false
+		}
+		_, first := utf8.DecodeRuneInString(stored)
+		i := strings.Index(stored[first:], literal)
+		if i < 0 || utf8.RuneCountInString(stored[:first+i]) > torn {
+			return false
+		}
+		stored = stored[first+i:]
+	}
+	return true
+}
