@@ -55,6 +55,8 @@ func TestAnswersAreTrue(t *testing.T) {
 			`null get_weather({"city": "Paris"}) tool_calls`},
 		{"half a surrogate pair", askWeather, []simulator.Reply{at(`<tool_call>{"name": "get_weather", "arguments": {"city": "\ud83d"}}</tool_call>`, 5), at(call, 5)},
 			`null get_weather({"city": "Paris"}) tool_calls`},
+		{"reasoning that never ends", ask, []simulator.Reply{at("<think>Hm, well", 5)}, `"" stop`},
+		{"a closing tag of reasoning alone", ask, []simulator.Reply{at("Hm.\n</think>\nHello.", 5)}, `"Hm.\n\nHello." stop`},
 		{"a forced call stands alone", askWeather + `, "tool_choice": "required"`, []simulator.Reply{at("Let me see.\n"+call, 5)}, `null get_weather({"city": "Paris"}) tool_calls`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -18,8 +18,10 @@ const (
 
 // thinkSplitter parts an answer into the reasoning of a <think> block that opens
 // it and the text. White space inside the tags and after the close tag is dropped;
-// an answer that does not open with the block is text to the last byte. A block
-// that is never closed is reasoning to its end.
+// an answer that does not open with the block is text. A block that is never closed
+// is reasoning to the end of the answer. A close tag in the text that closes nothing
+// is dropped, unless it stands in code: models write one whose open tag is a part of
+// their prompt.
 //
 // The zero value is ready for one answer.
 type thinkSplitter struct {
@@ -28,6 +30,7 @@ type thinkSplitter struct {
 	scanned int  // up to here the answer was looked at
 	solid   int  // end of the last byte of reasoning that is no white space
 	begun   bool // some reasoning was returned
+	lone    loneTags
 }
 
 // split returns what is new in an answer since the last call: reasoning first,
@@ -44,12 +47,37 @@ func (t *thinkSplitter) split(whole string, ended bool) (reasoning, text string)
 		t.next = skipSpace(whole, t.next)
 		if t.next < len(whole) {
 			t.state = thinkText
+			t.scanned = t.next
+			t.lone.start, t.lone.at = t.next, t.next
 		}
 	}
 	if t.state == thinkText {
-		text, t.next = whole[t.next:], len(whole)
+		text = t.speak(whole, ended)
 	}
 	return reasoning, text
+}
+
+// speak returns what of the text can be passed on.
+func (t *thinkSplitter) speak(whole string, ended bool) (text string) {
+	for {
+		i := strings.Index(whole[t.scanned:], closeTag)
+		if i < 0 {
+			break
+		}
+		tag := t.scanned + i
+		t.scanned = tag + len(closeTag)
+		if t.lone.isLone(whole, tag) {
+			text += whole[t.next:tag]
+			t.next = t.scanned
+		}
+	}
+	t.scanned = len(whole)
+	if !ended {
+		t.scanned -= partialTag(whole[t.next:])
+	}
+	text += whole[t.next:t.scanned]
+	t.next = t.scanned
+	return text
 }
 
 // open decides whether the answer opens with the block, once it can.
@@ -61,8 +89,12 @@ func (t *thinkSplitter) open(whole string, ended bool) {
 		t.state = thinkReasoning
 		t.next = t.scanned + len(openTag)
 		t.scanned, t.solid = t.next, t.next
-	case ended || !strings.HasPrefix(openTag, start):
+	case strings.HasPrefix(start, closeTag):
+		t.state = thinkClosed
+		t.next = t.scanned + len(closeTag)
+	case ended || !strings.HasPrefix(openTag, start) && !strings.HasPrefix(closeTag, start):
 		t.state = thinkText
+		t.scanned = t.next
 	}
 }
 

@@ -38,6 +38,14 @@ func TestThinkSplitter(t *testing.T) {
 		{"only the first block counts", []string{"<think>a</think>b<think>c</think>"}, []step{{"a", "b<think>c</think>"}, {}}},
 		{"a block later on is text", []string{"a <think>b</think>"}, []step{{"", "a <think>b</think>"}, {}}},
 		{"tags inside the block", []string{"<think>a<think>b</think>c"}, []step{{"a<think>b", "c"}, {}}},
+		{"a close tag alone", []string{"a\n</think>\n\nb"}, []step{{"", "a\n\n\nb"}, {}}},
+		{"a close tag first", []string{" </th", "ink>\n\nb"}, []step{{}, {"", "b"}, {}}},
+		{"a close tag in pieces", []string{"a </", "thi", "nk>b</", "c</think"}, []step{{"", "a "}, {}, {"", "b"}, {"", "</c"}, {"", "</think"}}},
+		{"a second close tag", []string{"<think>a</think>b</think>c", "</think>"}, []step{{"a", "bc"}, {}, {}}},
+		{"a close tag in code", []string{"`</think>` and\n```\n</think>\n```\n</think>."}, []step{{"", "`</think>` and\n```\n</think>\n```\n."}, {}}},
+		{"a fence right behind the block", []string{"<think>a</think>```\n</think>\n```"}, []step{{"a", "```\n</think>\n```"}, {}}},
+		{"a close tag behind code", []string{"`a` ``b``</think>."}, []step{{"", "`a` ``b``."}, {}}},
+		{"a block in the text, and a close tag", []string{"a <think>b</think></think>"}, []step{{"", "a <think>b</think>"}, {}}},
 		{"another case is no tag", []string{"<THINK>a"}, []step{{"", "<THINK>a"}, {}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,16 +69,47 @@ func TestThinkSplitter(t *testing.T) {
 // parted is the splitter's contract in the shortest words, over a whole answer.
 func parted(answer string) (reasoning, text string) {
 	const space = " \t\n\v\f\r"
+	if rest, ok := strings.CutPrefix(strings.TrimLeft(answer, space), closeTag); ok {
+		return "", withoutLoneTags(strings.TrimLeft(rest, space))
+	}
 	block, ok := strings.CutPrefix(strings.TrimLeft(answer, space), openTag)
 	if !ok {
-		return "", answer
+		return "", withoutLoneTags(answer)
 	}
 	inner, rest, closed := strings.Cut(block, closeTag)
 	inner = strings.TrimLeft(inner, space)
 	if closed {
 		inner = strings.TrimRight(inner, space)
 	}
-	return inner, strings.TrimLeft(rest, space)
+	return inner, withoutLoneTags(strings.TrimLeft(rest, space))
+}
+
+// withoutLoneTags drops the close tags that close nothing from a text.
+func withoutLoneTags(text string) string {
+	var out strings.Builder
+	opened, fenced := 0, false
+	for line := range strings.Lines(text) {
+		start := strings.TrimLeft(line, " \t>")
+		isFence := strings.HasPrefix(start, "```") || strings.HasPrefix(start, "~~~")
+		fenced = fenced != isFence
+		ticks := 0
+		for i := 0; i < len(line); i++ {
+			switch rest := line[i:]; {
+			case strings.HasPrefix(rest, openTag):
+				opened++
+			case rest[0] == '`' && !isFence && (i == 0 || line[i-1] != '`'):
+				ticks++
+			case strings.HasPrefix(rest, closeTag) && !fenced && ticks%2 == 0:
+				if opened == 0 {
+					i += len(closeTag) - 1
+					continue
+				}
+				opened--
+			}
+			out.WriteByte(line[i])
+		}
+	}
+	return out.String()
 }
 
 // FuzzThink holds the splitter to its contract wherever the answer is cut.
@@ -79,6 +118,8 @@ func FuzzThink(f *testing.F) {
 	f.Add("\n<think>想</thi</think>\n\n好 <think>", []byte{2, 0, 5})
 	f.Add(" <thin", []byte{1})
 	f.Add("<think>a \n", []byte{})
+	f.Add("a\n</think>\n`</think>`\n```\n</think>\n```</think>``\n<think></think></think>", []byte{3})
+	f.Add("</think>\n</th</think>", []byte{1})
 	f.Fuzz(func(t *testing.T, answer string, cuts []byte) {
 		var s thinkSplitter
 		var reasoning, text strings.Builder
