@@ -192,6 +192,8 @@ func TestToolRequestsRefused(t *testing.T) {
 		{request(tool(`{"properties": {"a": {"$ref": "https://example.com/s"}}}`)), "invalid_value", "tools[1].function.parameters"},
 		{request(`"functions": [{"name": "f", "parameters": {"$ref": "file:///etc/passwd"}}]`), "invalid_value", "functions[0].parameters"},
 		{request(`"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"$ref": "x.json"}}}`), "invalid_value", "response_format.json_schema.schema"},
+		{request(`"response_format": {"type": "json_object", "schema": {"$ref": "x.json"}}`), "invalid_value", "response_format.schema"},
+		{request(`"response_format": {"type": "json_object", "schema": []}`), "invalid_type", "response_format.schema"},
 		{request(`"tools": [` + weatherTool + `], "tool_choice": {"type": "function", "function": {"name": "g"}}`), "invalid_value", "tool_choice"},
 		{`{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "hi"}, ` + result + `]}`, "invalid_value", "messages[1].tool_call_id"},
 	} {

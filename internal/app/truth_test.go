@@ -57,6 +57,7 @@ func TestAnswersAreTrue(t *testing.T) {
 			`null get_weather({"city": "Paris"}) tool_calls`},
 		{"reasoning that never ends", ask, []simulator.Reply{at("<think>Hm, well", 5)}, `"" stop`},
 		{"a closing tag of reasoning alone", ask, []simulator.Reply{at("Hm.\n</think>\nHello.", 5)}, `"Hm.\n\nHello." stop`},
+		{"an object under a schema", ask + `, "response_format": {"type": "json_object", "schema": {"required": ["a"]}}`, []simulator.Reply{at(`{"b": 1}`, 5), at(`{"a": 1}`, 5)}, `"{\"a\": 1}" stop`},
 		{"a forced call stands alone", askWeather + `, "tool_choice": "required"`, []simulator.Reply{at("Let me see.\n"+call, 5)}, `null get_weather({"city": "Paris"}) tool_calls`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -85,7 +85,7 @@ type Format struct {
 	Kind        FormatKind
 	Name        string // FormatSchema: for the model to read
 	Description string // FormatSchema: for the model to read
-	Schema      []byte // FormatSchema: JSON Schema; nil allows any JSON
+	Schema      []byte // JSON Schema; nil allows any JSON that Kind allows
 	Strict      bool   // FormatSchema
 	Path        string // of Schema in the client's request, for errors
 }

@@ -23,7 +23,7 @@ type Plan struct {
 	choice   chat.ToolChoice
 	one      bool // at most one call
 	format   chat.Format
-	answer   *schema // FormatSchema: nil for any JSON
+	answer   *schema // of the format; nil for any JSON
 	limit    int     // tokens of an answer; 0 is no limit
 	streamed bool
 	eager    bool
@@ -71,7 +71,7 @@ func (p *Plan) compile() error {
 		}
 		p.schemas[t.Name] = s
 	}
-	if p.format.Kind != chat.FormatSchema || p.format.Schema == nil {
+	if !p.formatted() || p.format.Schema == nil {
 		return nil
 	}
 	s, err := compiled.get(p.format.Schema)

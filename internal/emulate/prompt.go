@@ -185,12 +185,16 @@ func (p *Plan) formatText() string {
 	switch {
 	case !p.formatted():
 		return ""
-	case p.format.Kind == chat.FormatObject:
+	case p.format.Kind == chat.FormatObject && p.format.Schema == nil:
 		return "# Answer format\n\n" + answer + " with one JSON object" + formatRules
 	case p.format.Schema == nil:
 		return "# Answer format\n\n" + answer + " with JSON" + formatRules
 	}
-	text := "# Answer format\n\n" + answer + " with JSON that is valid under the JSON Schema below" + formatRules
+	what := "JSON"
+	if p.format.Kind == chat.FormatObject {
+		what = "one JSON object"
+	}
+	text := "# Answer format\n\n" + answer + " with " + what + " that is valid under the JSON Schema below" + formatRules
 	if p.format.Description != "" {
 		text += "\n\nWhat it is for: " + p.format.Description
 	}

@@ -32,6 +32,9 @@ func TestPromptSays(t *testing.T) {
 		{"named", choice(chat.ToolsRequired, "add"), "You must call the function add now", ""},
 		{"allowed", choice(chat.ToolsAuto, "add", "now"), "Only these functions may be called now: now, add.", "must"},
 		{"a format", func(r *chat.Request) { r.Tools, r.Format.Kind = nil, chat.FormatObject }, "Answer with one JSON object", "Tools"},
+		{"an object with a schema", func(r *chat.Request) {
+			r.Format = chat.Format{Kind: chat.FormatObject, Name: "answer", Schema: []byte(`{ "required" : [] }`)}
+		}, "answer with one JSON object that is valid under the JSON Schema below, and with nothing else: no text before or after it, no code block.\n\n<json_schema name=\"answer\">\n{\"required\":[]}", ""},
 		{"a format beside tools", func(r *chat.Request) { r.Format.Kind = chat.FormatObject }, "When you call no function, answer with one JSON object", ""},
 		{"a schema", func(r *chat.Request) {
 			r.Format = chat.Format{Kind: chat.FormatSchema, Name: "age", Description: "How old.", Schema: []byte(`{ "type" : "integer" }`)}

@@ -139,9 +139,10 @@ func (s *Shaper) text(text string) {
 	}
 }
 
-// streamsObject reports whether a JSON object is passed on while it is made.
+// streamsObject reports whether a JSON object is passed on while it is made. One with
+// a schema is not, because it may have to be asked for again.
 func (s *Shaper) streamsObject() bool {
-	return s.plan.format.Kind == chat.FormatObject && s.plan.streamed
+	return s.plan.format.Kind == chat.FormatObject && s.plan.format.Schema == nil && s.plan.streamed
 }
 
 // say passes text on.

@@ -14,13 +14,17 @@ func (d *decoder) responseFormat(v value) *fault {
 	if f != nil {
 		return f
 	}
-	var typ, schema value
+	var typ, jsonSchema, schema value
 	for key, v := range v.members() {
 		switch string(key) {
 		case "type":
 			typ = v
 		case "json_schema":
+			jsonSchema = v
+		case "schema":
 			schema = v
+		default:
+			d.unknown("response_format.", key)
 		}
 	}
 	const expected = "one of text, json_object, json_schema"
@@ -35,12 +39,30 @@ func (d *decoder) responseFormat(v value) *fault {
 		return nil
 	case chat.FormatObject:
 		d.req.Format = chat.Format{Kind: kind}
-		return nil
+		return d.objectSchema(schema, jsonSchema)
 	case chat.FormatSchema:
-		return d.jsonSchema(schema).in("json_schema")
+		return d.jsonSchema(jsonSchema).in("json_schema")
 	default:
 		return wrongValue(expected, typ).in("type")
 	}
+}
+
+// objectSchema reads the schema that other servers' clients put beside the type
+// json_object, or under json_schema as if the type were that.
+func (d *decoder) objectSchema(schema, jsonSchema value) *fault {
+	path := "schema"
+	if schema.absent() && jsonSchema.kind() == kindObject {
+		schema, path = member(jsonSchema, "schema"), "json_schema.schema"
+	}
+	if schema.absent() {
+		return nil
+	}
+	if f := d.checkSchema(schema, false); f != nil {
+		return f.in(path)
+	}
+	d.req.Format.Name, d.req.Format.Schema = "answer", slices.Clone(schema)
+	d.req.Format.Path = "response_format." + path
+	return nil
 }
 
 func (d *decoder) jsonSchema(v value) *fault {

@@ -78,6 +78,13 @@ func TestDecodeTools(t *testing.T) {
 		{"functions none", `"functions": [], "function_call": "auto"`, func(*ChatRequest) {}},
 		{"format text", `"response_format": {"type": "text"}`, func(*ChatRequest) {}},
 		{"format object", `"response_format": {"type": "json_object"}`, func(r *ChatRequest) { r.Format.Kind = chat.FormatObject }},
+		{"format object with a schema beside it", `"response_format": {"type": "json_object", "schema": {"required": ["a"]}, "x": 1}`, func(r *ChatRequest) {
+			r.Format = chat.Format{Kind: chat.FormatObject, Name: "answer", Schema: []byte(`{"required": ["a"]}`), Path: "response_format.schema"}
+			r.Unknown = []string{"response_format.x"}
+		}},
+		{"format object with a schema elsewhere", `"response_format": {"type": "json_object", "schema": null, "json_schema": {"schema": {"required": ["a"]}}}`, func(r *ChatRequest) {
+			r.Format = chat.Format{Kind: chat.FormatObject, Name: "answer", Schema: []byte(`{"required": ["a"]}`), Path: "response_format.json_schema.schema"}
+		}},
 		{"format schema", `"response_format": {"type": "json_schema", "json_schema": {"name": "n", "description": "d", "strict": true,
 			"schema": {"type": "object", "additionalProperties": false, "required": ["a"], "properties": {"a": {"type": ["string", "null"]}}}}}`,
 			func(r *ChatRequest) {
