@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"iter"
 	"sync"
 
@@ -73,12 +74,24 @@ func (a *Answer) merged(yield func(chat.Event, error) bool) {
 	var running sync.WaitGroup
 	for i := range a.choices {
 		running.Go(func() {
-			for ev, err := range a.events(i) {
+			pass := func(s step) bool {
 				select {
-				case steps <- step{ev, err}:
+				case steps <- s:
+					return true
 				case <-left:
-					return
+					return false
 				}
+			}
+			err := guarded(func() error {
+				for ev, err := range a.events(i) {
+					if !pass(step{ev, err}) {
+						break
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				pass(step{err: err})
 			}
 		})
 	}
@@ -86,6 +99,9 @@ func (a *Answer) merged(yield func(chat.Event, error) bool) {
 	defer close(left)
 	paused := true
 	for s := range steps {
+		if p, ok := errors.AsType[*panicked](s.err); ok {
+			panic(p)
+		}
 		switch {
 		case s.err != nil:
 			yield(chat.Event{}, s.err)

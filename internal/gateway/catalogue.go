@@ -21,11 +21,13 @@ type ModelLister interface {
 }
 
 const (
-	refreshEvery = 10 * time.Minute
-	// A name that is not in the list makes it be fetched again, but no more often
-	// than this, and the request waits no longer than lookUpWait for it.
+	refreshEvery   = 10 * time.Minute
+	maxRefreshTime = 30 * time.Second
+	// A name that is not in the list makes it be fetched again, but no more often than
+	// this. Requests wait for a refresh until it is lookUpWait old, and then go by the
+	// last good list: the platform may hang.
 	lookUpEvery = 10 * time.Second
-	lookUpWait  = 10 * time.Second
+	lookUpWait  = 3 * time.Second
 )
 
 // builtIn are served whatever the platform lists.
@@ -49,31 +51,45 @@ func (m model) effort(asked string) string {
 }
 
 // catalogue is the list of models: the built-in ones, then those of the last
-// list that the platform gave.
+// list that the platform gave. At most one refresh runs at a time, on a goroutine of
+// its own, so that nobody waits for longer than they want.
 type catalogue struct {
 	lister ModelLister
 	logger *slog.Logger
+	life   context.Context // of refreshes
+	end    context.CancelFunc
 
 	models atomic.Pointer[[]chat.Model] // never nil, never changed in place
 
-	mu      sync.Mutex // held while fetching
-	fetched time.Time  // when the last attempt ended
+	mu      sync.Mutex
+	running *refresh  // nil when none is
+	ended   time.Time // when the last refresh ended
+}
+
+// refresh is one call for the platform's list.
+type refresh struct {
+	started time.Time
+	done    chan struct{} // closed when it has ended
 }
 
 func newCatalogue(l ModelLister, logger *slog.Logger) *catalogue {
 	c := &catalogue{lister: l, logger: logger}
+	c.life, c.end = context.WithCancel(context.Background())
 	c.keep(nil)
 	return c
 }
 
+// run refreshes the list until ctx ends, and then waits for the refresh under way.
 func (c *catalogue) run(ctx context.Context) {
 	tick := time.NewTicker(refreshEvery)
 	defer tick.Stop()
 	for {
-		c.fetch(ctx, 0)
+		r := c.begin(0)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
+			c.end()
+			<-r.done
 			return
 		}
 	}
@@ -82,14 +98,21 @@ func (c *catalogue) run(ctx context.Context) {
 // list returns the models; it is not to be changed.
 func (c *catalogue) list() []chat.Model { return *c.models.Load() }
 
-// find looks a model up, asking the platform again when it is not known.
+// find looks a model up. When it is not known, find asks the platform again and waits
+// for a short time.
 func (c *catalogue) find(ctx context.Context, id string) (model, bool) {
 	if m, ok := c.known(id); ok {
 		return m, true
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookUpWait)
-	defer cancel()
-	c.fetch(ctx, lookUpEvery)
+	if r := c.begin(lookUpEvery); r != nil {
+		timer := time.NewTimer(time.Until(r.started.Add(lookUpWait)))
+		defer timer.Stop()
+		select {
+		case <-r.done:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
 	return c.known(id)
 }
 
@@ -102,23 +125,40 @@ func (c *catalogue) known(id string) (model, bool) {
 	return model(models[i]), true
 }
 
-// fetch asks the platform for its list unless that was done within fresh. A
-// failure keeps the last good list.
-func (c *catalogue) fetch(ctx context.Context, fresh time.Duration) {
+// begin returns the refresh under way, or begins one. It returns nil when one has ended
+// within fresh.
+func (c *catalogue) begin(fresh time.Duration) *refresh {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.fetched.IsZero() && time.Since(c.fetched) < fresh {
-		return
+	if c.running != nil {
+		return c.running
 	}
+	if !c.ended.IsZero() && time.Since(c.ended) < fresh {
+		return nil
+	}
+	r := &refresh{started: time.Now(), done: make(chan struct{})}
+	c.running = r
+	go func() {
+		defer close(r.done)
+		c.fetch()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.running, c.ended = nil, time.Now()
+	}()
+	return r
+}
+
+// fetch asks the platform for its list. A failure keeps the last good one.
+func (c *catalogue) fetch() {
+	ctx, cancel := context.WithTimeout(c.life, maxRefreshTime)
+	defer cancel()
 	models, err := c.lister.Models(ctx)
-	c.fetched = time.Now()
-	if err != nil {
-		if ctx.Err() == nil {
-			c.logger.WarnContext(ctx, "the platform's model list could not be read; the last one is kept", telemetry.KeyError, err)
-		}
-		return
+	switch {
+	case err == nil:
+		c.keep(models)
+	case c.life.Err() == nil:
+		c.logger.WarnContext(ctx, "the platform's model list could not be read; the last one is kept", telemetry.KeyError, err)
 	}
-	c.keep(models)
 }
 
 // keep puts the built-in models first, with what the platform says of them.

@@ -7,9 +7,11 @@ package gateway
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
-
-	"golang.org/x/sync/errgroup"
+	"runtime/debug"
+	"sync"
 
 	"achuan/internal/chat"
 	"achuan/internal/conversation"
@@ -94,11 +96,37 @@ func (g *Gateway) place(ctx context.Context, a *Answer, r *chat.Request, plan *e
 	if len(a.choices) == 1 {
 		return one(0)
 	}
-	var group errgroup.Group
+	errs := make([]error, len(a.choices))
+	var placing sync.WaitGroup
 	for i := range a.choices {
-		group.Go(func() error { return one(i) })
+		placing.Go(func() { errs[i] = guarded(func() error { return one(i) }) })
 	}
-	return group.Wait()
+	placing.Wait()
+	err := errors.Join(errs...)
+	if p, ok := errors.AsType[*panicked](err); ok {
+		a.Discard()
+		panic(p) // on the request's goroutine, where it becomes a 500 and is counted
+	}
+	return err
+}
+
+// panicked is a panic of a goroutine that the gateway began, on its way to the
+// request's own: a panic that nobody recovers ends the process.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
+
+// guarded calls f and returns a panic of f's as an error.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicked{v, debug.Stack()}
+		}
+	}()
+	return f()
 }
 
 // Render writes a message as the text that the platform's model reads.

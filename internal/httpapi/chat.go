@@ -27,25 +27,16 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, err := s.place(r, req)
-	if err != nil {
-		return err
-	}
-	exchangeOf(r).placed(answer)
 	if req.Streamed {
 		s.opts.Metrics.StreamOpened()
 		defer s.opts.Metrics.StreamClosed()
-		err = s.streamed(w, r, req, answer)
-	} else {
-		err = s.whole(w, r, req, answer)
+		return s.streamed(w, r, req)
 	}
-	if err != nil && clientGone(r, err) {
-		answer.Left()
-	}
-	return err
+	return s.whole(w, r, req)
 }
 
-// place has a request placed, which is a step of its own in its trace.
+// place has a request placed, which is a step of its own in its trace. It may take
+// long: it waits for the session, for the platform and for the store.
 func (s *Server) place(r *http.Request, req *openai.ChatRequest) (Answer, error) {
 	ctx := telemetry.WithModel(r.Context(), req.Model)
 	_, span := telemetry.StartPlacement(ctx)
@@ -56,6 +47,7 @@ func (s *Server) place(r *http.Request, req *openai.ChatRequest) (Answer, error)
 		return nil, err
 	}
 	span.Placed(answer.Session(), string(answer.Placement()))
+	exchangeOf(r).placed(answer)
 	return answer, nil
 }
 
@@ -66,11 +58,12 @@ func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 	if err := s.readBody(b, r); err != nil {
 		return nil, err
 	}
+	x := exchangeOf(r)
+	x.arrived = time.Now()
 	req, err := openai.DecodeChat(b.Bytes())
 	if err != nil {
 		return nil, err
 	}
-	x := exchangeOf(r)
 	x.model, x.stream = req.Model, req.Streamed
 	req.Dialect, req.Caller = dialectChat, x.caller
 	if req.Retried = retried(r.Header); req.Retried {
@@ -97,7 +90,20 @@ func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 const maxLoggedKeys = 16
 
 // whole collects the answer and sends it at once.
-func (s *Server) whole(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest, answer Answer) error {
+func (s *Server) whole(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest) error {
+	answer, err := s.place(r, req)
+	if err != nil {
+		return err
+	}
+	err = s.collect(w, r, req, answer)
+	if err != nil && clientGone(r, err) {
+		answer.Left()
+	}
+	return err
+}
+
+// collect is whole for an answer that is about to come.
+func (s *Server) collect(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest, answer Answer) error {
 	x := exchangeOf(r)
 	collected := openai.NewWhole(openai.NewID(), time.Now(), req)
 	for ev, err := range answer.Events() {
@@ -115,17 +121,18 @@ func (s *Server) whole(w http.ResponseWriter, r *http.Request, req *openai.ChatR
 	if !collected.Complete() {
 		return notWhole()
 	}
-	sayPlace(w.Header(), answer)
+	sayPlace(w.Header(), "", answer)
 	if x.usage.Estimated {
 		w.Header().Set(usageHeader, usageEstimated)
 	}
 	return writeJSON(w, http.StatusOK, collected.Append(nil))
 }
 
-// sayPlace puts the session and how it was chosen into a reply's header.
-func sayPlace(h http.Header, answer Answer) {
-	h.Set(sessionHeader, strconv.FormatInt(answer.Session(), 10))
-	h.Set(placementHeader, string(answer.Placement()))
+// sayPlace puts the session and how it was chosen into a reply's header, or, with
+// http.TrailerPrefix, into its trailer.
+func sayPlace(h http.Header, prefix string, answer Answer) {
+	h.Set(prefix+sessionHeader, strconv.FormatInt(answer.Session(), 10))
+	h.Set(prefix+placementHeader, string(answer.Placement()))
 }
 
 // notWhole is for an answer that ended with neither an end nor an error.

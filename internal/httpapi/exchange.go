@@ -14,6 +14,7 @@ import (
 // that serves the request touches it.
 type exchange struct {
 	start      time.Time
+	arrived    time.Time // when the body was there; zero before
 	span       *telemetry.Span
 	route      string // path pattern; "" before the mux has found one
 	probe      bool

@@ -80,6 +80,9 @@ func headersSet(t *testing.T) []string {
 	}
 	names := map[string]bool{}
 	for _, arg := range calls {
+		if sum, ok := arg.(*ast.BinaryExpr); ok {
+			arg = sum.Y // a prefix and the name
+		}
 		name := literal(arg)
 		if id, ok := arg.(*ast.Ident); ok {
 			name = constants[id.Name]

@@ -11,33 +11,40 @@ import (
 var keepAliveComment = sse.AppendComment(nil, "keep-alive")
 
 // live is the connection of one stream: the handler writes text to it, and its
-// timer writes what must be said while there is none. Its first event or its
-// first HeaderWait, whichever comes first, decides the status 200.
+// timer writes what must be said while there is none. The answer's first event or the
+// end of the wait for it, whichever comes first, decides the status 200.
 type live struct {
-	w          http.ResponseWriter
-	flusher    *http.ResponseController
-	answer     Answer
-	headerWait time.Duration
-	keepAlive  time.Duration
+	w         http.ResponseWriter
+	flusher   *http.ResponseController
+	keepAlive time.Duration
 
 	timer *time.Timer // calls tick
 
 	mu     sync.Mutex // guards what follows and every use of w
+	answer Answer     // nil before the request is placed
 	begun  bool       // the headers have left
+	said   bool       // they said where the answer comes from
 	closed bool       // nothing is written any more
 	last   time.Time  // when something was written last
 	err    error      // of the first write that failed
 }
 
-func newLive(w http.ResponseWriter, answer Answer, headerWait, keepAlive time.Duration) *live {
-	l := &live{w: w, flusher: http.NewResponseController(w), answer: answer, headerWait: headerWait, keepAlive: keepAlive}
+func newLive(w http.ResponseWriter, keepAlive time.Duration) *live {
+	l := &live{w: w, flusher: http.NewResponseController(w), keepAlive: keepAlive}
 	l.timer = time.AfterFunc(time.Hour, l.tick)
 	l.timer.Stop()
 	return l
 }
 
-// start begins the wait for the first event.
-func (l *live) start() { l.timer.Reset(l.headerWait) }
+// start begins the wait for the first event: without one the headers leave at until.
+func (l *live) start(until time.Time) { l.timer.Reset(time.Until(until)) }
+
+// placed tells where the answer comes from, for headers that have not left yet.
+func (l *live) placed(answer Answer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.answer = answer
+}
 
 // tick says what is due: the headers, or a comment when nothing was said for long.
 func (l *live) tick() {
@@ -74,21 +81,24 @@ func (l *live) write(p []byte) error {
 	return l.err
 }
 
-// finish sends the last of a whole answer. Whether its usage is estimated is
-// known only now: the headers say so if they have not left yet, else a trailer
-// does.
+// finish sends the last of a whole answer. Whether its usage is estimated is known only
+// now: the headers say so if they have not left yet, else a trailer does. So does a
+// trailer where the answer came from, if the headers left before that was known.
 func (l *live) finish(p []byte, estimated bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
 		return l.err
 	}
-	if estimated {
-		name := usageHeader
-		if l.begun {
-			name = http.TrailerPrefix + usageHeader
-		}
-		l.w.Header().Set(name, usageEstimated)
+	h := l.w.Header()
+	switch {
+	case estimated && l.begun:
+		h.Set(http.TrailerPrefix+usageHeader, usageEstimated)
+	case estimated:
+		h.Set(usageHeader, usageEstimated)
+	}
+	if l.begun && !l.said {
+		sayPlace(h, http.TrailerPrefix, l.answer)
 	}
 	l.send(p)
 	return l.err
@@ -118,7 +128,9 @@ func (l *live) send(p []byte) {
 	if !l.begun {
 		l.begun = true
 		setStreamHeaders(l.w.Header())
-		sayPlace(l.w.Header(), l.answer)
+		if l.said = l.answer != nil; l.said {
+			sayPlace(l.w.Header(), "", l.answer)
+		}
 		l.w.WriteHeader(http.StatusOK)
 	}
 	var err error

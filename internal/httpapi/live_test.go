@@ -18,7 +18,7 @@ func TestLateTickIsSilent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := httptest.NewRecorder()
-			l := newLive(rec, &fakeAnswer{session: 1, placement: chat.PlacementNew}, time.Second, time.Second)
+			l := newLive(rec, time.Second)
 			over(l)
 			l.tick()
 			if rec.Flushed || rec.Body.Len() > 0 || len(rec.Header()) > 0 {
@@ -33,9 +33,10 @@ func TestFailureOfAKeepAliveIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
 		d := &deadlines{ResponseRecorder: httptest.NewRecorder(), fail: broken}
-		l := newLive(newWriter(d, time.Second), &fakeAnswer{session: 1, placement: chat.PlacementNew}, time.Second, time.Second)
+		l := newLive(newWriter(d, time.Second), time.Second)
+		l.placed(&fakeAnswer{session: 1, placement: chat.PlacementNew})
 		defer l.close()
-		l.start()
+		l.start(time.Now().Add(time.Second))
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		for _, err := range []error{l.write(nil), l.write([]byte("x")), l.finish([]byte("x"), true)} {

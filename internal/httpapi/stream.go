@@ -12,24 +12,21 @@ import (
 // flushSize is how much text waits for its flush at most, in bytes.
 const flushSize = 16 << 10
 
-// streamed passes the answer on as it comes. Events are pulled here, on the
-// handler's own goroutine; what has to happen while none comes (headers at last,
-// keep-alives) is live's.
-func (s *Server) streamed(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest, answer Answer) error {
+// streamed has a request placed and passes its answer on as it comes. Both happen here,
+// on the handler's own goroutine; what has to happen while nothing comes (headers at
+// last, keep-alives) is live's, which also covers the placing.
+func (s *Server) streamed(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest) error {
 	pending := takeBuffer()
 	defer giveBack(pending)
 	p := &passer{
 		exchange: exchangeOf(r),
 		chunks:   openai.NewStream(openai.NewID(), time.Now(), req),
-		live:     newLive(w, answer, s.opts.HeaderWait, s.opts.KeepAlive),
+		live:     newLive(w, s.opts.KeepAlive),
 		pending:  pending,
 	}
 	defer p.live.close()
-	err := p.all(r, answer)
-	p.exchange.placed(answer)
-	if err == nil {
-		err = p.end()
-	}
+	p.live.start(p.exchange.arrived.Add(s.opts.HeaderWait))
+	err := s.placeAndPass(p, r, req)
 	// Text that came is the client's, flushed or not: only a failure before any is
 	// a status of its own, however the platform's bytes arrived.
 	if err == nil || clientGone(r, err) || p.pending.Len() == 0 && p.live.unused() {
@@ -37,6 +34,24 @@ func (s *Server) streamed(w http.ResponseWriter, r *http.Request, req *openai.Ch
 	}
 	if failed := p.fail(public(err, requestIDOf(r))); failed != nil {
 		return failed
+	}
+	return err
+}
+
+// placeAndPass is streamed up to the end of the answer.
+func (s *Server) placeAndPass(p *passer, r *http.Request, req *openai.ChatRequest) error {
+	answer, err := s.place(r, req)
+	if err != nil {
+		return err
+	}
+	p.live.placed(answer)
+	err = p.all(r, answer)
+	p.exchange.placed(answer)
+	if err == nil {
+		err = p.end()
+	}
+	if err != nil && clientGone(r, err) {
+		answer.Left()
 	}
 	return err
 }
@@ -51,7 +66,6 @@ type passer struct {
 
 // all passes every event on, up to an error or to the client's leaving.
 func (p *passer) all(r *http.Request, answer Answer) error {
-	p.live.start()
 	for ev, err := range answer.Events() {
 		if err != nil {
 			return err

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -113,21 +112,6 @@ func TestLateFailureIsAStatus(t *testing.T) {
 		}
 		time.Sleep(time.Minute) // the timer must be dead
 		mustContain(t, "the body", rec.Body.String(), append(fails(chat.CodeBackendTruncated), "!keep-alive")...)
-	})
-}
-
-// The wait begins with the first pull: what placing takes does not count.
-func TestPlacingIsNotTheHeaderWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, f, _ := serverOf([]step{wait(9 * time.Second), fault(truncated)})
-		f.place = func(context.Context) error {
-			time.Sleep(30 * time.Second)
-			return nil
-		}
-		rec, _ := ask(s, request("POST", "/v1/chat/completions", with(`"stream":true`)))
-		if rec.Code != http.StatusBadGateway {
-			t.Errorf("status %d, want 502", rec.Code)
-		}
 	})
 }
 

@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// lister is a ModelLister that takes a time for each call, or hangs for ever (-1).
+type lister struct {
+	takes  time.Duration
+	models []chat.Model
+	err    error
+	calls  atomic.Int32
+}
+
+func (l *lister) Models(ctx context.Context) ([]chat.Model, error) {
+	l.calls.Add(1)
+	var after <-chan time.Time
+	if l.takes >= 0 {
+		after = time.After(l.takes)
+	}
+	select {
+	case <-after:
+		return l.models, l.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// catalogueOf returns a running catalogue, until the test's end.
+func catalogueOf(t *testing.T, l *lister) *catalogue {
+	c := newCatalogue(l, slog.New(slog.DiscardHandler))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+	})
+	synctest.Wait()
+	return c
+}
+
+// A refresh that hangs holds no request for long, and a known model for no time.
+func TestUnknownModelDoesNotWaitForAHangingRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := catalogueOf(t, &lister{takes: -1})
+		start := time.Now()
+		if _, ok := c.find(t.Context(), builtIn[0]); !ok || time.Since(start) > 0 {
+			t.Errorf("find(%s) = %v after %v, want true at once", builtIn[0], ok, time.Since(start))
+		}
+		if _, ok := c.find(t.Context(), "no-such"); ok || time.Since(start) != lookUpWait {
+			t.Errorf("find(no-such) = %v after %v, want false after %v", ok, time.Since(start), lookUpWait)
+		}
+		// The refresh is old by now: nobody else waits for it.
+		again := time.Now()
+		if _, ok := c.find(t.Context(), "no-such"); ok || time.Since(again) > 0 {
+			t.Errorf("find(no-such) again = %v after %v, want false at once", ok, time.Since(again))
+		}
+	})
+}
+
+// The last good list answers while a refresh hangs, and a new model is found when the
+// platform lists it in time.
+func TestFindByTheLastGoodList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lister{takes: time.Second, models: []chat.Model{{ID: "listed"}}}
+		c := catalogueOf(t, l)
+		if _, ok := c.find(t.Context(), "listed"); !ok {
+			t.Error("find(listed) = false during the first refresh, want true when it ends")
+		}
+		if _, ok := c.find(t.Context(), "newer"); ok || l.calls.Load() != 1 {
+			t.Errorf("find(newer) = %v with %d calls, want false with 1: the list is fresh", ok, l.calls.Load())
+		}
+		time.Sleep(lookUpEvery)
+		l.models = append(l.models, chat.Model{ID: "newer"})
+		if _, ok := c.find(t.Context(), "newer"); !ok || l.calls.Load() != 2 {
+			t.Errorf("find(newer) = %v with %d calls, want true with 2", ok, l.calls.Load())
+		}
+		l.err = errors.New("away")
+		time.Sleep(refreshEvery)
+		if _, ok := c.find(t.Context(), "newer"); !ok {
+			t.Error("find(newer) = false after a refresh that failed, want true")
+		}
+	})
+}
+
+// A client that leaves does not end the refresh that others wait for.
+func TestLeavingDoesNotEndARefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lister{takes: 2 * time.Second, models: []chat.Model{{ID: "listed"}}}
+		c := catalogueOf(t, l)
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		if _, ok := c.find(gone, "listed"); ok {
+			t.Error("find(listed) = true for a client that has left, want false")
+		}
+		if _, ok := c.find(t.Context(), "listed"); !ok || l.calls.Load() != 1 {
+			t.Errorf("find(listed) = %v with %d calls, want true with 1", ok, l.calls.Load())
+		}
+	})
+}

@@ -1,0 +1,144 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"achuan/internal/chat"
+)
+
+// The wait for headers counts from the request's arrival: placing is a part of it.
+func TestPlacingIsPartOfTheHeaderWait(t *testing.T) {
+	const sec = time.Second
+	quota := &chat.Error{Kind: chat.KindQuota, Code: chat.CodeInsufficientQuota, Message: "used up"}
+	for _, c := range []struct {
+		name   string
+		places time.Duration
+		err    error // of placing
+		script []step
+		want   []moment
+		trail  bool // where the answer comes from is told in the trailer
+	}{
+		{"placed at once, silent", 0, nil, []step{wait(12 * sec), text("a"), done(someUsage)},
+			[]moment{{10 * sec, ""}, {12 * sec, "role"}, {12 * sec, "a"}, {12 * sec, "stop"}, {12 * sec, "DONE"}}, false},
+		{"placed late, silent", 6 * sec, nil, []step{wait(6 * sec), text("a"), done(someUsage)},
+			[]moment{{10 * sec, ""}, {12 * sec, "role"}, {12 * sec, "a"}, {12 * sec, "stop"}, {12 * sec, "DONE"}}, false},
+		{"placed very late", 34 * sec, nil, []step{wait(sec), text("a"), done(someUsage)},
+			[]moment{{10 * sec, ""}, {25 * sec, "keep-alive"}, {35 * sec, "role"}, {35 * sec, "a"}, {35 * sec, "stop"}, {35 * sec, "DONE"}}, true},
+		{"not placed in the end", 34 * sec, quota, nil, []moment{{10 * sec, ""}, {25 * sec, "keep-alive"}, {34 * sec, "error"}}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, f, _ := serverOf(c.script)
+				f.place = func(context.Context) error {
+					time.Sleep(c.places)
+					return c.err
+				}
+				conn := listenTo(t, s).dial(t)
+				start := time.Now()
+				send(t, conn, with(`"stream":true`), streamTarget, "Connection: close")
+				resp, got, err := readAll(t, conn, start)
+				if err != io.EOF || resp.StatusCode != http.StatusOK {
+					t.Fatalf("status %d, %v", resp.StatusCode, err)
+				}
+				if diff := cmp.Diff(c.want, shorten(got)); diff != "" {
+					t.Errorf("what came (-want +got):\n%s", diff)
+				}
+				head, trailer := resp.Header.Get("X-Session-Id"), resp.Trailer.Get("X-Session-Id")
+				wantHead, wantTrailer := "4711", ""
+				if c.places > 10*sec {
+					wantHead = ""
+				}
+				if c.trail {
+					wantTrailer = "4711"
+				}
+				if head != wantHead || trailer != wantTrailer {
+					t.Errorf("x-session-id: %q in the header, %q in the trailer; want %q and %q", head, trailer, wantHead, wantTrailer)
+				}
+			})
+		})
+	}
+}
+
+// A failure of placing within the wait is a status.
+func TestFailedPlacingIsAStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, f, _ := serverOf(nil)
+		f.place = func(context.Context) error {
+			time.Sleep(9 * time.Second)
+			return truncated
+		}
+		rec, _ := ask(s, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+		time.Sleep(time.Minute) // the timer must be dead
+		if rec.Code != http.StatusBadGateway || rec.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("status %d of %s, want a 502 of JSON", rec.Code, rec.Header().Get("Content-Type"))
+		}
+		mustContain(t, "the body", rec.Body.String(), append(fails(chat.CodeBackendTruncated), "!keep-alive")...)
+	})
+}
+
+// A client that leaves while its request is placed is gone, before and after the headers.
+func TestLeavingWhilePlaced(t *testing.T) {
+	for _, after := range []time.Duration{5 * time.Second, 20 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s, f, _ := serverOf(nil)
+			placed := make(chan error, 1)
+			f.place = func(ctx context.Context) error {
+				<-ctx.Done()
+				placed <- ctx.Err()
+				return context.Cause(ctx)
+			}
+			conn := listenTo(t, s).dial(t)
+			send(t, conn, with(`"stream":true`), streamTarget)
+			go func() { _, _ = io.Copy(io.Discard, conn) }()
+			time.Sleep(after)
+			_ = conn.Close()
+			if err := <-placed; err == nil {
+				t.Error("the placing went on")
+			}
+			synctest.Wait()
+			if gone := count(t, s, "achuan_clients_gone_total"); gone != 1 {
+				t.Errorf("%v clients gone after %v, want 1", gone, after)
+			}
+		})
+	}
+}
+
+// A panic while a request is placed is a 500 and counted; after the headers it breaks
+// the connection.
+func TestPanicWhilePlacing(t *testing.T) {
+	for _, c := range []struct {
+		body   string
+		after  time.Duration
+		status int
+		err    error
+	}{
+		{question, time.Second, 500, io.EOF}, {with(`"stream":true`), time.Second, 500, io.EOF},
+		{with(`"stream":true`), 12 * time.Second, 200, io.ErrUnexpectedEOF},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, f, _ := serverOf(nil)
+			f.place = func(context.Context) error {
+				time.Sleep(c.after)
+				panic("oh my")
+			}
+			conn := listenTo(t, s).dial(t)
+			send(t, conn, c.body, streamTarget, "Connection: close")
+			resp, _, err := readAll(t, conn, time.Now())
+			if resp.StatusCode != c.status || !errors.Is(err, c.err) {
+				t.Errorf("status %d, ended with %v; want %d and %v", resp.StatusCode, err, c.status, c.err)
+			}
+			synctest.Wait()
+			if n := count(t, s, "achuan_panics_total"); n != 1 {
+				t.Errorf("%v panics counted, want 1", n)
+			}
+		})
+	}
+}
