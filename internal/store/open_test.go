@@ -122,3 +122,18 @@ func TestClosedStoreRefuses(t *testing.T) {
 		}
 	})
 }
+
+// A store that is closed leaves no connection open: SQLite removes its log when the last
+// one ends.
+func TestCloseEndsAllConnections(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "achuan.db")
+	s := sqliteWorld("sqlite:" + path).open(t)
+	fill(t, s)
+	check(t, s.Backup(t.Context(), path+".backup"))
+	check(t, s.Close())
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if _, err := os.Stat(path + suffix); !os.IsNotExist(err) {
+			t.Errorf("Stat(%s) after Close() = %v, want that it does not exist", suffix, err)
+		}
+	}
+}

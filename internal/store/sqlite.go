@@ -28,6 +28,7 @@ type sqlite struct {
 	db      *sql.DB
 	writer  *writer
 	readers chan *sqliteConn // idle ones; nil in memory, where the writer's connection is the only one
+	conns   []*sqliteConn    // all that open opened: closing db leaves those in use alone
 	lock    *os.File
 	closing sync.Once
 	// background are the checkpoints.
@@ -83,7 +84,7 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
 	if s.db, err = sql.Open("sqlite", source(path)); err != nil {
 		return err
 	}
-	c, err := s.connect(ctx, o.Now, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
+	c, err := s.keep(ctx, o.Now, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
 	if path != memory {
 		s.readers = make(chan *sqliteConn, readers)
 		for range readers {
-			reader, err := s.connect(ctx, o.Now, "PRAGMA query_only = ON")
+			reader, err := s.keep(ctx, o.Now, "PRAGMA query_only = ON")
 			if err != nil {
 				return err
 			}
@@ -109,7 +110,7 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
 
 // keepLogShort begins the checkpoints, on a connection of their own.
 func (s *sqlite) keepLogShort(ctx context.Context, path string, o Options) error {
-	c, err := s.connect(ctx, o.Now, "PRAGMA synchronous = NORMAL")
+	c, err := s.keep(ctx, o.Now, "PRAGMA synchronous = NORMAL")
 	if err != nil {
 		s.writer.stop()
 		return err
@@ -129,6 +130,15 @@ func source(path string) string {
 	}
 	escaped := strings.ReplaceAll((&url.URL{Path: slashed}).EscapedPath(), "?", "%3F")
 	return "file:" + escaped
+}
+
+// keep is connect for a connection that lasts until release.
+func (s *sqlite) keep(ctx context.Context, now func() time.Time, pragmas string) (*sqliteConn, error) {
+	c, err := s.connect(ctx, now, pragmas)
+	if c != nil {
+		s.conns = append(s.conns, c)
+	}
+	return c, err
 }
 
 // connect opens one more connection. Waiting for a lock is for other programs that
@@ -179,6 +189,9 @@ func (s *sqlite) close() error {
 // release closes what open opened.
 func (s *sqlite) release() error {
 	var errs []error
+	for _, c := range s.conns {
+		errs = append(errs, c.close())
+	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}

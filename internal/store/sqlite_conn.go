@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,15 @@ type sqliteConn struct {
 type prepared struct {
 	*sql.Stmt
 	now bool // the clock is its last argument
+}
+
+// close ends the connection. SQLite keeps one open for as long as it has statements.
+func (c *sqliteConn) close() error {
+	errs := make([]error, 0, len(c.prepared)+1)
+	for _, p := range c.prepared {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(append(errs, c.db.Close())...)
 }
 
 // prepare returns a statement ready to run, and its arguments.
