@@ -20,6 +20,9 @@ type Session struct {
 	// Object is the session as the platform sent it (a JSON object): an update
 	// must send back the whole of it, known keys or not.
 	Object []byte
+	// Fresh says that Object was read for the request under way. The session's owner
+	// may have changed an older one on the platform's own site.
+	Fresh bool
 }
 
 // Question is one text for one session.

@@ -12,9 +12,11 @@ import (
 type Platform interface {
 	// CreateSession makes a session; the reply holds the platform's own preset.
 	CreateSession(ctx context.Context, model string) (chat.Session, error)
-	// UpdateSession sets the session to s.Settings and returns what is in force.
+	// UpdateSession sets the session to s.Settings and returns what is in force. What
+	// its owner has set elsewhere, such as its title, stays.
 	UpdateSession(ctx context.Context, s chat.Session) (chat.Session, error)
-	// FindSession looks a session up in the account's list.
+	// FindSession looks a session up in the account's list. SessionLost says that the
+	// list surely does not show it, which does not prove that the session is lost.
 	FindSession(ctx context.Context, id int64) (chat.Session, error)
 	// Records returns a page of a session's records, newest first, from page 1.
 	Records(ctx context.Context, id int64, page int) (chat.RecordPage, error)

@@ -84,17 +84,45 @@ func (e *Engine) Messages(ctx context.Context, caller string, id int64, page int
 	return p, nil
 }
 
-// records reads all records of a session, newest first.
+// maxReadings is how often a session's records are read that change while they are read.
+const maxReadings = 3
+
+// records reads all records of a session, newest first. Records that are added or
+// deleted meanwhile move the others to other pages: all are read again then.
 func (e *Engine) records(ctx context.Context, id int64) ([]chat.Record, error) {
-	var records []chat.Record
+	for range maxReadings {
+		records, changed, err := e.readRecords(ctx, id)
+		if err != nil || !changed {
+			return records, err
+		}
+	}
+	return nil, &chat.Error{
+		Kind: chat.KindUnavailable, Code: chat.CodeBackendUnavailable, RetryAfter: time.Second, NotAsked: true,
+		Message: "The session changes on the platform while it is read. Try again.",
+	}
+}
+
+// readRecords reads all records once. changed says that some may be missing.
+func (e *Engine) readRecords(ctx context.Context, id int64) (records []chat.Record, changed bool, err error) {
+	seen := map[int64]bool{}
+	total := 0
 	for page := 1; ; page++ {
 		p, err := e.Platform.Records(ctx, id, page)
 		if err != nil {
-			return nil, err
+			return nil, false, err
+		}
+		if len(p.Records) == 0 {
+			return records, changed, nil
+		}
+		changed = changed || page > 1 && p.Total != total
+		total = p.Total
+		for _, r := range p.Records {
+			changed = changed || r.ID != 0 && seen[r.ID]
+			seen[r.ID] = true
 		}
 		records = append(records, p.Records...)
-		if len(p.Records) == 0 || page >= p.Pages {
-			return records, nil
+		if page >= p.Pages {
+			return records, changed, nil
 		}
 	}
 }

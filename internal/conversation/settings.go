@@ -74,7 +74,9 @@ func (t *turn) setUp(ctx context.Context) error {
 		}
 	}
 	s.Known = false
-	got, err := t.engine.Platform.UpdateSession(ctx, chat.Session{ID: s.ID, Settings: want, Object: s.Object})
+	got, err := t.engine.Platform.UpdateSession(ctx, chat.Session{
+		ID: s.ID, Settings: want, Object: s.Object, Fresh: s.ID == t.made || !s.Made,
+	})
 	if err != nil {
 		return err
 	}
@@ -111,10 +113,14 @@ func (t *turn) unset(ctx context.Context, err error) error {
 }
 
 // refresh reads the settings of a session that achuan did not make, because its owner
-// may have changed them elsewhere.
+// may have changed them elsewhere. A session that the list does not show is not lost:
+// only the platform's answer to an update or a question says so.
 func (t *turn) refresh(ctx context.Context) error {
 	s := t.session
 	found, err := t.engine.Platform.FindSession(ctx, s.ID)
+	if lost(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

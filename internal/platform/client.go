@@ -37,8 +37,8 @@ type Options struct {
 
 const (
 	completionsPath = "/chat/completions"
-	appVersion      = "2.14.0" // of the platform's front end whose requests ours look like
-	callTimeout     = 120 * time.Second
+	appVersion      = "2.14.0"         // of the platform's front end whose requests ours look like
+	callTimeout     = 30 * time.Second // of every call but a question: none of them waits for a model
 )
 
 // Client speaks for one account. It is safe for concurrent use.

@@ -11,9 +11,6 @@ import (
 	"achuan/internal/chat"
 )
 
-// mostPages ends a walk through a list that has no end; 30 sessions are on a page.
-const mostPages = 1000
-
 // sessionObject is what is read of a session. The rest of it is only sent back.
 type sessionObject struct {
 	ID               integer `json:"id"`
@@ -67,8 +64,12 @@ func (c *Client) CreateSession(ctx context.Context, model string) (chat.Session,
 // UpdateSession sends the whole session object back with s.Settings laid over it
 // and returns what is in force: s.Settings, with the context count that the
 // platform made of it. It is sent once more when the reply shows other settings,
-// and a *chat.Error when they do not stick then either.
+// and a *chat.Error when they do not stick then either. An object that is not Fresh
+// is read again before: its owner may have renamed or pinned the session since.
 func (c *Client) UpdateSession(ctx context.Context, s chat.Session) (chat.Session, error) {
+	if !s.Fresh {
+		c.refresh(ctx, &s)
+	}
 	body, err := overlay(s.Object, s.Settings)
 	if err != nil {
 		return chat.Session{}, chat.AsError(err)
@@ -91,27 +92,6 @@ func (c *Client) UpdateSession(ctx context.Context, s chat.Session) (chat.Sessio
 		}
 	}
 	return chat.Session{}, failed.because(fmt.Errorf("session %d: settings did not stick: %s", s.ID, strings.Join(differ, ", ")))
-}
-
-// FindSession looks a session up in the account's list, because the platform has
-// no call for one alone. One that is not there is a *chat.Error with SessionLost.
-func (c *Client) FindSession(ctx context.Context, id int64) (chat.Session, error) {
-	for page := 1; page <= mostPages; page++ {
-		var p pageOf[json.RawMessage]
-		to := endpoint{http.MethodGet, "/chat/session", fmt.Sprintf("/chat/session?page=%d", page)}
-		if err := c.call(ctx, to, nil, &p); err != nil {
-			return chat.Session{}, err
-		}
-		for _, object := range p.Records {
-			if s, err := parseSession(object); err == nil && s.ID == id {
-				return s, nil
-			}
-		}
-		if p.last(page) {
-			break
-		}
-	}
-	return chat.Session{}, sessionLost.because(fmt.Errorf("session %d is not in the list", id))
 }
 
 // DeleteSession deletes a session. One that the platform does not know is a

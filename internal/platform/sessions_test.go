@@ -174,7 +174,7 @@ func TestUpdateSession(t *testing.T) {
 				lines, bodies = append(lines, r.Method+" "+r.RequestURI), append(bodies, string(body))
 				ok(tt.replies[min(len(lines), len(tt.replies))-1])(w, r)
 			})
-			got, err := c.UpdateSession(t.Context(), chat.Session{ID: 1000001, Settings: asked, Object: []byte(captured)})
+			got, err := c.UpdateSession(t.Context(), chat.Session{ID: 1000001, Settings: asked, Object: []byte(captured), Fresh: true})
 			for i := range max(len(lines), len(tt.replies)) {
 				if i >= len(lines) || i >= len(tt.replies) || lines[i] != "PUT /api/chat/session/1000001" || bodies[i] != stored(" -> ") {
 					t.Fatalf("sent %q %q", lines, bodies)
@@ -184,7 +184,7 @@ func TestUpdateSession(t *testing.T) {
 				sameError(t, err, wantFailed)
 				return
 			}
-			want := chat.Session{ID: 1000001, Settings: asked, Object: []byte(tt.want)}
+			want := chat.Session{ID: 1000001, Settings: asked, Object: []byte(tt.want), Fresh: true}
 			want.ContextCount = tt.count
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -200,7 +200,7 @@ func TestUpdateSessionErrors(t *testing.T) {
 	_, err := fake(t, reply(200, jsonType, `{"code":1,"data":null,"msg":"对话不存在"}`)).UpdateSession(t.Context(), s)
 	sameError(t, err, lost)
 	c := fake(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
-	_, err = c.UpdateSession(t.Context(), chat.Session{ID: 7})
+	_, err = c.UpdateSession(t.Context(), chat.Session{ID: 7, Fresh: true})
 	sameError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
 }
 
@@ -220,10 +220,11 @@ func TestFindSession(t *testing.T) {
 	}{
 		{"first page", []string{page(3, 9, 7)}, true, 1},
 		{"third page", []string{page(3, 9), page(3, 8), page(3, 7)}, true, 3},
-		{"nowhere", []string{page(2, 9), page(2, 8), page(2, 7)}, false, 2},
+		{"nowhere", []string{page(2, 9), page(2, 8)}, false, 3},
 		{"no sessions", []string{page(0)}, false, 1},
 		{"pages unknown", []string{page(0, 9), page(0, 7)}, true, 2},
-		{"pages unknown, nowhere", []string{page(0, 9), page(0)}, false, 2},
+		{"pages unknown, nowhere", []string{page(0, 9), page(0)}, false, 3},
+		{"nothing counted beyond the last page", []string{page(0, 9), `{"total":0,"records":[]}`}, false, 3},
 		{"records null", []string{`{"total":"0","records":null}`}, false, 1},
 		{"data null", []string{`null`}, false, 1},
 		{"plain array", []string{`[{"id":9},{"id":"7","model":"m7","extra":[1.0]}]`}, true, 1},
@@ -233,10 +234,12 @@ func TestFindSession(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			fetched := 0
 			c := fake(t, func(w http.ResponseWriter, r *http.Request) {
-				if fetched++; r.RequestURI != fmt.Sprintf("/api/chat/session?page=%d", fetched) || fetched > len(tt.pages) {
+				// After the last page the first is read again.
+				page := fetched%len(tt.pages) + 1
+				if fetched++; r.RequestURI != fmt.Sprintf("/api/chat/session?page=%d", page) {
 					t.Errorf("%s is call %d", r.RequestURI, fetched)
 				}
-				ok(tt.pages[min(fetched, len(tt.pages))-1])(w, r)
+				ok(tt.pages[page-1])(w, r)
 			})
 			s, err := c.FindSession(t.Context(), 7)
 			if fetched != tt.fetched {
@@ -246,7 +249,7 @@ func TestFindSession(t *testing.T) {
 				sameError(t, err, wantLost)
 				return
 			}
-			if err != nil || s.ID != 7 || s.Model != "m7" || !strings.HasSuffix(string(s.Object), `,"model":"m7","extra":[1.0]}`) {
+			if err != nil || s.ID != 7 || s.Model != "m7" || !s.Fresh || !strings.HasSuffix(string(s.Object), `,"model":"m7","extra":[1.0]}`) {
 				t.Errorf("%+v, %v", s, err)
 			}
 		})
