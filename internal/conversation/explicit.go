@@ -11,7 +11,8 @@ import (
 
 // placeByID goes on in the session that the client named.
 func (t *turn) placeByID(id int64) error {
-	rest, _ := afterLastAnswer(t.request.Transcript())
+	_, after, _ := t.history.splitAnswer()
+	rest := after.shown
 	if len(rest) == 0 {
 		return chat.Invalid(chat.CodeInvalidValue, "messages",
 			"With a session id only what follows the last assistant message is sent, and nothing follows it.")

@@ -1,5 +1,7 @@
 package conversation
 
+import "achuan/internal/chat"
+
 // Held counts what the engine has hold of: leases, turns, and lines before sessions
 // and names.
 func (e *Engine) Held() int {
@@ -12,4 +14,9 @@ func (q *queue[K]) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.lines)
+}
+
+// HeadOne is the lineage of the first release.
+func HeadOne(caller, host string, scope NameKey, messages ...chat.Message) Hash {
+	return headOne(caller, host, scope, messages)
 }

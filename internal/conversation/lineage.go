@@ -4,17 +4,16 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"hash"
 	"strings"
-	"unicode/utf8"
 
 	"achuan/internal/chat"
 )
 
-// lineageVersion is part of every lineage. A change of what is hashed, or how,
-// changes it: heads of before then match nothing.
-const lineageVersion = "achuan lineage 1"
+// lineageVersion is part of every lineage. A change of what is hashed, or how, changes
+// it. The lineage of the version before is kept for the heads that stores hold: see
+// headOne.
+const lineageVersion = "achuan lineage 2"
 
 // IsZero reports whether the hash is none.
 func (h Hash) IsZero() bool { return h == Hash{} }
@@ -90,18 +89,27 @@ func (l *lineage) add(messages ...chat.Message) *lineage {
 		m := &messages[i]
 		f.buf = append(f.buf, l.head[:]...)
 		f.text(string(m.Role))
-		f.text(m.Name)
+		f.text(countedName(m))
 		f.text(forgiven(m))
 		f.number(len(m.ToolCalls))
 		for _, c := range m.ToolCalls {
 			f.text(c.ID)
 			f.text(c.Name)
-			f.arguments(c.Arguments)
+			f.text(string(canonical(c.Arguments)))
 		}
 		f.text(m.ToolCallID)
 		l.head = f.take()
 	}
 	return l
+}
+
+// countedName is a message's name as far as it tells transcripts apart: frameworks give
+// names to the answers that they had from achuan.
+func countedName(m *chat.Message) string {
+	if m.Role == chat.RoleAssistant {
+		return ""
+	}
+	return m.Name
 }
 
 // forgiven is a message's text without what clients change on the way: CRLF, outer
@@ -127,63 +135,4 @@ func withoutReasoning(answer string) string {
 		return text
 	}
 	return strings.TrimSpace(rest)
-}
-
-// Marks in front of a token of arguments.
-const (
-	tokenPlain  = "p" // as it stands: brackets, numbers, true, false, null
-	tokenString = "s" // a string, decoded
-	tokenBroken = "b" // the whole, which is no JSON
-)
-
-// arguments hashes a call's arguments token by token, so that spaces between them
-// and the way in which strings are escaped do not count.
-func (f *fields) arguments(raw string) {
-	if !json.Valid([]byte(raw)) {
-		f.text(tokenBroken)
-		f.text(raw)
-		return
-	}
-	tokens := 0
-	for i := 0; i < len(raw); {
-		tokens++
-		switch raw[i] {
-		case ' ', '\n', '\r', '\t', ',', ':':
-			i++ // places are told by the brackets and by the order
-			tokens--
-		case '"':
-			end := stringEnd(raw, i)
-			f.jsonString(raw[i:end])
-			i = end
-		default:
-			end := i + max(1, len(raw[i:])-len(strings.TrimLeft(raw[i:], "0123456789+-.eEtrufalsn")))
-			f.text(tokenPlain)
-			f.text(raw[i:end])
-			i = end
-		}
-	}
-	f.number(tokens)
-}
-
-// jsonString hashes a string with its quotes. Halves of surrogate pairs, which
-// decoding would make all alike, stay as they are written.
-func (f *fields) jsonString(quoted string) {
-	var s string
-	if json.Unmarshal([]byte(quoted), &s) != nil || strings.ContainsRune(s, utf8.RuneError) {
-		f.text(tokenPlain)
-		f.text(quoted)
-		return
-	}
-	f.text(tokenString)
-	f.text(s)
-}
-
-// stringEnd returns the index after the JSON string that begins at s[i].
-func stringEnd(s string, i int) int {
-	for i++; s[i] != '"'; i++ {
-		if s[i] == '\\' {
-			i++
-		}
-	}
-	return i + 1
 }

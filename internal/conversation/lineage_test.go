@@ -31,6 +31,13 @@ func TestLineageForgives(t *testing.T) {
 		{"a think block", said(chat.RoleAssistant, "<think>hm\n</think>\n\nyes"), said(chat.RoleAssistant, "yes")},
 		{"a think block alone", said(chat.RoleAssistant, "<think>hm</think>"), said(chat.RoleAssistant, "")},
 		{"arguments re-spaced", called(`{"a": [1, 2.50,true ], "b":"x"}`), called(`{"a":[1,2.50,true],"b":"x"}`)},
+		{"keys in another order", called(`{"b":[{"d":1,"c":2}],"a":1}`), called(`{"a":1,"b":[{"c":2,"d":1}]}`)},
+		{"a key twice", called(`{"a":1,"a":2}`), called(`{"a":2}`)},
+		{"a key twice, written otherwise", called(`{"a":[1],"\u0061":2}`), called(`{"a":2}`)},
+		{"numbers written otherwise", called(`{"a":[1.0,1e2,-0,-0.0,0.1,10000000000000000000000]}`), called(`{"a":[1,100,0,0,1e-1,1e22]}`)},
+		{"an integer that no double holds", called(`{"a":9007199254740993}`), called(`{"a":9007199254740992}`)},
+		{"a replacement character", called(`{"a":"\ufffd\n"}`), called("{\"a\":\"\uFFFD\\n\"}")},
+		{"an assistant's name", chat.Message{Role: chat.RoleAssistant, Name: "agent", Text: "a"}, said(chat.RoleAssistant, "a")},
 		{"arguments escaped otherwise", called(`{"a":"\u00e9\/\u003c"}`), called(`{"a":"é/<"}`)},
 	}
 	for _, tt := range tests {
@@ -68,8 +75,9 @@ func TestLineageTellsApart(t *testing.T) {
 		{said(chat.RoleUser, "a"), said(chat.RoleUser, "a")},
 		{{Role: chat.RoleUser, Name: "n", Text: "a"}},
 		{{Role: chat.RoleUser, Name: "na"}},
-		{called(`{}`)}, {called(``)}, {called(`[]`)}, {called(`{"a":1}`)}, {called(`{"a":1.0}`)}, {called(`{"a":"1"}`)},
-		{called(`{"a":1,"b":2}`)}, {called(`{"b":2,"a":1}`)}, {called(`{"a":[1,2]}`)}, {called(`{"a":[[1],2]}`)}, {called(`{"a":12}`)},
+		{called(`{}`)}, {called(``)}, {called(`[]`)}, {called(`{"a":1}`)}, {called(`{"a":"1"}`)}, {called(`{"a":1e999}`)},
+		{called(`{"a":1,"b":2}`)}, {called(`{"a":2,"b":1}`)}, {called(`{"a":{"b":2}}`)}, {called(`{"a":["b",2]}`)}, {called(`{"a":[]}`)}, {called(`{"a":{}}`)}, {called(`{"a":[{}]}`)},
+		{called(`1`)}, {called(`"1"`)}, {called(`true`)}, {called(`"true"`)}, {called(`{"a":[1,2]}`)}, {called(`{"a":[[1],2]}`)}, {called(`{"a":12}`)},
 		{called(`{"a":null}`)}, {called(`{"a":"null"}`)}, {called(`{"a":"\ud800"}`)}, {called(`{"a":"\ud801"}`)}, {called(`{"a":`)}, {called(`{"a": `)},
 		{result("call_1", "a")}, {result("call_2", "a")}, {result("", "call_1a")},
 	}

@@ -38,27 +38,38 @@ func (t *turn) origin(scope NameKey) *lineage {
 // placeByLineage goes on in a free session that holds exactly the transcript up to
 // its last answer, or else in a new one with the whole of it.
 func (t *turn) placeByLineage(scope NameKey) error {
-	transcript := t.request.Transcript()
-	rest, answered := afterLastAnswer(transcript)
-	if !answered || len(rest) == 0 {
-		return t.placeWhole(scope, false)
+	t.why = telemetry.ReplayHistory
+	isKnown := false
+	for r := range t.readings(scope) {
+		isPlaced, wasHead, err := t.continueReading(r)
+		if isPlaced || err != nil {
+			return err
+		}
+		isKnown = isKnown || wasHead
 	}
-	prefix := t.origin(scope).add(transcript[:len(transcript)-len(rest)]...).head
-	want := settingsFor(t.engine.usualPreset(), &t.q)
-	text := newText(rest, t.engine.Render)
-	t.prepare(text, from(prefix).add(rest...).head)
-	for t.why = telemetry.ReplayHistory; ; {
+	return t.placeWhole(scope, isKnown && t.why == telemetry.ReplayHistory)
+}
+
+// continueReading goes on in a free session with the reading's head. It reports whether
+// the turn has its place, and whether some session had that head once.
+func (t *turn) continueReading(r reading) (isPlaced, wasHead bool, err error) {
+	text := newText(r.rest.shown, t.engine.Render)
+	t.prepare(text, from(r.prefix).add(r.rest.messages...).head)
+	claim := Claim{
+		Caller: t.request.Caller.ID, Head: r.head, Prefer: settingsFor(t.engine.usualPreset(), &t.q), Taking: t.taking,
+	}
+	for {
 		asked := time.Now()
-		s, once, err := t.match(Claim{Caller: t.request.Caller.ID, Head: prefix, Prefer: want, Taking: t.taking})
+		s, once, err := t.match(claim)
 		if err != nil {
 			if t.client.Err() != nil {
-				return context.Cause(t.client)
+				return false, false, context.Cause(t.client)
 			}
 			t.engine.storeFailed(t.client, telemetry.StoreRead, err)
-			return t.placeWhole(scope, false)
+			return true, false, t.placeWhole(t.scope(), false)
 		}
 		if s == nil {
-			return t.placeWhole(scope, once && t.why == telemetry.ReplayHistory)
+			return false, once, nil
 		}
 		_, busy := t.engine.asked.Load(s.ID)
 		t.taken(s, asked)
@@ -70,11 +81,11 @@ func (t *turn) placeByLineage(scope NameKey) error {
 		}
 		sound, err := t.sound(s)
 		if err != nil {
-			return err
+			return false, false, err
 		}
 		if sound {
 			t.head = t.taking.Question
-			return t.continueIn(text)
+			return true, true, t.continueIn(text)
 		}
 		// Never matched again: it is not what its head says, or has no more room.
 		s.Head = Hash{}
@@ -167,16 +178,15 @@ func (t *turn) continueIn(text string) error {
 // placeWhole makes a new session for the whole transcript. known says that some
 // session has been where the transcript was last answered.
 func (t *turn) placeWhole(scope NameKey, known bool) error {
-	transcript := t.request.Transcript()
 	placement := chat.PlacementReplayed
-	if _, answered := afterLastAnswer(transcript); !answered {
+	if _, answered := afterLastAnswer(t.history.messages); !answered {
 		placement = chat.PlacementNew
 	} else if known {
 		placement, t.why = chat.PlacementForked, telemetry.ReplayFork
 	}
 	return t.placeNew(newPlace{
-		placement: placement, text: wholeText(transcript, t.engine.Render),
-		head: t.origin(scope).add(transcript...).head,
+		placement: placement, text: wholeText(t.history.shown, t.engine.Render),
+		head: t.origin(scope).add(t.history.messages...).head,
 	})
 }
 

@@ -22,6 +22,7 @@ type turn struct {
 	engine  *Engine
 	q       Question
 	request *chat.Request
+	history transcript // of the request
 	token   Token
 	print   Hash            // the request's fingerprint
 	client  context.Context // the client's interest, until the question is sent or the engine aborts
@@ -82,6 +83,7 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, print Has
 		engine: e, q: q, request: q.Request, token: token, print: print,
 		client: client, life: life, kill: kill, log: e.Logger, started: time.Now(), why: telemetry.ReplayHistory,
 	}
+	t.history = readTranscript(q.Request.Transcript())
 	setCallSeed(q.Shaper, token)
 	t.side = !e.KeepSideTasks && sideTask(q.Request)
 	t.presence.keyed = t.keyed()

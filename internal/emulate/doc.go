@@ -16,10 +16,11 @@
 // tokens removed; what is not valid JSON is a JSON string of it. Within the object
 // a `<` that would begin one of the tags is written \u003c.
 //
-// A result is the text between two lines of tags. An attribute that is not known
-// is left out, so there may be none:
+// A result is the text between two lines of tags. Its id is the number of its call in
+// the answer that made it, counted from 1; a call whose answer is not known has the
+// client's id. An attribute that is not known is left out, so there may be none:
 //
-//	<tool_result id="call_1" name="get_weather">
+//	<tool_result id="1" name="get_weather">
 //	18 °C and sunny
 //	</tool_result>
 //

@@ -84,7 +84,7 @@ To call a function, write exactly this, outside of any code block:
 <tool_call>{"name": "NAME", "arguments": {"KEY": "VALUE"}}</tool_call>
 
 - "arguments" is one JSON object that is valid under the function's parameters. Invent no functions and no arguments.
-- Text may come before a call, none comes after it. Then stop: the user's program runs what you called, and each result comes back as <tool_result id="ID" name="NAME">RESULT</tool_result>, in the order of your calls. Never write a tool_result yourself.
+- Text may come before a call, none comes after it. Then stop: the user's program runs what you called, and each result comes back as <tool_result id="N" name="NAME">RESULT</tool_result>, in the order of your calls; N is the number of the call in your answer, 1 for the first. Never write a tool_result yourself.
 - To speak of one of these tags without using it, write &lt; for its <, and \u003c within JSON.
 `
 )

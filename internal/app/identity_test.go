@@ -1,0 +1,99 @@
+package app_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"achuan/internal/simulator"
+)
+
+const (
+	twoCalls = "Both at once.\n" + `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>` + "\n" +
+		`<tool_call>{"name": "get_weather", "arguments": {"city": "Rome"}}</tool_call>`
+	askBoth = `{"role": "user", "content": "Weather in Paris and Rome?"}`
+)
+
+// results are what the model was sent of calls: their numbers and their texts.
+var results = regexp.MustCompile(`<tool_result id="([^"]*)" name="get_weather">\n(.*)\n</tool_result>`)
+
+func resultsIn(text string) (found []string) {
+	for _, m := range results.FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1]+"="+m[2])
+	}
+	return found
+}
+
+// Frameworks send the results of parallel calls as they finish, send one twice, give
+// names to answers, and make several messages of one answer. Each goes on in its session,
+// and the model reads each result as that of its own call.
+func TestParallelCallsContinue(t *testing.T) {
+	const (
+		call   = `{"id": "%ID", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\":\"%CITY\"}"}}`
+		paris  = `{"role": "tool", "tool_call_id": "ID0", "content": "18 in Paris"}`
+		rome   = `{"role": "tool", "tool_call_id": "ID1", "content": "25 in Rome"}`
+		tools  = `"tools": [` + weatherTool + `]`
+		spoken = `"content": "Both at once."`
+	)
+	one := strings.NewReplacer("%ID", "ID0", "%CITY", "Paris").Replace(call)
+	two := strings.NewReplacer("%ID", "ID1", "%CITY", "Rome").Replace(call)
+	both := `{"role": "assistant", ` + spoken + `, "tool_calls": [` + one + `, ` + two + `]}`
+	for _, tt := range []struct {
+		name    string
+		history []string
+	}{
+		{"results in order", []string{both, paris, rome}},
+		{"results as they finish", []string{both, rome, paris}},
+		{"a result twice", []string{both, rome, paris, rome}},
+		{"an answer with a name", []string{strings.Replace(both, `"assistant"`, `"assistant", "name": "weather_agent"`, 1), rome, paris}},
+		{"a message for each call", []string{`{"role": "assistant", ` + spoken + `, "tool_calls": [` + one + `]}`, paris,
+			`{"role": "assistant", "content": null, "tool_calls": [` + two + `]}`, rome}},
+		{"a message for each call, as they finish", []string{`{"role": "assistant", ` + spoken + `}`,
+			`{"role": "assistant", "tool_calls": [` + two + `]}`, rome, `{"role": "assistant", "content": "", "tool_calls": [` + one + `]}`, paris}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			sim := simulator.New(simulator.Options{})
+			url := serve(t, sim, nil)
+			sim.Script(simulator.Say(twoCalls), simulator.Say("Warmer in Rome."), simulator.Say("Yes."))
+			first := send(t, url, `{"model": "gpt-5.1-high", `+tools+`, "messages": [`+askBoth+`]}`)
+			calls := first.Choices[0].Message.ToolCalls
+			if len(calls) != 2 {
+				t.Fatalf("%d calls in %s", len(calls), first.body)
+			}
+			ids := strings.NewReplacer("ID0", calls[0].ID, "ID1", calls[1].ID)
+			history := ids.Replace(askBoth + ", " + strings.Join(tt.history, ", "))
+			second := send(t, url, `{"model": "gpt-5.1-high", `+tools+`, "messages": [`+history+`]}`)
+			if got := second.header.Get("X-Achuan-Placement"); got != "continued" {
+				t.Fatalf("placement = %q, want continued: %s", got, second.body)
+			}
+			if got := strings.Join(resultsIn(sim.Turns()[1].Text), " "); got != "1=18 in Paris 2=25 in Rome" {
+				t.Errorf("the model read %q", got)
+			}
+			third := send(t, url, `{"model": "gpt-5.1-high", `+tools+`, "messages": [`+history+
+				`, {"role": "assistant", "name": "weather_agent", "content": "Warmer in Rome."}, {"role": "user", "content": "Sure?"}]}`)
+			if got := third.header.Get("X-Achuan-Placement"); got != "continued" || sim.Turns()[2].Text != "Sure?" {
+				t.Errorf("placement = %q, asked %q, want continued with the new message", got, sim.Turns()[2].Text)
+			}
+		})
+	}
+}
+
+// A replay shows calls and results alike, with numbers in place of ids that the model
+// never saw.
+func TestReplayShowsPairedResults(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	url := serve(t, sim, nil)
+	send(t, url, `{"model": "gpt-5.1-high", "tools": [`+weatherTool+`], "messages": [`+askBoth+`,
+		{"role": "assistant", "content": null, "tool_calls": [
+			{"id": "x", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\":\"Paris\"}"}},
+			{"id": "y", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\":\"Rome\"}"}}]},
+		{"role": "tool", "tool_call_id": "y", "content": "25 in Rome"}, {"role": "tool", "tool_call_id": "x", "content": "18 in Paris"},
+		{"role": "user", "content": "And now?"}]}`)
+	text := sim.Turns()[0].Text
+	if got := strings.Join(resultsIn(text), " "); got != "1=18 in Paris 2=25 in Rome" {
+		t.Errorf("the model read %q in %s", got, text)
+	}
+	if strings.Index(text, "Paris\"}") > strings.Index(text, "Rome\"}") {
+		t.Errorf("the calls are out of order in %s", text)
+	}
+}

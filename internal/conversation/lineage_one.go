@@ -1,0 +1,80 @@
+package conversation
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"achuan/internal/chat"
+)
+
+// The lineage of the first release. Heads in its stores are such hashes: where no
+// session has the head of a transcript, achuan looks for this one, so that conversations
+// go on after an upgrade. Nothing writes it any more.
+
+const lineageOneVersion = "achuan lineage 1"
+
+// headOne returns the lineage of messages as the first release hashed them.
+func headOne(caller, host string, scope NameKey, messages []chat.Message) Hash {
+	f := newFields()
+	for _, s := range []string{lineageOneVersion, caller, host, scope.Name, scope.Model} {
+		f.text(s)
+	}
+	head := f.take()
+	for i := range messages {
+		m := &messages[i]
+		f.buf = append(f.buf, head[:]...)
+		f.text(string(m.Role))
+		f.text(m.Name)
+		f.text(forgiven(m))
+		f.number(len(m.ToolCalls))
+		for _, c := range m.ToolCalls {
+			f.text(c.ID)
+			f.text(c.Name)
+			f.argumentsOne(c.Arguments)
+		}
+		f.text(m.ToolCallID)
+		head = f.take()
+	}
+	return head
+}
+
+// argumentsOne hashes a call's arguments token by token, without the spaces between
+// them and the way in which strings are escaped.
+func (f *fields) argumentsOne(raw string) {
+	if !json.Valid([]byte(raw)) {
+		f.text("b")
+		f.text(raw)
+		return
+	}
+	tokens := 0
+	for i := 0; i < len(raw); {
+		tokens++
+		switch raw[i] {
+		case ' ', '\n', '\r', '\t', ',', ':':
+			i++
+			tokens--
+		case '"':
+			end := stringEnd(raw, i)
+			f.stringOne(raw[i:end])
+			i = end
+		default:
+			end := i + max(1, len(raw[i:])-len(strings.TrimLeft(raw[i:], "0123456789+-.eEtrufalsn")))
+			f.text("p")
+			f.text(raw[i:end])
+			i = end
+		}
+	}
+	f.number(tokens)
+}
+
+func (f *fields) stringOne(quoted string) {
+	var s string
+	if json.Unmarshal([]byte(quoted), &s) != nil || strings.ContainsRune(s, utf8.RuneError) {
+		f.text("p")
+		f.text(quoted)
+		return
+	}
+	f.text("s")
+	f.text(s)
+}
