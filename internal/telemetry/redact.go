@@ -24,73 +24,87 @@ var (
 	jwtPattern = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}(\.[A-Za-z0-9_-]*)?`)
 	// What follows the scheme is taken up to a blank or a quote. An opening
 	// bracket is left alone, so that redacting twice changes nothing.
-	bearerPattern = regexp.MustCompile(`(?i)\b(bearer\s+)[^\s"'\[][^\s"']*`)
+	bearerPattern = regexp.MustCompile(`(?i)((?:\b|%[0-9a-f]{2})bearer(?:\s+|%20|\+))[^\s"'\[][^\s"']*`)
+	// The value of a header that holds a secret, behind its scheme, as requests are
+	// quoted: in a header, in JSON, as a map of Go.
+	headerPattern = regexp.MustCompile(`(?i)((?:\bauthorization|\bx-api-key|\bx-goog-api-key)["']?\s*(?::|=|%3a|%3d)(?:\s|%20)*["'\[]?` +
+		`(?:(?:bearer|basic|token)(?:\s+|%20|\+))?)([^\s"'\[\],;]+)`)
+	scheme = regexp.MustCompile(`(?i)^(?:bearer|basic|token)(?:%20|\+)?$`)
 )
 
-// Redactor replaces secrets in text. It is safe for concurrent use.
+// Redactor replaces secrets in text, in any letter case, and parts of them that are
+// long enough to be of use. It is safe for concurrent use.
 type Redactor struct {
-	forms   []string          // of the secrets, as they could be written
-	secrets *strings.Replacer // replaces the forms
+	short     []string // lower case; looked for as they are
+	fragments fragments
 }
 
 // NewRedactor returns a Redactor for the given secrets; those shorter than four
-// bytes are passed over. JWTs and bearer tokens are replaced whether they are
-// among the secrets or not.
+// bytes are passed over. Of a secret with at least 16 bytes, every part with 16 is
+// replaced too, except of a URL, of which the most part is no secret. JWTs, bearer
+// tokens and the values of headers with keys are replaced whether they are among the
+// secrets or not.
 func NewRedactor(secrets ...string) *Redactor {
-	var forms []string
+	r := &Redactor{}
 	for _, s := range secrets {
-		if s = strings.TrimSpace(s); len(s) >= minSecret {
-			forms = append(forms, writtenForms(s)...)
+		s = strings.TrimSpace(s)
+		if len(s) < minSecret {
+			continue
+		}
+		for _, form := range writtenForms(s) {
+			if form = lower(form); len(form) < minFragment || strings.Contains(s, "://") {
+				r.short = append(r.short, form)
+			} else {
+				r.fragments.add(form)
+			}
 		}
 	}
-	// The first match in the replacer's order wins: the longest comes first, or
-	// the rest of a secret that starts with another would stay.
-	slices.SortFunc(forms, func(a, b string) int {
+	// The longest comes first, or the rest of a secret that starts with another would stay.
+	slices.SortFunc(r.short, func(a, b string) int {
 		if len(a) != len(b) {
 			return len(b) - len(a)
 		}
 		return strings.Compare(a, b)
 	})
-	forms = slices.Compact(forms)
-	pairs := make([]string, 0, 2*len(forms))
-	for _, form := range forms {
-		pairs = append(pairs, form, Redacted)
-	}
-	return &Redactor{forms, strings.NewReplacer(pairs...)}
+	r.short = slices.Compact(r.short)
+	return r
 }
 
 // writtenForms returns s and how it looks where errors commonly quote it: in a
 // URL's query and path and as a Go string.
 func writtenForms(s string) []string {
 	quoted := strconv.Quote(s)
-	return []string{s, url.QueryEscape(s), url.PathEscape(s), quoted[1 : len(quoted)-1]}
+	forms := []string{s, url.QueryEscape(s), url.PathEscape(s), quoted[1 : len(quoted)-1]}
+	slices.Sort(forms)
+	return slices.Compact(forms)
 }
 
 // Text returns s with every secret replaced. A text without one is returned as
 // it is, without allocating.
 func (r *Redactor) Text(s string) string {
-	// A Replacer allocates even when it finds nothing; almost every text is clean.
-	if slices.ContainsFunc(r.forms, func(form string) bool { return strings.Contains(s, form) }) {
-		s = r.secrets.Replace(s)
+	for _, form := range r.short {
+		s = replaceFold(s, form)
 	}
+	s = r.fragments.replace(s)
 	if strings.Contains(s, "eyJ") {
 		s = jwtPattern.ReplaceAllLiteralString(s, Redacted)
 	}
-	if mentionsBearer(s) {
+	if containsFold(s, "bearer") {
 		s = bearerPattern.ReplaceAllString(s, "${1}"+Redacted)
+	}
+	if containsFold(s, "authorization") || containsFold(s, "api-key") {
+		s = headerPattern.ReplaceAllStringFunc(s, redactHeader)
 	}
 	return s
 }
 
-// mentionsBearer spares most texts the regular expression.
-func mentionsBearer(s string) bool {
-	const scheme = "bearer"
-	for i := range len(s) - len(scheme) {
-		if s[i]|0x20 == 'b' && strings.EqualFold(s[i:i+len(scheme)], scheme) {
-			return true
-		}
+// redactHeader replaces the value in a match of headerPattern, unless that is done.
+func redactHeader(match string) string {
+	parts := headerPattern.FindStringSubmatch(match)
+	if "["+parts[2]+"]" == Redacted || scheme.MatchString(parts[2]) {
+		return match
 	}
-	return false
+	return parts[1] + Redacted
 }
 
 // replaceAttr is a slog.HandlerOptions.ReplaceAttr: slog calls it for the
