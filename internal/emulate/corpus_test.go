@@ -40,7 +40,7 @@ func planFor(t testing.TB, change func(*chat.Request)) *Plan {
 	if change != nil {
 		change(r)
 	}
-	p, err := NewPlan(r, Options{EagerCalls: r.Streamed})
+	p, err := NewPlan(t.Context(), r, Options{EagerCalls: r.Streamed})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package emulate
 
 import (
+	"context"
+	"fmt"
 	"slices"
 
 	"achuan/internal/chat"
@@ -37,8 +39,8 @@ type Options struct {
 }
 
 // NewPlan returns the plan for a request, or the *chat.Error that tells what is
-// wrong with its schemas.
-func NewPlan(r *chat.Request, o Options) (*Plan, error) {
+// wrong with its schemas. It stops with ctx's error when ctx ends.
+func NewPlan(ctx context.Context, r *chat.Request, o Options) (*Plan, error) {
 	p := &Plan{
 		tools: r.Tools, choice: r.ToolChoice, format: r.Format, streamed: r.Streamed,
 		one:   r.LegacyCalls || r.ParallelCalls != nil && !*r.ParallelCalls,
@@ -50,36 +52,51 @@ func NewPlan(r *chat.Request, o Options) (*Plan, error) {
 	if p.choice.Mode == "" {
 		p.choice.Mode = chat.ToolsAuto
 	}
-	if err := p.compile(); err != nil {
+	if err := p.compile(ctx); err != nil {
 		return nil, err
 	}
 	p.write(r.System())
 	return p, nil
 }
 
-// compile makes the schemas ready.
-func (p *Plan) compile() error {
+// maxSchemasWeight bounds what all schemas of a request take when they are compiled.
+const maxSchemasWeight = maxCached
+
+// compile makes sure that the schemas compile. Those of tools that must not be called
+// do not matter.
+func (p *Plan) compile(ctx context.Context) error {
 	p.schemas = make(map[string]*schema, len(p.tools))
+	weight := 0
+	ready := func(text []byte, path string) (*schema, error) {
+		if text == nil {
+			return nil, nil
+		}
+		s, err := compiled.get(ctx, text)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			return nil, badSchema(path, err)
+		}
+		if weight += s.weight; weight > maxSchemasWeight {
+			return nil, badSchema(path, fmt.Errorf("all schemas of the request take more than %d MiB when they are compiled", maxSchemasWeight>>20))
+		}
+		return s, nil
+	}
+	var err error
 	for _, t := range p.tools {
 		p.schemas[t.Name] = nil
-		if t.Parameters == nil {
+		if p.choice.Mode == chat.ToolsNone {
 			continue
 		}
-		s, err := compiled.get(t.Parameters)
-		if err != nil {
-			return badSchema(t.Path, err)
+		if p.schemas[t.Name], err = ready(t.Parameters, t.Path); err != nil {
+			return err
 		}
-		p.schemas[t.Name] = s
 	}
-	if !p.formatted() || p.format.Schema == nil {
-		return nil
+	if p.formatted() {
+		p.answer, err = ready(p.format.Schema, p.format.Path)
 	}
-	s, err := compiled.get(p.format.Schema)
-	if err != nil {
-		return badSchema(p.format.Path, err)
-	}
-	p.answer = s
-	return nil
+	return err
 }
 
 func badSchema(path string, err error) error {

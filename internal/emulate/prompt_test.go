@@ -128,7 +128,7 @@ func TestPlanRefusesSchemas(t *testing.T) {
 		"a.b": {Tools: []chat.Tool{{Name: "f", Parameters: []byte(`{"$ref": "https://example.com"}`), Path: "a.b"}}},
 		"c.d": {Format: chat.Format{Kind: chat.FormatSchema, Name: "n", Schema: []byte(`{"type": 5}`), Path: "c.d"}},
 	} {
-		_, err := NewPlan(r, Options{})
+		_, err := NewPlan(t.Context(), r, Options{})
 		e := chat.AsError(err)
 		if err == nil || e.Kind != chat.KindInvalid || e.Code != chat.CodeInvalidValue || e.Param != name || !strings.Contains(e.Message, "'"+name+"'") {
 			t.Errorf("%s: %v", name, err)

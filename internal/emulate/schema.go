@@ -2,6 +2,7 @@ package emulate
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -9,61 +10,26 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Bounds on the schemas of clients. The depth is of the JSON text.
+// Bounds on one schema of a client. The depth is of the JSON text.
 const (
 	maxSchemaSize  = 256 << 10
 	maxSchemaDepth = 64
+	// maxSchemaParts bounds the objects in a schema. Its compiler looks each up among
+	// all before it; this many take a quarter of a second.
+	maxSchemaParts = 6000
 )
 
-// schema is a JSON Schema that values can be held to. It may be used by several
-// goroutines.
+// schema is a JSON Schema that values can be held to. It is known to compile; its
+// compiled form is in the cache or made again, so that the schemas of a request that
+// nobody comes back to take no memory. It may be used by several goroutines.
 type schema struct {
-	compiled  *jsonschema.Schema
-	branching int // see cost
-}
-
-// compiled keeps schemas from one turn to the next: an agent sends the same ones
-// with each request.
-var compiled = schemaCache{entries: map[[sha256.Size]byte]*schema{}}
-
-// maxCached bounds the text of the schemas that are kept.
-const maxCached = 8 << 20
-
-type schemaCache struct {
-	mu      sync.Mutex
-	entries map[[sha256.Size]byte]*schema
-	size    int
-}
-
-// get returns the compiled form of a schema's text. Its error is for the client.
-func (c *schemaCache) get(text []byte) (*schema, error) {
-	if len(text) > maxSchemaSize {
-		return nil, fmt.Errorf("a schema may have %d KiB at most", maxSchemaSize>>10)
-	}
-	key := sha256.Sum256(text)
-	c.mu.Lock()
-	found := c.entries[key]
-	c.mu.Unlock()
-	if found != nil {
-		return found, nil
-	}
-	made, err := compile(text)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.size += len(text); c.size > maxCached {
-		clear(c.entries)
-		c.size = len(text)
-	}
-	c.entries[key] = made
-	return made, nil
+	text   []byte
+	key    [sha256.Size]byte
+	weight int // bytes of the compiled form
 }
 
 // nowhere is the loader of schemas that are not in the text itself.
@@ -76,7 +42,8 @@ func (nowhere) Load(url string) (any, error) {
 // location is what the text of a client's schema is known as.
 const location = "schema:client"
 
-func compile(text []byte) (*schema, error) {
+// compile reads the text of a schema. Its error is for the client.
+func compile(text []byte) (*compiledSchema, error) {
 	root, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, errors.New("it is not valid JSON")
@@ -90,21 +57,28 @@ func compile(text []byte) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	total, branching := doc.cost()
-	if total > maxSchemaWork {
+	draft := modernize(root)
+	if doc.cost() > maxSchemaWork {
 		return nil, errors.New("its references and combinations multiply too often")
 	}
+	var p patterns
 	c := jsonschema.NewCompiler()
+	c.DefaultDraft(draft)
 	c.UseLoader(nowhere{})
-	c.UseRegexpEngine(pattern)
+	c.UseRegexpEngine(p.compile)
 	if err := c.AddResource(location, root); err != nil {
 		return nil, plain(err)
 	}
 	made, err := c.Compile(location)
-	if err != nil {
+	switch {
+	case p.err != nil:
+		return nil, p.err
+	case err != nil:
 		return nil, plain(err)
 	}
-	return &schema{made, branching}, nil
+	compiled := newCompiledSchema(made, doc, &p)
+	compiled.weight += len(text) * textSize
+	return compiled, nil
 }
 
 // plain words an error of the compiler without the name that the schema has here.
@@ -117,27 +91,14 @@ func plain(err error) error {
 	return errors.New(strings.ReplaceAll(clip(err.Error()), location, ""))
 }
 
-// pattern compiles a regular expression. One that Go's engine has not (look-ahead,
-// back-references) is taken to match everything, because refusing the schema would
-// stop agents whose other constraints can be checked.
-func pattern(text string) (jsonschema.Regexp, error) {
-	if re, err := regexp.Compile(text); err == nil {
-		return re, nil
-	}
-	return anything(text), nil
-}
-
-type anything string
-
-func (anything) MatchString(string) bool { return true }
-func (a anything) String() string        { return string(a) }
-
-// maxViolations bounds what a model or a client is told of one value, and maxWorded
-// how many violations are put into words to choose from.
+// maxViolations bounds what a model or a client is told of one value, and maxFound how
+// many violations are found to choose from.
 const (
 	maxViolations = 8
-	maxWorded     = 1000
+	maxFound      = 64
 )
+
+const tooMuchWork = "it is too large or nests too deep to be checked against its schema"
 
 // violations returns what is wrong with a JSON text under the schema, in the
 // validator's words and in an order of their own; none for a valid one.
@@ -152,17 +113,56 @@ func (s *schema) violations(text string) []string {
 	if err := checkNumbers(value); err != nil {
 		return []string{err.Error()}
 	}
-	if tooDeep(value, s.branching) {
-		return []string{"it nests too deep for its schema"}
+	form, err := compiled.form(context.Background(), s)
+	if err != nil { // cannot be: it compiled before
+		return []string{err.Error()}
 	}
-	err = s.compiled.Validate(value)
-	if err == nil {
+	return form.violations(value)
+}
+
+// violations looks for the verdict first, which most values pass at little cost.
+func (c *compiledSchema) violations(value any) []string {
+	switch result, _ := c.run(value, 0); result {
+	case isValid:
 		return nil
+	case isUndecided:
+		return []string{tooMuchWork}
 	}
-	if v, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
-		return leaves(v)
+	_, found := c.run(value, maxFound)
+	words := make([]string, 0, len(found))
+	for _, f := range found {
+		words = append(words, f.words())
 	}
-	return []string{clip(err.Error())}
+	if len(words) == 0 {
+		return []string{tooMuchWork}
+	}
+	return chosen(words)
+}
+
+// words puts a finding into the library's words.
+func (f finding) words() string {
+	leaf := jsonschema.ValidationError{SchemaURL: location, ErrorKind: f.kind}
+	for at := f.at; at != nil; at = at.parent {
+		leaf.InstanceLocation = append(leaf.InstanceLocation, at.step)
+	}
+	slices.Reverse(leaf.InstanceLocation)
+	return worded(&leaf, f.more)
+}
+
+func worded(leaf *jsonschema.ValidationError, more string) string {
+	unit := leaf.DetailedOutput()
+	text := unit.Error.String() + more
+	if unit.InstanceLocation != "" {
+		text = "at " + unit.InstanceLocation + ": " + text
+	}
+	return clip(strings.ReplaceAll(text, location, ""))
+}
+
+// chosen are the first violations, in order.
+func chosen(words []string) []string {
+	slices.Sort(words)
+	words = slices.Compact(words)
+	return words[:min(len(words), maxViolations)]
 }
 
 // leaves are the errors at the ends of the validator's tree, in order.
@@ -170,35 +170,33 @@ func leaves(v *jsonschema.ValidationError) []string {
 	var all []string
 	var visit func(v *jsonschema.ValidationError)
 	visit = func(v *jsonschema.ValidationError) {
-		if len(all) == maxWorded {
-			return
-		}
 		for _, cause := range v.Causes {
+			if len(all) == maxFound {
+				return
+			}
 			visit(cause)
 		}
-		if len(v.Causes) > 0 { // its output would hold all that is below it
-			return
-		}
-		if unit := v.DetailedOutput(); unit.Error != nil {
-			text := unit.Error.String()
-			if unit.InstanceLocation != "" {
-				text = "at " + unit.InstanceLocation + ": " + text
-			}
-			all = append(all, clip(text))
+		if len(v.Causes) == 0 && len(all) < maxFound {
+			all = append(all, worded(v, ""))
 		}
 	}
 	visit(v)
-	slices.Sort(all)
-	all = slices.Compact(all)
-	return all[:min(len(all), maxViolations)]
+	return chosen(all)
 }
 
 // clip bounds one message: it may repeat what a client or a model wrote.
 func clip(text string) string {
-	const most = 300
+	const maxRunes = 300
+	isLong := len(text) > maxRunes*4
+	if isLong {
+		text = text[:maxRunes*4]
+	}
 	runes := []rune(strings.ToValidUTF8(text, "?"))
-	if len(runes) > most {
-		return string(runes[:most]) + "…"
+	if len(runes) > maxRunes {
+		return string(runes[:maxRunes]) + "…"
+	}
+	if isLong {
+		return string(runes) + "…"
 	}
 	return string(runes)
 }

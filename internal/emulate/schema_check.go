@@ -18,16 +18,23 @@ type document struct {
 	anchors map[string]any // schemas by the names that they give themselves
 	refers  bool           // there are references
 	renamed bool           // a schema in it has an $id, so that references there mean others
+
+	parts       int             // objects in it
+	detours     map[string]bool // references to places where no draft has schemas
+	hasNullable bool            // OpenAPI's keyword is used
 }
 
 // readDocument refuses a schema that points outside of itself or nests too deep.
 func readDocument(root any) (*document, error) {
-	d := &document{root: root, anchors: map[string]any{}}
+	d := &document{root: root, anchors: map[string]any{}, detours: map[string]bool{}}
 	if err := d.read(root, 1); err != nil {
 		return nil, err
 	}
 	if d.refers && d.renamed {
 		return nil, errors.New("a schema with references may have an $id at its root only")
+	}
+	if d.parts*len(d.detours) > maxDetourWork {
+		return nil, errors.New("too many of its references point into keywords that hold no schemas: put what they point at into $defs")
 	}
 	return d, checkNumbers(root)
 }
@@ -44,6 +51,9 @@ func (d *document) read(part any, depth int) error {
 			}
 		}
 	case map[string]any:
+		if d.parts++; d.parts > maxSchemaParts {
+			return fmt.Errorf("a schema may have %d objects at most", maxSchemaParts)
+		}
 		if err := d.note(v, depth); err != nil {
 			return err
 		}
@@ -67,6 +77,12 @@ func (d *document) note(v map[string]any, depth int) error {
 			return fmt.Errorf("%s %q points outside of the schema; only references that begin with # are followed", keyword, clip(ref))
 		}
 		d.refers = d.refers || ok
+		if ok && isDetour(ref) {
+			d.detours[ref] = true
+		}
+	}
+	if nullable, ok := v["nullable"].(bool); ok && nullable {
+		d.hasNullable = true
 	}
 	for _, keyword := range []string{"$id", "id", "$anchor", "$dynamicAnchor"} {
 		name, ok := v[keyword].(string)
@@ -81,6 +97,21 @@ func (d *document) note(v map[string]any, depth int) error {
 		}
 	}
 	return nil
+}
+
+// maxDetourWork bounds references to places where a draft has no schemas, such as
+// OpenAPI's components: for each the compiler copies all that it knows.
+const maxDetourWork = 400_000
+
+// isDetour reports whether a reference points to such a place.
+func isDetour(ref string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(ref, "#/"), "/")
+	switch first {
+	case "#", "$defs", "definitions", "properties", "items", "allOf", "anyOf", "oneOf", "prefixItems":
+		return false
+	default:
+		return strings.HasPrefix(ref, "#/")
+	}
 }
 
 // isData reports whether a keyword's value is no schema. A property of that name

@@ -72,7 +72,7 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 	}
 	placed := *r
 	placed.ReasoningEffort = model.effort(r.ReasoningEffort)
-	plan, err := emulate.NewPlan(&placed, g.emulation)
+	plan, err := emulate.NewPlan(ctx, &placed, g.emulation)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func shaped(r *chat.Request, events ...chat.Event) []chat.Event {
 }
 
 func shapedEagerly(r *chat.Request, eager bool, events ...chat.Event) []chat.Event {
-	plan, err := emulate.NewPlan(r, emulate.Options{EagerCalls: eager})
+	plan, err := emulate.NewPlan(context.Background(), r, emulate.Options{EagerCalls: eager})
 	if err != nil {
 		panic(err)
 	}
@@ -212,7 +213,7 @@ func TestShapeFragments(t *testing.T) {
 func TestShapeUsageOfRepairs(t *testing.T) {
 	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}}
 	for _, estimated := range []bool{false, true} {
-		plan, err := emulate.NewPlan(r, emulate.Options{})
+		plan, err := emulate.NewPlan(t.Context(), r, emulate.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

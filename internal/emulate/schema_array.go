@@ -1,0 +1,156 @@
+package emulate
+
+import (
+	"strconv"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+)
+
+func (w *walk) array(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
+	ok := true
+	if s.MinItems != nil && len(list) < *s.MinItems {
+		ok = w.fail(at, &kind.MinItems{Got: len(list), Want: *s.MinItems})
+	}
+	if s.MaxItems != nil && len(list) > *s.MaxItems {
+		ok = w.fail(at, &kind.MaxItems{Got: len(list), Want: *s.MaxItems})
+	}
+	if s.UniqueItems && (ok || !w.isDone()) {
+		ok = w.unique(list, at) && ok
+	}
+	if ok || !w.isDone() {
+		if s.DraftVersion < 2020 {
+			ok = w.items2019(s, list, at, own) && ok
+		} else {
+			ok = w.items2020(s, list, at, own) && ok
+		}
+	}
+	if s.Contains != nil && (ok || !w.isDone()) {
+		ok = w.contains(s, list, at, own) && ok
+	}
+	return ok
+}
+
+// unique reports whether no two items are equal.
+func (w *walk) unique(list []any, at *place) bool {
+	seen := make(map[string]int, min(len(list), 1000))
+	for i, v := range list {
+		key := w.key(v)
+		if w.spent {
+			return false
+		}
+		if first, has := seen[key]; has {
+			return w.fail(at, &kind.UniqueItems{Duplicates: [2]int{first, i}})
+		}
+		seen[key] = i
+	}
+	return true
+}
+
+// each applies one schema to the items from an index on.
+func (w *walk) each(s *jsonschema.Schema, list []any, from int, at *place) bool {
+	ok := true
+	for i := from; i < len(list); i++ {
+		if !ok && w.isDone() {
+			return false
+		}
+		ok = w.apply(s, list[i], w.at(at, i), nil, nil) && ok
+	}
+	return ok
+}
+
+// at returns the place of an item.
+func (w *walk) at(list *place, i int) *place {
+	if w.wanted == 0 {
+		return nil
+	}
+	return w.in(list, strconv.Itoa(i))
+}
+
+// positions applies schemas to the items at the same indexes, and returns how many.
+func (w *walk) positions(schemas []*jsonschema.Schema, list []any, at *place) (n int, ok bool) {
+	n, ok = min(len(schemas), len(list)), true
+	for i, v := range list[:n] {
+		if !ok && w.isDone() {
+			break
+		}
+		ok = w.apply(schemas[i], v, w.at(at, i), nil, nil) && ok
+	}
+	return n, ok
+}
+
+// items2019 applies items and additionalItems of the drafts up to 2019-09.
+func (w *walk) items2019(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
+	from, ok := 0, true
+	switch items := s.Items.(type) {
+	case *jsonschema.Schema:
+		ok = w.each(items, list, 0, at)
+		from = len(list)
+	case []*jsonschema.Schema:
+		from, ok = w.positions(items, list, at)
+	}
+	own.upTo(from)
+	switch rest := s.AdditionalItems.(type) {
+	case bool:
+		if !rest && from < len(list) {
+			ok = w.fail(at, &kind.AdditionalItems{Count: len(list) - from})
+		}
+		own.upTo(len(list))
+	case *jsonschema.Schema:
+		if ok || !w.isDone() {
+			ok = w.each(rest, list, from, at) && ok
+		}
+		own.upTo(len(list))
+	}
+	return ok
+}
+
+// items2020 applies prefixItems and items.
+func (w *walk) items2020(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
+	from, ok := w.positions(s.PrefixItems, list, at)
+	own.upTo(from)
+	if s.Items2020 != nil {
+		if ok || !w.isDone() {
+			ok = w.each(s.Items2020, list, from, at) && ok
+		}
+		own.upTo(len(list))
+	}
+	return ok
+}
+
+// contains counts the items that are valid under a schema.
+func (w *walk) contains(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
+	least := 1
+	if s.MinContains != nil {
+		least = *s.MinContains
+	}
+	matched := 0
+	var some []int
+	for i, v := range list {
+		if w.spent {
+			return false
+		}
+		if !w.try(s.Contains, v, nil, nil) {
+			continue
+		}
+		matched++
+		if len(some) < maxListed {
+			some = append(some, i)
+		}
+		if s.DraftVersion >= 2020 {
+			own.item(i)
+		}
+		if own == nil && s.MaxContains == nil && matched >= least {
+			return true
+		}
+	}
+	switch {
+	case s.MinContains != nil && matched < least:
+		return w.fail(at, &kind.MinContains{Got: some, Want: least})
+	case matched < least:
+		return w.fail(at, &kind.Contains{})
+	case s.MaxContains != nil && matched > *s.MaxContains:
+		return w.fail(at, &kind.MaxContains{Got: some, Want: *s.MaxContains})
+	}
+	return true
+}

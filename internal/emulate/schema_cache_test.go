@@ -1,0 +1,172 @@
+package emulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// sizedSchema is a schema of n properties that differs from others by i.
+func sizedSchema(n, i int) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"title": "%d", "properties": {"p": {}`, i)
+	for p := range n {
+		fmt.Fprintf(&b, `, "p%d": {"type": "string"}`, p)
+	}
+	b.WriteString("}}")
+	return []byte(b.String())
+}
+
+// The cache gives the same form for the same text, and forgets rather than grows.
+func TestSchemaCache(t *testing.T) {
+	const limit = 1 << 20
+	c := newSchemaCache(limit)
+	first, err := c.get(t.Context(), sizedSchema(100, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form, _ := c.form(t.Context(), first)
+	if again, _ := c.form(t.Context(), first); again != form {
+		t.Error("form of the same schema was compiled twice")
+	}
+	for i := range 100 {
+		if _, err := c.get(t.Context(), sizedSchema(100, i)); err != nil {
+			t.Fatal(err)
+		}
+		sum := 0
+		for _, form := range c.forms {
+			sum += form.weight
+		}
+		if c.weight != sum || sum > limit {
+			t.Fatalf("weight = %d, want the sum %d of the forms, at most %d", c.weight, sum, limit)
+		}
+	}
+	if len(c.forms) == 100 {
+		t.Error("nothing was forgotten")
+	}
+	// What was forgotten is known to compile, and is compiled when it is needed.
+	if again, err := c.get(t.Context(), sizedSchema(100, 0)); err != nil || again.weight != form.weight {
+		t.Errorf("get of a forgotten schema = weight %d, %v, want %d", again.weight, err, form.weight)
+	}
+	if form, err := c.form(t.Context(), first); err != nil || len(form.violations("x")) != 0 {
+		t.Errorf("form of a forgotten schema = %v, %v", form, err)
+	}
+}
+
+// The weight of a form is about what it takes in memory.
+func TestSchemaWeight(t *testing.T) {
+	for _, tt := range []struct{ name, schema string }{
+		{"properties", string(sizedSchema(2000, 0))},
+		{"a class that is repeated", `{"pattern": "^(\\p{L}?){400}$"}`},
+		{"a class that is copied", `{"pattern": "^(?:\\p{L}?){490}$"}`},
+		{"a long pattern", `{"pattern": "(a?){1000}(b?){1000}"}`},
+		{"an enum", `{"enum": ["a` + manyValues(20_000) + `"]}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := heap()
+			form, err := compile([]byte(tt.schema))
+			if err != nil {
+				t.Fatal(err)
+			}
+			took := int(heap() - before)
+			runtime.KeepAlive(form)
+			if took > 2*form.weight {
+				t.Errorf("weight = %d KiB, but it takes %d KiB", form.weight>>10, took>>10)
+			}
+		})
+	}
+}
+
+func manyValues(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `","v%d`, i)
+	}
+	return b.String()
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// A client that has left has nothing compiled.
+func TestSchemaCacheStopsWithItsClient(t *testing.T) {
+	c := newSchemaCache(maxCached)
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := c.get(ctx, []byte(`{"type": "string"}`)); !errors.Is(err, context.Canceled) {
+		t.Errorf("get for a client that left = %v, want %v", err, context.Canceled)
+	}
+	for range cap(c.slots) { // all are taken by others
+		c.slots <- struct{}{}
+	}
+	ctx, leave = context.WithTimeout(t.Context(), time.Millisecond)
+	defer leave()
+	if _, err := c.get(ctx, []byte(`{"type": "string"}`)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("get while others compile = %v, want %v", err, context.DeadlineExceeded)
+	}
+	r := &chat.Request{Tools: []chat.Tool{{Name: "f", Parameters: []byte(`{"type": "boolean"}`), Path: "p"}}}
+	ctx, leave = context.WithCancel(t.Context())
+	leave()
+	if _, err := NewPlan(ctx, r, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("NewPlan for a client that left = %v, want %v", err, context.Canceled)
+	}
+}
+
+// One cache serves several requests at once.
+func TestSchemaCacheIsShared(t *testing.T) {
+	c := newSchemaCache(maxCached)
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			for n := range 20 {
+				s, err := c.get(t.Context(), sizedSchema(3, (i+n)%10))
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				if _, err := c.form(t.Context(), s); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// All schemas of a request together have a bound on what they take.
+func TestSchemasOfARequest(t *testing.T) {
+	tools := func(n int) *chat.Request {
+		r := &chat.Request{}
+		for i := range n {
+			r.Tools = append(r.Tools, chat.Tool{
+				Name: fmt.Sprint("f", i), Parameters: []byte(fmt.Sprintf(`{"title": "%d", "pattern": "(a?){1000}(b?){1000}"}`, i)),
+				Path: fmt.Sprintf("tools[%d].function.parameters", i),
+			})
+		}
+		return r
+	}
+	if _, err := NewPlan(t.Context(), tools(10), Options{}); err != nil {
+		t.Errorf("NewPlan of 10 large patterns = %v", err)
+	}
+	_, err := NewPlan(t.Context(), tools(512), Options{})
+	e := chat.AsError(err)
+	if err == nil || e.Code != chat.CodeInvalidValue || !strings.HasPrefix(e.Param, "tools[") || !strings.Contains(e.Message, "48 MiB") {
+		t.Errorf("NewPlan of 512 large patterns = %v, want a 400 that names a tool's parameters", err)
+	}
+	r := tools(512)
+	r.ToolChoice.Mode = chat.ToolsNone
+	if _, err := NewPlan(t.Context(), r, Options{}); err != nil {
+		t.Errorf("NewPlan of tools that must not be called = %v", err)
+	}
+}

@@ -1,0 +1,157 @@
+package emulate
+
+import (
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Clients write schemas in the forms of every draft, and of OpenAPI, and seldom say
+// which. A schema is read in the latest draft, with the older forms in it brought into
+// that one. Only the copy that answers are held to is changed; the model is told the
+// schema as the client wrote it.
+//
+//   - `$schema` that is empty or names OpenAPI's dialect says nothing.
+//   - A keyword that is null is not set. (const and default may be null.)
+//   - A boolean exclusiveMinimum or exclusiveMaximum is draft 4's.
+//   - A list as items is that of the drafts up to 2019-09.
+//   - An id that is a fragment is an anchor.
+//   - Types in capitals are Gemini's.
+//   - An empty list where there are schemas by name is PHP's empty object.
+//
+// OpenAPI's nullable is no form of another keyword: see schemaNotes.
+type forms struct {
+	isDraft4 bool // the schema says so: its booleans are right
+	isOld    bool // the schema says that it is of draft 4, 6 or 7: its ids are right
+	hasList  bool // items is a list somewhere
+}
+
+// modernize brings a schema's forms into one draft, and returns the draft of a schema
+// that does not say which it has.
+func modernize(root any) *jsonschema.Draft {
+	m, ok := root.(map[string]any)
+	if !ok {
+		return jsonschema.Draft2020
+	}
+	if named, ok := m["$schema"].(string); !ok || saysNothing(named) {
+		delete(m, "$schema")
+	}
+	named, _ := m["$schema"].(string)
+	f := forms{isDraft4: strings.Contains(named, "draft-04"), isOld: strings.Contains(named, "/draft-0")}
+	f.schema(m, true)
+	if !f.hasList {
+		return jsonschema.Draft2020
+	}
+	if strings.Contains(named, "2020-12") {
+		delete(m, "$schema")
+	}
+	return jsonschema.Draft2019
+}
+
+// saysNothing reports whether a name of a metaschema is as good as none.
+func saysNothing(name string) bool {
+	return strings.TrimSpace(name) == "" || strings.HasPrefix(name, "https://spec.openapis.org/oas/")
+}
+
+// schema changes one schema. What a keyword that is not known holds is taken for a
+// schema too: a reference may point there.
+func (f *forms) schema(v map[string]any, isRoot bool) {
+	if !isRoot {
+		delete(v, "$schema") // of a schema that was copied into another
+	}
+	for _, bound := range []string{"Minimum", "Maximum"} {
+		f.exclusive(v, "exclusive"+bound, strings.ToLower(bound))
+	}
+	if !f.isOld {
+		anchor(v)
+	}
+	for key, e := range v {
+		switch {
+		case key == "const" || key == "default":
+		case e == nil:
+			delete(v, key)
+		case isData(key):
+		case key == "type":
+			v[key] = smallTypes(e)
+		case hasNames(key):
+			f.named(v, key)
+		default:
+			_, isList := e.([]any)
+			f.hasList = f.hasList || isList && key == "items"
+			f.inside(e)
+		}
+	}
+}
+
+// inside changes the schemas in a keyword's value.
+func (f *forms) inside(part any) {
+	switch v := part.(type) {
+	case map[string]any:
+		f.schema(v, false)
+	case []any:
+		for _, e := range v {
+			f.inside(e)
+		}
+	}
+}
+
+// hasNames reports whether a keyword's value is schemas by name.
+func hasNames(keyword string) bool {
+	switch keyword {
+	case "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies":
+		return true
+	default:
+		return false
+	}
+}
+
+func (f *forms) named(v map[string]any, key string) {
+	switch e := v[key].(type) {
+	case map[string]any:
+		for _, schema := range e {
+			f.inside(schema)
+		}
+	case []any:
+		if len(e) == 0 {
+			delete(v, key)
+		}
+	}
+}
+
+// exclusive turns draft 4's boolean into a bound.
+func (f *forms) exclusive(v map[string]any, keyword, bound string) {
+	is, ok := v[keyword].(bool)
+	if !ok || f.isDraft4 {
+		return
+	}
+	delete(v, keyword)
+	if limit, ok := v[bound]; ok && is {
+		v[keyword] = limit
+		delete(v, bound)
+	}
+}
+
+// anchor turns an id that is a fragment into an anchor.
+func anchor(v map[string]any) {
+	for _, keyword := range []string{"id", "$id"} {
+		name, ok := v[keyword].(string)
+		if _, has := v["$anchor"]; !ok || has || len(name) < 2 || name[0] != '#' {
+			continue
+		}
+		delete(v, keyword)
+		v["$anchor"] = name[1:]
+	}
+}
+
+// smallTypes writes the names of types in small letters.
+func smallTypes(v any) any {
+	switch v := v.(type) {
+	case string:
+		return strings.ToLower(v)
+	case []any:
+		for i, e := range v {
+			v[i] = smallTypes(e)
+		}
+	}
+	return v
+}

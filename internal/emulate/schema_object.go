@@ -1,0 +1,223 @@
+package emulate
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+)
+
+func (w *walk) object(s *jsonschema.Schema, obj map[string]any, at *place, sc *scope, own *evaluated) bool {
+	ok := true
+	if s.MinProperties != nil && len(obj) < *s.MinProperties {
+		ok = w.fail(at, &kind.MinProperties{Got: len(obj), Want: *s.MinProperties})
+	}
+	if s.MaxProperties != nil && len(obj) > *s.MaxProperties {
+		ok = w.fail(at, &kind.MaxProperties{Got: len(obj), Want: *s.MaxProperties})
+	}
+	if missing := w.missing(obj, s.Required); missing != nil {
+		ok = w.fail(at, &kind.Required{Missing: missing})
+	}
+	if ok || !w.isDone() {
+		ok = w.dependencies(s, obj, at, sc, own) && ok
+	}
+	if ok || !w.isDone() {
+		ok = w.properties(s, obj, at, own) && ok
+	}
+	if s.PropertyNames != nil {
+		for key := range w.keys(obj) {
+			if !ok && w.isDone() {
+				break
+			}
+			ok = w.apply(s.PropertyNames, key, at, nil, nil) && ok
+		}
+	}
+	return ok
+}
+
+// keys ranges over an object's keys: in order where findings are wanted.
+func (w *walk) keys(obj map[string]any) iter.Seq[string] {
+	if w.isDone() {
+		return maps.Keys(obj)
+	}
+	return slices.Values(w.sortedKeys(obj))
+}
+
+// missing returns some of the names that an object lacks; nil for none.
+func (w *walk) missing(obj map[string]any, required []string) (missing []string) {
+	w.charge(len(required) / 4)
+	for _, name := range required {
+		if _, has := obj[name]; !has {
+			if missing = append(missing, name); w.isDone() || len(missing) == maxListed {
+				break
+			}
+		}
+	}
+	return missing
+}
+
+// dependencies applies what the presence of one property asks of others.
+func (w *walk) dependencies(s *jsonschema.Schema, obj map[string]any, at *place, sc *scope, own *evaluated) bool {
+	ok := true
+	for _, name := range slices.Sorted(maps.Keys(s.Dependencies)) {
+		if _, has := obj[name]; !has {
+			continue
+		}
+		switch d := s.Dependencies[name].(type) {
+		case []string:
+			if missing := w.missing(obj, d); missing != nil {
+				ok = w.fail(at, &kind.Dependency{Prop: name, Missing: missing})
+			}
+		case *jsonschema.Schema:
+			ok = w.apply(d, obj, at, sc, own) && ok
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.DependentSchemas)) {
+		if _, has := obj[name]; has {
+			ok = w.apply(s.DependentSchemas[name], obj, at, sc, own) && ok
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.DependentRequired)) {
+		if _, has := obj[name]; !has {
+			continue
+		}
+		if missing := w.missing(obj, s.DependentRequired[name]); missing != nil {
+			ok = w.fail(at, &kind.DependentRequired{Prop: name, Missing: missing})
+		}
+	}
+	w.charge(len(s.Dependencies) + len(s.DependentSchemas) + len(s.DependentRequired))
+	return ok
+}
+
+// properties applies schemas to the values of an object's properties.
+func (w *walk) properties(s *jsonschema.Schema, obj map[string]any, at *place, own *evaluated) bool {
+	if s.Properties == nil && s.PatternProperties == nil && s.AdditionalProperties == nil {
+		return true
+	}
+	ok := true
+	var additional []string
+	for key := range w.keys(obj) {
+		if w.spent || !ok && w.isDone() {
+			return false
+		}
+		w.charge(1)
+		v, looked := obj[key], false
+		if sub, has := s.Properties[key]; has {
+			looked = true
+			ok = w.apply(sub, v, w.in(at, key), nil, nil) && ok
+		}
+		for re, sub := range s.PatternProperties {
+			if w.matches(re, key) {
+				looked = true
+				ok = w.apply(sub, v, w.in(at, key), nil, nil) && ok
+			}
+		}
+		if !looked && s.AdditionalProperties != nil {
+			looked = true
+			switch rest := s.AdditionalProperties.(type) {
+			case bool:
+				if !rest {
+					additional, ok = append(additional, key), false
+				}
+			case *jsonschema.Schema:
+				ok = w.apply(rest, v, w.in(at, key), nil, nil) && ok
+			}
+		}
+		if len(additional) == maxListed {
+			break
+		}
+		if looked {
+			own.property(key)
+		}
+	}
+	if additional != nil {
+		return w.fail(at, &kind.AdditionalProperties{Properties: additional})
+	}
+	return ok
+}
+
+// evaluated is which parts of a value some schema has looked at, for the keywords
+// unevaluatedProperties and unevaluatedItems. Nothing is noted in a nil one.
+type evaluated struct {
+	properties map[string]struct{}
+	items      map[int]struct{}
+	first      int // as many items from the first on
+}
+
+func (e *evaluated) property(name string) {
+	if e == nil {
+		return
+	}
+	if e.properties == nil {
+		e.properties = map[string]struct{}{}
+	}
+	e.properties[name] = struct{}{}
+}
+
+func (e *evaluated) item(i int) {
+	if e == nil {
+		return
+	}
+	if e.items == nil {
+		e.items = map[int]struct{}{}
+	}
+	e.items[i] = struct{}{}
+}
+
+// upTo notes the first n items.
+func (e *evaluated) upTo(n int) {
+	if e != nil {
+		e.first = max(e.first, n)
+	}
+}
+
+// add takes over what another has noted, and returns how much that was.
+func (e *evaluated) add(other *evaluated) int {
+	for name := range other.properties {
+		e.property(name)
+	}
+	for i := range other.items {
+		e.item(i)
+	}
+	e.upTo(other.first)
+	return len(other.properties) + len(other.items)
+}
+
+// unevaluated applies schemas to the parts that nothing has looked at.
+func (w *walk) unevaluated(s *jsonschema.Schema, v any, at *place, own *evaluated) bool {
+	ok := true
+	switch v := v.(type) {
+	case map[string]any:
+		if s.UnevaluatedProperties == nil {
+			return true
+		}
+		for key := range w.keys(v) {
+			if !ok && w.isDone() {
+				return false
+			}
+			w.charge(1)
+			if _, looked := own.properties[key]; !looked {
+				ok = w.apply(s.UnevaluatedProperties, v[key], w.in(at, key), nil, nil) && ok
+				own.property(key)
+			}
+		}
+	case []any:
+		if s.UnevaluatedItems == nil {
+			return true
+		}
+		for i := own.first; i < len(v); i++ {
+			if !ok && w.isDone() {
+				return false
+			}
+			w.charge(1)
+			if _, looked := own.items[i]; !looked {
+				ok = w.apply(s.UnevaluatedItems, v[i], w.in(at, strconv.Itoa(i)), nil, nil) && ok
+			}
+		}
+		own.upTo(len(v))
+	}
+	return ok
+}

@@ -1,0 +1,130 @@
+package emulate
+
+import (
+	"encoding/json"
+	"errors"
+	"math/big"
+	"regexp/syntax"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+)
+
+func (w *walk) text(s *jsonschema.Schema, text string, at *place) bool {
+	ok := true
+	if s.MinLength != nil || s.MaxLength != nil {
+		w.charge(len(text) / 256)
+		n := utf8.RuneCountInString(text)
+		if s.MinLength != nil && n < *s.MinLength {
+			ok = w.fail(at, &kind.MinLength{Got: n, Want: *s.MinLength})
+		}
+		if s.MaxLength != nil && n > *s.MaxLength {
+			ok = w.fail(at, &kind.MaxLength{Got: n, Want: *s.MaxLength})
+		}
+	}
+	if s.Pattern != nil && !w.matches(s.Pattern, text) && !w.spent {
+		ok = w.fail(at, &kind.Pattern{Got: clip(text), Want: s.Pattern.String()})
+	}
+	return ok
+}
+
+// matches reports whether a pattern matches a text. Each byte of it may take each
+// instruction of the pattern; one step is eight of them.
+func (w *walk) matches(re jsonschema.Regexp, text string) bool {
+	instructions := 1
+	if p, ok := re.(*pattern); ok {
+		instructions = max(p.instructions, 1)
+	}
+	w.charge(1 + instructions*len(text)/8)
+	return !w.spent && re.MatchString(text)
+}
+
+// format holds a value to a named format. Formats are read in time that grows with the
+// text, except that a regular expression is parsed.
+func (w *walk) format(f *jsonschema.Format, v any, at *place) bool {
+	text, isText := v.(string)
+	w.charge(1 + len(text)/32)
+	if w.spent {
+		return false
+	}
+	var err error
+	switch {
+	case f.Name != "regex":
+		err = f.Validate(v)
+	case isText && len(text) > maxPatternLength:
+		err = errors.New("it is too long")
+	case isText:
+		_, err = syntax.Parse(text, syntax.Perl)
+	}
+	if err == nil {
+		return true
+	}
+	if isText {
+		v = clip(text)
+	}
+	return w.fail(at, &kind.Format{Got: v, Want: f.Name, Err: err})
+}
+
+func (w *walk) number(s *jsonschema.Schema, n json.Number, at *place) bool {
+	if s.Minimum == nil && s.Maximum == nil && s.ExclusiveMinimum == nil && s.ExclusiveMaximum == nil && s.MultipleOf == nil {
+		return true
+	}
+	x, known := new(big.Rat).SetString(string(n))
+	if !known { // cannot be: the text was parsed
+		return true
+	}
+	w.charge(4 + size(x))
+	ok := true
+	compare := func(bound *big.Rat, fails func(order int) bool, k func() jsonschema.ErrorKind) {
+		if bound == nil {
+			return
+		}
+		w.charge(size(x) * size(bound) / 8)
+		if !w.spent && fails(x.Cmp(bound)) {
+			ok = w.fail(at, k())
+		}
+	}
+	compare(s.Minimum, func(o int) bool { return o < 0 }, func() jsonschema.ErrorKind { return &kind.Minimum{Got: x, Want: s.Minimum} })
+	compare(s.Maximum, func(o int) bool { return o > 0 }, func() jsonschema.ErrorKind { return &kind.Maximum{Got: x, Want: s.Maximum} })
+	compare(s.ExclusiveMinimum, func(o int) bool { return o <= 0 }, func() jsonschema.ErrorKind {
+		return &kind.ExclusiveMinimum{Got: x, Want: s.ExclusiveMinimum}
+	})
+	compare(s.ExclusiveMaximum, func(o int) bool { return o >= 0 }, func() jsonschema.ErrorKind {
+		return &kind.ExclusiveMaximum{Got: x, Want: s.ExclusiveMaximum}
+	})
+	if s.MultipleOf != nil {
+		w.charge(2 + size(x)*size(s.MultipleOf)/2)
+		if !w.spent && !new(big.Rat).Quo(x, s.MultipleOf).IsInt() {
+			ok = w.fail(at, &kind.MultipleOf{Got: x, Want: s.MultipleOf})
+		}
+	}
+	return ok
+}
+
+// size is how many words of a machine a number takes.
+func size(x *big.Rat) int { return (x.Num().BitLen()+x.Denom().BitLen())/64 + 1 }
+
+// isInteger reports whether a number has no fraction; 1.0 has none.
+func isInteger(n json.Number) bool {
+	if !strings.ContainsAny(string(n), ".eE") {
+		return true
+	}
+	x, ok := new(big.Rat).SetString(string(n))
+	return ok && x.IsInt()
+}
+
+// key returns a text that is the same for equal JSON values, and for no others.
+func (w *walk) key(v any) string {
+	var b strings.Builder
+	writeKey(&b, v)
+	w.charge(1 + b.Len()/16)
+	return b.String()
+}
+
+// isAmong reports whether a value is one of those with these keys.
+func (w *walk) isAmong(v any, keys map[string]struct{}) bool {
+	_, is := keys[w.key(v)]
+	return is
+}
