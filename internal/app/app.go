@@ -56,6 +56,7 @@ type App struct {
 
 // Serve serves the API until ctx ends, then drains.
 func Serve(ctx context.Context, s *config.Settings, o Options) error {
+	limitMemory(o.Logger)
 	if o.Demo {
 		return serveDemo(ctx, s, o)
 	}
@@ -111,7 +112,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
 		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.checks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
-		MaxBody: int64(s.MaxBody), UserSessions: s.UserSessions == config.UserSessionsContinue,
+		MaxBody: int64(s.MaxBody), BodyMemory: bodyMemory(), UserSessions: s.UserSessions == config.UserSessionsContinue,
 		Audit: s.Audit == config.AuditHash,
 	})
 	a.http = httpapi.HTTPServer(a.api.Handler(), o.Logger)

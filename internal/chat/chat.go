@@ -140,6 +140,10 @@ type Request struct {
 	Streamed       bool
 	IdempotencyKey string // of the Idempotency-Key header; "" for none
 	Retried        bool   // an SDK marked it as a repetition
+
+	// Hold counts the memory of the request as used until release is called. A turn
+	// holds it, because a turn may outlive its client. nil: nobody counts.
+	Hold func() (release func())
 }
 
 // System returns the leading system and developer messages, joined by a blank

@@ -61,6 +61,7 @@ const (
 	CodeInvalidToolCall       Code = "invalid_tool_call"
 	CodeInvalidModelOutput    Code = "invalid_model_output"
 	CodeBackendUnavailable    Code = "backend_unavailable"
+	CodeOverloaded            Code = "overloaded"
 	CodeShuttingDown          Code = "shutting_down"
 	CodeStoreUnavailable      Code = "store_unavailable"
 	CodeBackendTimeout        Code = "backend_timeout"

@@ -87,6 +87,9 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, print Has
 	setCallSeed(q.Shaper, token)
 	t.side = !e.KeepSideTasks && sideTask(q.Request)
 	t.presence.keyed = t.keyed()
+	if q.Request.Hold != nil {
+		t.holds = append(t.holds, q.Request.Hold())
+	}
 	t.end = sync.OnceFunc(func() {
 		for _, release := range slices.Backward(t.holds) {
 			release()

@@ -135,19 +135,72 @@ func tooLarge(most int64) error {
 	}
 }
 
-// firstRoom bounds the memory that a Content-Length alone is given.
-const firstRoom = 1 << 20
+// firstRoom is the room in bytes that a body begins with. It grows as bytes come: a
+// Content-Length alone takes no memory.
+const firstRoom = 4 << 10
 
-// readBody reads a request's body to its end into b, and notes its hash for the log
-// if that is to tell what was asked.
-func (s *Server) readBody(b *bytes.Buffer, r *http.Request) error {
-	b.Grow(int(min(max(r.ContentLength, 0), firstRoom)) + bytes.MinRead)
-	if _, err := b.ReadFrom(r.Body); err != nil {
-		return err
+// bodyCost is the memory in bytes that a request takes, as measured on long texts and
+// on lists of tiny messages: per byte of its body, and per object in it.
+type bodyCost struct {
+	placed   int64 // while it is decoded and placed: the body, its texts, what is sent
+	answered int64 // from the first event on: its texts and what was sent
+}
+
+func costOf(body []byte) bodyCost {
+	size, objects := int64(len(body)), int64(bytes.Count(body, []byte("{")))
+	return bodyCost{placed: 6*size + 256*objects, answered: 3*size + 128*objects}
+}
+
+// readBody reads a request's body to its end, takes the memory for what will be made of
+// it, and notes its hash for the log if that is to tell what was asked. It reads into b
+// where that has room. The caller releases the exchange's memory.
+func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
+	x := exchangeOf(r)
+	x.memory = s.budget.open()
+	data := b.AvailableBuffer()
+	for {
+		if len(data) == cap(data) {
+			var err error
+			if data, err = s.grown(data, r); err != nil {
+				return nil, err
+			}
+		}
+		n, err := r.Body.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if cap(data) <= maxKept {
+		*b = *bytes.NewBuffer(data) // it goes back to the pool with this room
+	}
+	x.cost = costOf(data)
+	if err := x.memory.grow(r.Context(), x.cost.placed); err != nil {
+		return nil, err
 	}
 	if s.opts.Audit {
-		digest := sha256.Sum256(b.Bytes())
-		exchangeOf(r).body = hex.EncodeToString(digest[:])
+		digest := sha256.Sum256(data)
+		x.body = hex.EncodeToString(digest[:])
 	}
-	return nil
+	return data, nil
+}
+
+// grown returns data with twice its room, or with as much as the rest of the body is
+// said to need. Both are in memory while one is copied to the other.
+func (s *Server) grown(data []byte, r *http.Request) ([]byte, error) {
+	room := max(2*cap(data), firstRoom)
+	if said := r.ContentLength + 1; said > int64(cap(data)) && said < int64(room) {
+		room = int(said) // and one byte more, to see the end
+	}
+	memory := exchangeOf(r).memory
+	if err := memory.grow(r.Context(), int64(cap(data)+room)); err != nil {
+		return nil, err
+	}
+	bigger := make([]byte, len(data), room)
+	copy(bigger, data)
+	memory.shrink(int64(room))
+	return bigger, nil
 }

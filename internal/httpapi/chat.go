@@ -24,6 +24,7 @@ const dialectChat = "chat.completions"
 // chatCompletions is POST /v1/chat/completions.
 func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	req, err := s.chatRequest(r)
+	defer exchangeOf(r).release()
 	if err != nil {
 		return err
 	}
@@ -55,17 +56,21 @@ func (s *Server) place(r *http.Request, req *openai.ChatRequest) (Answer, error)
 func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 	b := takeBuffer()
 	defer giveBack(b)
-	if err := s.readBody(b, r); err != nil {
+	data, err := s.readBody(b, r)
+	if err != nil {
 		return nil, err
 	}
 	x := exchangeOf(r)
 	x.arrived = time.Now()
-	req, err := openai.DecodeChat(b.Bytes())
+	req, err := openai.DecodeChat(data)
 	if err != nil {
 		return nil, err
 	}
 	x.model, x.stream = req.Model, req.Streamed
 	req.Dialect, req.Caller = dialectChat, x.caller
+	if x.memory != nil {
+		req.Hold = x.memory.hold
+	}
 	if req.Retried = retried(r.Header); req.Retried {
 		s.debug(r.Context(), "the client says that it repeats a request")
 	}

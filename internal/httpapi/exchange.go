@@ -19,7 +19,9 @@ type exchange struct {
 	route      string // path pattern; "" before the mux has found one
 	probe      bool
 	caller     chat.Caller // zero before a key was looked at
-	body       string      // SHA-256 of the body, in hex; "" unless it is wanted
+	memory     *lease      // of the body and what is made of it
+	cost       bodyCost
+	body       string // SHA-256 of the body, in hex; "" unless it is wanted
 	model      string
 	stream     bool
 	session    int64 // 0: none
@@ -56,11 +58,19 @@ func (x *exchange) placed(a Answer) {
 // the usage of each choice.
 func (x *exchange) event(ev chat.Event) {
 	if x.firstEvent == 0 {
+		x.memory.shrink(x.cost.answered)
 		x.firstEvent = max(time.Since(x.start), 1)
 	}
 	if ev.Kind == chat.EventDone {
 		x.usage = x.usage.Plus(ev.Usage)
 	}
+}
+
+// release gives back the memory of a request whose handler ends. A turn that goes on
+// without its client holds what it needs.
+func (x *exchange) release() {
+	x.memory.shrink(x.cost.answered)
+	x.memory.release()
 }
 
 // requestIDOf returns the id that the requestID middleware gave.

@@ -68,6 +68,8 @@ func (s *Server) countLimit(code chat.Code) {
 	switch code {
 	case chat.CodeRequestTooLarge:
 		s.opts.Metrics.LimitHit(telemetry.LimitBody)
+	case chat.CodeOverloaded:
+		s.opts.Metrics.LimitHit(telemetry.LimitMemory)
 	case chat.CodeSessionBusy:
 		s.opts.Metrics.LimitHit(telemetry.LimitQueue)
 	}

@@ -33,6 +33,9 @@ type Options struct {
 	CORSOrigins []string
 	// MaxBody is the most bytes a request's body may have; 0 is 32 MiB.
 	MaxBody int64
+	// BodyMemory is the most memory in bytes that the bodies of all requests in flight
+	// may take, with what is made of them; 0 is no bound.
+	BodyMemory int64
 	// UserSessions makes `user` the name of a session; off, it is a mere label.
 	UserSessions bool
 	// Audit puts the SHA-256 of each body into its request's log line.
@@ -67,12 +70,13 @@ type Server struct {
 	draining atomic.Bool
 	scraped  atomic.Pointer[time.Time] // when somebody read the metrics last
 	inFlight inFlight
+	budget   *budget // of bodies
 }
 
 // New returns a server that is not ready yet: it serves, but /readyz says no
 // until SetReady.
 func New(o Options) *Server {
-	s := &Server{opts: o.withDefaults(), origins: newOriginSet(o.CORSOrigins)}
+	s := &Server{opts: o.withDefaults(), origins: newOriginSet(o.CORSOrigins), budget: newBudget(o.BodyMemory)}
 	s.inFlight.idle = make(chan struct{}, 1)
 	o.Metrics.SetReady(func() bool { return s.ready.Load() && !s.draining.Load() })
 	s.handler = s.routes()

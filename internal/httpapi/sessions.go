@@ -93,10 +93,12 @@ func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
 	}
 	b := takeBuffer()
 	defer giveBack(b)
-	if err := s.readBody(b, r); err != nil {
+	data, err := s.readBody(b, r)
+	defer exchangeOf(r).release()
+	if err != nil {
 		return err
 	}
-	model, err := openai.DecodeSession(b.Bytes())
+	model, err := openai.DecodeSession(data)
 	if err != nil {
 		return err
 	}

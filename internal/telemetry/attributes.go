@@ -35,6 +35,7 @@ const (
 	KeyAddress          = "address"           // address listened on
 	KeyExpires          = "expires"           // when the account's JWT ends
 	KeyCount            = "count"             // how many there are of what the message names
+	KeyBytes            = "bytes"             // a size in bytes
 	KeySignal           = "signal"            // signal of the operating system
 	KeyVersion          = "version"           // version of the program
 )

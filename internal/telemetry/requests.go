@@ -96,6 +96,7 @@ type Limit string
 // The limits.
 const (
 	LimitBody     Limit = "body"     // a request's size
+	LimitMemory   Limit = "memory"   // the bodies in flight, together
 	LimitQueue    Limit = "queue"    // waiting for a busy session: too many, or too long
 	LimitRequests Limit = "requests" // a caller's requests in a time
 	LimitParallel Limit = "parallel" // a caller's requests at once
@@ -104,7 +105,7 @@ const (
 )
 
 // allLimits are all of them.
-var allLimits = []Limit{LimitBody, LimitQueue, LimitRequests, LimitParallel, LimitTokens, LimitBudget}
+var allLimits = []Limit{LimitBody, LimitMemory, LimitQueue, LimitRequests, LimitParallel, LimitTokens, LimitBudget}
 
 // LimitHit counts a request that was refused because of a limit.
 func (m *Metrics) LimitHit(l Limit) {
