@@ -162,6 +162,7 @@ func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 		if len(data) == cap(data) {
 			var err error
 			if data, err = s.grown(data, r); err != nil {
+				discardRest(r.Body)
 				return nil, err
 			}
 		}
@@ -186,6 +187,18 @@ func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 		x.body = hex.EncodeToString(digest[:])
 	}
 	return data, nil
+}
+
+// discardRest reads what is left of a body that is refused, for a short time: many
+// clients look for a reply only when they have sent all, and a closed connection hides
+// it from them.
+func discardRest(body io.Reader) {
+	room := make([]byte, 32<<10)
+	for end := time.Now().Add(restTime); time.Now().Before(end); {
+		if _, err := body.Read(room); err != nil {
+			return
+		}
+	}
 }
 
 // grown returns data with twice its room, or with as much as the rest of the body is
