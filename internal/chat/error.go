@@ -2,7 +2,10 @@ package chat
 
 import (
 	"errors"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Kind groups errors by who has to act; with Code it decides the HTTP status.
@@ -102,6 +105,24 @@ func (e *Error) Error() string {
 		s += ": " + e.Cause.Error()
 	}
 	return s
+}
+
+// Sentence returns Message as clients read it: it ends in one full stop, or in another
+// mark that ends a sentence. Messages repeat what validators, models and the platform
+// say, each of which ends in its own way.
+func (e *Error) Sentence() string {
+	text := strings.TrimRightFunc(e.Message, unicode.IsSpace)
+	bare := strings.TrimRight(text, ".。")
+	switch last, _ := utf8.DecodeLastRuneInString(bare); {
+	case bare == "":
+		return text
+	case strings.ContainsRune("!?！？", last):
+		return bare
+	case strings.HasPrefix(text[len(bare):], "。"):
+		return bare + "。"
+	default:
+		return bare + "."
+	}
 }
 
 // Unwrap returns the private cause.

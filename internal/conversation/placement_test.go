@@ -37,6 +37,22 @@ func TestTwoUserMessagesAreNew(t *testing.T) {
 	s.saw(" user]]\nq-one\n", " user]]\nq-two\n", " end]]")
 }
 
+// The name of a lone user message reaches the model, and the chat goes on in its
+// session.
+func TestALoneMessageWithANameIsFramed(t *testing.T) {
+	s := plainSite(t)
+	ann := chat.Message{Role: chat.RoleUser, Name: "ann", Text: "q-one"}
+	first := s.ask(whole(alice, ann))
+	s.fresh(first, chat.PlacementNew)
+	s.saw(` user name="ann"]]` + "\nq-one\n")
+	bob := chat.Message{Role: chat.RoleUser, Name: "bob", Text: "q-two"}
+	got := s.ask(whole(alice, ann, assistant(first.text), bob))
+	if got.session != first.session {
+		t.Errorf("session = %d, want %d", got.session, first.session)
+	}
+	s.saw(` user name="bob"]]` + "\nq-two\n")
+}
+
 func TestByIDSendsWhatFollowsTheLastAnswer(t *testing.T) {
 	for _, tc := range []struct {
 		name     string

@@ -74,9 +74,9 @@ func occurs(nonce string, messages []chat.Message, texts []string) bool {
 }
 
 // wholeText is what a new session is sent for a transcript: a lone user message
-// as itself, anything else framed.
+// without a name as itself, anything else framed. Only the framing has the name.
 func wholeText(transcript []chat.Message, render func(chat.Message) string) string {
-	if lone(transcript) {
+	if lone(transcript) && transcript[0].Name == "" {
 		return render(transcript[0])
 	}
 	return frame(wholeIntro, transcript, render)
@@ -84,7 +84,7 @@ func wholeText(transcript []chat.Message, render func(chat.Message) string) stri
 
 // newText is what a session that holds the earlier messages is sent for the rest.
 func newText(rest []chat.Message, render func(chat.Message) string) string {
-	if lone(rest) {
+	if lone(rest) && rest[0].Name == "" {
 		return render(rest[0])
 	}
 	return frame(newIntro, rest, render)

@@ -114,6 +114,7 @@ func TestWhatIsSent(t *testing.T) {
 		framed   bool
 	}{
 		{"a lone user message", []chat.Message{user}, false},
+		{"a lone user message with a name", []chat.Message{{Role: chat.RoleUser, Name: "ann", Text: "hi"}}, true},
 		{"two user messages", []chat.Message{user, user}, true},
 		{"a lone tool result", []chat.Message{{Role: chat.RoleTool, Text: "42", ToolCallID: "c1"}}, true},
 		{"a late system message alone", []chat.Message{{Role: chat.RoleSystem, Text: "be brief"}}, true},
@@ -122,6 +123,12 @@ func TestWhatIsSent(t *testing.T) {
 			got := newText(tc.messages, plain)
 			if framed := got != tc.messages[0].Text; framed != tc.framed {
 				t.Errorf("framed = %v, want %v: %q", framed, tc.framed, got)
+			}
+			if name := tc.messages[0].Name; name != "" && !strings.Contains(got, " name="+strconv.Quote(name)+"]]") {
+				t.Errorf("newText = %q, want the name %q in it", got, name)
+			}
+			if whole := wholeText(tc.messages, plain); (whole != tc.messages[0].Text) != tc.framed {
+				t.Errorf("wholeText = %q, want framed = %v", whole, tc.framed)
 			}
 		})
 	}

@@ -58,13 +58,13 @@ func TestAppendError(t *testing.T) {
 		want string
 	}{
 		{"all public parts", chat.Invalid(chat.CodeInvalidType, "messages[0].content", `got "x"`),
-			`{"error":{"message":"got \"x\"","type":"invalid_request_error","param":"messages[0].content","code":"invalid_type"}}`},
+			`{"error":{"message":"got \"x\".","type":"invalid_request_error","param":"messages[0].content","code":"invalid_type"}}`},
 		{"nothing but a kind", &chat.Error{},
 			`{"error":{"message":"","type":"internal_error","param":null,"code":null}}`},
 		{"no cause", chat.AsError(fmt.Errorf("secret")),
 			`{"error":{"message":"Internal error. The request id identifies it in the server's log.","type":"internal_error","param":null,"code":"internal_error"}}`},
 		{"a code that the backend chose", &chat.Error{Kind: chat.KindQuota, Code: `a"b`, Message: "used up"},
-			`{"error":{"message":"used up","type":"insufficient_quota","param":null,"code":"a\"b"}}`},
+			`{"error":{"message":"used up.","type":"insufficient_quota","param":null,"code":"a\"b"}}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

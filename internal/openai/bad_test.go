@@ -81,6 +81,9 @@ func told(t *testing.T, err error) string {
 	if !ok {
 		t.Fatalf("%T is no *chat.Error: %v", err, err)
 	}
+	if e.Message != e.Sentence() {
+		t.Errorf("message = %q, want it to end in one full stop", e.Message)
+	}
 	message := e.Message
 	// Which words and which byte follow is encoding/json's affair and differs
 	// between its two implementations.

@@ -43,7 +43,7 @@ func Status(k chat.Kind) (status int, errorType string) {
 func AppendError(dst []byte, e *chat.Error) []byte {
 	_, errorType := Status(e.Kind)
 	dst = append(dst, `{"error":{"message":`...)
-	dst = appendJSONString(dst, e.Message)
+	dst = appendJSONString(dst, e.Sentence())
 	dst = append(dst, `,"type":"`...)
 	dst = append(dst, errorType...)
 	dst = append(dst, `","param":`...)
