@@ -97,3 +97,28 @@ func TestReplayShowsPairedResults(t *testing.T) {
 		t.Errorf("the calls are out of order in %s", text)
 	}
 }
+
+// An agent that extracts memories from a chat sends the chat's history with instructions
+// and tools of its own. It does not take the chat's session.
+func TestSideAgentLeavesTheChat(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	url := serve(t, sim, nil)
+	sim.Script(simulator.Say("Hello, Ada."), simulator.Say("Nothing to remember."), simulator.Say("You are Ada."))
+	const (
+		chat    = `{"role": "system", "content": "Be brief."}`
+		side    = `{"role": "system", "content": "Extract memories."}`
+		history = `{"role": "user", "content": "I am Ada."}, {"role": "assistant", "content": "Hello, Ada."}`
+		memory  = `"tools": [{"type": "function", "function": {"name": "save_memory"}}], `
+	)
+	send(t, url, `{"model": "gpt-5.1-high", "messages": [`+chat+`, {"role": "user", "content": "I am Ada."}]}`)
+	second := send(t, url, `{"model": "gpt-5.1-high", `+memory+`"messages": [`+side+`, `+history+`, {"role": "user", "content": "Extract."}]}`)
+	if got := second.header.Get("X-Achuan-Placement"); got != "forked" {
+		t.Errorf("the side agent's placement = %q, want forked", got)
+	}
+	third := send(t, url, `{"model": "gpt-5.1-high", "messages": [`+chat+`, `+history+`, {"role": "user", "content": "Who am I?"}]}`)
+	turns := sim.Turns()
+	if got := third.header.Get("X-Achuan-Placement"); got != "continued" || turns[2].SessionID != turns[0].SessionID || turns[1].SessionID == turns[0].SessionID {
+		t.Errorf("the chat's placement = %q in %d, want continued in %d; the side agent was in %d",
+			got, turns[2].SessionID, turns[0].SessionID, turns[1].SessionID)
+	}
+}

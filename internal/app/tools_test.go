@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -226,6 +227,7 @@ func TestManyTools(t *testing.T) {
 	body := `{"model": "gpt-5.1-high", "messages": [{"role": "system", "content": "` + system + `"}, {"role": "user", "content": "hi"}], "max_tokens": 4096, "tools": [` + strings.Join(tools, ",") + `]}`
 
 	sim := simulator.New(simulator.Options{})
+	sim.Script(simulator.Say("ok"))
 	url := serve(t, sim, nil)
 	if got := send(t, url, body); got.status != http.StatusOK {
 		t.Fatalf("%d %s", got.status, got.body)
@@ -240,6 +242,13 @@ func TestManyTools(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string(nil), missing); diff != "" || !strings.Contains(told, system) {
 		t.Errorf("not told whole: %s", diff)
+	}
+
+	// The session holds it from then on.
+	next := strings.Replace(body, `{"role": "user", "content": "hi"}`, `{"role": "user", "content": "hi"}, {"role": "assistant", "content": `+
+		strconv.Quote(turn.Answer)+`}, {"role": "user", "content": "and on"}`, 1)
+	if got := send(t, url, next); got.header.Get("X-Achuan-Placement") != "continued" || sim.Turns()[1].Text != "and on" {
+		t.Errorf("placement = %s, sent %d bytes, want continued with the new message alone", got.header.Get("X-Achuan-Placement"), len(sim.Turns()[1].Text))
 	}
 
 	small := simulator.New(simulator.Options{MaxText: 1_000})

@@ -57,6 +57,7 @@ func (t *turn) continueReading(r reading) (isPlaced, wasHead bool, err error) {
 	t.prepare(text, from(r.prefix).add(r.rest.messages...).head)
 	claim := Claim{
 		Caller: t.request.Caller.ID, Head: r.head, Prefer: settingsFor(t.engine.usualPreset(), &t.q), Taking: t.taking,
+		Instructions: instructionsDigest(t.request), Tools: toolsDigest(t.request),
 	}
 	for {
 		asked := time.Now()

@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"slices"
+	"strings"
 
 	"achuan/internal/chat"
 	"achuan/internal/telemetry"
@@ -47,8 +48,17 @@ func (t *turn) readBack(id int64) ([]chat.Message, error) {
 	messages := make([]chat.Message, 0, 2*len(records)+1)
 	for _, r := range slices.Backward(records) {
 		messages = append(messages,
-			chat.Message{Role: chat.RoleUser, Text: r.UserText},
+			chat.Message{Role: chat.RoleUser, Text: t.withoutPreamble(r.UserText)},
 			chat.Message{Role: chat.RoleAssistant, Text: withoutReasoning(r.AIText)})
 	}
 	return messages, nil
+}
+
+// withoutPreamble is a question without the instructions that the turn tells anyway.
+func (t *turn) withoutPreamble(question string) string {
+	if t.q.Preamble == "" {
+		return question
+	}
+	text, _ := strings.CutPrefix(question, t.q.Preamble+"\n\n")
+	return text
 }

@@ -29,6 +29,7 @@ func (t *turn) finish(done chat.Event) {
 	s.Unseen, s.Used = false, time.Now()
 	s.Last = exchangeDigest(t.text, done.Stored)
 	s.State, s.Head, s.Verified = StateFree, Hash{}, true
+	t.noteTold(true)
 	switch {
 	case t.cut || done.Diverged:
 		s.State = StateDirty // it holds another answer than its client has
@@ -67,6 +68,7 @@ func (t *turn) fail(err error) {
 			s.State, s.Head, s.Exchanges = StateDirty, Hash{}, Uncounted
 			s.Unseen = !e.EndSeen && !t.answered()
 			s.Used = time.Now()
+			t.noteTold(t.asked > 0)
 		}
 	}
 	if s := t.session; s != nil && s.Reach == ReachThrowaway && !t.stored {

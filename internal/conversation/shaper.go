@@ -9,8 +9,8 @@ type Question struct {
 	// Prompt is the session's system prompt: the request's instructions with what
 	// the answer's form needs. "" means the platform's own preset.
 	Prompt string
-	// Preamble goes in front of the text that is sent, each time; for instructions
-	// that are too long for a prompt.
+	// Preamble goes in front of a session's first text, and of a later one when it has
+	// changed; for instructions that are too long for a prompt.
 	Preamble string
 	// Repairs is how many times at the most the Shaper asks again.
 	Repairs int
@@ -53,4 +53,11 @@ func setCallSeed(s Shaper, token Token) {
 	f.text(string(token[:]))
 	hash := f.take()
 	seeder.SetCallSeed([16]byte(hash[:16]))
+}
+
+// ToolsKnower is a Shaper that is told, before Shape is first called, when the session
+// was told of tools in an earlier turn: the model may call them although the request has
+// none.
+type ToolsKnower interface {
+	SetSessionTools()
 }

@@ -68,8 +68,9 @@ type Session struct {
 	Question Hash      // lineage after that text; zero when it is not known
 	Taken    time.Time // when the session was taken, by the store's clock
 
-	// Instructions and Tools are digests of what the client gave with the last turn;
-	// zero for none. Told is a digest of what the session was told in front of a
+	// Instructions and Tools are digests of what the client gave with the last turn. Zero
+	// Instructions are not known. Tools are zero when the session was never told of any,
+	// and NoToolsNow when its last turn had none. Told is a digest of what the session was told in front of a
 	// text because its prompt could not hold it.
 	Instructions, Tools, Told Hash
 
@@ -138,6 +139,9 @@ type Claim struct {
 	Head   Hash
 	Prefer chat.Settings // among several sessions those set so come first, then the latest used
 	Taking Taking
+	// Instructions and Tools are digests of what the request has; zero Tools for none. A
+	// session that had others of both belongs to another agent and is not taken.
+	Instructions, Tools Hash
 }
 
 // Save is the end of a taking: what the session is from now on. Everything in it

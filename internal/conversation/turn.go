@@ -36,6 +36,7 @@ type turn struct {
 	before  Session                // as it was when it was taken
 	stored  bool                   // the session is in the store, under token
 	text    string                 // what is sent
+	tells   Hash                   // digest of what is told in front of the text; zero for nothing
 	taking  Taking                 // what the session is taken for
 	head    Hash                   // lineage of what the session holds once text is there; zero: not known
 	why     telemetry.ReplayReason // of a replay, for the metrics
@@ -114,9 +115,9 @@ func (t *turn) keyed() bool { return t.request.IdempotencyKey != "" }
 
 // at records where the turn is placed.
 func (t *turn) at(p chat.Placement, text string) {
-	t.text = text
-	if t.q.Preamble != "" {
-		t.text = t.q.Preamble + "\n\n" + text
+	t.writeQuestion(text)
+	if knower, ok := t.q.Shaper.(ToolsKnower); ok && !t.session.Tools.IsZero() {
+		knower.SetSessionTools()
 	}
 	t.where.Store(&where{t.session.ID, p})
 }

@@ -50,7 +50,7 @@
 //	</json_schema>
 //
 // This goes into the session's prompt, behind the client's own instructions, and
-// what a prompt cannot hold goes in front of each text. Nothing is cut.
+// what a prompt cannot hold goes in front of a session's first text. Nothing is cut.
 //
 // # What the model writes
 //

@@ -17,7 +17,7 @@ type Plan struct {
 	// the same, to the byte, for requests with the same instructions, tools and format.
 	Prompt string
 	// Preamble is what of the instructions is too long for a prompt and goes in
-	// front of the text instead; "" as a rule.
+	// front of a session's first text instead; "" as a rule.
 	Preamble string
 
 	tools    []chat.Tool

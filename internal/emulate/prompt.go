@@ -23,7 +23,7 @@ func fitsPrompt(text string) bool {
 }
 
 // write sets Prompt and Preamble. Of what does not fit into the prompt, as little
-// as possible goes into the text, because it goes there each time.
+// as possible goes into a session's first text.
 func (p *Plan) write(system string) {
 	whole := join(system, p.instructions(p.tools))
 	if fitsPrompt(whole) {

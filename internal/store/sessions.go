@@ -20,6 +20,7 @@ WHERE account = $1 AND id = (
 	SELECT id FROM sessions
 	WHERE account = $1 AND head = $2 AND caller || '' = $3 AND state || '' = 'free' AND token IS NULL
 		AND reach NOT IN ('id', 'throwaway')
+		AND (instructions IS NULL OR instructions = $11 OR tools IS NOT DISTINCT FROM $12 OR tools = $13)
 	ORDER BY known AND settings = $10 DESC, used DESC, id DESC LIMIT 1 {skip})
 RETURNING ` + takenColumns
 
@@ -45,7 +46,7 @@ func (s *Store) Match(ctx context.Context, c conversation.Claim) (*conversation.
 		}
 	}
 	found, err := s.takeOne(ctx, matchSession,
-		append(append([]any{s.account, c.Head[:], c.Caller}, takingValues(c.Taking)...), s.lease, prefer)...)
+		append(append([]any{s.account, c.Head[:], c.Caller}, takingValues(c.Taking)...), s.lease, prefer, c.Instructions[:], optional(c.Tools), otherTools(c.Tools))...)
 	if err != nil || found != nil {
 		return found, found != nil, err
 	}
@@ -55,6 +56,15 @@ func (s *Store) Match(ctx context.Context, c conversation.Claim) (*conversation.
 		}
 	}
 	return nil, once, nil
+}
+
+// otherTools is the digest that a session may have instead of the tools of a request:
+// that of a session that has none any more, when the request has none.
+func otherTools(tools conversation.Hash) []byte {
+	if tools == (conversation.Hash{}) {
+		return conversation.NoToolsNow[:]
+	}
+	return tools[:]
 }
 
 // takeOne runs a statement that takes one session at most.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -89,6 +90,48 @@ func TestMatchTakesByHead(t *testing.T) {
 		found, _, err = s.Match(ctx, claim("i", 2))
 		if found == nil || err != nil {
 			t.Fatalf("the new head: %v, %v", found, err)
+		}
+	})
+}
+
+// A session that had other instructions and other tools is another agent's.
+func TestMatchLeavesOtherAgentsSessions(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		none := conversation.Hash{}
+		id := 0
+		for _, tt := range []struct {
+			hasInstructions, hasTools, instructions, tools conversation.Hash
+			want                                           bool
+		}{
+			{hash("i"), hash("t"), hash("i"), hash("t"), true},
+			{hash("i"), hash("t"), hash("j"), hash("t"), true},
+			{hash("i"), hash("t"), hash("i"), hash("u"), true},
+			{hash("i"), hash("t"), hash("i"), none, true},
+			{hash("i"), none, hash("j"), none, true},
+			{hash("i"), conversation.NoToolsNow, hash("j"), none, true},
+			{none, none, hash("j"), hash("u"), true}, // of the first release: not known
+			{hash("i"), hash("t"), hash("j"), hash("u"), false},
+			{hash("i"), hash("t"), hash("j"), none, false},
+			{hash("i"), none, hash("j"), hash("u"), false},
+			{hash("i"), conversation.NoToolsNow, hash("j"), hash("u"), false},
+		} {
+			id++
+			head := fmt.Sprint("head ", id)
+			n := sample(int64(id), head)
+			n.Instructions, n.Tools, n.Told = tt.hasInstructions, tt.hasTools, hash("told")
+			put(t, s, n)
+			c := claim(head, id)
+			c.Instructions, c.Tools = tt.instructions, tt.tools
+			found, wasHead, err := s.Match(t.Context(), c)
+			check(t, err)
+			if (found != nil) != tt.want || !wasHead {
+				t.Errorf("case %d: found %t, head known %t, want %t and true", id, found != nil, wasHead, tt.want)
+			}
+			if found != nil {
+				same(t, *found, n)
+			} else if got := session(t, s, int64(id)); got.State != conversation.StateFree || got.Head != n.Head {
+				t.Errorf("case %d: the session is %s", id, got.State)
+			}
 		}
 	})
 }
