@@ -19,14 +19,15 @@ import (
 )
 
 type doctorCommand struct {
-	URL       string        `placeholder:"URL" help:"Base URL of a running server (default: the one of the settings, if it runs)."`
-	Key       string        `placeholder:"KEY" help:"Client key. Without it ACHUAN_KEY in the environment, else the first of ACHUAN_API_KEYS."`
-	Models    bool          `help:"Ask every served model, whole and streamed. Costs points: asks before."`
-	Yes       bool          `help:"Do not ask before."`
-	Backup    string        `placeholder:"FILE" help:"A backup made by other tools, such as pg_dump, whose age is to be checked."`
-	BackupAge time.Duration `default:"25h" placeholder:"DURATION" help:"How old the last backup may be (default ${default})."`
-	JSON      bool          `help:"Print the lines as one JSON object."`
-	Config    string        `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
+	URL        string        `placeholder:"URL" help:"Base URL of a running server (default: the one of the settings, if it runs)."`
+	Key        string        `placeholder:"KEY" help:"Client key. Without it ACHUAN_KEY in the environment, else the first of ACHUAN_API_KEYS."`
+	Models     bool          `help:"Ask every served model, whole and streamed. Costs points: asks before."`
+	Yes        bool          `help:"Do not ask before."`
+	Backup     string        `placeholder:"FILE" help:"A backup made by other tools, such as pg_dump, whose age is to be checked."`
+	BackupAge  time.Duration `default:"25h" placeholder:"DURATION" help:"How old the last backup may be (default ${default})."`
+	Production bool          `help:"Metrics and backups are required, although the server listens on loopback: it serves others behind a proxy."`
+	JSON       bool          `help:"Print the lines as one JSON object."`
+	Config     string        `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
 }
 
 // Run goes through the checklist. That a line is red is a failure of the command.
@@ -79,7 +80,7 @@ func (c *doctorCommand) options(p *program) (doctor.Options, error) {
 	}
 	o := doctor.Options{
 		URL: base, Key: cmp.Or(c.Key, p.variable("ACHUAN_KEY")), Models: c.Models,
-		BackupFile: c.Backup, BackupAge: c.BackupAge,
+		BackupFile: c.Backup, BackupAge: c.BackupAge, Production: c.Production,
 	}
 	if !c.Yes {
 		o.Confirm = func(questions, models int) bool { return p.confirm(questions, models) }

@@ -92,6 +92,10 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
 	host, account := accountOf(s)
+	if store.WasEmptied(s.DatabaseURL) {
+		o.Logger.WarnContext(ctx, "an empty file stands where the database was: a new one is made, which knows no session; "+
+			"to keep the old one, stop this server and restore a backup")
+	}
 	keep, err := store.Open(ctx, store.Options{URL: s.DatabaseURL, Account: account, Lease: conversation.DefaultLease})
 	if err != nil {
 		_ = listener.Close() // nothing was served on it

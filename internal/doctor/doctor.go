@@ -3,7 +3,7 @@
 // for each other: what a line depends on has a line of its own, and where that one
 // has failed, it is skipped.
 //
-// It looks and asks. It changes nothing, and only Models costs anything. How its
+// It looks and asks. It changes nothing that anybody reads, and only Models costs anything. How its
 // findings are shown is decided elsewhere.
 package doctor
 
@@ -26,6 +26,7 @@ const (
 	OK   State = "ok"
 	Fail State = "fail"
 	Skip State = "skip" // it could not be looked at, or nobody wanted it
+	Hint State = "hint" // production needs it, and this server is for its machine alone
 )
 
 // Line is one line of the checklist.
@@ -45,6 +46,10 @@ type Options struct {
 
 	URL string // the server's, without /v1; "": the one that these settings start
 	Key string // a client key; "": the first of the settings
+
+	// Production says that the server serves others, although it listens to its machine
+	// alone: behind a proxy.
+	Production bool
 
 	Models  bool                          // ask every model, which costs points
 	Confirm func(questions, of int) bool  // asked before: so many questions of so many models
@@ -173,6 +178,26 @@ func skip(format string, args ...any) Line {
 
 func fail(remedy, format string, args ...any) Line {
 	return Line{State: Fail, Found: fmt.Sprintf(format, args...), Remedy: remedy}
+}
+
+// need is fail where the server serves others, and a hint otherwise.
+func (d *doctor) need(remedy, format string, args ...any) Line {
+	line := fail(remedy, format, args...)
+	if !d.isProduction() {
+		line.State = Hint
+	}
+	return line
+}
+
+// isProduction reports whether the server serves others than its own machine.
+func (d *doctor) isProduction() bool {
+	switch {
+	case d.Production:
+		return true
+	case d.remote:
+		return !config.IsLoopback(hostPort(d.URL))
+	}
+	return d.Settings != nil && !config.IsLoopback(d.Settings.Listen)
 }
 
 // but adds what to do about a line that was skipped.

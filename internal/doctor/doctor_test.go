@@ -128,6 +128,30 @@ func TestBrokenSetups(t *testing.T) {
 			s.wellServed()
 			s.set("ACHUAN_DATABASE_URL", "sqlite::memory:")
 		}},
+		{"a store whose file is gone", "store", "the file of its store is gone", "restore a backup", func(s *setup) {
+			s.wellServed()
+			for _, name := range []string{s.file(), s.file() + "-wal", s.file() + "-shm"} {
+				if err := os.Remove(name); err != nil {
+					s.t.Fatal(err)
+				}
+			}
+		}},
+		{"a store whose file was emptied", "store", "an empty file stands where the store was", "ACHUAN_DATABASE_URL", func(s *setup) {
+			s.stopped()
+			s.write(nil)
+		}},
+		{"a store that is no database", "store", "it is no SQLite database", "ACHUAN_DATABASE_URL", func(s *setup) {
+			s.stopped()
+			s.write([]byte(strings.Repeat("no database ", 1000)))
+		}},
+		{"a store with a broken page", "store", "or a broken one", "ACHUAN_DATABASE_URL", func(s *setup) {
+			s.stopped()
+			b := s.read()
+			for at := 4096; at+4096 <= len(b); at += 4096 {
+				copy(b[at:], strings.Repeat("\xff", 64))
+			}
+			s.write(b)
+		}},
 		{"a clock that is wrong", "clock", "differs from the platform's by ", "timedatectl", func(s *setup) {
 			s.wellServed()
 			s.sim.Intercept(simulator.RouteModels, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
@@ -141,23 +165,28 @@ func TestBrokenSetups(t *testing.T) {
 			s.wellServed()
 		}},
 		{"nobody scrapes", "metrics", "since the server started", "deploy/prometheus", func(s *setup) {
+			s.options.Production = true
 			s.serve()
 			s.backUp(time.Hour)
 		}},
 		{"nobody scrapes any more", "metrics", "nobody has scraped /metrics for", "deploy/prometheus", func(s *setup) {
+			s.options.Production = true
 			s.wellServed()
 			s.options.URL = scrapedAt(s, time.Now().Add(-6*time.Minute))
 		}},
 		{"no backup", "backup", "none was ever made", "achuan backup FILE", func(s *setup) {
+			s.options.Production = true
 			s.serve()
 			s.scrape()
 		}},
 		{"an old backup", "backup", "30 hours old", "achuan backup FILE", func(s *setup) {
+			s.options.Production = true
 			s.serve()
 			s.scrape()
 			s.backUp(30 * time.Hour)
 		}},
 		{"a backup of other settings", "backup", "are not those in the backup", "achuan backup FILE", func(s *setup) {
+			s.options.Production = true
 			s.wellServed()
 			s.set("ACHUAN_LOG_LEVEL", "debug")
 		}},
@@ -263,5 +292,28 @@ func TestNothingToLookAt(t *testing.T) {
 	failed := doctor.Run(t.Context(), doctor.Options{SettingsError: wrong}, func(l doctor.Line) { lines[l.Name] = l })
 	if failed != 1 || lines["settings"].State != doctor.Fail {
 		t.Errorf("%d failed: %+v", failed, lines)
+	}
+}
+
+// What production needs and a laptop does not is a hint there, and no failure.
+func TestHints(t *testing.T) {
+	s := newSetup(t)
+	s.serve()
+	for name, want := range map[string]doctor.State{"metrics": doctor.Hint, "backup": doctor.Hint} {
+		if l := s.look()[name]; l.State != want || l.Remedy == "" {
+			t.Errorf("%s = %+v, want a hint with a remedy", name, l)
+		}
+	}
+	s.options.Production = true
+	if failed := red(s.look()); len(failed) != 2 {
+		t.Errorf("red in production are %+v, want metrics and backup", failed)
+	}
+
+	s = newSetup(t)
+	s.set("ACHUAN_LISTEN", "0.0.0.0:0")
+	s.set("ACHUAN_API_KEYS", "a-key-of-somebody")
+	s.serve()
+	if failed := red(s.look()); len(failed) != 2 {
+		t.Errorf("red on a network are %+v, want metrics and backup", failed)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"achuan/internal/config"
 	"achuan/internal/doctor"
 	"achuan/internal/simulator"
+	"achuan/internal/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -82,6 +84,38 @@ func (s *setup) serve() {
 	case err := <-done:
 		done <- nil
 		s.t.Fatalf("did not start: %v", err)
+	}
+}
+
+// stopped makes a store and a backup of it, which no server uses any more.
+func (s *setup) stopped() {
+	s.t.Helper()
+	keep, err := store.Open(s.t.Context(), store.Options{URL: s.environ["ACHUAN_DATABASE_URL"], Account: "test"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := keep.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.backUp(time.Hour)
+}
+
+// file is where the store is.
+func (s *setup) file() string { return strings.TrimPrefix(s.environ["ACHUAN_DATABASE_URL"], "sqlite:") }
+
+func (s *setup) read() []byte {
+	s.t.Helper()
+	b, err := os.ReadFile(s.file())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
+func (s *setup) write(b []byte) {
+	s.t.Helper()
+	if err := os.WriteFile(s.file(), b, 0o600); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

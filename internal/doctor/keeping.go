@@ -37,6 +37,9 @@ func (d *doctor) checkStore(ctx context.Context) Line {
 		return fail(remedy, "%v", err)
 	case errors.Is(file, store.ErrMemory):
 		return fail("set ACHUAN_DATABASE_URL to sqlite:PATH or postgres://…", "it is in memory: every session is forgotten at the end")
+	case !c.Exists && d.server != nil && !d.own:
+		return fail("stop the server and restore a backup (achuan restore FILE); if ACHUAN_DATABASE_URL is not the server's, correct it",
+			"a server runs, and the file of its store is gone: what it writes is lost at its end")
 	case !c.Exists:
 		return ok("%s, to be made when achuan serves first", c.Kind)
 	case c.Schema < c.Newest:
@@ -67,13 +70,13 @@ func (d *doctor) checkBackup(context.Context) Line {
 	case errors.Is(err, store.ErrMemory):
 		return skip("the store is in memory")
 	case errors.Is(err, os.ErrNotExist):
-		return fail(remedy, "none was ever made of this store")
+		return d.need(remedy, "none was ever made of this store")
 	case err != nil:
 		return fail(remedy, "%v", err)
 	}
 	line := d.age(note.Created, note.File, remedy)
 	if line.State == OK && note.Settings != backup.Digest(d.SettingsText) {
-		return fail("make one now: achuan backup FILE, in the environment that the server has", "the settings in force are not those in the backup of %s", note.Created.Format(time.RFC3339))
+		return d.need("make one now: achuan backup FILE, in the environment that the server has", "the settings in force are not those in the backup of %s", note.Created.Format(time.RFC3339))
 	}
 	return line
 }
@@ -81,7 +84,11 @@ func (d *doctor) checkBackup(context.Context) Line {
 func (d *doctor) age(made time.Time, file, remedy string) Line {
 	age := d.Now().Sub(made)
 	if age > d.BackupAge {
-		return fail(remedy, "the last one is %.0f hours old (%s)", age.Hours(), file)
+		line := d.need(remedy, "the last one is %.0f hours old (%s)", age.Hours(), file)
+		if d.BackupFile != "" { // somebody wants to know
+			line.State = Fail
+		}
+		return line
 	}
 	return ok("%.0f hours old (%s)", max(0, age.Hours()), file)
 }
@@ -97,11 +104,11 @@ func (d *doctor) checkMetrics(ctx context.Context) Line {
 	case err != nil:
 		return skip("%v", err)
 	case h.MetricsScraped == nil:
-		return fail(remedy, "nobody has scraped /metrics since the server started")
+		return d.need(remedy, "nobody has scraped /metrics since the server started")
 	}
 	since := d.Now().Sub(*h.MetricsScraped)
 	if since > mostSinceScrape {
-		return fail(remedy, "nobody has scraped /metrics for %s", since.Round(time.Second))
+		return d.need(remedy, "nobody has scraped /metrics for %s", since.Round(time.Second))
 	}
 	return ok("scraped %s ago; the alert rules to load beside are deploy/prometheus/alerts.yml", max(0, since.Round(time.Second)))
 }

@@ -42,7 +42,8 @@ type Condition struct {
 	Newest int  // the schema that this achuan knows
 }
 
-// Inspect looks whether a store can be used, without changing anything in it.
+// Inspect looks whether a store can be used. It commits something that nobody reads,
+// because only a commit shows that the disk takes one.
 func Inspect(ctx context.Context, o Options) (Condition, error) {
 	newest, err := newestSchema()
 	if err != nil {
@@ -73,26 +74,6 @@ func newestSchema() (int, error) {
 	return len(names), err
 }
 
-// tryWrite takes what a write takes, and gives it back.
-const tryWrite = "BEGIN IMMEDIATE; " + touchMeta + "; ROLLBACK"
-
-func inspectSQLite(ctx context.Context, path string, c *Condition) error {
-	if _, err := os.Stat(path); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return canBeMade(filepath.Dir(path))
-	}
-	db, err := beside(path, "rw")
-	if err != nil {
-		return err
-	}
-	defer db.Close() //nolint:errcheck // nothing was written
-	if c.Schema, err = schemaOf(ctx, db); err != nil {
-		return err
-	}
-	c.Exists = true
-	_, err = db.ExecContext(ctx, tryWrite)
-	return err
-}
-
 // canBeMade tells whether a folder is there to be written to, or can be made.
 func canBeMade(folder string) error {
 	for {
@@ -102,11 +83,7 @@ func canBeMade(folder string) error {
 		case err == nil && !info.IsDir():
 			return fmt.Errorf("%s is no folder", folder)
 		case err == nil:
-			f, err := os.CreateTemp(folder, ".achuan-*")
-			if err != nil {
-				return fmt.Errorf("nothing can be written to its folder: %w", err)
-			}
-			return errors.Join(f.Close(), os.Remove(f.Name()))
+			return hasRoom(folder)
 		case errors.Is(err, fs.ErrPermission) || above == folder:
 			return err
 		}
@@ -140,7 +117,10 @@ func schemaOf(ctx context.Context, db *sql.DB) (version int, err error) {
 	return version, err
 }
 
-// inspectPostgres asks as serve would, and rolls back.
+// commitMeta changes nothing, and is written all the same.
+const commitMeta = `UPDATE meta SET epoch = epoch`
+
+// inspectPostgres asks as serve would.
 func inspectPostgres(ctx context.Context, database string, c *Condition) error {
 	config, err := postgresConfig(database)
 	if err != nil {
@@ -157,12 +137,8 @@ func inspectPostgres(ctx context.Context, database string, c *Condition) error {
 	if err := db.QueryRow(ctx, findSchema).Scan(&c.Schema); err != nil {
 		return err
 	}
-	tx, err := db.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, touchMeta)
-	return errors.Join(err, tx.Rollback(ctx))
+	_, err = db.Exec(ctx, commitMeta)
+	return err
 }
 
 // MarkUnverified is Store.MarkUnverified for a store that is not open here: every

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestWasEmptied(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  bool
+	}{
+		{"nothing", nil, false},
+		{"an empty file that was put there", map[string]string{"": ""}, false},
+		{"an empty file with the lock of a store", map[string]string{"": "", ".lock": ""}, true},
+		{"an empty file with the note of a backup", map[string]string{"": "", ".backup.json": "{}"}, true},
+		{"an empty file with a log", map[string]string{"": "", ".lock": "", "-wal": "x"}, false},
+		{"a store", map[string]string{"": "x", ".lock": ""}, false},
+		{"no file, but a lock", map[string]string{".lock": ""}, false},
+	} {
+		path := filepath.Join(t.TempDir(), "achuan.db")
+		for suffix, content := range tt.files {
+			check(t, os.WriteFile(path+suffix, []byte(content), 0o600))
+		}
+		if got := WasEmptied("sqlite:" + path); got != tt.want {
+			t.Errorf("%s: WasEmptied = %t, want %t", tt.name, got, tt.want)
+		}
+	}
+	if WasEmptied("sqlite::memory:") || WasEmptied("postgres://u@h/d") {
+		t.Error("WasEmptied of what is no file = true, want false")
+	}
+}
+
+// Inspect commits, beside a server that uses the store.
+func TestInspectCommits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "achuan.db")
+	s := sqliteWorld("sqlite:" + path).open(t)
+	fill(t, s)
+	before := userVersion(t, path)
+	c, err := Inspect(t.Context(), Options{URL: "sqlite:" + path})
+	check(t, err)
+	if !c.Exists || userVersion(t, path) == before {
+		t.Errorf("Inspect = %+v and committed nothing, want a commit", c)
+	}
+	check(t, s.Ping(context.WithoutCancel(t.Context())))
+}
+
+func userVersion(t *testing.T, path string) (version int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", source(path)+"?mode=ro")
+	check(t, err)
+	t.Cleanup(func() { check(t, db.Close()) })
+	check(t, db.QueryRowContext(t.Context(), "PRAGMA user_version").Scan(&version))
+	return version
+}
