@@ -32,7 +32,10 @@ func TestAnswersAreTrue(t *testing.T) {
 		call   = `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>`
 		torn   = `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"`
 		schema = `"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}`
-		ask    = `"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "hi"}]`
+		paris  = `null get_weather({"city": "Paris"}) tool_calls`
+		used   = `{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}]}, ` +
+			`{"role": "tool", "tool_call_id": "1", "content": "rain"}`
+		ask = `"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "hi"}]`
 	)
 	at := func(text string, tokens int) simulator.Reply {
 		return simulator.Reply{Text: text, Usage: &simulator.Usage{Prompt: 10, Completion: tokens}}
@@ -58,6 +61,15 @@ func TestAnswersAreTrue(t *testing.T) {
 		{"reasoning that never ends", ask, []simulator.Reply{at("<think>Hm, well", 5)}, `"" stop`},
 		{"a closing tag of reasoning alone", ask, []simulator.Reply{at("Hm.\n</think>\nHello.", 5)}, `"Hm.\n\nHello." stop`},
 		{"an object under a schema", ask + `, "response_format": {"type": "json_object", "schema": {"required": ["a"]}}`, []simulator.Reply{at(`{"b": 1}`, 5), at(`{"a": 1}`, 5)}, `"{\"a\": 1}" stop`},
+		{"a list of calls", askWeather, []simulator.Reply{at(`<tool_call>[{"name": "get_weather", "arguments": {"city": "Paris"}}]</tool_call>`, 5)}, paris},
+		{"a function tag", askWeather, []simulator.Reply{at("<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n</function>", 5)}, paris},
+		{"keys and values", askWeather, []simulator.Reply{at("<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Paris</arg_value>\n</tool_call>", 5)}, paris},
+		{"a name in the tag", askWeather, []simulator.Reply{at(`<tool_call name="get_weather">{"city": "Paris"}</tool_call>`, 5)}, paris},
+		{"a tag that is no call", askWeather, []simulator.Reply{at("<tool_call>Paris, please</tool_call>", 5), at(call, 5)}, paris},
+		{"a call in reasoning that never ends", askWeather, []simulator.Reply{at("<think>Hm.\n"+call, 5)}, paris},
+		{"a call in reasoning", askWeather, []simulator.Reply{at("<think>Hm.\n"+call+"</think>", 5)}, `"" stop`},
+		{"a call without tools", `"model": "gpt-5.1-high", "messages": [` + used + `, {"role": "user", "content": "Sum up."}]`, []simulator.Reply{at(call, 5), at("Rain.", 5)}, `"Rain." stop`},
+		{"calls without tools", `"model": "gpt-5.1-high", "messages": [` + used + `]`, []simulator.Reply{at(call, 5), at(call, 5), at(call, 5)}, `422 invalid_tool_call`},
 		{"a forced call stands alone", askWeather + `, "tool_choice": "required"`, []simulator.Reply{at("Let me see.\n"+call, 5)}, `null get_weather({"city": "Paris"}) tool_calls`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

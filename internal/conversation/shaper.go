@@ -18,6 +18,13 @@ type Question struct {
 	Shaper Shaper
 }
 
+// ToolReader is a Shaper that reads calls. The engine tells it, before the first
+// event, that the session was told of tools in an earlier turn: the model may call
+// them although the request has none.
+type ToolReader interface {
+	SessionHadTools()
+}
+
 // Shaper makes the platform's answer into the one that its client gets: it cuts
 // at stop sequences, reads tool calls, asks again for what the model got wrong.
 // It works inside the turn, because what the client gets decides what the session

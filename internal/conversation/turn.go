@@ -181,6 +181,9 @@ func (t *turn) advance() (chat.Event, error) {
 	if t.stored && !t.engine.leases.held(t.token) {
 		return chat.Event{}, leaseLost()
 	}
+	if s, ok := t.q.Shaper.(ToolReader); ok && t.asked == 0 && !t.session.Tools.IsZero() {
+		s.SessionHadTools()
+	}
 	t.sent = true
 	stream, err := t.engine.Platform.Ask(t.life, chat.Question{
 		Session: t.session.ID, Text: t.text, ReasoningEffort: t.request.ReasoningEffort,

@@ -12,39 +12,113 @@ import (
 type call struct {
 	name      string
 	arguments string // a JSON object
+	// violations are what is wrong with the call, for the model to read. A call with
+	// any is of no use.
+	violations []string
+	sent       bool // the client has it already
 }
 
-// readCall reads the body of a call and holds it to the tools. The violations are
-// for the model to read; a call with any is of no use.
-func (p *Plan) readCall(raw rawCall) (call, []string) {
+// wrongCall returns a call that cannot be made.
+func wrongCall(name, format string, args ...any) call {
+	return call{name: name, violations: []string{fmt.Sprintf(format, args...)}}
+}
+
+// unreadable returns a call whose text makes no sense.
+func unreadable(err error) call { return wrongCall("", "the call cannot be read: %v", err) }
+
+var (
+	errTorn        = errors.New("it stops before its end")
+	errNoObject    = errors.New("it must be a JSON object with the keys name and arguments")
+	errNoArguments = errors.New("the arguments must be a JSON object")
+)
+
+// readCalls reads what stands in the tags of a call and holds it to the tools. The
+// result is never empty, because a tag is never text.
+func (p *Plan) readCalls(raw rawCall) []call {
 	body, fenced := cutClosingFence(raw.body)
-	text, torn, err := repair(body, raw.ended || fenced)
+	raw.body, raw.ended = body, raw.ended || fenced
+	name := tagName(raw.tag)
+	if !strings.HasPrefix(body, "{") && !strings.HasPrefix(body, "[") {
+		return []call{p.readMarkup(name, raw)}
+	}
+	text, torn, err := repair(body, raw.ended)
 	if err == nil && torn {
-		err = errors.New("it stops before its end")
+		err = errTorn
 	}
-	if err != nil {
-		return call{}, []string{"the call cannot be read: " + err.Error()}
+	switch {
+	case err != nil:
+		return []call{unreadable(err)}
+	case name != "":
+		return []call{p.readNamed(name, text)}
+	case text[0] == '[':
+		return p.readList(text)
+	default:
+		return []call{p.readObject([]byte(text))}
 	}
+}
+
+// readList reads calls that a model wrote as one JSON array.
+func (p *Plan) readList(text string) []call {
+	var list []json.RawMessage
+	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) == 0 {
+		return []call{unreadable(errNoObject)}
+	}
+	calls := make([]call, len(list))
+	for i, object := range list {
+		calls[i] = p.readObject(object)
+	}
+	return calls
+}
+
+// readObject reads a call as the model was told to write it.
+func (p *Plan) readObject(object []byte) call {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &fields); err != nil {
-		return call{}, []string{"a call must be a JSON object with the keys name and arguments"}
+	if err := json.Unmarshal(object, &fields); err != nil || fields == nil {
+		return unreadable(errNoObject)
 	}
-	var c call
-	if json.Unmarshal(fields["name"], &c.name) != nil || c.name == "" {
-		return call{}, []string{`the key "name" must be the name of a function`}
+	var name string
+	if json.Unmarshal(fields["name"], &name) != nil || name == "" {
+		return wrongCall("", `the key "name" must be the name of a function`)
 	}
-	if !p.allows(c.name) {
-		return c, []string{p.notAllowed(c.name)}
+	arguments, err := readArguments(fields)
+	return p.checkCall(name, arguments, err)
+}
+
+// readNamed reads the JSON of a call whose tag has the name: its arguments or, where
+// only that is valid, an object that holds the arguments.
+func (p *Plan) readNamed(name, text string) call {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &fields) != nil {
+		return p.checkCall(name, "", errNoArguments)
 	}
-	c.arguments, err = readArguments(fields)
-	if err != nil {
-		return c, []string{fmt.Sprintf("%s: %v", c.name, err)}
+	c := p.checkCall(name, text, nil)
+	if len(c.violations) == 0 || fields["arguments"] == nil {
+		return c
 	}
-	violations := p.schemas[c.name].violations(c.arguments)
-	for i, v := range violations {
-		violations[i] = fmt.Sprintf("%s: the arguments are not valid: %s", c.name, v)
+	var inner string
+	if given := fields["name"]; given != nil && (json.Unmarshal(given, &inner) != nil || inner != name) {
+		return c
 	}
-	return c, violations
+	arguments, err := readArguments(fields)
+	if other := p.checkCall(name, arguments, err); len(other.violations) == 0 {
+		return other
+	}
+	return c
+}
+
+// checkCall holds a call to the tools. err is what is wrong with its arguments.
+func (p *Plan) checkCall(name, arguments string, err error) call {
+	switch {
+	case !p.allows(name):
+		return wrongCall(name, "%s", p.notAllowed(name))
+	case err != nil:
+		return wrongCall(name, "%s: %v", name, err)
+	}
+	c := call{name: name, arguments: arguments}
+	for _, v := range p.schemas[name].violations(arguments) {
+		c.violations = append(c.violations, fmt.Sprintf("%s: the arguments are not valid: %s", name, v))
+	}
+	return c
 }
 
 // cutClosingFence takes off the closing fence of a body, and reports whether there
@@ -101,7 +175,7 @@ func readArguments(fields map[string]json.RawMessage) (string, error) {
 		}
 		fixed, torn, err := repair(inner, true) // the model wrote the closing quote
 		if err == nil && torn {
-			err = errors.New("they stop before their end")
+			err = errTorn
 		}
 		if err != nil {
 			return "", fmt.Errorf("the arguments are a string that holds no JSON object: %w", err)
@@ -109,7 +183,7 @@ func readArguments(fields map[string]json.RawMessage) (string, error) {
 		text = strings.TrimSpace(fixed)
 	}
 	if !strings.HasPrefix(text, "{") {
-		return "", errors.New("the arguments must be a JSON object")
+		return "", errNoArguments
 	}
 	return text, nil
 }

@@ -54,10 +54,20 @@
 //
 // # What the model writes
 //
-// A `<tool_call>` begins a call unless it stands in a code fence or in inline code,
-// and if a { follows it after white space or one opening fence; anything else is
-// text. It ends at `</tool_call>`, at the next call, or with the answer. A tag inside
-// one of its strings is content. JSON is repaired where its meaning is plain (see
-// repair); then the name must be one that may be called, and the arguments valid
-// under its schema. A text that asks for a repair begins with RepairIntro.
+// Where the request has tools, or the session was told of some before, a `<tool_call>`
+// begins a call unless it stands in a code fence or in inline code: a call that may be
+// made or a failed one, but never text. It ends at `</tool_call>` or at the next call.
+// One that ends with the answer is whole only if its JSON is. A tag inside a string of
+// the JSON is content. JSON is repaired where its meaning is plain (see repair); then
+// the name must be one that may be called, and the arguments valid under its schema.
+// A text that asks for a repair begins with RepairIntro.
+//
+// Forms that models were trained to write are read too, where they are clear:
+//
+//	<tool_call>[{"name": "a", "arguments": {}}, {"name": "b", "arguments": {}}]</tool_call>
+//	<tool_call name="get_weather">{"city": "Paris"}</tool_call>
+//	<function=get_weather><parameter=city>Paris</parameter></function>
+//	<tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value></tool_call>
+//
+// The calls in a reasoning that the model never ends are those of the answer.
 package emulate

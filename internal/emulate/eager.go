@@ -26,7 +26,7 @@ const maxHead = 512
 func (s *Shaper) early(text string) {
 	r := s.reply
 	index := len(r.calls)
-	if !s.plan.eager || s.asked > 0 || s.plan.one && index > 0 {
+	if !s.plan.eager || s.asked > 0 || s.plan.one && index > 0 || r.tag != openTag || r.isList {
 		return
 	}
 	e := r.eager[index]

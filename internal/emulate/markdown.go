@@ -86,7 +86,7 @@ func (m *markdown) endSpan(n int) {
 	}
 }
 
-// opening is what is forgiven between a call's tag and its {: white space and one
+// opening is what is forgiven between a call's tag and its JSON: white space and one
 // opening fence with a word behind it.
 type opening struct {
 	fence int
@@ -115,7 +115,7 @@ func (o *opening) take(c byte) bool {
 	}
 }
 
-// done reports whether the { may come.
+// done reports whether the JSON may come.
 func (o *opening) done() bool { return o.fence == 0 || o.fence >= 3 }
 
 // body follows the JSON of a call closely enough to tell where its strings are.

@@ -20,6 +20,7 @@ type Plan struct {
 	// front of a session's first text instead; "" as a rule.
 	Preamble string
 
+	hasTools bool // the request has tools, or its session was told of some: call tags are calls
 	tools    []chat.Tool
 	schemas  map[string]*schema // of the tools' arguments, by name; nil for any object
 	choice   chat.ToolChoice
@@ -44,7 +45,7 @@ func NewPlan(ctx context.Context, r *chat.Request, o Options) (*Plan, error) {
 	p := &Plan{
 		tools: r.Tools, choice: r.ToolChoice, format: r.Format, streamed: r.Streamed,
 		one:   r.LegacyCalls || r.ParallelCalls != nil && !*r.ParallelCalls,
-		eager: o.EagerCalls && r.Streamed,
+		eager: o.EagerCalls && r.Streamed, hasTools: len(r.Tools) > 0 || usedTools(r),
 	}
 	if r.MaxTokens != nil {
 		p.limit = *r.MaxTokens
@@ -57,6 +58,21 @@ func NewPlan(ctx context.Context, r *chat.Request, o Options) (*Plan, error) {
 	}
 	p.write(r.System())
 	return p, nil
+}
+
+// usedTools reports whether the transcript shows that tools were used before.
+func usedTools(r *chat.Request) bool {
+	return slices.ContainsFunc(r.Transcript(), func(m chat.Message) bool {
+		return len(m.ToolCalls) > 0 || m.Role == chat.RoleTool
+	})
+}
+
+// WithSessionTools returns the plan for a session that was told of tools earlier:
+// the model may call them although the request has none, and such a call is not text.
+func (p *Plan) WithSessionTools() *Plan {
+	told := *p
+	told.hasTools = true
+	return &told
 }
 
 // maxSchemasWeight bounds what all schemas of a request take when they are compiled.
@@ -119,7 +135,7 @@ func (p *Plan) formatted() bool {
 }
 
 // Shapes reports whether answers need a Shaper at all.
-func (p *Plan) Shapes() bool { return len(p.tools) > 0 || p.formatted() }
+func (p *Plan) Shapes() bool { return p.hasTools || p.formatted() }
 
 // allows reports whether a tool of that name may be called.
 func (p *Plan) allows(name string) bool {

@@ -1,37 +1,66 @@
 package emulate
 
-// begin starts a body.
-func (s *scanner) begin() { s.mode, s.body = scanBody, body{} }
+import "strings"
+
+// beginBody begins the body of the call whose tag is held.
+func (s *scanner) beginBody(isJSON bool) {
+	s.put(pieceOpen, s.held...)
+	s.held = s.held[:0]
+	s.mode, s.isJSON, s.body = scanBody, isJSON, body{}
+}
+
+// closeTag is the closing tag of the call under way.
+func (s *scanner) closeTag() string {
+	if strings.HasPrefix(s.tag, functionTagStart) {
+		return functionCloseTag
+	}
+	return closeTag
+}
 
 func (s *scanner) takeBody(c byte) {
 	if c == '<' && !s.body.escaped {
 		s.mode, s.held = scanClose, append(s.held[:0], c)
 		return
 	}
-	s.body.take(c)
-	s.put(pieceBody, c)
+	s.addToBody(c)
+}
+
+func (s *scanner) addToBody(bytes ...byte) {
+	if s.isJSON {
+		for _, b := range bytes {
+			s.body.take(b)
+		}
+	}
+	s.put(pieceBody, bytes...)
 }
 
 // takeClose looks for the end of a body: its tag, or the next call's after a body
-// that is complete.
+// that is complete, or is not JSON.
 func (s *scanner) takeClose(c byte) {
-	next := s.body.complete() && hasNext(openTag, s.held, c)
-	if !next && !hasNext(closeTag, s.held, c) {
+	tag := s.closeTag()
+	next := (s.body.complete() || !s.isJSON && tag == closeTag) && hasNext(openTag, s.held, c)
+	if !next && !hasNext(tag, s.held, c) {
 		s.notClosed(c)
 		return
 	}
 	s.held = append(s.held, c)
 	switch {
-	case string(s.held) == openTag:
-		s.flush()
-		s.emit(piece{pieceClose, ""})
-		s.mode, s.behind = scanBehind, opening{}
-	case string(s.held) != closeTag:
+	case next && string(s.held) == openTag:
+		s.close("", true)
+		s.beginCall(openTag)
+	case string(s.held) != tag:
 	case s.body.quote != 0:
 		s.mode, s.next = scanQuoted, len(s.held)
 	default:
-		s.closed()
+		s.close(tag, true)
+		s.mode, s.held = scanText, s.held[:0]
 	}
+}
+
+// close emits the end of a call.
+func (s *scanner) close(text string, ended bool) {
+	s.flush()
+	s.emit(piece{pieceClose, text, ended})
 }
 
 // hasNext reports whether c continues held towards tag.
@@ -39,18 +68,9 @@ func hasNext(tag string, held []byte, c byte) bool {
 	return len(held) < len(tag) && tag[len(held)] == c && string(held) == tag[:len(held)]
 }
 
-func (s *scanner) closed() {
-	s.put(pieceClose, s.held...)
-	s.flush()
-	s.mode, s.held = scanText, s.held[:0]
-}
-
 // notClosed takes what is held for a part of the body.
 func (s *scanner) notClosed(c byte) {
-	for _, b := range s.held {
-		s.body.take(b)
-	}
-	s.put(pieceBody, s.held...)
+	s.addToBody(s.held...)
 	s.mode, s.held = scanBody, s.held[:0]
 	s.take(c)
 }
@@ -78,13 +98,13 @@ func (s *scanner) takeQuoted(c byte) {
 // closedBefore ends a body at the tag that is held; what is held behind it is text
 // in front of the tag of the next call.
 func (s *scanner) closedBefore(next string) {
-	s.put(pieceClose, s.held[:len(closeTag)]...)
-	s.flush()
-	if white := s.held[len(closeTag):]; len(white) > 0 {
+	tag := s.closeTag()
+	s.close(tag, true)
+	if white := s.held[len(tag):]; len(white) > 0 {
 		s.put(pieceText, white...)
 	}
-	s.mode, s.behind = scanBehind, opening{}
 	s.held = append(s.held[:0], next...)
+	s.beginCall(next)
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }

@@ -33,6 +33,7 @@ func FuzzScanner(f *testing.F) {
 		"hi", "<tool_call>{}</tool_call>", "`<tool_call>{}`\n", "```\n<tool_call>{}\n```", "<tool_call>\n```json\n{}\n```\n</tool_call>",
 		`<tool_call>{"a": "</tool_call>"}`, `<tool_call>{"a": "x}</tool_call> <tool_call>{}`, "a ` b <tool_call> {'a': '<'}\n", "&amp;lt;tool_call>",
 		"~~~\n<tool_call>{}\n~~~ \n<tool_call>{}", "> ```a`<tool_call>{`", "<tool_call>``{", "``<tool_call>\n{", "<tool_call>{}<tool_call>{}<",
+		"<tool_call>[{}]</tool_call>", "<tool_call>a<arg_key>b</arg_key><tool_call>", "<function=a>{}</function>", "`<function=a><parameter=b>`", "<tool_call a=\"b\">{}",
 	} {
 		f.Add(seed, 3)
 	}
@@ -51,7 +52,7 @@ func FuzzScanner(f *testing.F) {
 		checkOrder(t, whole)
 		cut = max(min(cut, len(answer)), 0)
 		if halves, _ := scanned(answer[:cut], answer[cut:]); !cmp.Equal(whole, halves, cmp.AllowUnexported(piece{})) {
-			t.Errorf("%q cut at %d: %q, whole: %q", answer, cut, halves, whole)
+			t.Errorf("%q cut at %d: %+v, whole: %+v", answer, cut, halves, whole)
 		}
 	})
 }
@@ -63,14 +64,14 @@ func checkOrder(t *testing.T, pieces []piece) {
 	for _, p := range pieces {
 		switch {
 		case open != (p.kind == pieceBody || p.kind == pieceClose):
-			t.Fatalf("%q is out of order in %q", p.text, pieces)
-		case p.kind == pieceOpen && !strings.HasPrefix(p.text, openTag):
+			t.Fatalf("%q is out of order in %+v", p.text, pieces)
+		case p.kind == pieceOpen && !strings.HasPrefix(p.text, callTagStart) && !strings.HasPrefix(p.text, functionTagStart):
 			t.Fatalf("a call opens with %q", p.text)
 		}
 		open = p.kind == pieceOpen || p.kind == pieceBody
 	}
 	if open {
-		t.Fatalf("a call is open at the end of %q", pieces)
+		t.Fatalf("a call is open at the end of %+v", pieces)
 	}
 }
 
@@ -79,6 +80,7 @@ func TestScannerIsLinear(t *testing.T) {
 	for _, pattern := range []string{
 		"plain text ", "<", "<tool_call", "<tool_call>", "<tool_call> ", "<tool_call>\n```", "`", "` ", "`<tool_call>{", "``a` <tool_call>{}\n",
 		"<tool_call>{\"", "<tool_call>{\"a\": \"</tool_call> ", "<tool_call>{}</tool_call>", "```\n", "\\", "</tool_call><", "{", "[[\"", "` <tool_call>{} `` ",
+		"<tool_call>x", "<tool_call x", "<function=", "<function=x>", "`<function=x>y", "<tool_call><function=x><parameter=y>", "</function>",
 	} {
 		for _, size := range []int{10_000, 100_000, 1_000_000} {
 			answer := strings.Repeat(pattern, size/len(pattern)+1)[:size]
@@ -137,7 +139,7 @@ func wroteFile(content string) string {
 func TestScannerHoldsLittle(t *testing.T) {
 	for _, tt := range []struct{ answer, text string }{
 		{"Hello ", "Hello "}, {"a\n", "a\n"}, {"1 <", "1 "}, {"x <tool", "x "}, {"x <tool_call>", "x "}, {"x <tool_call> \n", "x "},
-		{"x <tool_call> y", "x <tool_call> y"}, {"x <toolbox", "x <toolbox"}, {"`<tool_call>{", "`"}, {"`<tool_call>{}` ", "`<tool_call>{}` "},
+		{"x <tool_call> y", "x "}, {"x <function=a", "x "}, {"x <function a", "x <function a"}, {"x <tool_call a", "x "}, {"x <toolbox", "x <toolbox"}, {"`<tool_call>{", "`"}, {"`<tool_call>{}` ", "`<tool_call>{}` "},
 		{"```\n<tool_call>{", "```\n<tool_call>{"}, {"&lt;tool", ""}, {"a &amp; ", "a &amp; "}, {"a & b", "a & b"}, {"x </tool_call> <tool_call>\n``", "x </tool_call> "},
 	} {
 		s := planFor(t, nil).Shaper()

@@ -24,14 +24,18 @@ type Shaper struct {
 
 // reply is what has come of one answer of the model, the first or a repaired one.
 type reply struct {
-	scan   *scanner // nil without tools
+	scan   *scanner // nil where a call tag has no meaning
 	plain  unescaper
+	tag    string          // of the call under way
 	body   strings.Builder // of the call under way
 	calls  []rawCall
 	called bool            // a call has begun: text is no longer passed on
+	isList bool            // a tag held a list, so that a call's index is not that of its tag
 	held   strings.Builder // text that is not passed on yet
 	object objectStream    // in place of held, when a JSON object is streamed
-	eager  []*eagerCall    // by call; nil entries are not sent yet
+	eager  []*eagerCall    // by rawCall; nil entries are not sent yet
+
+	thoughts thoughts
 }
 
 // Shaper returns a shaper for one answer to the plan's request.
@@ -47,10 +51,16 @@ func (p *Plan) Shaper() *Shaper {
 // Without it, the seed is random.
 func (s *Shaper) SetCallSeed(seed [16]byte) { s.seed = seed }
 
+// SetPlan sets the plan, before Shape is first called.
+func (s *Shaper) SetPlan(p *Plan) {
+	s.plan = p
+	s.begin()
+}
+
 // begin gets ready for an answer of the model.
 func (s *Shaper) begin() {
 	s.reply = &reply{}
-	if len(s.plan.tools) > 0 {
+	if s.plan.hasTools {
 		s.reply.scan = newScanner(s.piece)
 	}
 }
@@ -63,15 +73,16 @@ func (s *Shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err
 	s.pass = pass
 	switch ev.Kind {
 	case chat.EventText:
+		if ev.Text != "" {
+			s.closeThoughts()
+		}
 		if s.reply.scan == nil {
 			s.text(ev.Text)
 		} else {
 			s.reply.scan.feed(ev.Text)
 		}
 	case chat.EventReasoning:
-		if s.asked == 0 { // the client has that of the first answer
-			pass(ev)
-		}
+		s.think(ev.Text)
 	case chat.EventDone:
 		return s.end(ev)
 	default:
@@ -94,22 +105,27 @@ func (s *Shaper) piece(p piece) {
 		if !r.called {
 			s.text(r.plain.end())
 		}
-		r.called = true
+		r.called, r.tag = true, callTag(p.text)
 		r.eager = append(r.eager, nil)
 	case pieceBody:
+		r.isList = r.isList || r.body.Len() == 0 && p.text[0] == '['
 		r.body.WriteString(p.text)
 		s.early(p.text)
 	case pieceClose:
-		r.calls = append(r.calls, rawCall{body: r.body.String(), ended: p.text == closeTag})
+		r.calls = append(r.calls, rawCall{tag: r.tag, body: r.body.String(), ended: p.ended})
 		r.body.Reset()
 	}
 }
 
-// rawCall is a call as it stands in an answer.
+// rawCall is a call, or several in one tag, as it stands in an answer.
 type rawCall struct {
+	tag   string // its opening tag
 	body  string
-	ended bool // the model wrote the closing tag
+	ended bool // the model ended it, with the closing tag or with the next call
 }
+
+// callTag returns the tag that the opening of a call begins with.
+func callTag(opening string) string { return opening[:strings.IndexByte(opening, '>')+1] }
 
 // isOpen reports whether the answer ended inside its last call.
 func (r *reply) isOpen() bool { return len(r.calls) > 0 && !r.calls[len(r.calls)-1].ended }

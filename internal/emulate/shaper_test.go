@@ -39,8 +39,8 @@ func talk(p *Plan, answers ...string) (client []string, told []string) {
 		}
 	}
 	for _, answer := range answers {
-		reasoning, text, _ := strings.Cut(answer, "|")
-		if text == "" {
+		reasoning, text, found := strings.Cut(answer, "|")
+		if !found {
 			reasoning, text = "", answer
 		}
 		if reasoning != "" {
@@ -63,6 +63,13 @@ func choice(mode chat.ToolMode, names ...string) func(*chat.Request) {
 	return func(r *chat.Request) { r.ToolChoice = chat.ToolChoice{Mode: mode, Allowed: names} }
 }
 
+// usedBefore is a request without tools whose transcript has calls.
+func usedBefore(r *chat.Request) {
+	r.Tools = nil
+	r.Messages = append(r.Messages, chat.Message{Role: chat.RoleAssistant, ToolCalls: []chat.ToolCall{{ID: "1", Name: "now", Arguments: "{}"}}},
+		chat.Message{Role: chat.RoleTool, ToolCallID: "1", Text: "12:00"})
+}
+
 func oneAtATime(r *chat.Request) { r.ParallelCalls = new(bool) }
 
 func TestShaperCalls(t *testing.T) {
@@ -83,6 +90,19 @@ func TestShaperCalls(t *testing.T) {
 		{"one of two is wrong", nil, []string{otherCall + badArg, otherCall + goodCall}, []string{"call 0 now {}", `call 1 get_weather {"city": "Paris"}`, "done tool_calls"}, "call 2: get_weather"},
 		{"text in place of the repair", nil, []string{"Hm. " + badArg, "I cannot."}, []string{"text Hm. ", "text \n\nI cannot.", "done "}, ""},
 		{"text in place of the repair, nothing before", nil, []string{badArg, "I cannot."}, []string{"text I cannot.", "done "}, ""},
+
+		{"in reasoning that never ends", nil, []string{"Hm. " + goodCall + "|"}, []string{"reasoning Hm. ", weather, "done tool_calls"}, ""},
+		{"wrong, in reasoning that never ends", nil, []string{"Hm. " + badArg + "|", "hm|" + goodCall}, []string{"reasoning Hm. ", weather, "done tool_calls"}, "at /city"},
+		{"in reasoning that never ends, and more", nil, []string{goodCall + " It is sunny.|"}, []string{weather, "done tool_calls, cut"}, ""},
+		{"in reasoning that ends", nil, []string{"Hm. " + goodCall + " or|Hello."}, []string{"reasoning Hm. ", "reasoning " + goodCall + " or", "text Hello.", "done "}, ""},
+		{"in code in reasoning that never ends", nil, []string{"Hm. `" + goodCall + "`|"}, []string{"reasoning Hm. `", "reasoning " + goodCall + "`", "done "}, ""},
+		{"reasoning alone", nil, []string{"Hm <|"}, []string{"reasoning Hm ", "reasoning <", "done "}, ""},
+
+		{"without tools, but with calls in the transcript", usedBefore, []string{goodCall, "Hello."}, []string{"text Hello.", "done "}, "no function may be called now: answer with text"},
+		{"without tools, broken for good", usedBefore, []string{goodCall, goodCall, goodCall}, []string{"error invalid_tool_call"}, "with text and without calls"},
+		{"without tools, another form", usedBefore, []string{"<function=now></function>", "Hello."}, []string{"text Hello.", "done "}, "no function may be called now"},
+		{"without tools, in code", usedBefore, []string{"`" + goodCall + "`"}, []string{"text `", "text " + goodCall + "`", "done "}, ""},
+		{"a list and calls one at a time", oneAtATime, []string{`<tool_call>[{"name": "now"}, {"name": "now"}]</tool_call>`, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "2 calls were made at once"},
 
 		{"none, kept", choice(chat.ToolsNone), []string{"Hello."}, []string{"text Hello.", "done "}, ""},
 		{"none, broken and repaired", choice(chat.ToolsNone), []string{goodCall, "Hello."}, []string{"text Hello.", "done "}, "no function may be called now"},
@@ -184,6 +204,10 @@ func TestShaperEagerCalls(t *testing.T) {
 		{"unknown name", eager, []string{`<tool_call>{"name": "nope", "arguments": {}}</tool_call>`}, []string{"asked again"}},
 		{"name last", eager, []string{`<tool_call>{"arguments": {}, "name": "now"}</tool_call>`}, []string{"call 0 now {}", "done tool_calls"}},
 		{"arguments in a string", eager, []string{`<tool_call>{"name": "now", "arguments": "{}"}</tool_call>`}, []string{"call 0 now {}", "done tool_calls"}},
+		{"behind a list", eager, []string{`<tool_call>[{"name": "now"}, {"name": "now"}]</tool_call>`, otherCall},
+			[]string{"call 0 now {}", "call 1 now {}", "call 2 now {}", "done tool_calls"}},
+		{"a list behind one", eager, []string{otherCall, `<tool_call>[{"name": "now"}]</tool_call>`}, []string{"call 0 now ", "call 0 {}", "call 1 now {}", "done tool_calls"}},
+		{"a name in the tag", eager, []string{`<tool_call name="now">{}</tool_call>`}, []string{"call 0 now {}", "done tool_calls"}},
 		{"not allowed", both(choice(chat.ToolsNone)), []string{goodCall}, []string{"asked again"}},
 		{"one too many", both(oneAtATime), []string{otherCall, otherCall}, []string{"call 0 now ", "call 0 {}", "error invalid_tool_call"}},
 	} {

@@ -10,6 +10,7 @@ import (
 // end judges the model's answer when it is whole.
 func (s *Shaper) end(ev chat.Event) (string, error) {
 	r := s.reply
+	s.endThoughts(ev.Stored)
 	if r.scan != nil {
 		r.scan.end()
 		if !r.called {
@@ -58,7 +59,7 @@ func (s *Shaper) endCalls(ev chat.Event) (string, error) {
 		return s.again(s.sentAny(), badCall, violations, s.howToCall())
 	}
 	for i, c := range calls {
-		if s.reply.eager[i] != nil {
+		if c.sent {
 			continue
 		}
 		s.pass(chat.Event{Kind: chat.EventToolCall, Call: i, CallID: chat.CallID(s.seed, i), CallName: c.name, Text: c.arguments})
@@ -87,36 +88,44 @@ func (s *Shaper) endCut(ev chat.Event) (string, error) {
 
 // readCalls reads the calls of the answer, or tells all that is wrong with them.
 func (s *Shaper) readCalls() (calls []call, violations []string) {
-	bodies := s.reply.calls
-	switch {
-	case len(bodies) == 0:
+	if len(s.reply.calls) == 0 {
 		return nil, []string{"a function must be called: " + s.plan.choiceText()}
-	case s.plan.one && len(bodies) > 1:
-		violations = append(violations, fmt.Sprintf("%d calls were made at once, but one is allowed at a time", len(bodies)))
 	}
-	for i, raw := range bodies {
-		c, wrong := s.plan.readCall(raw)
-		if e := s.reply.eager[i]; e != nil && len(wrong) == 0 && (e.name != c.name || e.sent.String() != c.arguments) {
-			wrong = []string{e.name + ": the call was sent before it could be repaired"}
-		}
-		for _, w := range wrong {
-			if len(bodies) > 1 {
-				w = fmt.Sprintf("call %d: %s", i+1, w)
+	for i, raw := range s.reply.calls {
+		for _, c := range s.plan.readCalls(raw) {
+			e := s.reply.eager[i]
+			c.sent = e != nil
+			if c.sent && len(c.violations) == 0 && (e.name != c.name || e.sent.String() != c.arguments) {
+				c.violations = []string{e.name + ": the call was sent before it could be repaired"}
 			}
-			violations = append(violations, w)
+			calls = append(calls, c)
 		}
-		calls = append(calls, c)
 	}
-	const most = 2 * maxViolations
-	return calls, violations[:min(len(violations), most)]
+	if s.plan.one && len(calls) > 1 {
+		violations = append(violations, fmt.Sprintf("%d calls were made at once, but one is allowed at a time", len(calls)))
+	}
+	for i, c := range calls {
+		for _, v := range c.violations {
+			if len(calls) > 1 {
+				v = fmt.Sprintf("call %d: %s", i+1, v)
+			}
+			violations = append(violations, v)
+		}
+	}
+	const maxListed = 2 * maxViolations
+	return calls, violations[:min(len(violations), maxListed)]
 }
 
 // howToCall tells what a repaired answer should be.
 func (s *Shaper) howToCall() string {
-	if s.plan.choice.Mode == chat.ToolsNone {
+	if s.plan.choice.Mode == chat.ToolsNone || len(s.plan.tools) == 0 {
 		return "Answer again, with text and without calls."
 	}
-	return "Nothing was called. Write every call that you want to make again, corrected, in the form you were told, and nothing else."
+	how := "No function was called. Write again every call that you want to make, corrected and in the form that you were told, and write nothing else."
+	if !s.plan.mustCall() {
+		how += " If you did not want to call a function, write your answer again, with &lt; for the < of each tag."
+	}
+	return how
 }
 
 // The errors of an answer that stays wrong say whether the model was asked to repair

@@ -46,6 +46,15 @@ func (s *shaper) SetCallSeed(seed [16]byte) {
 	}
 }
 
+// SessionHadTools is as conversation.ToolReader has it.
+func (s *shaper) SessionHadTools() {
+	s.plan = s.plan.WithSessionTools()
+	if s.form == nil {
+		s.form = s.plan.Shaper()
+	}
+	s.form.SetPlan(s.plan)
+}
+
 // Shape is as conversation.Shaper has it.
 func (s *shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err error) {
 	if s.over {

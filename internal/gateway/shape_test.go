@@ -244,6 +244,30 @@ func TestShapeUsageOfRepairs(t *testing.T) {
 	}
 }
 
+// A call in a session that was told of tools is never text, with a format or without.
+func TestShapeSessionHadTools(t *testing.T) {
+	for _, format := range []chat.FormatKind{chat.FormatText, chat.FormatSchema} {
+		r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Format: chat.Format{Kind: format}}
+		for _, told := range []bool{false, true} {
+			plan, err := emulate.NewPlan(t.Context(), r, emulate.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newShaper(r, plan)
+			if told {
+				s.SessionHadTools()
+			}
+			var out []chat.Event
+			pass := func(ev chat.Event) { out = append(out, ev) }
+			_, _ = s.Shape(text(`"a <tool_call>{}</tool_call>"`), pass)
+			repair, err := s.Shape(done, pass)
+			if err != nil || told != strings.HasPrefix(repair, emulate.RepairIntro) || told == strings.Contains(textOf(out), "<tool_call>") {
+				t.Errorf("format %q, told %v: Shape(…) = %q, %v, passed %q", format, told, repair, err, textOf(out))
+			}
+		}
+	}
+}
+
 // Pieces that were passed on early are passed on as they come.
 func TestShapeEagerCalls(t *testing.T) {
 	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}, Streamed: true}

@@ -1,0 +1,213 @@
+package emulate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// What models write in the place of JSON, each as it was trained to:
+//
+//	<function=NAME><parameter=KEY>VALUE</parameter></function>
+//	NAME<arg_key>KEY</arg_key><arg_value>VALUE</arg_value>
+//
+// The first stands in a call's tags or alone. Values are raw text.
+const (
+	parameterTagStart = "<parameter="
+	parameterCloseTag = "</parameter>"
+	keyTag            = "<arg_key>"
+	keyCloseTag       = "</arg_key>"
+	valueTag          = "<arg_value>"
+	valueCloseTag     = "</arg_value>"
+)
+
+const whiteSpace = " \n\r\t"
+
+// nameAttribute is the name in `<tool_call name="NAME">`.
+var nameAttribute = regexp.MustCompile(`\sname\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
+
+// tagName returns the name that a call's tag has, or "".
+func tagName(tag string) string {
+	if name, ok := strings.CutPrefix(tag, functionTagStart); ok {
+		return strings.TrimSuffix(name, ">")
+	}
+	if m := nameAttribute.FindStringSubmatch(tag); m != nil {
+		return m[1] + m[2] + m[3]
+	}
+	return ""
+}
+
+// argument is an argument as its markup has it.
+type argument struct{ key, value string }
+
+// readMarkup reads a call that is not JSON. name is that of its tag, if it has one.
+func (p *Plan) readMarkup(name string, raw rawCall) call {
+	body, ended := raw.body, raw.ended
+	if inner, ok := strings.CutPrefix(body, functionTagStart); ok && name == "" {
+		if name, body, ok = strings.Cut(inner, ">"); !ok {
+			return unreadable(errTorn)
+		}
+		body, ok = strings.CutSuffix(strings.TrimSpace(body), functionCloseTag)
+		ended = ended || ok
+	}
+	var arguments []argument
+	var err error
+	switch body = strings.TrimSpace(body); {
+	case name != "" && strings.HasPrefix(body, "{"):
+		return p.readCalls(rawCall{tag: functionTagStart + name + ">", body: body, ended: ended})[0]
+	case name != "" && (body == "" || strings.HasPrefix(body, parameterTagStart)):
+		arguments, err = readParameters(body)
+	default:
+		name, arguments, err = readKeys(name, body)
+	}
+	switch {
+	case err != nil:
+		return unreadable(err)
+	case !ended:
+		return unreadable(errTorn)
+	}
+	object, err := p.argumentObject(name, arguments)
+	return p.checkCall(name, object, err)
+}
+
+// readParameters reads parameter tags. A closing tag in a value is content unless
+// the next parameter or the end of the call follows it.
+func readParameters(text string) (arguments []argument, err error) {
+	for text != "" {
+		inner, ok := strings.CutPrefix(text, parameterTagStart)
+		if !ok {
+			return nil, fmt.Errorf("a %sKEY> must stand before each argument", parameterTagStart)
+		}
+		key, behind, ok := strings.Cut(inner, ">")
+		value, rest, closed := cutParameter(behind)
+		if !ok || !closed {
+			return nil, errTorn
+		}
+		value = strings.TrimSuffix(strings.TrimPrefix(value, "\n"), "\n")
+		arguments = append(arguments, argument{key, value})
+		text = rest
+	}
+	return arguments, nil
+}
+
+// cutParameter returns the value of the parameter whose opening tag stands before
+// text, and what stands behind its closing tag.
+func cutParameter(text string) (value, rest string, closed bool) {
+	for end := 0; ; end++ {
+		i := strings.Index(text[end:], parameterCloseTag)
+		if i < 0 {
+			return "", "", false
+		}
+		end += i
+		rest = strings.TrimLeft(text[end+len(parameterCloseTag):], whiteSpace)
+		if rest == "" || strings.HasPrefix(rest, parameterTagStart) {
+			return text[:end], rest, true
+		}
+	}
+}
+
+// readKeys reads a name, unless it is known, and pairs of arg_key and arg_value.
+func readKeys(known, text string) (name string, arguments []argument, err error) {
+	name = known
+	if known == "" {
+		at := strings.Index(text, keyTag)
+		if at < 0 {
+			at = len(text)
+		}
+		name, text = strings.TrimSpace(text[:at]), text[at:]
+	}
+	if name == "" || strings.ContainsAny(name, whiteSpace+`<>"'{}()`) {
+		return "", nil, errNoObject
+	}
+	for text != "" {
+		key, rest, ok := cutElement(text, keyTag, keyCloseTag)
+		if !ok {
+			return "", nil, errNoObject
+		}
+		var value string
+		if value, text, ok = cutElement(rest, valueTag, valueCloseTag); !ok {
+			return "", nil, errTorn
+		}
+		arguments = append(arguments, argument{strings.TrimSpace(key), value})
+	}
+	return name, arguments, nil
+}
+
+// cutElement returns the content of the element that text begins with, and what
+// stands behind it.
+func cutElement(text, open, closing string) (content, rest string, ok bool) {
+	if text, ok = strings.CutPrefix(text, open); !ok {
+		return "", "", false
+	}
+	content, rest, ok = strings.Cut(text, closing)
+	return content, strings.TrimLeft(rest, whiteSpace), ok
+}
+
+// argumentObject writes arguments as a JSON object. A value is a string where the
+// tool's schema allows one, and JSON where it does not; where the schema says
+// nothing it is JSON if it can be.
+func (p *Plan) argumentObject(name string, arguments []argument) (string, error) {
+	types := p.propertyTypes(name)
+	var b strings.Builder
+	seen := map[string]bool{}
+	for _, a := range arguments {
+		if seen[a.key] {
+			return "", fmt.Errorf("the argument %s stands twice", clip(quoted(a.key)))
+		}
+		seen[a.key] = true
+		value, err := argumentValue(a.value, types[a.key])
+		if err != nil {
+			return "", fmt.Errorf("the argument %s %w", clip(quoted(a.key)), err)
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(quoted(a.key) + ": " + value)
+	}
+	return "{" + b.String() + "}", nil
+}
+
+// argumentValue returns the JSON of a value that may be of the types; none means
+// that any may be.
+func argumentValue(raw string, types []string) (string, error) {
+	if slices.Contains(types, "string") {
+		return quoted(raw), nil
+	}
+	value, torn, err := repair(strings.TrimSpace(raw), true)
+	switch {
+	case err == nil && !torn:
+		return value, nil
+	case len(types) == 0:
+		return quoted(raw), nil
+	default:
+		return "", errors.New("must be JSON of the type " + strings.Join(types, " or "))
+	}
+}
+
+// propertyTypes returns the types that a tool's schema names for each argument.
+func (p *Plan) propertyTypes(name string) map[string][]string {
+	types := map[string][]string{}
+	for _, t := range p.tools {
+		if t.Name != name {
+			continue
+		}
+		var schema struct {
+			Properties map[string]struct{ Type json.RawMessage }
+		}
+		_ = json.Unmarshal(t.Parameters, &schema) // what cannot be read names no type
+		for key, property := range schema.Properties {
+			var one string
+			var several []string
+			if json.Unmarshal(property.Type, &one) == nil {
+				several = []string{one}
+			} else {
+				_ = json.Unmarshal(property.Type, &several) // as above
+			}
+			types[key] = several
+		}
+	}
+	return types
+}
