@@ -90,7 +90,7 @@ func (p *Plan) compile(ctx context.Context) error {
 		s, err := compiled.get(ctx, text)
 		switch {
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return nil, context.Cause(ctx)
 		case err != nil:
 			return nil, badSchema(path, err)
 		}

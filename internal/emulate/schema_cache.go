@@ -72,9 +72,9 @@ func (c *schemaCache) form(ctx context.Context, s *schema) (*compiledSchema, err
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
 	made, err := compile(s.text)
