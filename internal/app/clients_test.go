@@ -67,12 +67,17 @@ func TestPayloadsOfClients(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			sim := simulator.New(simulator.Options{})
 			url := serve(t, sim, nil)
+			sim.Script(simulator.Say("Fine."))
 			got := send(t, url, `{"model": "gpt-5.1-high", `+tt.body+`}`)
 			if got.status != http.StatusOK {
 				t.Fatalf("status = %d, want 200: %s", got.status, got.body)
 			}
-			if turns := sim.Turns(); len(turns) != 1 || !strings.Contains(turns[0].Text, tt.saw) || strings.Contains(turns[0].Text, "hm") {
-				t.Errorf("turns = %+v, want one that holds %q", turns, tt.saw)
+			turns := sim.Turns()
+			if len(turns) != 1 {
+				t.Fatalf("%d turns, want 1", len(turns))
+			}
+			if !strings.Contains(turns[0].Text, tt.saw) || strings.Contains(turns[0].Text, "hm") {
+				t.Errorf("sent = %q, want %q in it and no reasoning", turns[0].Text, tt.saw)
 			}
 		})
 	}
