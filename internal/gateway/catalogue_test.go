@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -14,10 +15,19 @@ import (
 
 // lister is a ModelLister that takes a time for each call, or hangs for ever (-1).
 type lister struct {
-	takes  time.Duration
+	takes time.Duration
+	calls atomic.Int32
+
+	mu     sync.Mutex
 	models []chat.Model
 	err    error
-	calls  atomic.Int32
+}
+
+// set changes what the calls to come return.
+func (l *lister) set(models []chat.Model, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.models, l.err = models, err
 }
 
 func (l *lister) Models(ctx context.Context) ([]chat.Model, error) {
@@ -28,6 +38,8 @@ func (l *lister) Models(ctx context.Context) ([]chat.Model, error) {
 	}
 	select {
 	case <-after:
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		return l.models, l.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -83,11 +95,11 @@ func TestFindByTheLastGoodList(t *testing.T) {
 			t.Errorf("find(newer) = %v with %d calls, want false with 1: the list is fresh", ok, l.calls.Load())
 		}
 		time.Sleep(lookUpEvery)
-		l.models = append(l.models, chat.Model{ID: "newer"})
+		l.set([]chat.Model{{ID: "listed"}, {ID: "newer"}}, nil)
 		if _, ok := c.find(t.Context(), "newer"); !ok || l.calls.Load() != 2 {
 			t.Errorf("find(newer) = %v with %d calls, want true with 2", ok, l.calls.Load())
 		}
-		l.err = errors.New("away")
+		l.set(nil, errors.New("away"))
 		time.Sleep(refreshEvery)
 		if _, ok := c.find(t.Context(), "newer"); !ok {
 			t.Error("find(newer) = false after a refresh that failed, want true")

@@ -78,6 +78,9 @@ func (d *decompressed) Read(p []byte) (n int, err error) {
 	case err != nil:
 		d.err = d.failure(err)
 	}
+	if d.err != nil {
+		d.decoder, d.source = nil, nil // some 40 KiB, which the request needs no longer
+	}
 	return n, d.err
 }
 
