@@ -133,7 +133,7 @@ func TestChat(t *testing.T) {
 			must: []string{`"content":"Hel"`, `data: {"error":`, `"code":"backend_truncated"`, "!DONE"}},
 		{name: "streamed, failed after text", method: "POST", path: path, body: with(`"stream":true`),
 			script: []step{text("Hel"), pause(), text("lo"), fault(truncated)}, status: 200,
-			must: []string{`"content":"Hel"`, `"content":"lo"`, "data: {\"error\":{\"message\":\"cut off\"", "!DONE", "!\"finish_reason\":\"stop\""}},
+			must: []string{`"content":"Hel"`, `"content":"lo"`, "data: {\"error\":{\"message\":\"cut off.\"", "!DONE", "!\"finish_reason\":\"stop\""}},
 		{name: "streamed, without an end", method: "POST", path: path, body: with(`"stream":true`),
 			script: []step{text("Hel"), pause()}, status: 200,
 			must: []string{`"content":"Hel"`, `data: {"error":`, `"code":"backend_truncated"`, "!DONE", "!\"finish_reason\":\"stop\""}},
