@@ -33,6 +33,7 @@ func TestTurnHoldsMemory(t *testing.T) {
 	gate := make(chan struct{})
 	s.sim.Script(simulator.Stream(simulator.Deltas("be"), simulator.Wait(gate), simulator.Deltas("gun"), simulator.Object(), simulator.Done()))
 	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
 	answer, err := s.place(ctx, counted(whole(alice, user("left"))))
 	if err != nil {
 		t.Fatal(err)
