@@ -96,7 +96,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		o.Logger.WarnContext(ctx, "an empty file stands where the database was: a new one is made, which knows no session; "+
 			"to keep the old one, stop this server and restore a backup")
 	}
-	keep, err := store.Open(ctx, store.Options{URL: s.DatabaseURL, Account: account, Lease: conversation.DefaultLease})
+	keep, err := store.Open(ctx, store.Options{URL: s.DatabaseURL, Account: account, Logger: o.Logger})
 	if err != nil {
 		_ = listener.Close() // nothing was served on it
 		return nil, err

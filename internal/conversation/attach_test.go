@@ -239,7 +239,7 @@ func TestStoredAnswerAfterARestart(t *testing.T) {
 // A turn of another replica is waited for; when that dies, the question is asked.
 func TestAttachAcrossReplicas(t *testing.T) {
 	for _, dies := range []bool{false, true} {
-		s := plainSite(t)
+		s := postgresSite(t)
 		other := conversation.New(s.options) // without Run: its leases run out
 		gate := make(chan struct{})
 		s.sim.Script(simulator.Stream(simulator.Deltas("be"), simulator.Wait(gate), simulator.Deltas("gun"), simulator.Object(), simulator.Done()))
@@ -253,7 +253,7 @@ func TestAttachAcrossReplicas(t *testing.T) {
 			t.Fatalf("%s in %d", b.Placement(), b.Session())
 		}
 		if dies {
-			s.clock.Add(int64(2 * conversation.DefaultLease))
+			s.expireLeases()
 		} else {
 			close(gate)
 		}

@@ -51,6 +51,7 @@ type Engine struct {
 	names    queue[NameKey]
 	leases   leases
 	owed     owed
+	outage   outage
 	live     sync.Map // Token -> *turn, of this process
 	asked    sync.Map // session id -> Token of the turn of this process that has it
 	sweeping chan struct{}
@@ -74,7 +75,7 @@ func New(o Options) *Engine {
 	}
 	life, end := context.WithCancelCause(context.Background())
 	return &Engine{
-		Options: o, leases: leases{life: o.Lease}, sweeping: make(chan struct{}, 1), life: life, end: end,
+		Options: o, leases: leases{life: o.Lease, needed: o.Store.HasLeases()}, sweeping: make(chan struct{}, 1), life: life, end: end,
 		sessions: queue[int64]{metrics: o.Metrics}, names: queue[NameKey]{metrics: o.Metrics},
 	}
 }
@@ -99,10 +100,14 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 	case errors.Is(err, ErrKeyReused):
 		return nil, mismatch()
 	case err != nil && ctx.Err() != nil:
+		if keyed {
+			e.undoTurn(token)
+		}
 		return nil, context.Cause(ctx)
 	case err != nil:
 		e.storeFailed(ctx, telemetry.StoreRead, err)
 		if keyed { // whether it was asked before cannot be known
+			e.undoTurn(token)
 			return nil, storeUnavailable(err)
 		}
 	case row != nil:
@@ -112,7 +117,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 	if keyed {
 		e.leases.begin(token, asked)
 	}
-	if err := t.place(); err != nil {
+	if err := t.placeSafely(); err != nil {
 		t.fail(err)
 		return nil, err
 	}
@@ -138,19 +143,21 @@ func (e *Engine) Run(ctx context.Context) {
 	defer beat.Stop()
 	expire := time.NewTicker(e.Lease / 2)
 	defer expire.Stop()
+	e.outage.check(e.Lease / 4)
 	var sweeper sync.WaitGroup
 	sweeper.Go(func() { e.sweep(ctx) })
-	defer sweeper.Wait()
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
+			sweeper.Wait()
 			e.settleLast(ctx)
 			return
 		case <-beat.C:
-			err = errors.Join(e.leases.extend(ctx, e.Store), e.settle(ctx))
+			e.outage.check(e.Lease / 4)
+			err = e.protect(ctx, func() error { return errors.Join(e.leases.extend(ctx, e.Store), e.settle(ctx)) })
 		case <-expire.C:
-			err = e.expire(ctx)
+			err = e.protect(ctx, func() error { return e.expire(ctx) })
 		}
 		if err != nil && ctx.Err() == nil {
 			e.storeFailed(ctx, telemetry.StoreLease, err)
@@ -158,7 +165,12 @@ func (e *Engine) Run(ctx context.Context) {
 	}
 }
 
+// expire does what time has made due. While the store or this process was away, the
+// leases of others could not be extended: they get one more.
 func (e *Engine) expire(ctx context.Context) error {
+	if e.Store.HasLeases() && !e.outage.isOver(e.Lease) {
+		return nil
+	}
 	dirty, err := e.Store.Expire(ctx)
 	if dirty > 0 {
 		e.Logger.WarnContext(ctx, "leases ran out: their turns were given up by a process that died or was held up", telemetry.KeyCount, dirty)
@@ -185,6 +197,7 @@ const sayAgain = 10 * time.Second
 // storeFailed notes a failure of the store: answers go on where that is safe.
 func (e *Engine) storeFailed(ctx context.Context, op telemetry.StoreOperation, err error) {
 	e.Metrics.StoreFailed(op)
+	e.outage.notice()
 	last := e.trouble.Load()
 	now := time.Now()
 	if last != nil && now.Sub(last.at) < sayAgain {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type site struct {
 	engine *conversation.Engine
 
 	options conversation.Options
+	url     string // of the store
 	keep    *store.Store
 	flaky   *flaky
 	clock   atomic.Int64 // how far the store's clock is ahead, in nanoseconds
@@ -53,6 +55,18 @@ func newSite(t *testing.T, o simulator.Options, shared bool) *site {
 
 func newLeasedSite(t *testing.T, o simulator.Options, shared bool, lease time.Duration) *site {
 	t.Helper()
+	return siteOn(t, "sqlite::memory:", o, shared, lease)
+}
+
+// fileSite is plainSite with a store that outlives the process.
+func fileSite(t *testing.T) *site {
+	t.Helper()
+	return siteOn(t, "sqlite:"+filepath.Join(t.TempDir(), "achuan.db"), simulator.Options{}, false, conversation.DefaultLease)
+}
+
+// siteOn is a site whose store is at a URL.
+func siteOn(t *testing.T, url string, o simulator.Options, shared bool, lease time.Duration) *site {
+	t.Helper()
 	sim := simulator.New(o)
 	srv := httptest.NewServer(sim)
 	client, err := platform.New(platform.Options{
@@ -62,18 +76,12 @@ func newLeasedSite(t *testing.T, o simulator.Options, shared bool, lease time.Du
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, sim: sim}
-	keep, err := store.Open(t.Context(), store.Options{URL: "sqlite::memory:", Account: "test", Lease: lease, Now: func() time.Time {
-		return time.Now().Add(time.Duration(s.clock.Load()))
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.keep, s.flaky = keep, &flaky{Store: keep}
+	s := &site{t: t, sim: sim, url: url}
 	s.options = conversation.Options{
-		Platform: client, Store: s.flaky, Host: "test", Shared: shared, Logger: slog.New(slog.DiscardHandler),
+		Platform: client, Host: "test", Shared: shared, Logger: slog.New(slog.DiscardHandler),
 		Render: func(m chat.Message) string { return m.Text }, Lease: lease,
 	}
+	s.open()
 	s.start()
 	s.close = sync.OnceFunc(func() {
 		sim.Close()
@@ -81,12 +89,26 @@ func newLeasedSite(t *testing.T, o simulator.Options, shared bool, lease time.Du
 		s.stop()
 		client.Close()
 		srv.Close()
-		if err := keep.Close(); err != nil {
+		if err := s.keep.Close(); err != nil {
 			t.Errorf("store: %v", err)
 		}
 	})
 	t.Cleanup(s.close)
 	return s
+}
+
+// open opens the store.
+func (s *site) open() {
+	s.t.Helper()
+	keep, err := store.Open(context.WithoutCancel(s.t.Context()), store.Options{
+		URL: s.url, Account: "test", Lease: s.options.Lease,
+		Now: func() time.Time { return time.Now().Add(time.Duration(s.clock.Load())) },
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.keep, s.flaky = keep, &flaky{Store: keep}
+	s.options.Store = s.flaky
 }
 
 // restart ends the engine, its turns with it, and starts another on the same store.
@@ -106,12 +128,13 @@ func (s *site) start() {
 	s.stop = func() { cancel(); running.Wait() }
 }
 
-// unverify makes the store doubt its heads, as after a crash.
+// unverify makes the store doubt its heads, as a while after it lost something.
 func (s *site) unverify() {
 	s.t.Helper()
 	if err := s.keep.MarkUnverified(context.WithoutCancel(s.t.Context())); err != nil {
 		s.t.Fatal(err)
 	}
+	s.clock.Add(int64(conversation.MaxTurn))
 }
 
 // plainSite is newSite with nothing out of the ordinary.

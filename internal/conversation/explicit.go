@@ -90,6 +90,7 @@ func (t *turn) discover(id int64) (bool, error) {
 	case errors.Is(err, ErrTaken):
 		return false, ErrTaken
 	case err != nil:
+		t.engine.undoCreation(t.token, id)
 		return false, t.noStore(err)
 	}
 	t.taken(s, now)
@@ -159,7 +160,7 @@ func (t *turn) placeByLoneName(k NameKey) error {
 		case err != nil || !taken:
 			return err
 		}
-		if s := t.session; s.State == StateFree && !s.Head.IsZero() {
+		if s := t.session; s.State == StateFree && !s.Head.IsZero() && !s.MaybeTaken {
 			sound, err := t.sound(s)
 			if err != nil {
 				return err
@@ -199,11 +200,11 @@ func (t *turn) placeFirst(k NameKey) error {
 }
 
 // goOn continues in a session that was taken by its id or name. One whose last
-// end was not seen, or whose first exchange would fall out of what the model is
+// end was not seen, or in which a turn may run that the store has forgotten, or whose first exchange would fall out of what the model is
 // shown, moves into a new session.
 func (t *turn) goOn(rest []chat.Message, text string) error {
 	s := t.session
-	if s.Unseen {
+	if s.Unseen || s.MaybeTaken {
 		t.why = telemetry.ReplayUnfinished
 		return t.rebuild(rest)
 	}
@@ -241,12 +242,19 @@ func (t *turn) take(id int64, reach Reach) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	isHeld := false
+	defer func() {
+		if !isHeld {
+			release()
+		}
+	}()
 	wait := t.patience()
 	for {
 		asked := time.Now()
 		s, err := t.takeNow(id, reach)
 		switch {
 		case err == nil:
+			isHeld = true
 			t.hold(id, release)
 			t.engine.leases.begin(t.token, asked)
 			if t.bind != nil {
@@ -260,7 +268,6 @@ func (t *turn) take(id int64, reach Reach) (bool, error) {
 			err = t.noStore(err)
 		}
 		if err != nil {
-			release()
 			return false, err
 		}
 	}
@@ -270,7 +277,11 @@ func (t *turn) take(id int64, reach Reach) (bool, error) {
 func (t *turn) takeNow(id int64, reach Reach) (*Session, error) {
 	ctx, cancel := t.lasting()
 	defer cancel()
-	return t.engine.Store.Take(ctx, id, t.taking, reach)
+	s, err := t.engine.Store.Take(ctx, id, t.taking, reach)
+	if err != nil && !isCertain(err) {
+		t.engine.undoTaking(t.token, id, Hash{})
+	}
+	return s, err
 }
 
 // patience is waiting for something in the store, as long as a line may take.

@@ -94,8 +94,8 @@ func (f *flaky) Session(ctx context.Context, caller string, id int64) (*conversa
 	return value(f, func() (*conversation.Session, error) { return f.Store.Session(ctx, caller, id) })
 }
 
-func (f *flaky) Replace(ctx context.Context, old int64, token conversation.Token, s conversation.State, next int64, alias bool) error {
-	return f.call(func() error { return f.Store.Replace(ctx, old, token, s, next, alias) })
+func (f *flaky) Release(ctx context.Context, token conversation.Token, id int64, head conversation.Hash) error {
+	return f.call(func() error { return f.Store.Release(ctx, token, id, head) })
 }
 
 func (f *flaky) Name(ctx context.Context, k conversation.NameKey) (conversation.Name, error) {

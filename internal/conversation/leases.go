@@ -10,7 +10,8 @@ import (
 
 // leases are the takings of this process that the store keeps under a lease.
 type leases struct {
-	life time.Duration
+	life   time.Duration
+	needed bool // the store has leases: other processes use it, too
 
 	mu  sync.Mutex
 	all map[Token]*lease
@@ -26,7 +27,8 @@ type lease struct {
 func (l *leases) begin(token Token, asked time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of(token).until = asked.Add(l.life)
+	it := l.of(token)
+	it.until, it.over = asked.Add(l.life), false
 }
 
 // of returns the lease of a taking; l.mu is held.
@@ -59,6 +61,9 @@ func (l *leases) forget(token Token, it *lease) {
 func (l *leases) owe(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.all[token] == nil {
+		l.of(token).over = true // nothing else is under it
+	}
 	l.of(token).owed++
 }
 
@@ -71,12 +76,12 @@ func (l *leases) settled(token Token) {
 }
 
 // held reports whether the lease still has some time to run: a process that was
-// paused may find that it has not.
+// paused may find that it has not. Without leases, what was taken is held.
 func (l *leases) held(token Token) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	it := l.all[token]
-	return it != nil && time.Until(it.until) > l.life/8
+	return it != nil && (!l.needed || time.Until(it.until) > l.life/8)
 }
 
 func (l *leases) tokens() []Token {
@@ -89,7 +94,7 @@ func (l *leases) tokens() []Token {
 // more; what they were for finds that out by itself.
 func (l *leases) extend(ctx context.Context, store Store) error {
 	tokens := l.tokens()
-	if len(tokens) == 0 {
+	if len(tokens) == 0 || !l.needed {
 		return nil
 	}
 	asked := time.Now()

@@ -23,6 +23,21 @@ func (t *turn) place() error {
 	}
 }
 
+// placeSafely is place for which a panic is an error: what the turn has taken by then is
+// given back.
+func (t *turn) placeSafely() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = t.engine.panicked(t.life, v)
+			if t.bind != nil {
+				t.claimed = &t.bind.Key // it may be
+			}
+			t.engine.undoTaking(t.token, 0, Hash{}) // after what its end commits
+		}
+	}()
+	return t.place()
+}
+
 // scope is the scope of the turn's lineage.
 func (t *turn) scope() NameKey {
 	if t.bind == nil {
@@ -99,7 +114,11 @@ func (t *turn) continueReading(r reading) (isPlaced, wasHead bool, err error) {
 func (t *turn) match(c Claim) (*Session, bool, error) {
 	ctx, cancel := t.lasting()
 	defer cancel()
-	return t.engine.Store.Match(ctx, c)
+	s, once, err := t.engine.Store.Match(ctx, c)
+	if err != nil {
+		t.engine.undoTaking(t.token, 0, c.Head)
+	}
+	return s, once, err
 }
 
 // taken notes that the store gave the turn a session, by a call begun at asked.
@@ -124,6 +143,10 @@ func (t *turn) hold(id int64, release func()) {
 
 // use makes s the turn's session. It is taken; stored says that the store knows.
 func (t *turn) use(s *Session, stored bool) {
+	if t.maybeStored {
+		t.engine.undoCreation(t.token, t.session.ID)
+		t.maybeStored = false
+	}
 	t.session, t.before, t.stored = s, *s, stored
 }
 
@@ -251,14 +274,18 @@ func (t *turn) keep(ctx context.Context, s *Session) error {
 			Message: "The platform gave a new session the id of another one. Try again.",
 		}
 	case ctx.Err() != nil:
+		t.engine.undoCreation(t.token, s.ID)
+		t.abandon(s.ID)
 		return context.Cause(ctx)
 	}
 	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 	if t.keyed() || t.request.Session != (chat.SessionRef{}) && !t.aside() {
+		t.engine.undoCreation(t.token, s.ID)
 		t.abandon(s.ID)
 		return storeUnavailable(err) // its next request could not find it
 	}
 	t.use(s, false)
+	t.maybeStored = true
 	return nil
 }
 
@@ -267,18 +294,18 @@ func (t *turn) keep(ctx context.Context, s *Session) error {
 func (t *turn) abandon(id int64) {
 	ctx, cancel := t.lasting()
 	defer cancel()
-	if err := t.engine.delete(ctx, id); err != nil {
-		t.log.WarnContext(ctx, "a session that is of no use stays on the platform", telemetry.KeySession, id, telemetry.KeyError, err)
+	t.engine.abandon(ctx, id)
+}
+
+func (e *Engine) abandon(ctx context.Context, id int64) {
+	if err := e.delete(ctx, id); err != nil {
+		e.Logger.WarnContext(ctx, "a session that is of no use stays on the platform", telemetry.KeySession, id, telemetry.KeyError, err)
 	}
 }
 
 // abandonSoon is abandon for when its client waits for an error.
 func (t *turn) abandonSoon(id int64) {
-	t.engine.work.add(1)
-	go func() {
-		defer t.engine.work.add(-1)
-		t.abandon(id)
-	}()
+	t.engine.background(t.life, func(context.Context) { t.abandon(id) })
 }
 
 // reach is how the session of this turn may be come back to.

@@ -1,7 +1,7 @@
 package conversation
 
 import (
-	"errors"
+	"context"
 	"sync"
 	"time"
 
@@ -142,18 +142,11 @@ func (p *presence) failed(t *turn, cause error) {
 	p.state = turnFailed
 	t.save(Save{Failed: true})
 	if (p.keyed || p.stored) && !t.stored {
-		ctx, cancel := t.lasting()
-		defer cancel()
-		if err := t.engine.Store.Forget(ctx, t.token); err != nil && !errors.Is(err, ErrUnknown) {
-			t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
-		}
+		t.release(func(ctx context.Context, s Store) error { return s.Forget(ctx, t.token) })
 	}
 	if t.claimed != nil {
-		ctx, cancel := t.lasting()
-		defer cancel()
-		if err := t.engine.Store.ReleaseName(ctx, *t.claimed, t.token); err != nil {
-			t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
-		}
+		name := *t.claimed
+		t.release(func(ctx context.Context, s Store) error { return s.ReleaseName(ctx, name, t.token) })
 	}
 	t.tape.fail(cause)
 }

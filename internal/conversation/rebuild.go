@@ -24,7 +24,7 @@ func (t *turn) rebuild(rest []chat.Message) error {
 		err = t.placeWhole(t.scope(), false)
 	} else {
 		n := newPlace{placement: chat.PlacementReplayed, text: wholeText(append(transcript, rest...), t.engine.Render)}
-		if !old.Made {
+		if !old.Made && old.Settings != (chat.Settings{}) {
 			n.preset = &old.Settings // its owner's, not the platform's
 		}
 		err = t.placeNew(n)

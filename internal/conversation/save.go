@@ -36,7 +36,7 @@ func (t *turn) finish(done chat.Event) {
 	case !t.head.IsZero() && s.Reach != ReachID && s.Reach != ReachThrowaway:
 		s.Head = from(t.head).add(t.tape.message(t.request.LegacyCalls)).head
 	}
-	t.takeOver()
+	t.replacing = t.replaces()
 	t.engine.asked.CompareAndDelete(s.ID, t.token) // before it is free for others
 	t.presence.whole(t)
 	if t.final != nil {
@@ -74,7 +74,7 @@ func (t *turn) fail(err error) {
 	if s := t.session; s != nil && s.Reach == ReachThrowaway && !t.stored {
 		t.abandonSoon(s.ID) // no clean-up finds it
 	}
-	t.handBack()
+	t.replacing = t.handBack()
 	if t.cut { // its client has had the end of its answer, and more was not for it
 		t.presence.whole(t)
 	} else {
@@ -109,30 +109,40 @@ func (t *turn) sessionID() int64 {
 }
 
 // save commits what the session is from now on. A session that is not in the store
-// (which could not be had) is nobody's: it is not found again.
+// (which could not be had) is nobody's: it is not found again. One that may be there
+// is found again if it is.
 func (t *turn) save(s Save) {
-	if t.session == nil || !t.stored {
+	if t.session == nil || !t.stored && !t.maybeStored {
 		return
 	}
-	s.Session = *t.session
+	s.Session, s.Replaces = *t.session, t.replacing
 	t.commit(s)
 }
 
+// commit ends a taking of the turn's, now or when the store is back.
 func (t *turn) commit(s Save) {
 	s.Token = t.token
-	t.write(s.Session.ID, func(ctx context.Context, store Store) error { return store.Save(ctx, s) })
-}
-
-// write ends a taking of the turn's, now or when the store is back.
-func (t *turn) write(id int64, end func(ctx context.Context, store Store) error) {
+	end := func(ctx context.Context, store Store) error { return store.Save(ctx, s) }
 	ctx, cancel := t.lasting()
 	defer cancel()
 	switch err := end(ctx, t.engine.Store); {
+	case errors.Is(err, ErrNotHeld) && t.maybeStored: // it is not there
 	case errors.Is(err, ErrNotHeld):
-		t.log.WarnContext(ctx, "the session's lease ran out during its turn; its conversation goes on in a new one", telemetry.KeySession, id)
+		t.log.WarnContext(ctx, "the session was not held any more at the end of its turn; its conversation goes on in a new one",
+			telemetry.KeySession, s.Session.ID)
 	case err != nil:
 		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
-		t.engine.owe(debt{t.token, end})
+		t.engine.owe(debt{token: t.token, pay: end})
+	}
+}
+
+// release ends something else that the turn has taken, now or when the store is back.
+func (t *turn) release(end func(ctx context.Context, store Store) error) {
+	ctx, cancel := t.lasting()
+	defer cancel()
+	if err := end(ctx, t.engine.Store); err != nil && !isCertain(err) {
+		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+		t.engine.undo(t.token, end)
 	}
 }
 
@@ -152,40 +162,37 @@ type replaced struct {
 	alias bool
 }
 
-// takeOver lets the turn's session take the place of the one it was made for. That
-// is committed before the session itself is free: what a crash in between leaves is
-// read back from the new one, which has all.
-func (t *turn) takeOver() {
-	switch r := t.instead; {
+// replaces is what a Save of the turn's session does with the session that it was made
+// in the place of. Both are one commit: a crash leaves all of the conversation in the
+// one that names and ids lead to.
+func (t *turn) replaces() *Replacement {
+	r := t.instead
+	switch {
 	case r == nil:
+		return nil
 	case t.stored:
-		t.supersede(r.was.ID, r.state, t.session.ID, r.alias)
-	default:
-		t.commit(Save{Session: r.was}) // nobody finds the new one again
+		return &Replacement{Old: r.was.ID, State: r.state, Alias: r.alias}
 	}
+	t.commit(Save{Session: r.was}) // nobody finds the new one again
+	return nil
 }
 
 // handBack gives the conversation back to the session that the turn's was to
 // replace. Its client may know the new id already, which means the old one then.
-func (t *turn) handBack() {
+func (t *turn) handBack() *Replacement {
 	r := t.instead
 	if r == nil {
-		return
+		return nil
 	}
-	if t.stored {
-		t.supersede(t.session.ID, StateRetired, r.was.ID, true)
-	}
-	if t.session.Reach == ReachThrowaway {
-		t.abandonSoon(t.session.ID)
+	made, wasStored := t.session, t.stored
+	if made.Reach == ReachThrowaway {
+		t.abandonSoon(made.ID)
 	}
 	t.session, t.stored = &r.was, true
-}
-
-// supersede lets a session take the place of another. The turn has both.
-func (t *turn) supersede(old int64, state State, next int64, alias bool) {
-	t.write(old, func(ctx context.Context, store Store) error {
-		return store.Replace(ctx, old, t.token, state, next, alias)
-	})
+	if !wasStored {
+		return nil
+	}
+	return &Replacement{Old: made.ID, State: StateRetired, Alias: true}
 }
 
 // give returns a session that was taken and is not used after all.

@@ -1,7 +1,6 @@
 package conversation_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"testing"
@@ -213,7 +212,7 @@ func TestForeignHistoryByIDThenWithout(t *testing.T) {
 // A crash between the PUT and the question: the settings are not believed, and the
 // session is not matched.
 func TestCrashBetweenSettingsAndQuestion(t *testing.T) {
-	s := plainSite(t)
+	s := fileSite(t)
 	first := s.ask(whole(alice, user("hello")))
 	next := func(c chat.Message) *chat.Request {
 		return whole(alice, c, user("hello"), assistant(first.text), user("next"))
@@ -358,16 +357,15 @@ func TestEqualSettingsComeFirst(t *testing.T) {
 }
 
 // crash gives up the engine without ending its turns, as kill -9 does, and starts
-// another on what the store holds once the leases have run out.
+// another on what the store's file holds.
 func (s *site) crash() {
 	s.t.Helper()
 	s.stop()
-	s.start()
-	ctx := context.WithoutCancel(s.t.Context())
-	s.clock.Add(int64(2 * conversation.DefaultLease))
-	if _, err := s.keep.Expire(ctx); err != nil {
+	if err := s.keep.Close(); err != nil {
 		s.t.Fatal(err)
 	}
+	s.open()
+	s.start()
 }
 
 func TestContextCount(t *testing.T) {

@@ -146,13 +146,18 @@ func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (ch
 	}
 	s.Preset.ContextCount = mostContext
 	token := newToken()
-	if err := e.Store.Create(ctx, s, Taking{Token: token}); err != nil {
-		return chat.SessionInfo{}, e.failure(ctx, err)
+	err = e.Store.Create(ctx, s, Taking{Token: token})
+	if err == nil {
+		err = e.Store.Save(ctx, Save{Token: token, Session: s})
 	}
-	if err := e.Store.Save(ctx, Save{Token: token, Session: s}); err != nil {
-		return chat.SessionInfo{}, e.failure(ctx, err)
+	switch {
+	case err == nil:
+		return s.info(), nil
+	case !isCertain(err):
+		e.undoCreation(token, s.ID)
+		e.background(ctx, func(ctx context.Context) { e.abandon(ctx, s.ID) })
 	}
-	return s.info(), nil
+	return chat.SessionInfo{}, e.failure(ctx, err)
 }
 
 // Remove deletes a session, on the platform too if achuan made it. One that is
@@ -165,6 +170,9 @@ func (e *Engine) Remove(ctx context.Context, caller string, id int64) error {
 	token, asked := newToken(), time.Now()
 	taken, err := e.Store.Take(ctx, s.ID, Taking{Token: token}, s.Reach)
 	if err != nil {
+		if !isCertain(err) {
+			e.undoTaking(token, s.ID, Hash{})
+		}
 		return e.failure(ctx, err)
 	}
 	e.leases.begin(token, asked)
@@ -176,12 +184,13 @@ func (e *Engine) Remove(ctx context.Context, caller string, id int64) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
 	defer cancel()
 	if err != nil {
-		if back := e.Store.Save(ctx, Save{Token: token, Session: *taken}); back != nil {
-			e.storeFailed(ctx, telemetry.StoreWrite, back)
-		}
+		e.undoTaking(token, s.ID, Hash{}) // the deletion failed: it stays as it was
 		return err
 	}
 	if err := e.Store.Delete(ctx, s.ID, token); err != nil {
+		if !isCertain(err) {
+			e.undoCreation(token, s.ID) // it is gone on the platform
+		}
 		return e.failure(ctx, err)
 	}
 	return nil

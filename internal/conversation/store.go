@@ -50,10 +50,14 @@ type Session struct {
 	Head Hash // lineage after its last answer
 	// Verified says that the head was written, or compared with the platform, since
 	// the store was last known to have lost nothing.
-	Verified  bool
-	Exchanges int  // questions with answers that the platform keeps; Uncounted when not known
-	Turns     int  // whole answers to clients
-	Last      Hash // digest of the newest exchange: what was sent, what was answered
+	Verified bool
+	// MaybeTaken says that the store may have lost the commit that took the session, so
+	// that a turn that nobody knows of may still run in it: the longest turn since the
+	// loss has not passed yet. Such a session is not continued.
+	MaybeTaken bool
+	Exchanges  int  // questions with answers that the platform keeps; Uncounted when not known
+	Turns      int  // whole answers to clients
+	Last       Hash // digest of the newest exchange: what was sent, what was answered
 
 	Preset   chat.Settings // what a request that names nothing means
 	Settings chat.Settings // last known to be in force
@@ -110,6 +114,15 @@ type Binding struct {
 	History bool
 }
 
+// Replacement is a session whose place the session of a Save takes: names that meant
+// it mean that one, and with Alias so does its id for its owner. Nothing is replaced
+// when another taking than that of the Save has the session by then.
+type Replacement struct {
+	Old   int64
+	State State // what the replaced session becomes: StateLost or StateRetired
+	Alias bool
+}
+
 // Stored is a turn that others may attach to: one with an idempotency key, or one
 // whose client has left.
 type Stored struct {
@@ -150,6 +163,8 @@ type Save struct {
 	Token   Token
 	Session Session // State is what it becomes, never StateTaken
 	Bind    *Binding
+	// Replaces is the session whose place this one takes; nil for none.
+	Replaces *Replacement
 	// Turn is kept for those who attach. If it is stored already it becomes whole,
 	// with its answer; whether its client has left is Leave's and Enter's to say.
 	Turn *Stored
@@ -161,7 +176,7 @@ type Save struct {
 // store is not to be had at the moment.
 var (
 	// ErrNotHeld says that the session is no longer taken under that token: its
-	// lease ran out, so somebody may have gone on without it.
+	// lease expired, so that its content is not known.
 	ErrNotHeld = errors.New("the session is not held any more")
 	// ErrTaken says that somebody else has the session or name now.
 	ErrTaken = errors.New("taken")
@@ -176,24 +191,31 @@ var (
 // replica sees it. Package store has the real ones, SQLite and PostgreSQL; both
 // pass its conformance suite.
 //
-// Leases last as long as the store was told, from the call that gives or extends
-// them, by the store's own clock. A session whose lease ran out is dirty and unseen
-// to every method, whether or not Expire has said so yet, and a running turn or a
-// name claim whose lease ran out is not there.
+// A taking changes nothing in its session until Save: Release undoes it. A taking,
+// a running turn or a name claim lasts until its holder ends it, or until Expire
+// does. Time matters in Expire alone: Save, Extend and the others go by the token.
+// Where HasLeases, a lease lasts as long as the store was told, from the call that
+// gives or extends it, by the store's own clock.
+//
+// A call that failed with another error than those above may have been done.
 type Store interface {
+	// HasLeases tells whether other processes use the store too, so that a taking
+	// needs a lease. Without leases, Expire ends no taking.
+	HasLeases() bool
+
 	// Enter returns the stored turn that answers a request, nil for none. A turn with
 	// the same caller and key is one whatever its client does (ErrKeyReused when its
 	// request is another one). Without a key, a turn of the same request is one when
 	// it is Left and either e.Retried or Silent; its Left is cleared in the same
 	// step, so that one caller attaches and no other. With a key and no such turn,
-	// e.Turn is stored as running, under a lease, in the same step. Turns whose
-	// lease ran out, and answers older than AnswerLife, are none.
+	// e.Turn is stored as running, under a lease, in the same step. Answers older
+	// than AnswerLife are none.
 	Enter(ctx context.Context, e Entry) (*Stored, error)
 	// Leave stores the turn for its next client, whole or running (then under a
 	// lease). One that is stored already gets its Left and Silent, and its answer if
 	// t is whole: a whole turn never becomes a running one again.
 	Leave(ctx context.Context, t Stored) error
-	// Turn returns a stored turn; ErrUnknown when it failed, ran out or never was.
+	// Turn returns a stored turn; ErrUnknown when it failed, expired or never was.
 	Turn(ctx context.Context, token Token) (*Stored, error)
 	// Forget drops a stored turn: it failed before it had a session.
 	Forget(ctx context.Context, token Token) error
@@ -211,10 +233,15 @@ type Store interface {
 	Create(ctx context.Context, s Session, t Taking) error
 	// Unknow says, before a PUT, that the settings are about to change.
 	Unknow(ctx context.Context, id int64, token Token) error
+	// Release ends a taking as if it had never been: of session id, or with id 0 of the
+	// sessions that the token took by head, or without a head all that it took. It
+	// does nothing when there is no such taking.
+	Release(ctx context.Context, token Token, id int64, head Hash) error
 	// Save ends a taking; ErrNotHeld when it has ended already.
 	Save(ctx context.Context, s Save) error
-	// Extend prolongs the leases of the given takings and stored turns, and returns
-	// the tokens of which there is nothing under a lease any more.
+	// Extend prolongs the leases of the given takings and stored turns, also those that
+	// ran out and were not expired yet. It returns the tokens of which there is
+	// nothing any more.
 	Extend(ctx context.Context, tokens []Token) (gone []Token, err error)
 
 	// Session returns the session that an id means for a caller, following aliases;
@@ -225,10 +252,6 @@ type Store interface {
 	Sessions(ctx context.Context, caller string, offset, limit int) (list []Session, total int, err error)
 	// Counts tells how many sessions there are in each state.
 	Counts(ctx context.Context) (map[State]int, error)
-	// Replace lets next take the place of old: names that meant old mean next, and
-	// with alias the old id means next for its owner from now on. The old session,
-	// which token holds, becomes s (lost or retired).
-	Replace(ctx context.Context, old int64, token Token, s State, next int64, alias bool) error
 
 	// Name returns what a name means; the zero Name for nothing.
 	Name(ctx context.Context, k NameKey) (Name, error)
@@ -244,19 +267,24 @@ type Store interface {
 	Historic(ctx context.Context, k NameKey) error
 
 	// Expire does what time has made due: takings whose lease ran out become dirty and
-	// unseen, running turns and name claims without a lease go, and answers older
+	// unseen, running turns and name claims whose lease ran out go, and answers older
 	// than AnswerLife or beyond AnswerRoom, oldest first. It returns how many
 	// sessions became dirty.
 	Expire(ctx context.Context) (dirty int, err error)
 	// Due takes up to limit sessions that achuan made and that may be deleted:
-	// throwaway ones at once, those of lineage last used before lineage, those by id
-	// or name last used before named (the zero time: never).
+	// throwaway ones at once; those of lineage, those that are lost or retired, and
+	// those of a name that does not mean them as its only session, when they were last
+	// used before lineage; those by id or name when they were last used before named
+	// (the zero time: never).
 	Due(ctx context.Context, lineage, named time.Time, token Token, limit int) ([]Session, error)
 	// Delete forgets a session that token holds: its heads, names and aliases too.
 	Delete(ctx context.Context, id int64, token Token) error
 	// Postpone gives back a session that Due took, as it was, not due again before retry.
 	Postpone(ctx context.Context, id int64, token Token, retry time.Time) error
 }
+
+// MaxTurn is how long a turn may run on the platform after the process that asked is gone.
+const MaxTurn = outlives
 
 // Limits of what is stored for those who attach.
 const (

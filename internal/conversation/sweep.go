@@ -32,7 +32,8 @@ func (e *Engine) sweep(ctx context.Context) {
 		case <-tick.C:
 		case <-e.sweeping:
 		}
-		if err := e.sweepOnce(ctx, min(every, retryDelete)); err != nil && ctx.Err() == nil {
+		err := e.protect(ctx, func() error { return e.sweepOnce(ctx, min(every, retryDelete)) })
+		if err != nil && ctx.Err() == nil {
 			e.storeFailed(ctx, telemetry.StoreWrite, err)
 		}
 	}
@@ -50,34 +51,52 @@ func (e *Engine) sweepSoon() {
 // again after retry.
 func (e *Engine) sweepOnce(ctx context.Context, retry time.Duration) error {
 	for {
-		token, now := newToken(), time.Now()
-		var named time.Time
-		if e.NamedRetention > 0 {
-			named = now.Add(-e.NamedRetention)
-		}
-		due, err := e.Store.Due(ctx, now.Add(-e.Retention), named, token, sweepBatch)
-		if err != nil || len(due) == 0 {
-			return err
-		}
-		e.leases.begin(token, now)
-		err = e.remove(ctx, due, token, retry)
-		e.leases.drop(token)
-		if err != nil {
+		found, err := e.deleteDue(ctx, retry)
+		if err != nil || !found {
 			return err
 		}
 	}
 }
 
-func (e *Engine) remove(ctx context.Context, due []Session, token Token, retry time.Duration) error {
+// deleteDue takes some of the sessions that are due and deletes them. What it has taken
+// and not dealt with, it gives back, also when it panics.
+func (e *Engine) deleteDue(ctx context.Context, retry time.Duration) (found bool, err error) {
+	token, now := newToken(), time.Now()
+	isDone := false
+	defer func() {
+		if !isDone {
+			e.undoTaking(token, 0, Hash{})
+		}
+		e.leases.drop(token)
+	}()
+	var named time.Time
+	if e.NamedRetention > 0 {
+		named = now.Add(-e.NamedRetention)
+	}
+	due, err := e.Store.Due(ctx, now.Add(-e.Retention), named, token, sweepBatch)
+	if err != nil || len(due) == 0 {
+		isDone = err == nil
+		return false, err
+	}
+	e.leases.begin(token, now)
+	isDone, err = e.remove(ctx, due, token, retry)
+	return true, err
+}
+
+// remove deletes sessions; done says that it has dealt with all of them.
+func (e *Engine) remove(ctx context.Context, due []Session, token Token, retry time.Duration) (done bool, err error) {
 	for _, s := range due {
 		if !e.leases.held(token) {
-			return nil // held up for so long that others may have it by now
+			return false, nil // held up for so long that others may have it by now
 		}
 		err := e.delete(ctx, s.ID)
 		if err == nil {
 			err = e.Store.Delete(ctx, s.ID, token)
 			e.Metrics.SessionDeleted()
 			e.Logger.DebugContext(ctx, "session deleted", telemetry.KeySession, s.ID)
+			if err != nil && !isCertain(err) {
+				e.undoCreation(token, s.ID) // it is gone on the platform
+			}
 		} else {
 			e.Metrics.DeletionFailed()
 			e.Logger.WarnContext(ctx, "the platform did not delete a session; it is tried again",
@@ -85,10 +104,10 @@ func (e *Engine) remove(ctx context.Context, due []Session, token Token, retry t
 			err = e.Store.Postpone(ctx, s.ID, token, time.Now().Add(retry))
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // delete deletes a session on the platform. One that is not there is deleted.

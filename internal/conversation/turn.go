@@ -31,20 +31,23 @@ type turn struct {
 	log     *slog.Logger
 	started time.Time
 
-	where   atomic.Pointer[where]  // of session, for readers on other goroutines
-	session *Session               // taken; what it is to be is written here
-	before  Session                // as it was when it was taken
-	stored  bool                   // the session is in the store, under token
-	text    string                 // what is sent
-	tells   Hash                   // digest of what is told in front of the text; zero for nothing
-	taking  Taking                 // what the session is taken for
-	head    Hash                   // lineage of what the session holds once text is there; zero: not known
-	why     telemetry.ReplayReason // of a replay, for the metrics
-	made    int64                  // the session that this turn made last; 0 for none
-	bind    *Binding               // the name that means the session once it has answered
-	holds   []func()               // what was taken in this process, in that order
-	claimed *NameKey               // the name was taken and means nothing yet
-	instead *replaced              // the session whose place this one takes once it has answered; may be nil
+	where   atomic.Pointer[where] // of session, for readers on other goroutines
+	session *Session              // taken; what it is to be is written here
+	before  Session               // as it was when it was taken
+	stored  bool                  // the session is in the store, under token
+	// maybeStored says that nobody knows whether the session is in the store.
+	maybeStored bool
+	text        string                 // what is sent
+	tells       Hash                   // digest of what is told in front of the text; zero for nothing
+	taking      Taking                 // what the session is taken for
+	head        Hash                   // lineage of what the session holds once text is there; zero: not known
+	why         telemetry.ReplayReason // of a replay, for the metrics
+	made        int64                  // the session that this turn made last; 0 for none
+	bind        *Binding               // the name that means the session once it has answered
+	holds       []func()               // what was taken in this process, in that order
+	claimed     *NameKey               // the name was taken and means nothing yet
+	instead     *replaced              // the session whose place this one takes once it has answered; may be nil
+	replacing   *Replacement           // what the turn's end replaces; nil for nothing
 
 	stream     chat.Stream  // the answer under way; nil before the question
 	sent       bool         // a question may have reached the platform

@@ -51,6 +51,7 @@ type words struct {
 func (w words) fill(statement string) string {
 	return strings.NewReplacer(
 		"{now}", w.now, "{skip}", w.skip, "{wait}", w.wait, "{tokens}", w.tokens,
+		"{turn}", strconv.FormatInt(conversation.MaxTurn.Microseconds(), 10),
 		"{life}", strconv.FormatInt(conversation.AnswerLife.Microseconds(), 10),
 		"{room}", strconv.Itoa(conversation.AnswerRoom),
 	).Replace(statement)

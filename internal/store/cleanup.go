@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"math"
+	"strings"
 	"time"
 
 	"achuan/internal/conversation"
@@ -10,29 +11,35 @@ import (
 
 const (
 	extendSession = `
-UPDATE sessions SET lease = {now} + $3 WHERE account = $1 AND token {tokens} AND token IS NOT NULL AND lease > {now}
+UPDATE sessions SET lease = {now} + $3 WHERE account = $1 AND token {tokens} AND token IS NOT NULL
 RETURNING token`
 
-	// ranOut is what becomes of a session whose lease ran out: lost and retired ones
-	// stay so.
+	// findJudgement is the moment by which leases are judged: now, or the beginning of
+	// time while a lease has not passed since the server came back.
+	findJudgement = `SELECT CASE WHEN {now} < moved + $1 THEN 0 ELSE {now} END FROM meta`
+
+	// hasExpired is the condition of a lease that had run out at $2. It does not hold when
+	// the statement is done more than $3 later: a server that was away does statements
+	// when it is back, and could extend no lease before.
+	hasExpired = `token IS NOT NULL AND lease <= $2 AND {now} < $2 + $3`
+
+	// ranOut is what becomes of a session whose turn is gone: lost and retired ones stay so.
 	ranOut = `
-	state = CASE WHEN token IS NOT NULL AND state = 'free' THEN 'dirty' ELSE state END,
-	unseen = unseen OR (token IS NOT NULL AND state IN ('free', 'dirty')),
-	head = CASE WHEN token IS NULL THEN head END`
+	state = CASE WHEN state = 'free' THEN 'dirty' ELSE state END, unseen = unseen OR state IN ('free', 'dirty'),
+	head = NULL, reach = COALESCE(taken_as, reach), taken_as = NULL, token = NULL, lease = 0`
 
 	expireSessions = `
 WITH picked AS MATERIALIZED (
-	SELECT id FROM sessions WHERE account = $1 AND token IS NOT NULL AND lease <= {now} {skip})
-UPDATE sessions SET` + ranOut + `, token = NULL, lease = 0
+	SELECT id FROM sessions WHERE account = $1 AND ` + hasExpired + ` {skip})
+UPDATE sessions SET` + ranOut + `
 WHERE account = $1 AND id IN (SELECT id FROM picked)
 RETURNING state`
 
+	isDue   = `account = $1 AND made AND used < $4 AND retry <= {now} AND token IS NULL AND NOT ` + maybeTaken
 	takeDue = `
 WITH picked AS MATERIALIZED (
-	SELECT id FROM sessions
-	WHERE account = $1 AND made AND reach = $4 AND used < $5 AND retry <= {now} AND (token IS NULL OR lease <= {now})
-	ORDER BY used LIMIT $6 {skip})
-UPDATE sessions SET` + ranOut + `, token = $2, lease = {now} + $3
+	SELECT id FROM sessions WHERE ` + isDue + ` AND CONDITION ORDER BY used LIMIT $5 {skip})
+UPDATE sessions SET token = $2, lease = {now} + $3
 WHERE account = $1 AND id IN (SELECT id FROM picked)
 RETURNING ` + takenColumns
 
@@ -40,12 +47,13 @@ RETURNING ` + takenColumns
 
 	deleteSession = `DELETE FROM sessions` + held
 	deleteHeads   = `DELETE FROM heads WHERE account = $1 AND session = $2`
-	deleteNames   = `DELETE FROM names WHERE account = $1 AND session = $2`
+	// That a name came with a history is known after its session, too.
+	deleteNames   = `DELETE FROM names WHERE account = $1 AND session = $2 AND NOT history`
+	unbindNames   = `UPDATE names SET session = 0 WHERE account = $1 AND session = $2`
 	deleteAliases = `DELETE FROM aliases WHERE account = $1 AND session = $2`
 )
 
-// Extend prolongs leases, and returns the tokens of which there is nothing under a
-// lease any more. Name claims are prolonged with the rest.
+// Extend prolongs leases, and returns the tokens of which there is nothing any more. Name claims are prolonged with the rest.
 func (s *Store) Extend(ctx context.Context, tokens []conversation.Token) ([]conversation.Token, error) {
 	if len(tokens) == 0 {
 		return nil, nil
@@ -78,24 +86,14 @@ func (s *Store) Extend(ctx context.Context, tokens []conversation.Token) ([]conv
 
 // Expire does what time has made due.
 func (s *Store) Expire(ctx context.Context) (int, error) {
-	var dirty int
+	dirty, err := s.expireLeases(ctx)
+	if err != nil {
+		return 0, err
+	}
 	var turns int64
 	counted := s.turns.look()
-	err := s.step(ctx, func(ctx context.Context, c conn) error {
-		dirty = 0
-		states, err := all(ctx, c, func(r rows) (state conversation.State, err error) {
-			err = r.Scan(&state)
-			return state, err
-		}, expireSessions, s.account)
-		if err != nil {
-			return err
-		}
-		for _, state := range states {
-			if state == conversation.StateDirty {
-				dirty++
-			}
-		}
-		for _, statement := range []string{dropTurns, dropAnswers, dropClaims, endClaims} {
+	err = s.step(ctx, func(ctx context.Context, c conn) error {
+		for _, statement := range []string{dropTurns, dropAnswers} {
 			if _, err := c.exec(ctx, statement, s.account); err != nil {
 				return err
 			}
@@ -104,24 +102,81 @@ func (s *Store) Expire(ctx context.Context) (int, error) {
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return dirty, err
 	}
 	counted(turns)
 	return dirty, nil
 }
 
-// Due takes up to limit sessions that achuan made and that may be deleted. Lost and
-// retired ones are among them, so that they do not stay for ever; they too are
-// returned as they were.
+// expireLeases ends what other processes took and hold no more, and returns how many
+// sessions became dirty.
+func (s *Store) expireLeases(ctx context.Context) (dirty int, err error) {
+	if !s.HasLeases() {
+		return 0, nil
+	}
+	var now int64
+	err = s.read(ctx, func(ctx context.Context, c conn) error {
+		_, err := one(ctx, c, []any{&now}, findJudgement, s.lease)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	args := []any{s.account, now, s.timeout.Microseconds()}
+	err = s.step(ctx, func(ctx context.Context, c conn) error {
+		dirty = 0
+		states, err := all(ctx, c, scanState, expireSessions, args...)
+		if err != nil {
+			return err
+		}
+		for _, state := range states {
+			if state == conversation.StateDirty {
+				dirty++
+			}
+		}
+		for _, statement := range []string{expireTurns, dropClaims, endClaims} {
+			if _, err := c.exec(ctx, statement, args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return dirty, err
+}
+
+func scanState(r rows) (state conversation.State, err error) {
+	err = r.Scan(&state)
+	return state, err
+}
+
+// dueKinds are the conditions of the sessions that Due takes, in its order. A session of
+// a name is the only copy of its history as long as the name means it, and never came
+// with a history.
+var dueKinds = struct{ throwaway, lineage, gone, scoped, byID, byName string }{
+	throwaway: dueWhere(`reach = 'throwaway'`),
+	lineage:   dueWhere(`reach = 'lineage'`),
+	gone:      dueWhere(`state IN ('lost', 'retired')`),
+	scoped: dueWhere(`reach = 'name' AND NOT EXISTS (
+	SELECT 1 FROM names WHERE names.account = $1 AND names.session = sessions.id AND NOT names.history)`),
+	byID:   dueWhere(`reach = 'id'`),
+	byName: dueWhere(`reach = 'name'`),
+}
+
+func dueWhere(condition string) string { return strings.Replace(takeDue, "CONDITION", condition, 1) }
+
+// Due takes up to limit sessions that achuan made and that may be deleted, and returns
+// them as they were.
 func (s *Store) Due(ctx context.Context, lineage, named time.Time, token conversation.Token, limit int) ([]conversation.Session, error) {
 	cutoffs := []struct {
-		reach  conversation.Reach
-		before int64
+		statement string
+		before    int64
 	}{
-		{conversation.ReachThrowaway, math.MaxInt64},
-		{conversation.ReachLineage, micros(lineage)},
-		{conversation.ReachID, micros(named)},
-		{conversation.ReachName, micros(named)},
+		{dueKinds.throwaway, math.MaxInt64},
+		{dueKinds.lineage, micros(lineage)},
+		{dueKinds.gone, micros(lineage)},
+		{dueKinds.scoped, micros(lineage)},
+		{dueKinds.byID, micros(named)},
+		{dueKinds.byName, micros(named)},
 	}
 	var due []conversation.Session
 	err := s.write(ctx, func(ctx context.Context, c conn) error {
@@ -130,8 +185,7 @@ func (s *Store) Due(ctx context.Context, lineage, named time.Time, token convers
 			if cut.before == 0 || len(due) >= limit {
 				continue
 			}
-			more, err := all(ctx, c, scanSession, takeDue,
-				s.account, token[:], s.lease, string(cut.reach), cut.before, int64(limit-len(due)))
+			more, err := all(ctx, c, s.scanSession, cut.statement, s.account, token[:], s.lease, cut.before, int64(limit-len(due)))
 			if err != nil {
 				return err
 			}
@@ -152,7 +206,7 @@ func (s *Store) Delete(ctx context.Context, id int64, token conversation.Token) 
 		if err := mustHold(c.exec(ctx, deleteSession, s.account, id, token[:])); err != nil {
 			return err
 		}
-		for _, statement := range []string{deleteHeads, deleteNames, deleteAliases} {
+		for _, statement := range []string{deleteHeads, deleteNames, unbindNames, deleteAliases} {
 			if _, err := c.exec(ctx, statement, s.account, id); err != nil {
 				return err
 			}

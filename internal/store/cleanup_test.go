@@ -11,7 +11,7 @@ import (
 )
 
 func TestExpire(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	withLeases(t, func(t *testing.T, w world, s *Store) {
 		ctx := t.Context()
 		put(t, s, sample(1, "h"))
 		put(t, s, sample(2, "h"))
@@ -46,41 +46,51 @@ func due(t testing.TB, s *Store, lineage, named time.Time, n, limit int) []int64
 }
 
 func TestDue(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		ctx := t.Context()
 		cut := moment0.Add(time.Hour)
+		named := func(n *conversation.Session) { n.Reach = conversation.ReachName }
 		changes := map[int64]func(*conversation.Session){
-			1: func(n *conversation.Session) { n.Used = cut.Add(-time.Second) },
-			2: func(n *conversation.Session) { n.Used = cut.Add(time.Second) },
-			3: func(n *conversation.Session) { n.Made = false },
-			4: func(n *conversation.Session) { n.Reach = conversation.ReachName },
-			5: func(n *conversation.Session) { n.Reach = conversation.ReachID },
-			6: func(n *conversation.Session) { n.Reach, n.Used = conversation.ReachThrowaway, cut.Add(time.Hour) },
-			7: func(n *conversation.Session) { n.State, n.Unseen = conversation.StateDirty, true },
-			8: func(n *conversation.Session) { n.State = conversation.StateLost },
-			9: func(*conversation.Session) {},
+			1:  func(n *conversation.Session) { n.Used = cut.Add(-time.Second) },
+			2:  func(n *conversation.Session) { n.Used = cut.Add(time.Second) },
+			3:  func(n *conversation.Session) { n.Made = false },
+			4:  named,
+			5:  func(n *conversation.Session) { n.Reach = conversation.ReachID },
+			6:  func(n *conversation.Session) { n.Reach, n.Used = conversation.ReachThrowaway, cut.Add(time.Hour) },
+			7:  func(n *conversation.Session) { n.State, n.Unseen = conversation.StateDirty, true },
+			8:  func(n *conversation.Session) { n.State = conversation.StateLost },
+			9:  func(*conversation.Session) {},
+			10: func(n *conversation.Session) { n.State, n.Reach = conversation.StateRetired, conversation.ReachID },
+			11: named,
+			12: named,
+			13: func(n *conversation.Session) { n.State, n.Made = conversation.StateRetired, false },
 		}
 		for id, change := range changes {
 			n := sample(id, "h")
 			change(&n)
 			put(t, s, n)
 		}
+		check(t, s.BindName(ctx, conversation.Binding{Key: key("lone")}, 4))
+		check(t, s.BindName(ctx, conversation.Binding{Key: key("with history"), History: true}, 11))
 		must[*conversation.Session](t)(s.Take(ctx, 9, taking(9), conversation.ReachLineage))
 
-		same(t, due(t, s, time.Time{}, time.Time{}, 20, 10), []int64{6})
+		same(t, due(t, s, time.Time{}, time.Time{}, 20, 20), []int64{6})
 		same(t, due(t, s, cut, time.Time{}, 21, 2), []int64{7, 8})
-		same(t, due(t, s, cut, time.Time{}, 22, 10), []int64{1})
-		same(t, due(t, s, cut, cut, 23, 10), []int64{4, 5})
-		same(t, due(t, s, cut, cut, 24, 10), []int64(nil))
-		w.pass(t, 2*testLease)
-		same(t, due(t, s, cut, cut, 25, 10), []int64{1, 4, 5, 6, 7, 8, 9})
-		same(t, session(t, s, 1).State, conversation.StateTaken)
-		same(t, must[map[conversation.State]int](t)(s.Counts(ctx))[conversation.StateTaken], 7)
+		same(t, due(t, s, cut, time.Time{}, 22, 20), []int64{1, 10, 11, 12})
+		same(t, due(t, s, cut, cut, 23, 20), []int64{4, 5})
+		same(t, due(t, s, cut, cut, 24, 20), []int64(nil))
+		same(t, must[map[conversation.State]int](t)(s.Counts(ctx))[conversation.StateTaken], 10)
 
-		// A lost session stays lost, whatever becomes of its clean-up.
-		w.pass(t, 2*testLease)
-		same(t, must[int](t)(s.Expire(ctx)), 6)
+		// What was not deleted is given back as it was.
+		for n := 20; n <= 23; n++ {
+			check(t, s.Release(ctx, token(n), 0, conversation.Hash{}))
+		}
 		same(t, session(t, s, 8).State, conversation.StateLost)
+		same(t, session(t, s, 1).State, conversation.StateFree)
+		check(t, s.Release(ctx, token(9), 0, conversation.Hash{}))
+		same(t, due(t, s, cut, cut, 25, 20), []int64{1, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+		check(t, s.Delete(ctx, 11, token(25)))
+		same(t, must[conversation.Name](t)(s.Name(ctx, key("with history"))), conversation.Name{History: true})
 	})
 }
 
@@ -133,7 +143,8 @@ func TestDeleteForgets(t *testing.T) {
 		}
 		check(t, s.BindName(ctx, conversation.Binding{Key: key("n")}, 1))
 		must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ReachName))
-		check(t, s.Replace(ctx, 1, token(1), conversation.StateRetired, 2, true))
+		must[*conversation.Session](t)(s.Take(ctx, 2, taking(1), conversation.ReachName))
+		check(t, replace(ctx, s, token(1), 1, conversation.StateRetired, sample(2, "h"), true))
 		same(t, session(t, s, 1).ID, int64(2))
 
 		cut := moment0.Add(time.Hour)

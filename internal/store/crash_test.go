@@ -1,11 +1,13 @@
 package store
 
 import (
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"achuan/internal/conversation"
 )
@@ -59,7 +61,44 @@ func TestKilledProcessLeavesAnUncleanStore(t *testing.T) {
 	if out, err := command.CombinedOutput(); err == nil || len(out) > 0 {
 		t.Fatalf("the process that was to be killed: %v %s", err, out)
 	}
-	wantUnclean(t, sqliteWorld("sqlite:"+path).open(t))
+	// The machine is the same since: no commit is lost, and nothing can be taken unnoticed.
+	w := sqliteWorld("sqlite:" + path)
+	s := w.open(t)
+	wantUnclean(t, s)
+	same(t, string(must[*conversation.Stored](t)(s.Turn(t.Context(), token(4))).Answer), "a")
+}
+
+// A power cut loses the last commits: what SQLite finds is the log up to an earlier one.
+// The session that a lost commit took may be in use still.
+func TestPowerCutLosesATaking(t *testing.T) {
+	from, to := filepath.Join(t.TempDir(), "achuan.db"), filepath.Join(t.TempDir(), "achuan.db")
+	s := sqliteWorld("sqlite:" + from).open(t)
+	fill(t, s)
+	info, err := os.Stat(from + "-wal")
+	check(t, err)
+	_, _, err = s.Match(t.Context(), claim("free", 9))
+	check(t, err)
+	for suffix, size := range map[string]int64{"": math.MaxInt64, "-wal": info.Size()} {
+		content, err := os.ReadFile(from + suffix)
+		check(t, err)
+		if int64(len(content)) <= size && suffix == "-wal" {
+			t.Fatalf("the log has %d bytes, want more than %d: the taking is not in it", len(content), size)
+		}
+		check(t, os.WriteFile(to+suffix, content[:min(int64(len(content)), size)], 0o600))
+	}
+	w := sqliteWorld("sqlite:" + to)
+	cut := w.open(t)
+	got := session(t, cut, 1)
+	if got.State != conversation.StateFree || got.Head != hash("free") || !got.MaybeTaken || got.Known {
+		t.Errorf("Session(1) = %+v, want free with its head, MaybeTaken, settings not known", got)
+	}
+	// What gives it back does not take the doubt away; nor does an open store's end.
+	taken := must[*conversation.Session](t)(cut.Take(t.Context(), 1, taking(20), conversation.ReachLineage))
+	check(t, cut.Save(t.Context(), conversation.Save{Token: token(20), Session: *taken}))
+	check(t, cut.Close())
+	cut = w.open(t)
+	same(t, due(t, cut, time.Now(), time.Time{}, 21, 10), []int64(nil))
+	wantDoubted(t, w, cut)
 }
 
 func TestCopyOfAnOpenStoreIsUnclean(t *testing.T) {
@@ -72,7 +111,8 @@ func TestCopyOfAnOpenStoreIsUnclean(t *testing.T) {
 		check(t, err)
 		check(t, os.WriteFile(to+suffix, content, 0o600))
 	}
-	wantUnclean(t, sqliteWorld("sqlite:"+to).open(t))
+	w := sqliteWorld("sqlite:" + to)
+	wantDoubted(t, w, w.open(t))
 }
 
 func TestBackupIsUnclean(t *testing.T) {
@@ -87,8 +127,29 @@ func TestBackupIsUnclean(t *testing.T) {
 	info, err := os.Stat(to)
 	check(t, err)
 	same(t, info.Mode().Perm(), os.FileMode(0o600))
-	wantUnclean(t, sqliteWorld("sqlite:"+to).open(t))
+	w := sqliteWorld("sqlite:" + to)
+	wantDoubted(t, w, w.open(t))
 	same(t, session(t, s, 2).State, conversation.StateTaken)
+}
+
+// wantDoubted looks at what fill left behind in a store that may have lost commits: no
+// session is continued until the longest turn has passed.
+func wantDoubted(t *testing.T, w world, s *Store) {
+	t.Helper()
+	found, once, err := s.Match(t.Context(), claim("free", 10))
+	check(t, err)
+	if found != nil || once {
+		t.Errorf("Match = %+v, %t, want none", found, once)
+	}
+	if got := session(t, s, 1); !got.MaybeTaken || got.Verified {
+		t.Errorf("Session(1) = %+v, want MaybeTaken and not Verified", got)
+	}
+	same(t, string(must[*conversation.Stored](t)(s.Turn(t.Context(), token(4))).Answer), "a")
+	w.pass(t, conversation.MaxTurn)
+	if session(t, s, 1).MaybeTaken {
+		t.Error("Session(1) is MaybeTaken after the longest turn has passed")
+	}
+	wantUnclean(t, s)
 }
 
 // wantUnclean looks at what fill left behind.
@@ -97,8 +158,8 @@ func wantUnclean(t *testing.T, s *Store) {
 	ctx := t.Context()
 	found, once, err := s.Match(ctx, claim("free", 10))
 	check(t, err)
-	if found == nil || !once || found.Verified {
-		t.Errorf("a free session came back as %+v, %v", found, once)
+	if found == nil || !once || found.Verified || found.Known {
+		t.Fatalf("Match = %+v, %t, want an unverified session", found, once)
 	}
 	for id := int64(2); id <= 3; id++ {
 		n := session(t, s, id)
@@ -108,7 +169,6 @@ func wantUnclean(t *testing.T, s *Store) {
 	}
 	_, err = s.Turn(ctx, token(5))
 	wantErr(t, err, conversation.ErrUnknown)
-	same(t, string(must[*conversation.Stored](t)(s.Turn(ctx, token(4))).Answer), "a")
 	_, claimed, err := s.ClaimName(ctx, key("claimed"), token(11))
 	if !claimed || err != nil {
 		t.Errorf("a claim that was left behind: %v, %v", claimed, err)
@@ -130,9 +190,10 @@ func TestStoreThatWasClosedIsVerified(t *testing.T) {
 	check(t, s.Close())
 	s = sqliteWorld("sqlite:" + path).open(t)
 	same(t, session(t, s, 1), sample(1, "free"))
-	same(t, session(t, s, 2).State, conversation.StateTaken)
+	// What its process had in hand is over, however it ended.
+	same(t, session(t, s, 2).State, conversation.StateDirty)
 	_, err := s.Turn(t.Context(), token(5))
-	check(t, err)
+	wantErr(t, err, conversation.ErrUnknown)
 	check(t, s.MarkUnverified(t.Context()))
 	if session(t, s, 1).Verified {
 		t.Error("a restored store is verified")

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -58,57 +59,92 @@ func moment(micros int64) time.Time {
 	return time.UnixMicro(micros).UTC()
 }
 
-// What scanSession reads. The last two tell whether a session is taken, and whether
-// its lease ran out.
+// What scanSession reads. The last one tells whether a session is taken.
 const (
-	sessionFields = `id, caller, made, reach, name, state, unseen, head, epoch = (SELECT epoch FROM meta), exchanges, turns,
+	sessionFields = `id, caller, made, reach, name, state, unseen, head, epoch = (SELECT epoch FROM meta),
+	ABS(epoch) <> (SELECT epoch FROM meta), ` + maybeTaken + `, exchanges, turns,
 	last, preset, settings, known, object, instructions, tools, told, request, turn, sent, sent_size, question, taken, created, used`
-	sessionColumns = sessionFields + `, token IS NOT NULL AND lease > {now}, token IS NOT NULL AND lease <= {now}`
+	sessionColumns = sessionFields + `, token IS NOT NULL`
 	// takenColumns are those of a session that was just taken, as it was.
-	takenColumns = sessionFields + `, FALSE, FALSE`
+	takenColumns = sessionFields + `, FALSE`
+	// maybeTaken is the condition of a session that was written before the epoch moved,
+	// for as long as a turn may run of which the store has lost the beginning.
+	maybeTaken = `(ABS(epoch) <> (SELECT epoch FROM meta) AND {now} < (SELECT moved FROM meta) + {turn})`
 )
 
-func scanSession(r rows) (conversation.Session, error) {
+func (s *Store) scanSession(r rows) (conversation.Session, error) {
 	var (
-		s                             conversation.Session
-		name, head, last, object      []byte
-		instructions, tools, told     []byte
-		request, turn, sent, question []byte
-		preset, settings              string
-		takenAt, created, used        int64
-		taken, ranOut                 bool
+		n                         conversation.Session
+		name, head, last, object  []byte
+		instructions, tools, told []byte
+		request, turn, sent       []byte
+		question                  []byte
+		preset, settings          string
+		takenAt, created, used    int64
+		taken, stale              bool
 	)
-	err := r.Scan(&s.ID, &s.Caller, &s.Made, &s.Reach, &name, &s.State, &s.Unseen, &head, &s.Verified, &s.Exchanges, &s.Turns,
-		&last, &preset, &settings, &s.Known, &object, &instructions, &tools, &told,
-		&request, &turn, &sent, &s.Sent.Size, &question, &takenAt, &created, &used, &taken, &ranOut)
+	err := r.Scan(&n.ID, &n.Caller, &n.Made, &n.Reach, &name, &n.State, &n.Unseen, &head, &n.Verified, &stale, &n.MaybeTaken,
+		&n.Exchanges, &n.Turns, &last, &preset, &settings, &n.Known, &object, &instructions, &tools, &told,
+		&request, &turn, &sent, &n.Sent.Size, &question, &takenAt, &created, &used, &taken)
 	if err != nil {
-		return s, err
+		return n, err
 	}
-	s.Name, s.Object = string(name), object
-	copy(s.Head[:], head)
-	copy(s.Last[:], last)
-	copy(s.Instructions[:], instructions)
-	copy(s.Tools[:], tools)
-	copy(s.Told[:], told)
-	copy(s.Request[:], request)
-	copy(s.Turn[:], turn)
-	copy(s.Sent.Digest[:], sent)
-	copy(s.Question[:], question)
-	s.Taken, s.Created, s.Used = moment(takenAt), moment(created), moment(used)
-	if err := json.Unmarshal([]byte(preset), &s.Preset); err != nil {
-		return s, fmt.Errorf("session %d: preset: %w", s.ID, err)
+	n.Name, n.Object = string(name), object
+	n.Taken, n.Created, n.Used = moment(takenAt), moment(created), moment(used)
+	err = errors.Join(
+		readFixed("head", n.Head[:], head), readFixed("last", n.Last[:], last),
+		readFixed("instructions", n.Instructions[:], instructions), readFixed("tools", n.Tools[:], tools), readFixed("told", n.Told[:], told),
+		readFixed("request", n.Request[:], request), readFixed("turn", n.Turn[:], turn), readFixed("sent", n.Sent.Digest[:], sent),
+		readFixed("question", n.Question[:], question),
+		readSettings("preset", preset, &n.Preset), readSettings("settings", settings, &n.Settings), isJSON("object", object),
+	)
+	if err != nil {
+		s.log.Warn("a session's row is damaged; its conversation is read from the platform or replayed",
+			"session", n.ID, "error", err)
+		n = damaged(n)
 	}
-	if err := json.Unmarshal([]byte(settings), &s.Settings); err != nil {
-		return s, fmt.Errorf("session %d: settings: %w", s.ID, err)
+	n.Known = n.Known && !stale // what was stored about the platform belongs to its epoch
+	if taken {
+		n.State = conversation.StateTaken
 	}
-	gone := s.State == conversation.StateLost || s.State == conversation.StateRetired
-	switch {
-	case taken:
-		s.State = conversation.StateTaken
-	case ranOut && !gone:
-		s.State, s.Unseen, s.Head = conversation.StateDirty, true, conversation.Hash{}
+	return n, nil
+}
+
+// damaged is what can be used of a session whose row cannot be read: its content and
+// its settings are not known.
+func damaged(n conversation.Session) conversation.Session {
+	if n.State != conversation.StateLost && n.State != conversation.StateRetired {
+		n.State, n.Unseen = conversation.StateDirty, true
 	}
-	return s, nil
+	return conversation.Session{
+		ID: n.ID, Caller: n.Caller, Made: n.Made, Reach: n.Reach, Name: n.Name, State: n.State, Unseen: n.Unseen,
+		MaybeTaken: n.MaybeTaken, Exchanges: conversation.Uncounted, Turns: n.Turns, Taken: n.Taken, Created: n.Created, Used: n.Used,
+	}
+}
+
+// readFixed copies a column that holds as many bytes as to, or none.
+func readFixed(column string, to, stored []byte) error {
+	if len(stored) != 0 && len(stored) != len(to) {
+		return fmt.Errorf("%s has %d bytes, want %d", column, len(stored), len(to))
+	}
+	copy(to, stored)
+	return nil
+}
+
+// readSettings decodes a column that holds settings.
+func readSettings(column, stored string, to *chat.Settings) error {
+	if err := json.Unmarshal([]byte(stored), to); err != nil {
+		return fmt.Errorf("%s: %w", column, err)
+	}
+	return nil
+}
+
+// isJSON checks a column that holds JSON, or nothing.
+func isJSON(column string, stored []byte) error {
+	if stored != nil && !json.Valid(stored) {
+		return fmt.Errorf("%s is no JSON", column)
+	}
+	return nil
 }
 
 // sessionValues are the arguments $2 to $26 of the statements that store a session.
@@ -122,11 +158,28 @@ func sessionValues(s *conversation.Session) ([]any, error) {
 		return nil, err
 	}
 	return []any{
-		s.ID, s.Made, string(s.Reach), blob(s.Name), string(s.State), s.Unseen, optional(s.Head), s.Verified,
+		s.ID, s.Made, string(s.Reach), blob(s.Name), string(s.State), s.Unseen, optional(s.Head), epochOf(s),
 		int64(s.Exchanges), int64(s.Turns), optional(s.Last), preset, force, s.Known, text(s.Object), micros(s.Used),
 		optional(s.Instructions), optional(s.Tools), optional(s.Told),
 		optional(s.Request), optionalToken(s.Turn), optional(s.Sent.Digest), int64(s.Sent.Size), optional(s.Question), micros(s.Taken),
 	}, nil
+}
+
+// What becomes of a session's epoch when it is stored.
+const (
+	epochUnverified = iota // the current one, negative
+	epochVerified          // the current one
+	epochKept              // as it is: what may have been lost stays in doubt
+)
+
+func epochOf(s *conversation.Session) int64 {
+	switch {
+	case s.Verified:
+		return epochVerified
+	case s.MaybeTaken:
+		return epochKept
+	}
+	return epochUnverified
 }
 
 // takingValues are the arguments of the statements that take a session: its token,

@@ -77,6 +77,20 @@ func everywhere(t *testing.T, f func(t *testing.T, w world, s *Store)) {
 	}
 }
 
+// withLeases runs a test on the stores that several processes may use.
+func withLeases(t *testing.T, f func(t *testing.T, w world, s *Store)) {
+	t.Helper()
+	w := postgresWorld(t)
+	f(t, w, w.open(t))
+}
+
+// replace lets a session take the place of another, both of which a token holds.
+func replace(ctx context.Context, s *Store, tok conversation.Token, old int64, state conversation.State, next conversation.Session, alias bool) error {
+	return s.Save(ctx, conversation.Save{
+		Token: tok, Session: next, Replaces: &conversation.Replacement{Old: old, State: state, Alias: alias},
+	})
+}
+
 func hash(text string) conversation.Hash { return sha256.Sum256([]byte(text)) }
 
 func token(n int) (t conversation.Token) {

@@ -17,7 +17,7 @@ const (
 	countOwn   = `SELECT COUNT(*)` + listOwn
 	countAll   = `SELECT COUNT(*)` + listAll
 	countState = `SELECT state, COUNT(*) FROM sessions WHERE account = $1 GROUP BY state`
-	countTaken = `SELECT state, lease > {now}, COUNT(*) FROM sessions WHERE account = $1 AND token IS NOT NULL GROUP BY 1, 2`
+	countTaken = `SELECT state, COUNT(*) FROM sessions WHERE account = $1 AND token IS NOT NULL GROUP BY state`
 )
 
 // Sessions lists a caller's sessions, all with "", latest used first.
@@ -32,7 +32,7 @@ func (s *Store) Sessions(ctx context.Context, caller string, offset, limit int) 
 		if _, err := one(ctx, c, []any{&total}, count, args...); err != nil {
 			return err
 		}
-		list, err = all(ctx, c, scanSession, page, append(slices.Clip(args), int64(offset), int64(limit))...)
+		list, err = all(ctx, c, s.scanSession, page, append(slices.Clip(args), int64(offset), int64(limit))...)
 		return err
 	})
 	if err != nil {
@@ -46,22 +46,18 @@ func (s *Store) Sessions(ctx context.Context, caller string, offset, limit int) 
 func (s *Store) Counts(ctx context.Context) (map[conversation.State]int, error) {
 	type line struct {
 		state conversation.State
-		live  bool
 		count int
 	}
 	var states, taken []line
 	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
-		states, err = all(ctx, c, func(r rows) (l line, err error) {
+		scan := func(r rows) (l line, err error) {
 			err = r.Scan(&l.state, &l.count)
 			return l, err
-		}, countState, s.account)
-		if err != nil {
+		}
+		if states, err = all(ctx, c, scan, countState, s.account); err != nil {
 			return err
 		}
-		taken, err = all(ctx, c, func(r rows) (l line, err error) {
-			err = r.Scan(&l.state, &l.live, &l.count)
-			return l, err
-		}, countTaken, s.account)
+		taken, err = all(ctx, c, scan, countTaken, s.account)
 		return err
 	})
 	if err != nil {
@@ -72,15 +68,8 @@ func (s *Store) Counts(ctx context.Context) (map[conversation.State]int, error) 
 		counts[l.state] += l.count
 	}
 	for _, l := range taken {
-		is := l.state
-		switch {
-		case l.live:
-			is = conversation.StateTaken
-		case l.state == conversation.StateFree:
-			is = conversation.StateDirty
-		}
 		counts[l.state] -= l.count
-		counts[is] += l.count
+		counts[conversation.StateTaken] += l.count
 	}
 	for state, count := range counts {
 		if count <= 0 {

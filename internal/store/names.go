@@ -28,7 +28,7 @@ const (
 INSERT INTO names (account, digest, session, history, token, lease)
 VALUES ($1, $2, 0, FALSE, $3, {now} + $4)
 ON CONFLICT (digest, account) DO UPDATE SET token = excluded.token, lease = excluded.lease
-WHERE names.session = 0 AND (names.token IS NULL OR names.lease <= {now} OR names.token = excluded.token)
+WHERE names.session = 0 AND (names.token IS NULL OR names.token = excluded.token)
 RETURNING session, history`
 
 	bindName = `
@@ -46,10 +46,10 @@ ON CONFLICT (digest, account) DO UPDATE SET history = TRUE`
 	// What a claim leaves behind is that the name came with a history.
 	dropClaim   = `DELETE FROM names WHERE account = $1 AND digest = $2 AND token = $3 AND session = 0 AND NOT history`
 	endClaim    = `UPDATE names SET token = NULL, lease = 0 WHERE account = $1 AND digest = $2 AND token = $3 AND session = 0`
-	dropClaims  = `DELETE FROM names WHERE account = $1 AND token IS NOT NULL AND lease <= {now} AND session = 0 AND NOT history`
-	endClaims   = `UPDATE names SET token = NULL, lease = 0 WHERE account = $1 AND token IS NOT NULL AND lease <= {now}`
+	dropClaims  = `DELETE FROM names WHERE account = $1 AND ` + hasExpired + ` AND session = 0 AND NOT history`
+	endClaims   = `UPDATE names SET token = NULL, lease = 0 WHERE account = $1 AND ` + hasExpired
 	extendClaim = `
-UPDATE names SET lease = {now} + $3 WHERE account = $1 AND token {tokens} AND token IS NOT NULL AND lease > {now}
+UPDATE names SET lease = {now} + $3 WHERE account = $1 AND token {tokens} AND token IS NOT NULL
 RETURNING token`
 )
 

@@ -64,8 +64,9 @@ func TestNamesAreACallersAndAModels(t *testing.T) {
 	})
 }
 
-func TestNameClaimRunsOut(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+// A claim lasts until Expire ends it; Extend revives one whose lease ran out.
+func TestNameClaimExpires(t *testing.T) {
+	withLeases(t, func(t *testing.T, w world, s *Store) {
 		ctx := t.Context()
 		for i := range 2 {
 			if i == 1 {
@@ -73,25 +74,23 @@ func TestNameClaimRunsOut(t *testing.T) {
 			}
 			_, claimed, err := s.ClaimName(ctx, key("n"), token(i))
 			if !claimed || err != nil {
-				t.Fatal(claimed, err)
+				t.Fatalf("ClaimName = %t, %v, want true", claimed, err)
 			}
-			w.pass(t, testLease*3/4)
+			w.pass(t, 2*testLease)
 			if gone := must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(i)})); gone != nil {
-				t.Fatalf("a claim of which %v is gone", gone)
+				t.Fatalf("Extend = %v, want none", gone)
 			}
-			w.pass(t, testLease*3/4)
+			must[int](t)(s.Expire(ctx))
 			_, _, err = s.ClaimName(ctx, key("n"), token(9))
 			wantErr(t, err, conversation.ErrTaken)
-			w.pass(t, testLease)
+			w.pass(t, 2*testLease)
+			_, _, err = s.ClaimName(ctx, key("n"), token(9))
+			wantErr(t, err, conversation.ErrTaken)
 			must[int](t)(s.Expire(ctx))
 		}
 		n, claimed, err := s.ClaimName(ctx, key("n"), token(3))
 		if n != (conversation.Name{History: true}) || !claimed || err != nil {
-			t.Fatal(n, claimed, err)
-		}
-		w.pass(t, 2*testLease)
-		if _, claimed, err = s.ClaimName(ctx, key("n"), token(4)); !claimed || err != nil {
-			t.Fatal("a claim that ran out stands until Expire", err)
+			t.Fatalf("ClaimName = %+v, %t, %v, want a claim of a name with history", n, claimed, err)
 		}
 	})
 }
@@ -131,20 +130,26 @@ func TestSaveBindsTheName(t *testing.T) {
 func TestReplace(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		ctx := t.Context()
+		take := func(id int64, n int) conversation.Session {
+			t.Helper()
+			return *must[*conversation.Session](t)(s.Take(ctx, id, taking(n), conversation.ReachID))
+		}
 		for id := int64(1); id <= 4; id++ {
 			put(t, s, sample(id, "h"))
 		}
 		check(t, s.BindName(ctx, conversation.Binding{Key: key("n"), History: true}, 1))
-		wantErr(t, s.Replace(ctx, 1, token(1), conversation.StateRetired, 2, true), conversation.ErrNotHeld)
-		if err := s.Replace(ctx, 1, token(1), conversation.StateFree, 2, true); err == nil {
+		take(1, 1)
+		wantErr(t, replace(ctx, s, token(1), 1, conversation.StateRetired, sample(2, "h"), true), conversation.ErrNotHeld)
+		take(2, 1)
+		if err := replace(ctx, s, token(1), 1, conversation.StateFree, sample(2, "h"), true); err == nil {
 			t.Error("a session was replaced and is free")
 		}
-		for old := int64(1); old <= 2; old++ {
-			must[*conversation.Session](t)(s.Take(ctx, old, taking(1), conversation.ReachID))
-			check(t, s.Replace(ctx, old, token(1), conversation.StateRetired, old+1, true))
-			same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))), conversation.Name{Session: old + 1, History: true})
-			wantErr(t, s.Save(ctx, conversation.Save{Token: token(1), Session: sample(old, "h")}), conversation.ErrNotHeld)
-		}
+		same(t, session(t, s, 1).State, conversation.StateTaken)
+		check(t, replace(ctx, s, token(1), 1, conversation.StateRetired, sample(2, "h"), true))
+		same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))), conversation.Name{Session: 2, History: true})
+		take(2, 2)
+		take(3, 2)
+		check(t, replace(ctx, s, token(2), 2, conversation.StateRetired, sample(3, "h"), true))
 		for _, id := range []int64{1, 2, 3} {
 			same(t, must[*conversation.Session](t)(s.Session(ctx, "alice", id)).ID, int64(3))
 			_, err := s.Session(ctx, "bob", id)
@@ -153,14 +158,40 @@ func TestReplace(t *testing.T) {
 		}
 
 		// Without an alias the old id is what it was: lost.
-		must[*conversation.Session](t)(s.Take(ctx, 3, taking(2), conversation.ReachName))
-		check(t, s.Replace(ctx, 3, token(2), conversation.StateLost, 4, false))
+		take(3, 3)
+		take(4, 3)
+		check(t, replace(ctx, s, token(3), 3, conversation.StateLost, sample(4, "h"), false))
 		lost := session(t, s, 3)
 		if lost.State != conversation.StateLost || lost.Head != (conversation.Hash{}) {
-			t.Errorf("lost: %+v", lost)
+			t.Errorf("Session(3) = %+v, want lost and without a head", lost)
 		}
 		same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))).Session, int64(4))
 		_, err := s.Take(ctx, 3, taking(3), conversation.ReachID)
 		wantErr(t, err, conversation.ErrUnknown)
 	})
+}
+
+// A session that another taking has by then is not replaced; one whose lease merely
+// expired is.
+func TestReplaceAfterTheLeaseExpired(t *testing.T) {
+	for _, isTaken := range []bool{false, true} {
+		withLeases(t, func(t *testing.T, w world, s *Store) {
+			ctx := t.Context()
+			put(t, s, sample(1, "h"))
+			must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ReachID))
+			w.pass(t, 2*testLease)
+			check(t, s.Create(ctx, sample(2, ""), taking(1)))
+			same(t, must[int](t)(s.Expire(ctx)), 1)
+			if isTaken {
+				must[*conversation.Session](t)(s.Take(ctx, 1, taking(2), conversation.ReachID))
+			}
+			check(t, replace(ctx, s, token(1), 1, conversation.StateRetired, sample(2, "h"), true))
+			want := int64(2)
+			if isTaken {
+				want = 1
+			}
+			same(t, session(t, s, 1).ID, want)
+			same(t, session(t, s, 2).State, conversation.StateFree)
+		})
+	}
 }

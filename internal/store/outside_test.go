@@ -48,11 +48,12 @@ func TestSnapshotUnderLoad(t *testing.T) {
 	restored := "sqlite:" + filepath.Join(folder, "restored.db")
 	_, err = Replace(t.Context(), restored, to, false)
 	check(t, err)
-	r := sqliteWorld(restored).open(t)
+	w := sqliteWorld(restored)
+	r := w.open(t)
 	for id := int64(100); id < 150; id++ {
 		session(t, r, id)
 	}
-	wantUnclean(t, r)
+	wantDoubted(t, w, r)
 	if _, err := r.Session(t.Context(), "", last+1); !errors.Is(err, conversation.ErrUnknown) {
 		t.Errorf("a session that was never made: %v", err)
 	}
@@ -78,8 +79,9 @@ func TestReplacedStoreIsUnverified(t *testing.T) {
 	}
 	old, err := Replace(t.Context(), url, snapshot, true)
 	check(t, err)
-	r := sqliteWorld(url).open(t)
-	wantUnclean(t, r)
+	w := sqliteWorld(url)
+	r := w.open(t)
+	wantDoubted(t, w, r)
 	_, err = r.Session(t.Context(), "", 7)
 	wantErr(t, err, conversation.ErrUnknown)
 	aside := sqliteWorld("sqlite:" + old).open(t)

@@ -136,7 +136,7 @@ EXTRACT(EPOCH FROM pg_postmaster_start_time())::text
 const (
 	isSameServer = `SELECT server = ` + serverStart + ` FROM meta`
 	noticeServer = `
-UPDATE meta SET epoch = epoch + 1, server = ` + serverStart + `
+UPDATE meta SET epoch = epoch + 1, moved = CASE WHEN server = '' THEN moved ELSE {now} END, server = ` + serverStart + `
 WHERE server <> ` + serverStart
 )
 

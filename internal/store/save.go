@@ -11,12 +11,13 @@ import (
 // saveSession ends a taking. Whose a session is and when it was made never change.
 const saveSession = `
 UPDATE sessions SET made = $3, reach = $4, name = $5, state = $6, unseen = $7, head = $8,
-	epoch = CASE WHEN $9 THEN (SELECT epoch FROM meta) ELSE 0 END, exchanges = $10, turns = $11,
+	epoch = CASE CAST($9 AS BIGINT) WHEN 1 THEN (SELECT epoch FROM meta) WHEN 0 THEN -(SELECT epoch FROM meta) ELSE epoch END,
+	exchanges = $10, turns = $11,
 	last = $12, preset = $13, settings = $14, known = $15, object = $16, used = $17,
 	instructions = $18, tools = $19, told = $20,
 	request = $21, turn = $22, sent = $23, sent_size = $24, question = $25, taken = $26,
-	token = NULL, lease = 0, retry = 0
-WHERE account = $1 AND id = $2 AND token = $27 AND lease > {now}`
+	token = NULL, lease = 0, taken_as = NULL, retry = 0
+WHERE account = $1 AND id = $2 AND token = $27`
 
 // saveAtOnce is the whole of a Save without a turn in one statement, which is one
 // round trip: the session, its head, its name, and what a failed turn leaves.
@@ -43,6 +44,9 @@ func (s *Store) Save(ctx context.Context, save conversation.Save) error {
 	default:
 		return fmt.Errorf("session %d cannot be given back as %q", save.Session.ID, save.Session.State)
 	}
+	if r := save.Replaces; r != nil && r.State != conversation.StateLost && r.State != conversation.StateRetired {
+		return fmt.Errorf("session %d cannot be replaced and %q", r.Old, r.State)
+	}
 	values, err := sessionValues(&save.Session)
 	if err != nil {
 		return err
@@ -51,14 +55,14 @@ func (s *Store) Save(ctx context.Context, save conversation.Save) error {
 	switch {
 	case s.kind == KindSQLite:
 		return s.write(ctx, func(ctx context.Context, c conn) error { return s.saveInSteps(ctx, c, save, values) })
-	case save.Turn == nil:
+	case save.Turn == nil && save.Replaces == nil:
 		return s.step(ctx, func(ctx context.Context, c conn) error { return s.saveAtOnce(ctx, c, save, values) })
 	}
 	return s.write(ctx, func(ctx context.Context, c conn) error {
 		if err := s.saveAtOnce(ctx, c, save, values); err != nil {
 			return err
 		}
-		return s.keepTurn(ctx, c, *save.Turn, true)
+		return s.saveRest(ctx, c, save)
 	})
 }
 
@@ -92,6 +96,16 @@ func (s *Store) saveInSteps(ctx context.Context, c conn, save conversation.Save,
 	}
 	if save.Failed {
 		if _, err := c.exec(ctx, forgetTurn, s.account, save.Token[:]); err != nil {
+			return err
+		}
+	}
+	return s.saveRest(ctx, c, save)
+}
+
+// saveRest does what few ends of takings need.
+func (s *Store) saveRest(ctx context.Context, c conn, save conversation.Save) error {
+	if save.Replaces != nil {
+		if err := s.replace(ctx, c, save); err != nil {
 			return err
 		}
 	}

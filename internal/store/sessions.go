@@ -8,25 +8,25 @@ import (
 	"achuan/internal/conversation"
 )
 
-// A head is looked for among sessions that a transcript may lead to, not those that
-// are reached by id only, or never again. The empty strings keep planners without
-// statistics from walking over all free sessions of the caller.
 // setTaking sets what a session is taken for, from takingValues at $4.
 const setTaking = `token = $4, turn = $4, request = $5, sent = $6, sent_size = $7, question = $8`
 
+// matchSession looks for a head among sessions that a transcript may lead to, not those
+// that are reached by id only, or never again. The empty strings keep planners without
+// statistics from walking over all free sessions of the caller.
 const matchSession = `
 UPDATE sessions SET lease = {now} + $9, taken = {now}, ` + setTaking + `
 WHERE account = $1 AND id = (
 	SELECT id FROM sessions
 	WHERE account = $1 AND head = $2 AND caller || '' = $3 AND state || '' = 'free' AND token IS NULL
-		AND reach NOT IN ('id', 'throwaway')
+		AND reach NOT IN ('id', 'throwaway') AND NOT ` + maybeTaken + `
 		AND (instructions IS NULL OR instructions = $11 OR tools IS NOT DISTINCT FROM $12 OR tools = $13)
 	ORDER BY known AND settings = $10 DESC, used DESC, id DESC LIMIT 1 {skip})
 RETURNING ` + takenColumns
 
 const wasHead = `
 SELECT 1 FROM heads JOIN sessions ON sessions.account = heads.account AND sessions.id = heads.session
-WHERE heads.account = $1 AND heads.head = $2 AND sessions.caller = $3 LIMIT 1`
+WHERE heads.account = $1 AND heads.head = $2 AND sessions.caller = $3 AND NOT ` + maybeTaken + ` LIMIT 1`
 
 // Match takes a free session with the head, nil when there is none; see
 // conversation.Store.
@@ -71,7 +71,7 @@ func otherTools(tools conversation.Hash) []byte {
 func (s *Store) takeOne(ctx context.Context, statement string, args ...any) (*conversation.Session, error) {
 	var found []conversation.Session
 	err := s.step(ctx, func(ctx context.Context, c conn) (err error) {
-		found, err = all(ctx, c, scanSession, statement, args...)
+		found, err = all(ctx, c, s.scanSession, statement, args...)
 		return err
 	})
 	if err != nil || len(found) == 0 {
@@ -80,25 +80,26 @@ func (s *Store) takeOne(ctx context.Context, statement string, args ...any) (*co
 	return &found[0], nil
 }
 
-// By id a session leaves lineage for good, and so does its head. One that was
-// addressed by name is kept as such.
+// takeSession notes beside the row's own reach the one that the session is taken for.
 const takeSession = `
-UPDATE sessions SET
-	lease = {now} + $9, taken = {now}, ` + setTaking + `,
-	state = CASE WHEN token IS NULL THEN state ELSE 'dirty' END,
-	unseen = unseen OR token IS NOT NULL,
-	head = CASE WHEN token IS NULL AND reach <> 'id' AND $3 <> 'id' THEN head END,
-	reach = CASE WHEN reach = 'id' OR (reach = 'name' AND $3 = 'lineage') THEN reach ELSE $3 END
-WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND (token IS NULL OR lease <= {now})
+UPDATE sessions SET lease = {now} + $9, taken = {now}, ` + setTaking + `,
+	taken_as = CASE WHEN reach = 'id' OR (reach = 'name' AND $3 = 'lineage') THEN reach ELSE $3 END
+WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND token IS NULL
 RETURNING ` + takenColumns
 
 const isThere = `SELECT state IN ('free', 'dirty') FROM sessions WHERE account = $1 AND id = $2`
 
-// Take takes a session that is free or dirty.
+// Take takes a session that is free or dirty. By id a session leaves lineage for good,
+// and so its head goes. One that was addressed by name is kept as such.
 func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Reach) (*conversation.Session, error) {
-	found, err := s.takeOne(ctx, takeSession, append(append([]any{s.account, id, string(reach)}, takingValues(t)...), s.lease)...)
-	if err != nil || found != nil {
-		return found, err
+	args := append(append([]any{s.account, id, string(reach)}, takingValues(t)...), s.lease)
+	found, err := s.takeOne(ctx, takeSession, args...)
+	switch {
+	case err != nil:
+		return nil, err
+	case found != nil:
+		takenBy(found, reach)
+		return found, nil
 	}
 	var usable bool
 	err = s.read(ctx, func(ctx context.Context, c conn) error {
@@ -114,11 +115,40 @@ func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach
 	return nil, conversation.ErrUnknown
 }
 
+// takenBy makes of a session as it is in the store what it is for the turn that takes it.
+func takenBy(n *conversation.Session, reach conversation.Reach) {
+	if n.Reach != conversation.ReachID && (n.Reach != conversation.ReachName || reach != conversation.ReachLineage) {
+		n.Reach = reach
+	}
+	if n.Reach == conversation.ReachID {
+		n.Head = conversation.Hash{}
+	}
+}
+
+const (
+	releaseByID   = `UPDATE sessions SET ` + release + ` WHERE account = $1 AND token = $2 AND id = $3`
+	releaseByHead = `UPDATE sessions SET ` + release + ` WHERE account = $1 AND token = $2 AND head = $3`
+	releaseAll    = `UPDATE sessions SET ` + release + ` WHERE account = $1 AND token = $2`
+	release       = `token = NULL, lease = 0, taken_as = NULL, request = NULL`
+)
+
+// Release ends a taking as if it had never been.
+func (s *Store) Release(ctx context.Context, token conversation.Token, id int64, head conversation.Hash) error {
+	statement, args := releaseAll, []any{s.account, token[:]}
+	switch {
+	case id != 0:
+		statement, args = releaseByID, append(args, id)
+	case head != conversation.Hash{}:
+		statement, args = releaseByHead, append(args, head[:])
+	}
+	return s.each(ctx, []string{statement}, args...)
+}
+
 const insertSession = `
 INSERT INTO sessions (account, id, made, reach, name, state, unseen, head, epoch, exchanges, turns,
 	last, preset, settings, known, object, used, instructions, tools, told,
 	request, turn, sent, sent_size, question, taken, caller, created, token, lease)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $9 THEN (SELECT epoch FROM meta) ELSE 0 END, $10, $11,
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN CAST($9 AS BIGINT) = 1 THEN 1 ELSE -1 END * (SELECT epoch FROM meta), $10, $11,
 	$12, $13, $14, $15, $16, $17, $18, $19, $20,
 	$21, $22, $23, $24, $25, {now} + CAST($26 AS BIGINT), $27, $28, $29, {now} + $30)
 ON CONFLICT DO NOTHING`
@@ -156,7 +186,7 @@ func (s *Store) Create(ctx context.Context, n conversation.Session, t conversati
 }
 
 // held is the condition of whatever only the holder of a session may do.
-const held = ` WHERE account = $1 AND id = $2 AND token = $3 AND lease > {now}`
+const held = ` WHERE account = $1 AND id = $2 AND token = $3`
 
 const unknowSession = `UPDATE sessions SET known = FALSE` + held
 
@@ -188,7 +218,7 @@ WHERE account = $1 AND (caller = $3 OR $3 = '')
 func (s *Store) Session(ctx context.Context, caller string, id int64) (*conversation.Session, error) {
 	var found []conversation.Session
 	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
-		found, err = all(ctx, c, scanSession, findSession, s.account, id, caller)
+		found, err = all(ctx, c, s.scanSession, findSession, s.account, id, caller)
 		return err
 	})
 	switch {

@@ -280,7 +280,7 @@ func TestTakeIsExclusive(t *testing.T) {
 }
 
 func TestUnknow(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		ctx := t.Context()
 		check(t, s.Create(ctx, sample(7, "h"), taking(1)))
 		wantErr(t, s.Unknow(ctx, 7, token(2)), conversation.ErrNotHeld)
@@ -289,41 +289,109 @@ func TestUnknow(t *testing.T) {
 		if session(t, s, 7).Known {
 			t.Error("the settings are still known")
 		}
-		w.pass(t, 2*testLease)
-		wantErr(t, s.Unknow(ctx, 7, token(1)), conversation.ErrNotHeld)
 	})
 }
 
-func TestLeaseRunsOut(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+// Time matters in Expire alone: until it has ended a taking, Extend and Save go by the token.
+func TestLeaseExpires(t *testing.T) {
+	withLeases(t, func(t *testing.T, w world, s *Store) {
 		ctx := t.Context()
 		put(t, s, sample(7, "h"))
+		put(t, s, sample(8, "other"))
 		taken, _, err := s.Match(ctx, claim("h", 1))
 		check(t, err)
-		w.pass(t, testLease/2)
-		same(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(1), token(2)})), []conversation.Token{token(2)})
-		w.pass(t, testLease*3/4)
+		kept, _, err := s.Match(ctx, claim("other", 2))
+		check(t, err)
+		w.pass(t, 2*testLease)
 		same(t, session(t, s, 7).State, conversation.StateTaken)
-		w.pass(t, testLease/2)
+		_, err = s.Take(ctx, 7, taking(3), conversation.ReachName)
+		wantErr(t, err, conversation.ErrTaken)
+		same(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(1), token(3)})), []conversation.Token{token(3)})
+		same(t, must[int](t)(s.Expire(ctx)), 1)
+		wantErr(t, s.Save(ctx, conversation.Save{Token: token(2), Session: *kept}), conversation.ErrNotHeld)
+		w.pass(t, 2*testLease)
+		same(t, must[int](t)(s.Expire(ctx)), 1)
 
 		dirty := sample(7, "")
 		dirty.State, dirty.Unseen, dirty.Head = conversation.StateDirty, true, conversation.Hash{}
 		same(t, session(t, s, 7), dirty)
-		list, total, err := s.Sessions(ctx, "alice", 0, 10)
-		check(t, err)
-		same(t, list, []conversation.Session{dirty})
-		same(t, total, 1)
-		same(t, must[map[conversation.State]int](t)(s.Counts(ctx)), map[conversation.State]int{conversation.StateDirty: 1})
+		same(t, must[map[conversation.State]int](t)(s.Counts(ctx)), map[conversation.State]int{conversation.StateDirty: 2})
 		same(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(1)})), []conversation.Token{token(1)})
 		wantErr(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
 		found, once, err := s.Match(ctx, claim("h", 2))
 		if found != nil || !once || err != nil {
-			t.Fatalf("%v, %v, %v", found, once, err)
+			t.Fatalf("Match = %v, %v, %v, want none that was there once", found, once, err)
 		}
 		dirty.Reach = conversation.ReachName
 		same(t, must[*conversation.Session](t)(s.Take(ctx, 7, taking(3), conversation.ReachName)), &dirty)
 		wantErr(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
 		check(t, s.Save(ctx, conversation.Save{Token: token(3), Session: sample(7, "i")}))
+	})
+}
+
+// On SQLite no time ends a taking: neither a machine that sleeps nor a clock that is set.
+func TestNoLeaseOnSQLite(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		if s.HasLeases() {
+			return
+		}
+		ctx := t.Context()
+		put(t, s, sample(7, "h"))
+		taken, _, err := s.Match(ctx, claim("h", 1))
+		check(t, err)
+		enter(t, s, asked(1, "r", "k"), false)
+		_, claimed, err := s.ClaimName(ctx, key("n"), token(1))
+		if !claimed || err != nil {
+			t.Fatalf("ClaimName = %t, %v, want true", claimed, err)
+		}
+		w.pass(t, 1000*time.Hour)
+		same(t, must[int](t)(s.Expire(ctx)), 0)
+		same(t, must[*conversation.Stored](t)(s.Turn(ctx, token(1))).Whole, false)
+		_, _, err = s.ClaimName(ctx, key("n"), token(2))
+		wantErr(t, err, conversation.ErrTaken)
+		check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *taken}))
+		same(t, session(t, s, 7), sample(7, "h"))
+	})
+}
+
+// A taking changes nothing until Save: Release gives all back as it was.
+func TestRelease(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		ctx := t.Context()
+		want := sample(7, "h")
+		put(t, s, want)
+		put(t, s, sample(8, "other"))
+		releases := map[string]struct {
+			take    func() error
+			release func() error
+		}{
+			"by id": {
+				func() error { _, err := s.Take(ctx, 7, taking(1), conversation.ReachID); return err },
+				func() error { return s.Release(ctx, token(1), 7, conversation.Hash{}) },
+			},
+			"by head": {
+				func() error { _, _, err := s.Match(ctx, claim("h", 1)); return err },
+				func() error { return s.Release(ctx, token(1), 0, hash("h")) },
+			},
+			"all": {
+				func() error { _, err := s.Due(ctx, time.Now(), time.Time{}, token(1), 5); return err },
+				func() error { return s.Release(ctx, token(1), 0, conversation.Hash{}) },
+			},
+		}
+		for name, r := range releases {
+			check(t, r.take())
+			same(t, session(t, s, 7).State, conversation.StateTaken)
+			check(t, s.Release(ctx, token(2), 7, conversation.Hash{})) // another's
+			check(t, s.Release(ctx, token(1), 8, hash("h")))
+			check(t, s.Release(ctx, token(1), 0, hash("no session's")))
+			if got := session(t, s, 7).State; got != conversation.StateTaken && name != "all" {
+				t.Fatalf("%s: another release left it %s", name, got)
+			}
+			for range 2 {
+				check(t, r.release())
+				same(t, session(t, s, 7), want)
+			}
+		}
 	})
 }
 
@@ -361,7 +429,7 @@ func TestSessionsArePagedLatestFirst(t *testing.T) {
 }
 
 func TestCounts(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		states := []conversation.State{
 			conversation.StateFree, conversation.StateFree, conversation.StateFree, conversation.StateFree,
 			conversation.StateDirty, conversation.StateDirty, conversation.StateLost, conversation.StateRetired,
@@ -372,11 +440,10 @@ func TestCounts(t *testing.T) {
 			put(t, s, n)
 		}
 		must[*conversation.Session](t)(s.Take(t.Context(), 1, taking(1), conversation.ReachName))
-		w.pass(t, 2*testLease)
 		must[*conversation.Session](t)(s.Take(t.Context(), 2, taking(2), conversation.ReachName))
 		must[*conversation.Session](t)(s.Take(t.Context(), 5, taking(5), conversation.ReachName))
 		same(t, must[map[conversation.State]int](t)(s.Counts(t.Context())), map[conversation.State]int{
-			conversation.StateFree: 2, conversation.StateTaken: 2, conversation.StateDirty: 2,
+			conversation.StateFree: 2, conversation.StateTaken: 3, conversation.StateDirty: 1,
 			conversation.StateLost: 1, conversation.StateRetired: 1,
 		})
 	})

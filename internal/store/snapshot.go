@@ -116,6 +116,10 @@ func distrust(ctx context.Context, path string) error {
 	if found != "ok" {
 		return fmt.Errorf("it is broken (%s)", found)
 	}
-	_, err = db.ExecContext(ctx, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE; "+moveEpoch+"; "+setInUse+"; COMMIT")
+	forget := ""
+	if schema >= schemaWithBoot {
+		forget = forgetBoot + "; "
+	}
+	_, err = db.ExecContext(ctx, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE; "+setInUse+"; "+forget+"COMMIT")
 	return err
 }

@@ -34,23 +34,29 @@ func explain(err error) error {
 	return err
 }
 
+// schemaWithBoot is the first schema in which meta has a boot.
+const schemaWithBoot = 2
+
 const (
 	findClean = `SELECT clean FROM meta`
 	setClean  = `UPDATE meta SET clean = 1`
 	setInUse  = `UPDATE meta SET clean = 0`
+	setBoot   = `UPDATE meta SET boot = $1`
+	// forgetBoot makes whoever opens the file take it for one that lost its last commits.
+	forgetBoot = `UPDATE meta SET boot = ''`
+	// A process that was killed has lost no commit: its turns are those that are taken.
+	isSameBoot    = `SELECT boot = $1 AND boot <> '' FROM meta`
+	doubtContents = `UPDATE meta SET epoch = epoch + 1`
 
 	// What a process that is gone had in hand: its turns and claims are over, and its
 	// sessions' content is not known.
-	dirtyTaken = `
-UPDATE sessions SET state = CASE WHEN state = 'free' THEN 'dirty' ELSE state END,
-	unseen = unseen OR state IN ('free', 'dirty'), head = NULL, token = NULL, lease = 0
-WHERE token IS NOT NULL`
+	dirtyTaken   = `UPDATE sessions SET` + ranOut + ` WHERE token IS NOT NULL`
 	dropRunning  = `DELETE FROM turns WHERE NOT whole`
 	dropUnbound  = `DELETE FROM names WHERE token IS NOT NULL AND session = 0 AND NOT history`
 	endAllClaims = `UPDATE names SET token = NULL, lease = 0 WHERE token IS NOT NULL`
 )
 
-// prepareSQLite brings the schema up to date, settles what an unclean end left behind
+// prepareSQLite brings the schema up to date, settles what the process before left behind
 // and marks the file as in use. That mark is flushed to the disk before anything
 // depends on it; from then on a commit waits for no disk.
 func prepareSQLite(ctx context.Context, c *sqliteConn, path string) error {
@@ -69,17 +75,28 @@ func prepareSQLite(ctx context.Context, c *sqliteConn, path string) error {
 	if err := look(ctx, c, path); err != nil {
 		return err
 	}
+	boot := bootOf(path)
 	err := alone(ctx, func(ctx context.Context, c conn) error {
-		statements := []string{setInUse}
+		statements := []string{setInUse, dirtyTaken, dropRunning, dropUnbound, endAllClaims}
 		if !clean {
-			statements = append(statements, moveEpoch, dirtyTaken, dropRunning, dropUnbound, endAllClaims)
+			var sameBoot bool
+			if _, err := one(ctx, c, []any{&sameBoot}, isSameBoot, boot); err != nil {
+				return err
+			}
+			// After a power cut, or in a copy, the last commits are missing.
+			move := moveEpoch
+			if sameBoot {
+				move = doubtContents
+			}
+			statements = append(statements, move)
 		}
 		for _, statement := range statements {
 			if _, err := c.exec(ctx, statement); err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err := c.exec(ctx, setBoot, boot)
+		return err
 	})
 	if err != nil {
 		return err

@@ -19,9 +19,17 @@ type writer struct {
 
 // job is work that somebody waits for.
 type job struct {
+	ctx  context.Context // of who waits
 	f    work
 	err  error
 	done chan struct{}
+}
+
+// isDropped drops the job when nobody waits for it any more: its requester may have taken
+// something else by then, or may undo the work as if it had been done.
+func (j *job) isDropped() bool {
+	j.err = context.Cause(j.ctx)
+	return j.err != nil
 }
 
 // groupSize bounds how much is committed together: whoever came first waits for all.
@@ -33,13 +41,13 @@ func newWriter(c *sqliteConn) *writer {
 	return w
 }
 
-// do has work done and returns when it is committed. When ctx ends while it is being
-// done, nobody knows whether it will be.
+// do has work done and returns when it is committed. Work that has not begun when ctx
+// ends is dropped. When ctx ends while it is being done, nobody knows whether it will be.
 func (w *writer) do(ctx context.Context, f work) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	j := &job{f: f, done: make(chan struct{})}
+	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
 	select {
 	case w.jobs <- j:
 	case <-w.done:
@@ -92,7 +100,9 @@ func (w *writer) gather(first *job) []*job {
 func (w *writer) commit(group []*job) {
 	if len(group) == 1 || w.together(group) != nil {
 		for _, j := range group {
-			j.err = w.alone(j.f)
+			if !j.isDropped() {
+				j.err = w.alone(j.f)
+			}
 		}
 	}
 	for _, j := range group {
@@ -126,7 +136,7 @@ func (w *writer) alone(f work) error {
 func (w *writer) together(group []*job) error {
 	err := w.exec("BEGIN IMMEDIATE")
 	for _, j := range group {
-		if err == nil {
+		if err == nil && !j.isDropped() {
 			err = w.piece(j)
 		}
 	}

@@ -14,6 +14,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -24,16 +25,18 @@ import (
 type Options struct {
 	URL     string        // sqlite:PATH, sqlite::memory: or postgres://…
 	Account string        // host and user id; what is stored is this account's alone
-	Lease   time.Duration // how long a taking lasts without being extended; 0 means DefaultLease
+	Lease   time.Duration // how long a taking lasts without being extended, on PostgreSQL; 0 means DefaultLease
 	Timeout time.Duration // the longest that one call may take; 0 means DefaultTimeout
 	// Now is the clock of SQLite, for tests; nil means time.Now. PostgreSQL goes by
 	// the server's clock, which all replicas share.
 	Now func() time.Time
+	// Logger is told of damaged rows; nil: nobody is.
+	Logger *slog.Logger
 }
 
 // Defaults of Options.
 const (
-	DefaultLease   = 30 * time.Second
+	DefaultLease   = conversation.DefaultLease
 	DefaultTimeout = 5 * time.Second
 )
 
@@ -51,6 +54,7 @@ type Store struct {
 	timeout time.Duration
 	kind    string
 	turns   absence
+	log     *slog.Logger
 }
 
 var _ conversation.Store = (*Store)(nil)
@@ -79,7 +83,10 @@ func open(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Store{lease: o.Lease.Microseconds(), timeout: o.Timeout}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{log: o.Logger, lease: o.Lease.Microseconds(), timeout: o.Timeout}
 	var err error
 	switch scheme, rest, _ := strings.Cut(o.URL, ":"); {
 	case scheme == "sqlite" && rest != "":
@@ -108,6 +115,9 @@ func closed(db backend, err error) error {
 // Kind is KindSQLite or KindPostgres.
 func (s *Store) Kind() string { return s.kind }
 
+// HasLeases tells whether other processes may use the store at the same time.
+func (s *Store) HasLeases() bool { return s.kind == KindPostgres }
+
 // Close ends all work and records that nothing was lost. Calls after it fail.
 func (s *Store) Close() error { return s.db.close() }
 
@@ -128,8 +138,8 @@ func (s *Store) enrol(ctx context.Context, account string) error {
 }
 
 const (
-	touchMeta = `UPDATE meta SET epoch = epoch`
-	moveEpoch = `UPDATE meta SET epoch = epoch + 1`
+	touchMeta = `UPDATE meta SET checked = checked + 1`
+	moveEpoch = `UPDATE meta SET epoch = epoch + 1, moved = {now}`
 )
 
 // Ping tells whether the store can be written to.

@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	// liveTurn is the condition of a turn that is there: running under a lease, or
-	// whole and not too old.
-	liveTurn = `(CASE WHEN turns.whole THEN turns.ended > {now} - {life} ELSE turns.lease > {now} END)`
+	// liveTurn is the condition of a turn that is there: running, or whole and not too old.
+	liveTurn = `(NOT turns.whole OR turns.ended > {now} - {life})`
 
 	turnColumns = `token, caller, request, idem, session, parted, silent, whole, answer`
 
@@ -58,6 +57,7 @@ ON CONFLICT DO NOTHING`
 	forgetTurn  = `DELETE FROM turns WHERE account = $1 AND token = $2`
 	countTurns  = `SELECT COUNT(*) FROM turns WHERE account = $1`
 	dropTurns   = `DELETE FROM turns WHERE account = $1 AND NOT ` + liveTurn
+	expireTurns = `DELETE FROM turns WHERE account = $1 AND NOT whole AND lease <= $2 AND {now} < $2 + $3`
 
 	// dropAnswers keeps the newest answers that fit the room.
 	dropAnswers = `
@@ -68,7 +68,7 @@ DELETE FROM turns WHERE account = $1 AND token IN (
 	WHERE room > {room})`
 
 	extendTurn = `
-UPDATE turns SET lease = {now} + $3 WHERE account = $1 AND token {tokens} AND NOT whole AND lease > {now}
+UPDATE turns SET lease = {now} + $3 WHERE account = $1 AND token {tokens} AND NOT whole
 RETURNING token`
 )
 

@@ -164,28 +164,29 @@ func TestAttachingByKeyTakesTheLeftTurn(t *testing.T) {
 	})
 }
 
-func TestRunningTurnNeedsItsLease(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+// A running turn lasts until Expire ends it; Extend revives one whose lease ran out.
+func TestRunningTurnExpires(t *testing.T) {
+	withLeases(t, func(t *testing.T, w world, s *Store) {
 		ctx := t.Context()
 		left := asked(2, "r2", "")
 		left.Left, left.Silent = true, true
 		enter(t, s, asked(1, "r", "k"), false)
 		check(t, s.Leave(ctx, left))
 		tokens := []conversation.Token{token(1), token(2), token(3)}
-		w.pass(t, testLease*3/4)
-		same(t, must[[]conversation.Token](t)(s.Extend(ctx, tokens)), tokens[2:])
-		w.pass(t, testLease*3/4)
+		w.pass(t, 2*testLease)
 		same(t, must[*conversation.Stored](t)(s.Turn(ctx, token(1))).Whole, false)
-		w.pass(t, testLease)
-		for range 2 {
-			for _, tok := range tokens {
-				_, err := s.Turn(ctx, tok)
-				wantErr(t, err, conversation.ErrUnknown)
-			}
-			same(t, must[[]conversation.Token](t)(s.Extend(ctx, tokens)), tokens)
-			same(t, enter(t, s, asked(9, "r2", ""), true), (*conversation.Stored)(nil))
-			must[int](t)(s.Expire(ctx))
+		same(t, enter(t, s, asked(9, "r", "k"), false).Token, token(1))
+		same(t, must[[]conversation.Token](t)(s.Extend(ctx, tokens)), tokens[2:])
+		must[int](t)(s.Expire(ctx))
+		same(t, must[*conversation.Stored](t)(s.Turn(ctx, token(1))).Whole, false)
+		w.pass(t, 2*testLease)
+		must[int](t)(s.Expire(ctx))
+		for _, tok := range tokens {
+			_, err := s.Turn(ctx, tok)
+			wantErr(t, err, conversation.ErrUnknown)
 		}
+		same(t, must[[]conversation.Token](t)(s.Extend(ctx, tokens)), tokens)
+		same(t, enter(t, s, asked(9, "r2", ""), true), (*conversation.Stored)(nil))
 		same(t, enter(t, s, asked(4, "other", "k"), false), (*conversation.Stored)(nil))
 
 		// Its runner comes back late: the key is another turn's, the answer is its own.

@@ -16,4 +16,10 @@ CREATE INDEX sessions_request ON sessions (account, request) WHERE request IS NO
 ALTER TABLE sessions ADD COLUMN waiter      BYTEA;
 ALTER TABLE sessions ADD COLUMN waiter_seen BIGINT NOT NULL DEFAULT 0;
 
-ALTER TABLE meta ADD COLUMN moved BIGINT NOT NULL DEFAULT 0; -- when the epoch moved last
+-- Taking a session changes nothing else in its row, so that a taking of unknown outcome can be undone.
+ALTER TABLE sessions ADD COLUMN taken_as TEXT; -- the reach that the taking gives the session; NULL is the one that it has
+CREATE INDEX sessions_gone ON sessions (account, used) WHERE made AND state IN ('lost', 'retired');
+
+-- From now on, sessions.epoch is negative when the head was not known to be true in that epoch.
+ALTER TABLE meta ADD COLUMN moved   BIGINT NOT NULL DEFAULT 0; -- when the epoch moved last, and the last commits may be lost
+ALTER TABLE meta ADD COLUMN checked BIGINT NOT NULL DEFAULT 0; -- when Ping last wrote

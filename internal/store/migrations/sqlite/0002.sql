@@ -12,5 +12,11 @@ ALTER TABLE sessions ADD COLUMN tools        BLOB; -- digest of the tools; NULL 
 ALTER TABLE sessions ADD COLUMN told         BLOB; -- digest of what the session was told that its prompt cannot hold
 CREATE INDEX sessions_request ON sessions (account, request) WHERE request IS NOT NULL;
 
-ALTER TABLE meta ADD COLUMN moved INTEGER NOT NULL DEFAULT 0; -- when the epoch moved last
-ALTER TABLE meta ADD COLUMN boot  TEXT NOT NULL DEFAULT '';   -- the start of the machine on which the file was opened last
+-- Taking a session changes nothing else in its row, so that a taking of unknown outcome can be undone.
+ALTER TABLE sessions ADD COLUMN taken_as TEXT; -- the reach that the taking gives the session; NULL is the one that it has
+CREATE INDEX sessions_gone ON sessions (account, used) WHERE made AND state IN ('lost', 'retired');
+
+-- From now on, sessions.epoch is negative when the head was not known to be true in that epoch.
+ALTER TABLE meta ADD COLUMN moved   INTEGER NOT NULL DEFAULT 0; -- when the epoch moved last, and the last commits may be lost
+ALTER TABLE meta ADD COLUMN boot    TEXT NOT NULL DEFAULT '';   -- the file and the start of the machine on which it was opened last
+ALTER TABLE meta ADD COLUMN checked INTEGER NOT NULL DEFAULT 0; -- when Ping last wrote

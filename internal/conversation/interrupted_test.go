@@ -1,0 +1,194 @@
+package conversation_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/conversation"
+	"achuan/internal/simulator"
+)
+
+// interrupted is a store whose calls that take something are done, but whose reply is
+// lost, as often as left says; or which panic instead.
+type interrupted struct {
+	*flaky
+	left   int
+	panics bool
+}
+
+func (i *interrupted) lose(err error) error {
+	if err != nil || i.left == 0 {
+		return err
+	}
+	i.left--
+	if i.panics {
+		panic("in the middle of a call")
+	}
+	return errDown
+}
+
+func (i *interrupted) Enter(ctx context.Context, e conversation.Entry) (*conversation.Stored, error) {
+	s, err := i.flaky.Enter(ctx, e)
+	if e.Turn.Key.IsZero() || i.panics {
+		return s, err
+	}
+	return s, i.lose(err)
+}
+
+func (i *interrupted) Match(ctx context.Context, c conversation.Claim) (*conversation.Session, bool, error) {
+	s, once, err := i.flaky.Match(ctx, c)
+	return s, once, i.lose(err)
+}
+
+func (i *interrupted) Take(ctx context.Context, id int64, t conversation.Taking, r conversation.Reach) (*conversation.Session, error) {
+	s, err := i.flaky.Take(ctx, id, t, r)
+	return s, i.lose(err)
+}
+
+func (i *interrupted) Create(ctx context.Context, s conversation.Session, t conversation.Taking) error {
+	return i.lose(i.flaky.Create(ctx, s, t))
+}
+
+func (i *interrupted) ClaimName(ctx context.Context, k conversation.NameKey, t conversation.Token) (conversation.Name, bool, error) {
+	n, claimed, err := i.flaky.ClaimName(ctx, k, t)
+	return n, claimed, i.lose(err)
+}
+
+func (i *interrupted) BindName(ctx context.Context, b conversation.Binding, id int64) error {
+	return i.lose(i.flaky.BindName(ctx, b, id))
+}
+
+func (i *interrupted) Due(
+	ctx context.Context, lineage, named time.Time, t conversation.Token, limit int,
+) ([]conversation.Session, error) {
+	list, err := i.flaky.Due(ctx, lineage, named, t, limit)
+	if len(list) == 0 {
+		return list, err
+	}
+	return list, i.lose(err)
+}
+
+// What a call took whose reply is lost, or that panics, is given back as it was, at once.
+func TestInterruptedCalls(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		for name, request := range map[string]func(first int64, text string) *chat.Request{
+			"by head": func(_ int64, text string) *chat.Request {
+				return whole(alice, user("hello"), assistant(text), user("next"))
+			},
+			"by id":   func(first int64, _ string) *chat.Request { return byID(alice, first, user("next")) },
+			"by name": func(int64, string) *chat.Request { return byName(alice, "n", user("next")) },
+			"new":     func(int64, string) *chat.Request { return whole(alice, user("another")) },
+			"by key": func(_ int64, text string) *chat.Request {
+				return keyed("k", whole(alice, user("hello"), assistant(text), user("next")))
+			},
+		} {
+			for left := 1; left <= 2; left++ {
+				t.Run(name, func(t *testing.T) {
+					s := plainSite(t)
+					first := s.ask(whole(alice, user("hello")))
+					store := &interrupted{flaky: s.flaky, panics: panics}
+					s.options.Store = store
+					s.restart()
+					was, err := s.keep.Session(t.Context(), alice.ID, first.session)
+					if err != nil {
+						t.Fatal(err)
+					}
+					store.left = left
+					if _, err := s.try(t.Context(), request(first.session, first.text)); panics && (err == nil || chat.AsError(err).Code != chat.CodeInternal) {
+						t.Errorf("Ask = %v, want an internal error", err)
+					}
+					store.left = 0
+					s.nothingTaken()
+					list, _, err := s.keep.Sessions(t.Context(), alice.ID, 0, 10)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, got := range list {
+						if got.State == conversation.StateTaken {
+							t.Errorf("session %d is %s, want it given back", got.ID, got.State)
+						}
+						if got.ID == was.ID && (got.Head != was.Head || got.Reach != was.Reach) && name != "by head" && name != "by key" {
+							t.Errorf("session %d is %+v, want it as it was: %+v", got.ID, got, was)
+						}
+					}
+					s.ask(request(first.session, first.text))
+				})
+			}
+		}
+	}
+}
+
+// The clean-up gives back what it took, also when it panics, and goes on.
+func TestInterruptedCleanUp(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		s := plainSite(t)
+		s.ask(whole(alice, user("old")))
+		s.options.Retention = time.Second
+		s.options.Store = &interrupted{flaky: s.flaky, left: 1, panics: panics}
+		s.restart()
+		s.await(func() bool { return len(s.sim.Deleted()) == 1 })
+		s.nothingTaken()
+	}
+}
+
+// A session that a lost commit may have taken is not continued: a transcript is replayed,
+// an id and a name lead to a session rebuilt from the records.
+func TestSessionThatMayBeTaken(t *testing.T) {
+	s := plainSite(t)
+	chatted := s.ask(whole(alice, user("hello")))
+	byIDs := s.ask(whole(alice, user("of an id")))
+	s.ask(byID(alice, byIDs.session, user("more")))
+	named := s.ask(byName(alice, "n", user("of a name")))
+	if err := s.keep.MarkUnverified(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next := whole(alice, user("hello"), assistant(chatted.text), user("next"))
+	s.fresh(s.ask(next), chat.PlacementReplayed, chatted.session)
+	s.fresh(s.ask(byID(alice, byIDs.session, user("next"))), chat.PlacementReplayed, byIDs.session)
+	s.saw("of an id", "more", "next")
+	s.fresh(s.ask(byName(alice, "n", user("next"))), chat.PlacementReplayed, named.session)
+	s.saw("of a name", "next")
+	// When that did not come about, the doubt stays.
+	failed := s.ask(byName(bob, "n", user("of bob")))
+	if err := s.keep.MarkUnverified(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.sim.Script(simulator.CutShort(""))
+	s.refused(byName(bob, "n", user("one")), chat.CodeBackendTruncated)
+	s.fresh(s.ask(byName(bob, "n", user("two"))), chat.PlacementReplayed, failed.session)
+	s.clock.Add(int64(conversation.MaxTurn))
+	transcript := whole(alice, user("hello"), assistant(chatted.text), user("other"))
+	s.continued(s.ask(transcript), chatted.session, "other")
+}
+
+// After the store lost something, the stored settings are not believed: the model that
+// answers is the one that was asked for.
+func TestSettingsBelongToTheEpoch(t *testing.T) {
+	s := plainSite(t)
+	first := s.ask(whole(alice, user("hello")))
+	// What the backup does not know: other settings since.
+	second := whole(alice, system("be brief"), user("hello"), assistant(first.text), user("next"))
+	before, err := s.keep.Session(t.Context(), alice.ID, first.session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := s.begin(second)
+	a.Discard()
+	s.drain()
+	got, err := s.keep.Take(t.Context(), first.session, conversation.Taking{Token: conversation.Token{1}}, conversation.ReachLineage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.Request = got.Request
+	if err := s.keep.Save(t.Context(), conversation.Save{Token: conversation.Token{1}, Session: *before}); err != nil {
+		t.Fatal(err)
+	}
+	s.unverify()
+	s.continued(s.ask(whole(alice, user("hello"), assistant(first.text), user("next"))), first.session, "next")
+	if turn := s.last(); strings.Contains(turn.Prompt, "brief") || turn.Model != model {
+		t.Errorf("answered by %s with prompt %q, want %s without one", turn.Model, turn.Prompt, model)
+	}
+}
