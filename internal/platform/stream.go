@@ -22,7 +22,7 @@ const (
 	maxFrames     = 2_000_000
 	// maxIdleFrames is how many frames may come in a row that bring nothing of the
 	// answer: empty ones, logs of plugins, kinds that nobody knows.
-	maxIdleFrames = 20_000
+	maxIdleFrames = 10_000
 	// maxIdleBytes is how many bytes may come in which no part of the answer is. One
 	// frame, the record, may be long and bring the answer at its end.
 	maxIdleBytes = longestFrame + 1<<20
