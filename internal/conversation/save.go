@@ -94,8 +94,17 @@ func (t *turn) fail(err error) {
 // first session of a name serves the name's next question.
 func (t *turn) isOfNoUse() bool {
 	isNamed := t.bind != nil && !t.bind.History
-	return t.session.ID == t.made && !isNamed
+	return t.session.ID == t.made && !isNamed && !isTold(t.request.Streamed, time.Since(t.started))
 }
+
+// toldAfter is how long after its start a turn surely keeps the session's id to itself.
+// A stream's headers, which tell it, wait for 10 s for the first event; the request had
+// arrived before the turn started.
+const toldAfter = 5 * time.Second
+
+// isTold reports whether the client of a question that was refused may have been told
+// the session's id: only a stream's headers come before an error, and not at once.
+func isTold(streamed bool, after time.Duration) bool { return streamed && after >= toldAfter }
 
 // answered reports whether the last question has been answered to its end, so
 // that nothing more comes into the session.

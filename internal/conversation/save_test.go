@@ -1,0 +1,23 @@
+package conversation
+
+import (
+	"testing"
+	"time"
+)
+
+func TestIsTold(t *testing.T) {
+	for _, tt := range []struct {
+		streamed bool
+		after    time.Duration
+		want     bool
+	}{
+		{false, time.Hour, false},
+		{true, time.Second, false},
+		{true, toldAfter, true},
+		{true, time.Minute, true},
+	} {
+		if got := isTold(tt.streamed, tt.after); got != tt.want {
+			t.Errorf("isTold(%t, %v) = %t, want %t", tt.streamed, tt.after, got, tt.want)
+		}
+	}
+}
