@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"achuan/internal/conversation"
 )
@@ -59,22 +60,32 @@ func (w words) fill(statement string) string {
 
 // read, step and write bound the time that a lost database can take.
 
-func (s *Store) read(ctx context.Context, f work) error {
+func (s *Store) read(ctx context.Context, f work) error { return s.bounded(ctx, f, s.db.read) }
+
+func (s *Store) step(ctx context.Context, f work) error { return s.bounded(ctx, f, s.db.step) }
+
+func (s *Store) write(ctx context.Context, f work) error { return s.bounded(ctx, f, s.db.write) }
+
+func (s *Store) bounded(ctx context.Context, f work, run func(context.Context, work) error) error {
+	if err := s.gate.pass(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return s.db.read(ctx, f)
+	began := time.Now()
+	err := run(ctx, f)
+	s.gate.report(ctx, began, err)
+	return err
 }
 
-func (s *Store) step(ctx context.Context, f work) error {
+// probe asks the database for anything, in the way of a write.
+func (s *Store) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return s.db.step(ctx, f)
-}
-
-func (s *Store) write(ctx context.Context, f work) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	return s.db.write(ctx, f)
+	return s.db.step(ctx, func(ctx context.Context, c conn) error {
+		_, err := one(ctx, c, []any{new(int64)}, findEpoch)
+		return err
+	})
 }
 
 // one scans the first row of a query, if there is one.

@@ -80,6 +80,7 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 		"synchronous_commit": "off",
 		// A replica that is paused within a transaction keeps its rows from the others
 		// no longer than this: less than a lease.
+		"statement_timeout":                   strconv.FormatInt(DefaultTimeout.Milliseconds(), 10), // nobody waits for it any longer
 		"idle_in_transaction_session_timeout": strconv.FormatInt(DefaultTimeout.Milliseconds(), 10),
 	}
 	for name, value := range defaults {
@@ -107,6 +108,10 @@ func preparePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	defer c.Close(context.WithoutCancel(ctx)) //nolint:errcheck // all that it did is committed or an error by then
 	locked := func(ctx context.Context, f work) error {
 		return transact(ctx, c, func(ctx context.Context, c conn) error {
+			// A migration, and waiting for another's, may take longer than a call.
+			if err := c.script(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+				return err
+			}
 			if _, err := c.exec(ctx, lockSchema, int64(schemaLock)); err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -30,6 +31,8 @@ type sqlite struct {
 	readers chan *sqliteConn // idle ones; nil in memory, where the writer's connection is the only one
 	conns   []*sqliteConn    // all that open opened: closing db leaves those in use alone
 	lock    *os.File
+	path    string
+	file    os.FileInfo // what was at the path when it was opened; nil in memory
 	closing sync.Once
 	// background are the checkpoints.
 	background sync.WaitGroup
@@ -60,11 +63,31 @@ func (s *sqlite) claim(path string) error {
 	if err != nil {
 		return fmt.Errorf("it cannot be opened for writing: %w", err)
 	}
+	s.path = path
+	if s.file, err = f.Stat(); err != nil {
+		return errors.Join(err, f.Close())
+	}
 	if err := f.Close(); err != nil {
 		return err
 	}
 	s.lock, err = takeLock(path)
 	return err
+}
+
+// isInPlace tells whether the database's file is still where it was opened.
+func (s *sqlite) isInPlace() error {
+	if s.file == nil {
+		return nil
+	}
+	switch info, err := os.Stat(s.path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("its file was deleted while it was in use: what is stored now is lost when the server ends; restart it, and restore a backup")
+	case err != nil:
+		return err
+	case !os.SameFile(info, s.file):
+		return errors.New("another file was put in its place while it was in use: what is stored now is lost when the server ends; restart it")
+	}
+	return nil
 }
 
 // takeLock makes a database's file this process's alone, until the lock is closed.

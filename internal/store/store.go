@@ -54,6 +54,7 @@ type Store struct {
 	timeout time.Duration
 	kind    string
 	turns   absence
+	gate    *gate
 	log     *slog.Logger
 }
 
@@ -87,6 +88,7 @@ func open(ctx context.Context, o Options) (*Store, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{log: o.Logger, lease: o.Lease.Microseconds(), timeout: o.Timeout}
+	s.gate = newGate(o.Timeout/5, s.probe)
 	var err error
 	switch scheme, rest, _ := strings.Cut(o.URL, ":"); {
 	case scheme == "sqlite" && rest != "":
@@ -119,7 +121,10 @@ func (s *Store) Kind() string { return s.kind }
 func (s *Store) HasLeases() bool { return s.kind == KindPostgres }
 
 // Close ends all work and records that nothing was lost. Calls after it fail.
-func (s *Store) Close() error { return s.db.close() }
+func (s *Store) Close() error {
+	s.gate.stop()
+	return s.db.close()
+}
 
 const (
 	addAccount  = `INSERT INTO accounts (name) VALUES ($1) ON CONFLICT DO NOTHING`
@@ -138,12 +143,19 @@ func (s *Store) enrol(ctx context.Context, account string) error {
 }
 
 const (
+	findEpoch = `SELECT epoch FROM meta`
 	touchMeta = `UPDATE meta SET checked = checked + 1`
 	moveEpoch = `UPDATE meta SET epoch = epoch + 1, moved = {now}`
 )
 
-// Ping tells whether the store can be written to.
+// Ping tells whether the store can be written to: it commits a change. On SQLite it also
+// tells whether the file that is written to is still the one at its path.
 func (s *Store) Ping(ctx context.Context) error {
+	if file, ok := s.db.(*sqlite); ok {
+		if err := file.isInPlace(); err != nil {
+			return err
+		}
+	}
 	return s.step(ctx, func(ctx context.Context, c conn) error {
 		_, err := c.exec(ctx, touchMeta)
 		return err
