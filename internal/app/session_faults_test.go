@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -19,9 +20,7 @@ func said(t *testing.T, more map[string]any, texts ...string) string {
 		messages = append(messages, map[string]string{"role": []string{"user", "assistant"}[i%2], "content": text})
 	}
 	request["messages"] = messages
-	for key, value := range more {
-		request[key] = value
-	}
+	maps.Copy(request, more)
 	b, err := json.Marshal(request)
 	if err != nil {
 		t.Fatal(err)
