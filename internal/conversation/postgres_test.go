@@ -53,16 +53,20 @@ func postgresSite(t *testing.T) *site {
 // expireLeases ends all takings, as if their holders had died a lease ago.
 func (s *site) expireLeases() {
 	s.t.Helper()
+	execPostgres(s.t, strings.ReplaceAll(
+		"UPDATE SCHEMA.sessions SET lease = 1; UPDATE SCHEMA.names SET lease = 1; UPDATE SCHEMA.turns SET lease = 1", "SCHEMA", s.schema()))
+	if _, err := s.keep.Expire(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// schema is where the site's tables are.
+func (s *site) schema() string {
 	u, err := url.Parse(s.url)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	schema := u.Query().Get("search_path")
-	execPostgres(s.t, strings.ReplaceAll(
-		"UPDATE SCHEMA.sessions SET lease = 1; UPDATE SCHEMA.names SET lease = 1; UPDATE SCHEMA.turns SET lease = 1", "SCHEMA", schema))
-	if _, err := s.keep.Expire(s.t.Context()); err != nil {
-		s.t.Fatal(err)
-	}
+	return u.Query().Get("search_path")
 }
 
 // execPostgres runs statements beside the store.

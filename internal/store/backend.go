@@ -47,11 +47,14 @@ type words struct {
 	skip   string // {skip}: lock the rows that are read, passing over those that another has locked
 	wait   string // {wait}: lock the rows that are read
 	tokens string // {tokens}: is one of the tokens $2
+	// Of sessions that another process may wait for: {mine} is the condition that nobody
+	// does but $4, {served} ends the waiting.
+	mine, served string
 }
 
 func (w words) fill(statement string) string {
 	return strings.NewReplacer(
-		"{now}", w.now, "{skip}", w.skip, "{wait}", w.wait, "{tokens}", w.tokens,
+		"{now}", w.now, "{skip}", w.skip, "{wait}", w.wait, "{tokens}", w.tokens, "{mine}", w.mine, "{served}", w.served,
 		"{turn}", strconv.FormatInt(conversation.MaxTurn.Microseconds(), 10),
 		"{life}", strconv.FormatInt(conversation.AnswerLife.Microseconds(), 10),
 		"{room}", strconv.Itoa(conversation.AnswerRoom),

@@ -31,11 +31,24 @@ const (
 
 // postgresWords: time is the server's, as of the statement.
 var postgresWords = words{
-	now:    "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint",
+	now:    postgresNow,
 	skip:   "FOR UPDATE SKIP LOCKED",
 	wait:   "FOR UPDATE",
 	tokens: "= ANY($2)",
+	mine:   " AND (waiter = $4 OR " + nobodyWaits + ")",
+	served: ", waiter = NULL",
 }
+
+const (
+	postgresNow = "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint"
+	// nobodyWaits is the condition of a session that no request of another replica waits
+	// for: one that waits looks several times a second.
+	nobodyWaits = "(waiter IS NULL OR waiter_seen < " + postgresNow + " - 1000000)"
+
+	// enlist notes that a request waits for a session. Until it has the session or has not
+	// looked for a second, nobody else takes it.
+	enlist = "UPDATE sessions SET waiter = $3, waiter_seen = {now} WHERE account = $1 AND id = $2 AND (waiter = $3 OR " + nobodyWaits + ")"
+)
 
 // postgres is the backend over a pool of connections.
 type postgres struct {

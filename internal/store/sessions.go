@@ -83,14 +83,15 @@ func (s *Store) takeOne(ctx context.Context, statement string, args ...any) (*co
 // takeSession notes beside the row's own reach the one that the session is taken for.
 const takeSession = `
 UPDATE sessions SET lease = {now} + $9, taken = {now}, ` + setTaking + `,
-	taken_as = CASE WHEN reach = 'id' OR (reach = 'name' AND $3 = 'lineage') THEN reach ELSE $3 END
-WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND token IS NULL
+	taken_as = CASE WHEN reach = 'id' OR (reach = 'name' AND $3 = 'lineage') THEN reach ELSE $3 END{served}
+WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND token IS NULL{mine}
 RETURNING ` + takenColumns
 
 const isThere = `SELECT state IN ('free', 'dirty') FROM sessions WHERE account = $1 AND id = $2`
 
 // Take takes a session that is free or dirty. By id a session leaves lineage for good,
-// and so its head goes. One that was addressed by name is kept as such.
+// and so its head goes. One that was addressed by name is kept as such. A request that
+// does not get the session is the next to get it if none at another replica waits longer.
 func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Reach) (*conversation.Session, error) {
 	args := append(append([]any{s.account, id, string(reach)}, takingValues(t)...), s.lease)
 	found, err := s.takeOne(ctx, takeSession, args...)
@@ -103,7 +104,10 @@ func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach
 	}
 	var usable bool
 	err = s.read(ctx, func(ctx context.Context, c conn) error {
-		_, err := one(ctx, c, []any{&usable}, isThere, s.account, id)
+		if _, err := one(ctx, c, []any{&usable}, isThere, s.account, id); err != nil || !usable || !s.HasLeases() || t.Request.IsZero() {
+			return err
+		}
+		_, err := c.exec(ctx, enlist, s.account, id, t.Token[:])
 		return err
 	})
 	switch {

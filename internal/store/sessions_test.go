@@ -329,6 +329,33 @@ func TestLeaseExpires(t *testing.T) {
 	})
 }
 
+// A session that is given back goes to the request that waits for it at another replica,
+// for as long as that looks for it.
+func TestWaiterIsNext(t *testing.T) {
+	withLeases(t, func(t *testing.T, w world, s *Store) {
+		ctx, other := t.Context(), w.open(t)
+		put(t, s, sample(7, "h"))
+		take := func(s *Store, n int) error {
+			asked := taking(n)
+			asked.Request = hash("request")
+			_, err := s.Take(ctx, 7, asked, conversation.ReachID)
+			return err
+		}
+		give := func(s *Store, n int) { check(t, s.Release(ctx, token(n), 7, conversation.Hash{})) }
+		check(t, take(s, 1))
+		wantErr(t, take(other, 2), conversation.ErrTaken)
+		wantErr(t, take(s, 3), conversation.ErrTaken)
+		give(s, 1)
+		wantErr(t, take(s, 3), conversation.ErrTaken)
+		check(t, take(other, 2))
+		wantErr(t, take(s, 3), conversation.ErrTaken)
+		give(other, 2)
+		wantErr(t, take(other, 4), conversation.ErrTaken)
+		w.pass(t, 2*time.Second) // the request has left
+		check(t, take(other, 4))
+	})
+}
+
 // On SQLite no time ends a taking: neither a machine that sleeps nor a clock that is set.
 func TestNoLeaseOnSQLite(t *testing.T) {
 	everywhere(t, func(t *testing.T, w world, s *Store) {

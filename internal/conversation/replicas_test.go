@@ -1,0 +1,82 @@
+package conversation_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"achuan/internal/conversation"
+	"achuan/internal/simulator"
+)
+
+// A request that waits for a session at one replica does not wait until the line at
+// another is empty.
+func TestWaitingAtAnotherReplicaIsFair(t *testing.T) {
+	s := postgresSite(t)
+	other := conversation.New(s.options)
+	first := s.ask(byID(alice, s.ask(whole(alice, user("hello"))).session, user("by id")))
+	gate := make(chan struct{})
+	a := s.hold(byID(alice, first.session, user("running")), gate)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := finish(a); err != nil {
+			t.Error(err)
+		}
+	})
+	s.await(func() bool { return s.sim.InFlight() == 1 })
+	ask := func(e *conversation.Engine, text string) {
+		all.Go(func() {
+			b, err := e.Ask(t.Context(), conversation.Question{Request: byID(alice, first.session, user(text))})
+			if err == nil {
+				_, err = finish(b)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", text, err)
+			}
+		})
+	}
+	ask(other, "at another replica")
+	s.awaitWaiter()
+	const local = 10
+	for i := range local {
+		ask(s.engine, fmt.Sprint("here ", i))
+	}
+	close(gate)
+	all.Wait()
+	turns := s.sim.Turns()
+	at := slices.IndexFunc(turns, func(turn simulator.Turn) bool { return turn.Text == "at another replica" })
+	if after := len(turns) - at - 1; at < 0 || after < local-2 {
+		t.Errorf("the request at another replica was question %d of %d, want the first after the running one", at+1, len(turns))
+	}
+	if err := other.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.oneAtATime()
+}
+
+// awaitWaiter waits until the store knows of a request that waits.
+func (s *site) awaitWaiter() {
+	s.t.Helper()
+	c, err := pgx.Connect(s.t.Context(), postgresServer(s.t))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer c.Close(s.t.Context()) //nolint:errcheck // it has only read
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 500 {
+		var waiting int
+		if err := c.QueryRow(s.t.Context(), "SELECT COUNT(*) FROM "+s.schema()+".sessions WHERE waiter IS NOT NULL").Scan(&waiting); err != nil {
+			s.t.Fatal(err)
+		}
+		if waiting > 0 {
+			return
+		}
+		<-tick.C
+	}
+	s.t.Fatal("no request waits")
+}
