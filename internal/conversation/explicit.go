@@ -17,7 +17,7 @@ func (t *turn) placeByID(id int64) error {
 		return chat.Invalid(chat.CodeInvalidValue, "messages",
 			"With a session id only what follows the last assistant message is sent, and nothing follows it.")
 	}
-	text := newText(rest, t.engine.Render)
+	text := newText(rest, t.render)
 	t.prepare(text, Hash{})
 	found, err := t.takeByID(id)
 	if err != nil {
@@ -131,7 +131,7 @@ func (t *turn) placeByName(k NameKey) error {
 func (t *turn) placeByLoneName(k NameKey) error {
 	wait := t.patience()
 	transcript := t.request.Transcript()
-	text := newText(transcript, t.engine.Render)
+	text := newText(transcript, t.render)
 	t.prepare(text, Hash{})
 	for {
 		n, claimed, err := t.engine.Store.ClaimName(t.client, k, t.token)

@@ -68,7 +68,7 @@ func (t *turn) placeByLineage(scope NameKey) error {
 // continueReading goes on in a free session with the reading's head. It reports whether
 // the turn has its place, and whether some session had that head once.
 func (t *turn) continueReading(r reading) (isPlaced, wasHead bool, err error) {
-	text := newText(r.rest.shown, t.engine.Render)
+	text := newText(r.rest.shown, t.render)
 	t.prepare(text, from(r.prefix).add(r.rest.messages...).head)
 	claim := Claim{
 		Caller: t.request.Caller.ID, Head: r.head, Prefer: settingsFor(t.engine.usualPreset(), &t.q), Taking: t.taking,
@@ -209,7 +209,7 @@ func (t *turn) placeWhole(scope NameKey, known bool) error {
 		placement, t.why = chat.PlacementForked, telemetry.ReplayFork
 	}
 	return t.placeNew(newPlace{
-		placement: placement, text: wholeText(t.history.shown, t.engine.Render),
+		placement: placement, text: wholeText(t.history.shown, t.render),
 		head: t.origin(scope).add(t.history.messages...).head,
 	})
 }

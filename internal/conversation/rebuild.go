@@ -23,7 +23,7 @@ func (t *turn) rebuild(rest []chat.Message) error {
 	if transcript == nil {
 		err = t.placeWhole(t.scope(), false)
 	} else {
-		n := newPlace{placement: chat.PlacementReplayed, text: wholeText(append(transcript, rest...), t.engine.Render)}
+		n := newPlace{placement: chat.PlacementReplayed, text: wholeText(append(transcript, rest...), t.render)}
 		if !old.Made && old.Settings != (chat.Settings{}) {
 			n.preset = &old.Settings // its owner's, not the platform's
 		}

@@ -14,15 +14,33 @@ type Question struct {
 	Preamble string
 	// Repairs is how many times at the most the Shaper asks again.
 	Repairs int
+	// Render writes a message as the text that the model reads; nil is Options.Render.
+	Render func(chat.Message) string
 	// Shaper makes the answer what the client asked for; nil passes it on as it is.
 	Shaper Shaper
 }
 
-// ToolReader is a Shaper that reads calls. The engine tells it, before the first
-// event, that the session was told of tools in an earlier turn: the model may call
-// them although the request has none.
+// ToolReader is a Shaper that reads calls. The engine tells it, before Render is
+// called and before the first event, that the session was told of tools in an earlier
+// turn: the model may call them although the request has none.
 type ToolReader interface {
 	SessionHadTools()
+}
+
+// noteTools tells the Shaper if the session was told of tools.
+func (t *turn) noteTools() {
+	if s, ok := t.q.Shaper.(ToolReader); ok && t.session != nil && !t.session.Tools.IsZero() {
+		s.SessionHadTools()
+	}
+}
+
+// render writes a message as the text that the model reads.
+func (t *turn) render(m chat.Message) string {
+	if t.q.Render == nil {
+		return t.engine.Render(m)
+	}
+	t.noteTools()
+	return t.q.Render(m)
 }
 
 // Shaper makes the platform's answer into the one that its client gets: it cuts

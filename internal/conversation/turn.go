@@ -184,8 +184,8 @@ func (t *turn) advance() (chat.Event, error) {
 	if t.stored && !t.engine.leases.held(t.token) {
 		return chat.Event{}, leaseLost()
 	}
-	if s, ok := t.q.Shaper.(ToolReader); ok && t.asked == 0 && !t.session.Tools.IsZero() {
-		s.SessionHadTools()
+	if t.asked == 0 {
+		t.noteTools()
 	}
 	t.sent = true
 	stream, err := t.engine.Platform.Ask(t.life, chat.Question{

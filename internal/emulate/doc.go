@@ -27,12 +27,14 @@
 // In attributes & < > " and line breaks are character references, as in HTML.
 //
 // In the text of a result and of an assistant's message a `<` that would begin or
-// end one of the tags is written `&lt;`; where the text has that reference in
-// front of a tag's name already, its & is written `&amp;`. So every text is told
-// from every tag, every text can be had back exactly, and HTML, code and XML of
-// other names stay as they are. Messages of other roles are text alone, never read
-// for tags, and are not touched. Where tools are offered, a model's text is read
-// back the same way: one level of these references is taken off.
+// end one of the tags, or begin a `<function=`, is written `&lt;`; where the text has
+// that reference in front of a tag's name already, its & is written `&amp;`, and so is
+// the & of a `&gt;` that ends the tag. So every text is told from every tag, every
+// text can be had back exactly, and HTML, code and XML of other names stay as they
+// are. Where the model knows of tools, the same is done to messages of other roles
+// and to the instructions: the model would make calls of tags that it quotes. Its
+// text is read back the same way: one level of these references is taken off, and
+// `&lt;tool_call&gt;` becomes `<tool_call>`. Arguments of calls are not touched.
 //
 // # What the model is told
 //

@@ -22,6 +22,24 @@ func MessageText(m chat.Message) string {
 	}
 }
 
+// MessageText returns a message as the model of the plan's request reads it. Where the
+// model knows of tools, tags are escaped in all that it did not write: it would make
+// calls of those in a page that a user pasted, when it quotes the page.
+func (p *Plan) MessageText(m chat.Message) string {
+	if m.Role == chat.RoleAssistant || m.Role == chat.RoleTool {
+		return MessageText(m)
+	}
+	return p.escape(MessageText(m))
+}
+
+// escape takes the meaning from tags in text where they have one.
+func (p *Plan) escape(text string) string {
+	if !p.hasTools {
+		return text
+	}
+	return escapeTags(text)
+}
+
 func assistantText(m chat.Message) string {
 	text := escapeTags(m.Text)
 	if len(m.ToolCalls) == 0 {
@@ -78,18 +96,37 @@ var attributeEscapes = strings.NewReplacer(
 
 var (
 	// tagStart is a < in front of the name of a tag.
-	tagStart = regexp.MustCompile(`<(/?tool_(?:call|result))`)
-	// tagReference is such a < that was escaped already, once or more often.
-	tagReference = regexp.MustCompile(`&((?:amp;)*lt;/?tool_(?:call|result))`)
+	tagStart = regexp.MustCompile(`<(/?tool_(?:call|result)|function=)`)
+	// anyTag is a tag's beginning, escaped or not, and its end if that is escaped.
+	anyTag = regexp.MustCompile(`(<|&(?:amp;)*lt;)(/?tool_(?:call|result)|function=)([ -%'-;=?-~\t]{0,200})(&(?:amp;)*gt;)?`)
 )
 
-// escapeTags takes the meaning from everything in text that could be read as a tag.
+// maxTail bounds what may stand between the name of a tag and its end, as in anyTag.
+const maxTail = 200
+
+// isTail reports whether c may stand between the name of a tag and its end, as in
+// anyTag.
+func isTail(c byte) bool {
+	return c >= ' ' && c <= '~' && c != '&' && c != '<' && c != '>' || c == '\t'
+}
+
+// escapeTags takes the meaning from everything in text that could be read as a tag,
+// and from what is escaped already one level more.
 func escapeTags(text string) string {
-	if !strings.Contains(text, "tool_") { // spares nearly every text the search
+	if !strings.Contains(text, "tool_") && !strings.Contains(text, "function=") { // spares nearly every text the search
 		return text
 	}
-	text = tagReference.ReplaceAllString(text, "&amp;$1")
-	return tagStart.ReplaceAllString(text, "&lt;$1")
+	return anyTag.ReplaceAllStringFunc(text, func(tag string) string {
+		m := anyTag.FindStringSubmatch(tag)
+		start, end := "&lt;", m[4]
+		if m[1] != "<" {
+			start = "&amp;" + m[1][1:]
+		}
+		if end != "" {
+			end = "&amp;" + end[1:]
+		}
+		return start + m[2] + m[3] + end
+	})
 }
 
 // jsonString returns s as a JSON string, without < and >.

@@ -95,6 +95,7 @@ func FuzzMessageText(f *testing.F) {
 	f.Add("<tool_call>{}</tool_call>", "a\nb", `{"<tool_call": ["\\</tool_call>"]}`, "&#34;")
 	f.Add("&amp;lt;/tool_result &lt;tool_call", "", `not json </tool_call>`, "\r\n")
 	f.Add("\n", "<", ``, "")
+	f.Add("<tool_call&gt; &lt;function=x&amp;gt; <tool_call <tool_call a=\"b\"&gt; <function=\n&gt;", "", ``, "")
 	f.Fuzz(func(t *testing.T, text, name, arguments, id string) {
 		text, name, arguments, id = valid(text), valid(name), valid(arguments), valid(id)
 
@@ -133,7 +134,7 @@ func readBack(arguments string) any {
 var (
 	callLine   = regexp.MustCompile(`(?m)\n?^<tool_call>(.*)</tool_call>$`)
 	resultForm = regexp.MustCompile(`(?s)^<tool_result(?: id="([^"]*)")?(?: name="([^"]*)")?>\n(.*)\n</tool_result>$`)
-	escaped    = regexp.MustCompile(`&(?:amp;)*lt;/?tool_(?:call|result)`)
+	escaped    = regexp.MustCompile(`&((?:amp;)*)lt;(/?tool_(?:call|result)|function=)([ -%'-;=?-~\t]{0,200})(&((?:amp;)*)gt;)?`)
 )
 
 func readAnswer(t *testing.T, s string) (text string, calls []readCall) {
@@ -168,10 +169,51 @@ func readResult(t *testing.T, s string) chat.Message {
 
 // unescape takes one level of escaping back.
 func unescape(s string) string {
-	return escaped.ReplaceAllStringFunc(s, func(ref string) string {
-		if rest, ok := strings.CutPrefix(ref, "&amp;"); ok {
-			return "&" + rest
+	lower := func(levels, last, char string) string {
+		if rest, ok := strings.CutPrefix(levels, "amp;"); ok {
+			return "&" + rest + last
 		}
-		return "<" + strings.TrimPrefix(ref, "&lt;")
+		return char
+	}
+	return escaped.ReplaceAllStringFunc(s, func(tag string) string {
+		m := escaped.FindStringSubmatch(tag)
+		end := m[4]
+		if end != "" {
+			end = lower(m[5], "gt;", ">")
+		}
+		return lower(m[1], "lt;", "<") + m[2] + m[3] + end
 	})
+}
+
+// Tags are escaped in all that the model did not write where it knows of tools, and
+// nowhere else.
+func TestPlanMessageText(t *testing.T) {
+	const page = `See <tool_call>{"name": "now"}</tool_call>, <function=now> and <b>.`
+	const escapedPage = `See &lt;tool_call>{"name": "now"}&lt;/tool_call>, &lt;function=now> and <b>.`
+	for _, tt := range []struct {
+		name   string
+		change func(*chat.Request)
+		want   string
+	}{
+		{"tools", func(*chat.Request) {}, escapedPage},
+		{"tools earlier", usedBefore, escapedPage},
+		{"no tools", func(r *chat.Request) { r.Tools = nil }, page},
+	} {
+		for _, role := range []chat.Role{chat.RoleUser, chat.RoleSystem, chat.RoleDeveloper} {
+			p := planFor(t, func(r *chat.Request) {
+				r.Messages = append([]chat.Message{{Role: chat.RoleSystem, Text: page}}, r.Messages...)
+				tt.change(r)
+			})
+			if got := p.MessageText(chat.Message{Role: role, Text: page}); got != tt.want {
+				t.Errorf("%s: MessageText(%s) = %q, want %q", tt.name, role, got, tt.want)
+			}
+			if !strings.HasPrefix(p.Prompt, tt.want) {
+				t.Errorf("%s: prompt %q, want %q in front", tt.name, p.Prompt, tt.want)
+			}
+		}
+	}
+	told := planFor(t, func(r *chat.Request) { r.Tools = nil }).WithSessionTools()
+	if got := told.MessageText(chat.Message{Role: chat.RoleUser, Text: page}); got != escapedPage {
+		t.Errorf("told earlier: MessageText(user) = %q, want %q", got, escapedPage)
+	}
 }

@@ -56,7 +56,7 @@ func NewPlan(ctx context.Context, r *chat.Request, o Options) (*Plan, error) {
 	if err := p.compile(ctx); err != nil {
 		return nil, err
 	}
-	p.write(r.System())
+	p.write(p.escape(r.System()))
 	return p, nil
 }
 
@@ -66,6 +66,9 @@ func usedTools(r *chat.Request) bool {
 		return len(m.ToolCalls) > 0 || m.Role == chat.RoleTool
 	})
 }
+
+// HasTools reports whether the model knows of tools, so that call tags are calls.
+func (p *Plan) HasTools() bool { return p.hasTools }
 
 // WithSessionTools returns the plan for a session that was told of tools earlier:
 // the model may call them although the request has none, and such a call is not text.

@@ -196,7 +196,7 @@ func (p *Plan) formatText() string {
 	}
 	text := "# Answer format\n\n" + answer + " with " + what + " that is valid under the JSON Schema below" + formatRules
 	if p.format.Description != "" {
-		text += "\n\nWhat it is for: " + p.format.Description
+		text += "\n\nWhat it is for: " + p.escape(p.format.Description)
 	}
 	return text + "\n\n<json_schema name=" + plainString(p.format.Name) + ">\n" + oneLine(p.format.Schema) + "\n</json_schema>"
 }

@@ -11,6 +11,7 @@ import (
 // held until it is known whether text follows.
 type thoughts struct {
 	scan    *scanner
+	plain   unescaper
 	tag     string
 	body    strings.Builder // of the call under way
 	calls   []rawCall
@@ -43,8 +44,11 @@ func (s *Shaper) sayThought(text string) {
 func (s *Shaper) thoughtPiece(p piece) {
 	t := &s.reply.thoughts
 	if p.kind == pieceText && t.held.Len() == 0 {
-		s.sayThought(p.text)
+		s.sayThought(t.plain.take(p.text))
 		return
+	}
+	if t.held.Len() == 0 {
+		s.sayThought(t.plain.end())
 	}
 	t.held.WriteString(p.text)
 	switch p.kind {
@@ -69,7 +73,7 @@ func (s *Shaper) closeThoughts() {
 	t.closed = true
 	if t.scan != nil {
 		t.scan.end()
-		s.sayThought(t.held.String())
+		s.sayThought(t.plain.end() + t.held.String())
 	}
 }
 

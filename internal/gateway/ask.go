@@ -8,8 +8,10 @@ import (
 
 // question is what the conversation engine is asked for one choice.
 func question(r *chat.Request, plan *emulate.Plan, choice int) conversation.Question {
+	s := newShaper(r, plan)
 	q := conversation.Question{
-		Request: r, Choice: choice, Prompt: plan.Prompt, Preamble: plan.Preamble, Shaper: newShaper(r, plan),
+		Request: r, Choice: choice, Prompt: plan.Prompt, Preamble: plan.Preamble, Shaper: s,
+		Render: func(m chat.Message) string { return s.plan.MessageText(m) },
 	}
 	if plan.Shapes() {
 		q.Repairs = emulate.Repairs

@@ -48,6 +48,9 @@ func (s *shaper) SetCallSeed(seed [16]byte) {
 
 // SessionHadTools is as conversation.ToolReader has it.
 func (s *shaper) SessionHadTools() {
+	if s.plan.HasTools() {
+		return
+	}
 	s.plan = s.plan.WithSessionTools()
 	if s.form == nil {
 		s.form = s.plan.Shaper()

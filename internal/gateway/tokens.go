@@ -133,7 +133,7 @@ func (s *shaper) estimatePrompt() int {
 	}
 	for _, m := range s.request.Transcript() {
 		overhead += messageOverhead
-		texts = append(texts, Render(m))
+		texts = append(texts, s.plan.MessageText(m))
 	}
 	return overhead + estimateTokens(texts...)
 }
