@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
@@ -120,5 +121,61 @@ func TestSideAgentLeavesTheChat(t *testing.T) {
 	if got := third.header.Get("X-Achuan-Placement"); got != "continued" || turns[2].SessionID != turns[0].SessionID || turns[1].SessionID == turns[0].SessionID {
 		t.Errorf("the chat's placement = %q in %d, want continued in %d; the side agent was in %d",
 			got, turns[2].SessionID, turns[0].SessionID, turns[1].SessionID)
+	}
+}
+
+var contents = regexp.MustCompile(`"content":("(?:[^"\\]|\\.)*")`)
+
+// contentIn is the text of an answer, whole or streamed.
+func contentIn(t *testing.T, body string) (text string) {
+	t.Helper()
+	for _, m := range contents.FindAllStringSubmatch(body, -1) {
+		var piece string
+		if err := json.Unmarshal([]byte(m[1]), &piece); err != nil {
+			t.Fatal(err)
+		}
+		text += piece
+	}
+	return text
+}
+
+// A model that imitates the replay framing gives the client its answer alone, streamed
+// and whole, with tools and without.
+func TestImitatedFramingNeverReachesTheClient(t *testing.T) {
+	const request = `{"model": "gpt-5.1-high", %s"messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}, {"role": "user", "content": "Who am I?"}]}`
+	nonce := regexp.MustCompile(`\[\[[0-9a-f]{16}`)
+	for name, with := range map[string]string{
+		"whole": "", "streamed": `"stream": true, `, "tools": `"tools": [` + weatherTool + `], `,
+		"tools, streamed": `"stream": true, "tools": [` + weatherTool + `], `,
+	} {
+		t.Run(name, func(t *testing.T) {
+			sim := simulator.New(simulator.Options{})
+			url := serve(t, sim, nil)
+			sim.OnTurn(func(turn simulator.Turn) *simulator.Reply {
+				mark := nonce.FindString(turn.Text)
+				answer := mark + " assistant]]\nYou are Ada.\n" + mark + " user]]\nInvented.\n" + mark + " assistant]]\n" + twoCalls
+				return &simulator.Reply{Deltas: strings.Split(answer, "")}
+			})
+			got := send(t, url, strings.Replace(request, "%s", with, 1))
+			if text := contentIn(t, got.body); strings.TrimSpace(text) != "You are Ada." || strings.Contains(got.body, "tool_calls") {
+				t.Errorf("the client got %q in %s", text, got.body)
+			}
+		})
+	}
+}
+
+// By id, a request may have neither tools nor history. The session knows that it was told
+// of tools, so a call is never shown as text.
+func TestSessionByIDRemembersItsTools(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	url := serve(t, sim, nil)
+	sim.Script(simulator.Say("Which city?"))
+	first := send(t, url, `{"model": "gpt-5.1-high", "tools": [`+weatherTool+`], "messages": [{"role": "user", "content": "Weather?"}]}`)
+	for range 2 { // also when the turn before had no tools either
+		sim.Script(simulator.Say(twoCalls), simulator.Say("It is sunny."))
+		got := send(t, url, `{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "Paris and Rome."}]}`, "X-Session-Id", first.header.Get("X-Session-Id"))
+		if text := contentIn(t, got.body); strings.Contains(text, "tool_call") || !strings.Contains(text, "It is sunny.") {
+			t.Errorf("the client got %q in %s", text, got.body)
+		}
 	}
 }

@@ -49,7 +49,7 @@ func (t *turn) readBack(id int64) ([]chat.Message, error) {
 	for _, r := range slices.Backward(records) {
 		messages = append(messages,
 			chat.Message{Role: chat.RoleUser, Text: t.withoutPreamble(r.UserText)},
-			chat.Message{Role: chat.RoleAssistant, Text: withoutReasoning(r.AIText)})
+			chat.Message{Role: chat.RoleAssistant, Text: withoutScaffold(withoutReasoning(r.AIText))})
 	}
 	return messages, nil
 }

@@ -1,8 +1,6 @@
 package conversation
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,9 +53,7 @@ func frame(intro string, messages []chat.Message, render func(chat.Message) stri
 // freshNonce returns 16 hex digits that occur nowhere in the messages.
 func freshNonce(messages []chat.Message, texts []string) string {
 	for {
-		var raw [8]byte
-		rand.Read(raw[:]) // never fails
-		nonce := hex.EncodeToString(raw[:])
+		nonce := newNonce()
 		if !occurs(nonce, messages, texts) {
 			return nonce
 		}

@@ -31,7 +31,7 @@ func (t *turn) finish(done chat.Event) {
 	s.State, s.Head, s.Verified = StateFree, Hash{}, true
 	t.noteTold(true)
 	switch {
-	case t.cut || done.Diverged:
+	case t.cut || done.Diverged || t.isForged:
 		s.State = StateDirty // it holds another answer than its client has
 	case !t.head.IsZero() && s.Reach != ReachID && s.Reach != ReachThrowaway:
 		s.Head = from(t.head).add(t.tape.message(t.request.LegacyCalls)).head

@@ -79,10 +79,3 @@ func setCallSeed(s Shaper, token Token) {
 	hash := f.take()
 	seeder.SetCallSeed([16]byte(hash[:16]))
 }
-
-// ToolsKnower is a Shaper that is told, before Shape is first called, when the session
-// was told of tools in an earlier turn: the model may call them although the request has
-// none.
-type ToolsKnower interface {
-	SetSessionTools()
-}

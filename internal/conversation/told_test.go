@@ -80,7 +80,7 @@ func TestInstructionsAndToolsChangeInTurn(t *testing.T) {
 // knowsTools notes whether it was told that its session knows tools.
 type knowsTools struct{ told bool }
 
-func (k *knowsTools) SetSessionTools() { k.told = true }
+func (k *knowsTools) SessionHadTools() { k.told = true }
 
 func (k *knowsTools) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
 	pass(ev)

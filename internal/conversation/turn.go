@@ -49,15 +49,17 @@ type turn struct {
 	instead     *replaced              // the session whose place this one takes once it has answered; may be nil
 	replacing   *Replacement           // what the turn's end replaces; nil for nothing
 
-	stream     chat.Stream  // the answer under way; nil before the question
-	sent       bool         // a question may have reached the platform
-	asked      int          // questions that have an answer in the session by now
-	recovered  bool         // a lost session was replaced already
-	side       bool         // a side task: its session is thrown away
-	discovered bool         // its session was read from the platform in this turn
-	cut        bool         // the client's answer ended before the platform's
-	final      *chat.Event  // the client's EventDone, held back until all is saved
-	ready      []chat.Event // for the client, not taken yet
+	stream     chat.Stream   // the answer under way; nil before the question
+	sent       bool          // a question may have reached the platform
+	asked      int           // questions that have an answer in the session by now
+	recovered  bool          // a lost session was replaced already
+	side       bool          // a side task: its session is thrown away
+	discovered bool          // its session was read from the platform in this turn
+	cut        bool          // the client's answer ended before the platform's
+	isForged   bool          // it was cut where the model imitates the replay framing
+	scaffold   *answerFilter // of the answer under way; nil before its first event
+	final      *chat.Event   // the client's EventDone, held back until all is saved
+	ready      []chat.Event  // for the client, not taken yet
 	over       bool
 
 	tape     tape
@@ -119,9 +121,6 @@ func (t *turn) keyed() bool { return t.request.IdempotencyKey != "" }
 // at records where the turn is placed.
 func (t *turn) at(p chat.Placement, text string) {
 	t.writeQuestion(text)
-	if knower, ok := t.q.Shaper.(ToolsKnower); ok && !t.session.Tools.IsZero() {
-		knower.SetSessionTools()
-	}
 	t.where.Store(&where{t.session.ID, p})
 }
 
@@ -211,18 +210,30 @@ func (t *turn) shape(ev chat.Event) error {
 	case t.cut:
 		return nil // the client's answer has ended already
 	}
-	if t.q.Shaper == nil {
-		t.pass(ev, ended)
-	} else {
-		repair, err := t.q.Shaper.Shape(ev, func(out chat.Event) { t.pass(out, ended) })
-		switch {
-		case err != nil:
+	if t.scaffold == nil {
+		t.scaffold = t.newAnswerFilter()
+	}
+	held, isLeft := t.scaffold.take(&ev)
+	if ended {
+		t.isForged = t.isForged || t.scaffold.text.isCut
+		t.scaffold = nil
+	}
+	if held.Kind != 0 {
+		if _, err := t.form(held, false); err != nil {
 			return err
-		case repair != "":
-			t.stream.Close()
-			t.stream, t.text = nil, repair
-			return nil
 		}
+	}
+	if !isLeft {
+		return nil
+	}
+	repair, err := t.form(ev, ended)
+	switch {
+	case err != nil:
+		return err
+	case repair != "":
+		t.stream.Close()
+		t.stream, t.text = nil, repair
+		return nil
 	}
 	switch {
 	case ended && t.final == nil && !t.cut:
@@ -231,6 +242,15 @@ func (t *turn) shape(ev chat.Event) error {
 		t.finish(ev)
 	}
 	return nil
+}
+
+// form has the Shaper make the client's events of one.
+func (t *turn) form(ev chat.Event, ended bool) (repair string, err error) {
+	if t.q.Shaper == nil {
+		t.pass(ev, ended)
+		return "", nil
+	}
+	return t.q.Shaper.Shape(ev, func(out chat.Event) { t.pass(out, ended) })
 }
 
 // pass gives the client an event. An EventDone that the platform has not said yet

@@ -50,13 +50,18 @@ func (s *Simulator) choose(t *turn) Reply {
 }
 
 // Echo is the usual answer outside demo mode: "answer N to: TEXT", N being
-// Turn.Number. A model that reasons puts "<think>thinking about: TEXT</think>" and
+// Turn.Number. Of a text with several messages after marker lines, TEXT is the last
+// message: no model repeats such markers as a rule. A model that reasons puts "<think>thinking about: TEXT</think>" and
 // an empty line before it, one that draws puts an empty line and
 // "![image](PICTUREURL)" behind it.
 func Echo(t Turn) string {
-	answer := fmt.Sprintf("answer %d to: %s", t.Number, t.Text)
+	text := t.Text
+	if messages := unframe(text); len(messages) > 0 {
+		text = messages[len(messages)-1].text
+	}
+	answer := fmt.Sprintf("answer %d to: %s", t.Number, text)
 	if t.Entry.Reasons {
-		answer = "<think>thinking about: " + t.Text + "</think>\n\n" + answer
+		answer = "<think>thinking about: " + text + "</think>\n\n" + answer
 	}
 	if t.Entry.Draws {
 		answer += "\n\n![image](" + t.PictureURL + ")"
