@@ -2,6 +2,7 @@ package emulate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -78,14 +79,18 @@ func (p *Plan) WithSessionTools() *Plan {
 	return &told
 }
 
-// maxSchemasWeight bounds what all schemas of a request take when they are compiled.
-const maxSchemasWeight = maxCached
+// Bounds on what all schemas of a request take: the bytes of their compiled forms, and
+// the comparisons of their compiler.
+const (
+	maxSchemasWeight = maxCached
+	maxSchemasWork   = 60_000_000
+)
 
 // compile makes sure that the schemas compile. Those of tools that must not be called
 // do not matter.
 func (p *Plan) compile(ctx context.Context) error {
 	p.schemas = make(map[string]*schema, len(p.tools))
-	weight := 0
+	var sum schemaCost
 	ready := func(text []byte, path string) (*schema, error) {
 		if text == nil {
 			return nil, nil
@@ -97,10 +102,16 @@ func (p *Plan) compile(ctx context.Context) error {
 		case err != nil:
 			return nil, badSchema(path, err)
 		}
-		if weight += s.weight; weight > maxSchemasWeight {
-			return nil, badSchema(path, fmt.Errorf("all schemas of the request take more than %d MiB when they are compiled", maxSchemasWeight>>20))
+		sum.weight, sum.work = sum.weight+s.weight, sum.work+s.work
+		switch {
+		case sum.weight > maxSchemasWeight:
+			err = fmt.Errorf("all schemas of the request take more than %d MiB when they are compiled", maxSchemasWeight>>20)
+		case sum.work > maxSchemasWork:
+			err = errors.New("the schemas of the request up to this one have too many objects")
+		default:
+			return s, nil
 		}
-		return s, nil
+		return nil, badSchema(path, err)
 	}
 	var err error
 	for _, t := range p.tools {

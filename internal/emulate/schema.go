@@ -27,9 +27,15 @@ const (
 // compiled form is in the cache or made again, so that the schemas of a request that
 // nobody comes back to take no memory. It may be used by several goroutines.
 type schema struct {
-	text   []byte
-	key    [sha256.Size]byte
-	weight int // bytes of the compiled form
+	text []byte
+	key  [sha256.Size]byte
+	schemaCost
+}
+
+// schemaCost is what a schema takes.
+type schemaCost struct {
+	weight int // bytes of the compiled form, by estimate
+	work   int // of its compiler, in comparisons; 40 million are a quarter of a second
 }
 
 // nowhere is the loader of schemas that are not in the text itself.

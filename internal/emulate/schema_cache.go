@@ -15,27 +15,27 @@ var compiled = newSchemaCache(maxCached)
 // Bounds on what the cache keeps. Compiled forms take many times their text.
 const (
 	maxCached = 48 << 20 // bytes of compiled forms
-	maxKnown  = 50_000   // schemas that are known to compile, of 40 bytes each
+	maxKnown  = 50_000   // schemas that are known to compile, of 48 bytes each
 )
 
 type schemaCache struct {
 	mu     sync.Mutex
 	forms  map[[sha256.Size]byte]*compiledSchema
-	weight int                       // of forms
-	limit  int                       // of weight
-	known  map[[sha256.Size]byte]int // weights of schemas that compile
+	weight int                              // of forms
+	limit  int                              // of weight
+	known  map[[sha256.Size]byte]schemaCost // of schemas that compile
 
-	// slots bound how many schemas are compiled at once. A schema with a low bound on
-	// its size still takes some ten megabytes while it is compiled.
+	// slots bound how many schemas are compiled at once, so that they take neither
+	// all processors nor, at some ten megabytes each, the memory.
 	slots chan struct{}
 }
 
 func newSchemaCache(limit int) *schemaCache {
 	return &schemaCache{
 		forms: map[[sha256.Size]byte]*compiledSchema{},
-		known: map[[sha256.Size]byte]int{},
+		known: map[[sha256.Size]byte]schemaCost{},
 		limit: limit,
-		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
 
@@ -47,16 +47,16 @@ func (c *schemaCache) get(ctx context.Context, text []byte) (*schema, error) {
 	}
 	s := &schema{text: text, key: sha256.Sum256(text)}
 	c.mu.Lock()
-	weight, isKnown := c.known[s.key]
+	cost, isKnown := c.known[s.key]
 	c.mu.Unlock()
 	if !isKnown {
 		form, err := c.form(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		weight = form.weight
+		cost = form.schemaCost
 	}
-	s.weight = weight
+	s.schemaCost = cost
 	return s, nil
 }
 
@@ -92,7 +92,7 @@ func (c *schemaCache) keep(key [sha256.Size]byte, made *compiledSchema) {
 	if len(c.known) >= maxKnown {
 		clear(c.known)
 	}
-	c.known[key] = made.weight
+	c.known[key] = made.schemaCost
 	if c.forms[key] != nil {
 		return
 	}

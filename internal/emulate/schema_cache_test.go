@@ -164,6 +164,14 @@ func TestSchemasOfARequest(t *testing.T) {
 	if err == nil || e.Code != chat.CodeInvalidValue || !strings.HasPrefix(e.Param, "tools[") || !strings.Contains(e.Message, "48 MiB") {
 		t.Errorf("NewPlan of 512 large patterns = %v, want a 400 that names a tool's parameters", err)
 	}
+	large := &chat.Request{}
+	for i := range 8 {
+		large.Tools = append(large.Tools, chat.Tool{Name: fmt.Sprint("f", i), Parameters: sizedSchema(5000, i), Path: fmt.Sprint("p", i)})
+	}
+	_, err = NewPlan(t.Context(), large, Options{})
+	if e := chat.AsError(err); err == nil || e.Param != "p2" || !strings.Contains(e.Message, "too many objects") {
+		t.Errorf("NewPlan of 8 schemas with 5,000 objects = %v, want a 400 that names the third", err)
+	}
 	r := tools(512)
 	r.ToolChoice.Mode = chat.ToolsNone
 	if _, err := NewPlan(t.Context(), r, Options{}); err != nil {

@@ -33,7 +33,7 @@ func readDocument(root any) (*document, error) {
 	if d.refers && d.renamed {
 		return nil, errors.New("a schema with references may have an $id at its root only")
 	}
-	if d.parts*len(d.detours) > maxDetourWork {
+	if d.work() > maxCompileWork {
 		return nil, errors.New("too many of its references point into keywords that hold no schemas: put what they point at into $defs")
 	}
 	return d, checkNumbers(root)
@@ -99,9 +99,15 @@ func (d *document) note(v map[string]any, depth int) error {
 	return nil
 }
 
-// maxDetourWork bounds references to places where a draft has no schemas, such as
-// OpenAPI's components: for each the compiler copies all that it knows.
-const maxDetourWork = 400_000
+// maxCompileWork bounds what the compiler does for one schema, in comparisons. It looks
+// each part up among all before it. For each reference to a place where no draft has
+// schemas, such as OpenAPI's components, it copies all that it knows.
+const (
+	maxCompileWork = maxSchemaParts*maxSchemaParts + 10_000_000
+	copiedPart     = 80 // comparisons that copying a part is worth, measured
+)
+
+func (d *document) work() int { return d.parts * (d.parts + copiedPart*len(d.detours)) }
 
 // isDetour reports whether a reference points to such a place.
 func isDetour(ref string) bool {

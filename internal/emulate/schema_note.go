@@ -20,9 +20,9 @@ type schemaNote struct {
 
 // compiledSchema is a schema in the form that values are held to.
 type compiledSchema struct {
-	root   *jsonschema.Schema
-	notes  map[*jsonschema.Schema]*schemaNote
-	weight int // bytes that it takes, by estimate
+	root  *jsonschema.Schema
+	notes map[*jsonschema.Schema]*schemaNote
+	schemaCost
 }
 
 // What compiled forms take, measured: a schema, and a byte of the text of values.
@@ -33,7 +33,8 @@ const (
 
 // newCompiledSchema notes what the walk has to know, and weighs the compiled form.
 func newCompiledSchema(root *jsonschema.Schema, d *document, p *patterns) *compiledSchema {
-	c := &compiledSchema{root: root, notes: map[*jsonschema.Schema]*schemaNote{}, weight: p.size}
+	c := &compiledSchema{root: root, notes: map[*jsonschema.Schema]*schemaNote{}}
+	c.weight, c.work = p.size, d.work()
 	todo, known := []*jsonschema.Schema{root}, map[*jsonschema.Schema]bool{root: true}
 	for len(todo) > 0 {
 		s := todo[len(todo)-1]
