@@ -299,6 +299,19 @@ func (w *world) operations() map[string]func() {
 			w.say(th)
 			w.ask(th)
 		},
+		"names": func() {
+			if th := w.pick().afterAnswer(); th.name == "" && th.session == 0 {
+				th.transcript = slices.Clone(th.transcript)
+				for i := range th.transcript {
+					if th.transcript[i].Role == chat.RoleAssistant {
+						th.transcript[i].Name = "agent" + th.transcript[i].Name
+					}
+				}
+				w.say(th)
+				w.ask(th)
+			}
+		},
+		"side agent":       w.sideAgent,
 		"leave and repeat": w.leaveAndRepeat,
 		"another's id": func() {
 			th := w.pick()
@@ -324,6 +337,28 @@ func (w *world) operations() map[string]func() {
 		},
 		"restart": w.restart,
 	}
+}
+
+// sideAgent sends a chat's history with instructions and tools of another agent, which
+// never get the chat's session.
+func (w *world) sideAgent() {
+	th := w.pick().afterAnswer()
+	if th.name != "" || th.session != 0 || len(th.transcript) == 0 {
+		return
+	}
+	side := &thread{caller: th.caller, transcript: slices.Clone(th.transcript), said: slices.Clone(th.said)}
+	w.say(side)
+	r := side.request()
+	r.Messages = append([]chat.Message{system("extract memories")}, r.Messages...)
+	r.Tools = []chat.Tool{{Name: "save_memory"}}
+	got, err := w.s.try(context.Background(), r)
+	if err != nil {
+		return
+	}
+	if got.placement == chat.PlacementContinued {
+		w.Fatalf("a side agent was given session %d of a chat", got.session)
+	}
+	w.judge(side, r, got)
 }
 
 // leaveAndRepeat leaves in the middle of an answer and sends the same again, as an
