@@ -87,7 +87,7 @@ func (l *load) String() string {
 
 // wanted are the statuses that requests and the platform's faults may come to; 0 is a
 // client that left before there was one.
-var wanted = []int{0, 200, 400, 404, 409, 413, 429, 502, 503, 504}
+var wanted = []int{0, 200, 400, 402, 404, 409, 413, 422, 429, 502, 503, 504}
 
 func (l *load) count(kind string, status int) {
 	l.mu.Lock()
