@@ -178,6 +178,7 @@ func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 	if cap(data) <= maxKept {
 		*b = *bytes.NewBuffer(data) // it goes back to the pool with this room
 	}
+	x.arrived = time.Now() // what the request waits for from here on is this server's doing
 	x.cost = costOf(data)
 	if err := x.memory.grow(r.Context(), x.cost.placed); err != nil {
 		return nil, err

@@ -61,7 +61,6 @@ func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 		return nil, err
 	}
 	x := exchangeOf(r)
-	x.arrived = time.Now()
 	req, err := openai.DecodeChat(data)
 	if err != nil {
 		return nil, err
