@@ -36,6 +36,9 @@ func (tr transcript) splitAnswer() (prefix []chat.Message, rest transcript, isAn
 // for each call, with their results between them. isOne reports whether calls that follow
 // an answer's calls belong to that answer.
 func joinAnswers(messages []chat.Message, isOne func(calls []chat.ToolCall, next *chat.Message) bool) []chat.Message {
+	if !slices.ContainsFunc(messages, func(m chat.Message) bool { return len(m.ToolCalls) > 0 }) {
+		return messages
+	}
 	joined := make([]chat.Message, 0, len(messages))
 	answer := -1     // index in joined of the answer that a message may belong to
 	var parted []int // indexes in joined of answers that came as several messages
@@ -120,7 +123,7 @@ func callIndex(id string) int {
 // arrange puts the results of each answer's calls into the order of the calls, and
 // leaves out those that are repeated.
 func arrange(messages []chat.Message) transcript {
-	if !slices.ContainsFunc(messages, func(m chat.Message) bool { return m.Role == chat.RoleTool }) {
+	if !slices.ContainsFunc(messages, isResult) {
 		return transcript{messages, messages}
 	}
 	tr := transcript{make([]chat.Message, 0, len(messages)), make([]chat.Message, 0, len(messages))}
@@ -138,6 +141,10 @@ func arrange(messages []chat.Message) transcript {
 // add appends the messages from an answer to the next one; the answer comes first, if
 // there is one.
 func (tr *transcript) add(messages []chat.Message) {
+	if !slices.ContainsFunc(messages, isResult) {
+		tr.messages, tr.shown = append(tr.messages, messages...), append(tr.shown, messages...)
+		return
+	}
 	var calls []chat.ToolCall
 	if messages[0].Role == chat.RoleAssistant {
 		calls = messages[0].ToolCalls
@@ -171,6 +178,8 @@ func (tr *transcript) add(messages []chat.Message) {
 		}
 	}
 }
+
+func isResult(m chat.Message) bool { return m.Role == chat.RoleTool }
 
 func (tr *transcript) append(message, shown chat.Message) {
 	tr.messages, tr.shown = append(tr.messages, message), append(tr.shown, shown)
