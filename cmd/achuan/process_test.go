@@ -46,7 +46,9 @@ func start(t *testing.T, environ []string, args ...string) *process {
 		stdout:  make(chan string, 64), ended: make(chan error, 1),
 	}
 	p.command.Dir = t.TempDir()
-	p.command.Env = append([]string{asProgram + "=1"}, environ...)
+	// The data folder is the test's own, on every system.
+	home := t.TempDir()
+	p.command.Env = append([]string{asProgram + "=1", "HOME=" + home, "XDG_DATA_HOME=" + home}, environ...)
 	out, toOut := io.Pipe()
 	log, toLog := io.Pipe()
 	p.command.Stdout, p.command.Stderr = toOut, toLog

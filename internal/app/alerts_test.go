@@ -66,7 +66,7 @@ var causes = map[string]func(t *testing.T) (before, after scraped){
 		return withToken(t, 30*24*time.Hour), withToken(t, 50*time.Hour)
 	},
 	"AchuanTokenExpired": func(t *testing.T) (scraped, scraped) { return withToken(t, time.Hour), withToken(t, -time.Minute) },
-	"AchuanLoginRefused": asking(simulator.LoginExpired(simulator.LoginHTTP401)),
+	"AchuanLoginRefused": expired,
 	"AchuanNoPoints":     asking(simulator.Fail("套餐余量不足")),
 	"AchuanPlatformDown": func(t *testing.T) (scraped, scraped) {
 		before := scrape(t, run(t, newSimulator(t)).url)
@@ -137,6 +137,16 @@ func asking(replies ...simulator.Reply) func(*testing.T) (scraped, scraped) {
 		}
 		return before, until(t, r.url, served(len(replies)))
 	}
+}
+
+// expired asks once with a login that the platform takes no more.
+func expired(t *testing.T) (scraped, scraped) {
+	sim := newSimulator(t)
+	sim.ExpireLogin(simulator.LoginHTTP401)
+	r := run(t, sim)
+	before := scrape(t, r.url)
+	ask(t, r.url, hi)
+	return before, until(t, r.url, served(1))
 }
 
 // withToken is what a server shows whose JWT has so long to go.

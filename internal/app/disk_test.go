@@ -33,6 +33,28 @@ func storeCheck(t *testing.T, url string) string {
 	return said.Checks["store"]
 }
 
+// A database whose file was deleted or replaced under the server is told.
+func TestReadyzNoticesTheFile(t *testing.T) {
+	for _, replaced := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "achuan.db")
+		url := serve(t, simulator.New(simulator.Options{}), func(s *config.Settings) { s.DatabaseURL = "sqlite:" + path })
+		if said := storeCheck(t, url); said != "ok" {
+			t.Fatalf("store = %q, want ok", said)
+		}
+		if err := os.Rename(path, path+".away"); err != nil {
+			t.Fatal(err)
+		}
+		if replaced {
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if said := storeCheck(t, url); said == "ok" || said == "" {
+			t.Errorf("store = %q after its file went (replaced %t), want a failure", said, replaced)
+		}
+	}
+}
+
 // fullDiskVariable tells the test that it is the child process, under a limit.
 const fullDiskVariable = "ACHUAN_TEST_FULL_DISK"
 

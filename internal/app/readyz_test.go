@@ -19,18 +19,22 @@ func TestReadyzNamesThePlatform(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		replies []simulator.Reply
+		expired bool // the login has
 		environ []string
 		want    map[string]string
 	}{
-		{"all is well", []simulator.Reply{simulator.Say("Hi.")}, nil, map[string]string{"platform": "up", "account": "ok", "store": "ok"}},
-		{"a refused login", []simulator.Reply{simulator.LoginExpired(simulator.LoginCode2)}, nil, map[string]string{"platform": "up", "account": "refused", "store": "ok"}},
-		{"no points", []simulator.Reply{simulator.Fail("套餐余量不足")}, nil, map[string]string{"platform": "up", "account": "no_points", "store": "ok"}},
-		{"no platform", nil, []string{"ACHUAN_API_URL=http://127.0.0.1:1/api/chat/completions"},
+		{"all is well", []simulator.Reply{simulator.Say("Hi.")}, false, nil, map[string]string{"platform": "up", "account": "ok", "store": "ok"}},
+		{"a refused login", nil, true, nil, map[string]string{"platform": "up", "account": "refused", "store": "ok"}},
+		{"no points", []simulator.Reply{simulator.Fail("套餐余量不足")}, false, nil, map[string]string{"platform": "up", "account": "no_points", "store": "ok"}},
+		{"no platform", nil, false, []string{"ACHUAN_API_URL=http://127.0.0.1:1/api/chat/completions"},
 			map[string]string{"platform": "backend_unreachable", "account": "unknown", "store": "ok"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sim := newSimulator(t)
 			sim.Script(c.replies...)
+			if c.expired {
+				sim.ExpireLogin(simulator.LoginCode2)
+			}
 			r := run(t, sim, c.environ...)
 			ask(t, r.url, hi)
 			var got body

@@ -13,6 +13,10 @@ import (
 // checkStore: what is known of sessions can be written, and is of this achuan's schema.
 func (d *doctor) checkStore(ctx context.Context) Line {
 	const remedy = "check ACHUAN_DATABASE_URL, the disk's space and the folder's owner, or the database's server and the rights of its user"
+	if d.fileIsGone() {
+		return fail("stop the server and restore a backup (achuan restore FILE); if ACHUAN_DATABASE_URL is not the server's, correct it",
+			"a server runs, and the file of its store is gone: what it writes is lost at its end")
+	}
 	if d.server != nil && !d.own {
 		h, err := d.server.ready(ctx)
 		if err == nil && h.Checks["store"] != "ok" {
@@ -37,15 +41,25 @@ func (d *doctor) checkStore(ctx context.Context) Line {
 		return fail(remedy, "%v", err)
 	case errors.Is(file, store.ErrMemory):
 		return fail("set ACHUAN_DATABASE_URL to sqlite:PATH or postgres://…", "it is in memory: every session is forgotten at the end")
-	case !c.Exists && d.server != nil && !d.own:
-		return fail("stop the server and restore a backup (achuan restore FILE); if ACHUAN_DATABASE_URL is not the server's, correct it",
-			"a server runs, and the file of its store is gone: what it writes is lost at its end")
 	case !c.Exists:
 		return ok("%s, to be made when achuan serves first", c.Kind)
 	case c.Schema < c.Newest:
 		return ok("%s, writable; schema %d, which achuan serve brings to %d (back it up before)", c.Kind, c.Schema, c.Newest)
 	}
 	return ok("%s, writable, schema %d", c.Kind, c.Schema)
+}
+
+// fileIsGone reports whether a server uses a store whose file is not there.
+func (d *doctor) fileIsGone() bool {
+	if d.server == nil || d.own || d.remote || d.Settings == nil {
+		return false
+	}
+	path, err := store.File(d.Settings.DatabaseURL)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(path)
+	return errors.Is(err, os.ErrNotExist)
 }
 
 // checkBackup: there is a fresh one, and the settings in it are those in force.
