@@ -78,7 +78,7 @@ func (d *decoder) part(v value, role chat.Role) (p part, f *fault) {
 	p.use = use
 	switch use {
 	case partCall:
-		p.call, f = toolUse(&fields)
+		p.call, f = d.toolUse(&fields)
 	case partText:
 		text := fields.text
 		if field == "refusal" {
@@ -156,14 +156,14 @@ func partType(v value, role chat.Role) (use partUse, field string, f *fault) {
 }
 
 // toolUse reads a part that is a call.
-func toolUse(fields *partFields) (call chat.ToolCall, f *fault) {
+func (d *decoder) toolUse(fields *partFields) (call chat.ToolCall, f *fault) {
 	if fields.name.absent() {
 		return call, missing("a string, the name of the function", fields.name).in("name")
 	}
 	if call.Name, f = fields.name.asString(); f != nil {
 		return call, f.in("name")
 	}
-	call.Name = modelName(call.Name)
+	call.Name = d.modelName(call.Name)
 	if !fields.id.absent() {
 		if call.ID, f = fields.id.asString(); f != nil {
 			return call, f.in("id")

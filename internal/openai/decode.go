@@ -21,7 +21,7 @@ type ChatRequest struct {
 	Orphan *Orphan
 
 	// ToolNames are the client's names of tools by the names that the model is told,
-	// of those tools where the two differ. Requests and events have the model's names;
+	// of those tools, and calls of the transcript, where the two differ. Requests and events have the model's names;
 	// Stream and Whole write the client's.
 	ToolNames map[string]string
 

@@ -215,7 +215,7 @@ func (d *decoder) functionResult(m *chat.Message, fields *messageFields) (f *fau
 	if m.Name == "" {
 		return missing("a string, the name of the function", fields.name).in("name")
 	}
-	if fields.content.kind() != kindNull {
+	if !fields.content.absent() {
 		f = d.content(fields.content, m)
 	}
 	return f

@@ -83,6 +83,7 @@ func TestDecodeMessages(t *testing.T) {
 			chat.Message{Role: chat.RoleTool, ToolCallID: "a", Text: "18"}, nil},
 		{"function", `{"role": "function", "name": "f", "content": "18"}`,
 			chat.Message{Role: chat.RoleTool, Name: "f", Text: "18"}, nil},
+		{"function without content", `{"role": "function", "name": "fs.read"}`, chat.Message{Role: chat.RoleTool, Name: "fs_read_4074bc02"}, nil},
 		{"function with null", `{"role": "function", "name": "f", "content": null}`,
 			chat.Message{Role: chat.RoleTool, Name: "f"}, nil},
 

@@ -98,7 +98,7 @@ func (d *decoder) function(where string, v value) (call chat.ToolCall, f *fault)
 	if call.Name, f = name.asString(); f != nil {
 		return call, f.in("name")
 	}
-	call.Name = modelName(call.Name)
+	call.Name = d.modelName(call.Name)
 	call.Arguments, f = readArguments(arguments)
 	return call, f.in("arguments")
 }

@@ -43,6 +43,19 @@ func modelName(name string) string {
 	return plain[:min(len(plain), maxModelToolName-len(tail))] + tail
 }
 
+// modelName returns the name that the model is told, and notes the client's own. Calls
+// of the transcript are noted too: a session may have tools that the request lacks.
+func (d *decoder) modelName(own string) string {
+	name := modelName(own)
+	if name != own {
+		if d.req.ToolNames == nil {
+			d.req.ToolNames = map[string]string{}
+		}
+		d.req.ToolNames[name] = own
+	}
+	return name
+}
+
 // clientName returns the client's name of the tool that the model calls name.
 func (r *ChatRequest) clientName(name string) string {
 	if own, ok := r.ToolNames[name]; ok {

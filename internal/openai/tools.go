@@ -115,7 +115,7 @@ func (d *decoder) offer(v value, path string) *fault {
 	if f != nil {
 		return f.in("name")
 	}
-	t.Name = modelName(own)
+	t.Name = d.modelName(own)
 	if !description.absent() {
 		if t.Description, f = description.asString(); f != nil {
 			return f.in("description")
@@ -139,7 +139,7 @@ func (d *decoder) offer(v value, path string) *fault {
 	if t.Parameters, f = d.toolParameters(parameters, t.Strict); f != nil {
 		return f.in("parameters")
 	}
-	d.addTool(t, own)
+	d.addTool(t)
 	return nil
 }
 
@@ -154,19 +154,13 @@ func (d *decoder) toolParameters(v value, strict bool) ([]byte, *fault) {
 	return slices.Clone(v), nil
 }
 
-// addTool offers a tool that the client calls own.
-func (d *decoder) addTool(t chat.Tool, own string) {
+// addTool offers a tool.
+func (d *decoder) addTool(t chat.Tool) {
 	if d.offered == nil {
 		d.offered = map[string]int{}
 	}
 	d.offered[t.Name] = len(d.req.Tools)
 	d.req.Tools = append(d.req.Tools, t)
-	if own != t.Name {
-		if d.req.ToolNames == nil {
-			d.req.ToolNames = map[string]string{}
-		}
-		d.req.ToolNames[t.Name] = own
-	}
 }
 
 // isSameTool reports whether t, with those parameters, is the tool at index i.
