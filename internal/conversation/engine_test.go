@@ -41,6 +41,7 @@ type site struct {
 
 	options conversation.Options
 	url     string // of the store
+	account string // in the store
 	keep    *store.Store
 	flaky   *flaky
 	clock   atomic.Int64 // how far the store's clock is ahead, in nanoseconds
@@ -67,6 +68,12 @@ func fileSite(t *testing.T) *site {
 // siteOn is a site whose store is at a URL.
 func siteOn(t *testing.T, url string, o simulator.Options, shared bool, lease time.Duration) *site {
 	t.Helper()
+	return siteOf(t, "test", url, o, shared, lease)
+}
+
+// siteOf is siteOn for an account.
+func siteOf(t *testing.T, account, url string, o simulator.Options, shared bool, lease time.Duration) *site {
+	t.Helper()
 	sim := simulator.New(o)
 	srv := httptest.NewServer(sim)
 	client, err := platform.New(platform.Options{
@@ -76,7 +83,7 @@ func siteOn(t *testing.T, url string, o simulator.Options, shared bool, lease ti
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, sim: sim, url: url}
+	s := &site{t: t, sim: sim, url: url, account: account}
 	s.options = conversation.Options{
 		Platform: client, Host: "test", Shared: shared, Logger: slog.New(slog.DiscardHandler),
 		Render: func(m chat.Message) string { return m.Text }, Lease: lease,
@@ -101,7 +108,7 @@ func siteOn(t *testing.T, url string, o simulator.Options, shared bool, lease ti
 func (s *site) open() {
 	s.t.Helper()
 	keep, err := store.Open(context.WithoutCancel(s.t.Context()), store.Options{
-		URL: s.url, Account: "test", Lease: s.options.Lease,
+		URL: s.url, Account: s.account, Lease: s.options.Lease,
 		Now: func() time.Time { return time.Now().Add(time.Duration(s.clock.Load())) },
 	})
 	if err != nil {
