@@ -72,6 +72,12 @@ const (
 	maybeTaken = `(ABS(epoch) <> (SELECT epoch FROM meta) AND {now} < (SELECT moved FROM meta) + {turn})`
 )
 
+// Keys of log lines, as package telemetry has them; this package does not import it.
+const (
+	keySession = "session"
+	keyError   = "error"
+)
+
 func (s *Store) scanSession(r rows) (conversation.Session, error) {
 	var (
 		n                         conversation.Session
@@ -100,7 +106,7 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 	)
 	if err != nil {
 		s.log.Warn("a session's row is damaged; its conversation is read from the platform or replayed",
-			"session", n.ID, "error", err)
+			keySession, n.ID, keyError, err)
 		n = damaged(n)
 	}
 	n.Known = n.Known && !stale // what was stored about the platform belongs to its epoch
