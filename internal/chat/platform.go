@@ -38,7 +38,9 @@ type Record struct {
 	Created  time.Time
 	UserText string
 	AIText   string // the answer with its <think> block, if it had one
-	Usage    Usage
+	// Reasoning and Text are the two parts of AIText, as a stream of it passes them on.
+	Reasoning, Text string
+	Usage           Usage
 }
 
 // RecordPage is one page of a session's records. Whoever returns it says whether

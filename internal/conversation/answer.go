@@ -103,6 +103,21 @@ func (a *Answer) Left() {
 	a.leave()
 }
 
+// Lose says that the reply that the answer is a part of has failed: the client has
+// received nothing of use, so any repetition may come for the answer. It may be called
+// while the events are ranged over.
+func (a *Answer) Lose() {
+	if b := a.instead.Load(); b != nil {
+		b.Lose()
+		return
+	}
+	if a.turn == nil {
+		a.attached.lose(a.ctx)
+		return
+	}
+	a.gone.Do(a.turn.lose)
+}
+
 // leave lets the next client come for the answer, once.
 func (a *Answer) leave() {
 	if a.turn == nil {

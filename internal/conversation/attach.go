@@ -21,9 +21,12 @@ type attachment struct {
 	row     Stored
 	session atomic.Int64
 	live    *turn // in this process; nil otherwise
+	tape    *tape // of an answer that is at hand; nil otherwise
 	spoke   bool
-	claimed bool // in the stead of a client that had left, not beside one by its key
+	void    atomic.Bool // the reply failed, so that what the client has had is of no use
+	claimed bool        // in the stead of a client that had left, not beside one by its key
 	gone    sync.Once
+	parted  sync.Once
 }
 
 // attach makes an answer of a stored turn.
@@ -32,13 +35,22 @@ func (e *Engine) attach(ctx context.Context, q Question, row *Stored) *Answer {
 	at.session.Store(row.Session)
 	if t, ok := e.live.Load(row.Token); ok && !row.Whole {
 		at.live = t.(*turn)
-		if at.claimed {
-			at.live.presence.rejoin()
-		}
+		at.live.presence.join(at.claimed)
 	}
 	e.Metrics.Attached(attachReason(q.Request))
 	e.Logger.DebugContext(ctx, "attached to an answer that was asked for before",
 		telemetry.KeySession, row.Session, telemetry.KeyWhole, row.Whole)
+	return &Answer{ctx: ctx, attached: at}
+}
+
+// attachTo makes an answer of a recording, which nobody else has.
+func (e *Engine) attachTo(ctx context.Context, q Question, it *recording) *Answer {
+	at := &attachment{engine: e, q: q, claimed: true, tape: it.tape, row: Stored{
+		Token: it.token, Caller: q.Request.Caller.ID, Request: it.request, Session: it.session, Whole: true,
+	}}
+	at.session.Store(it.session)
+	e.Metrics.Attached(attachReason(q.Request))
+	e.Logger.DebugContext(ctx, "attached to an answer that has just ended", telemetry.KeySession, it.session)
 	return &Answer{ctx: ctx, attached: at}
 }
 
@@ -57,6 +69,7 @@ func attachReason(r *chat.Request) telemetry.AttachReason {
 // the question is asked after all: it is known then that no answer is under way.
 func (a *Answer) play(yield func(chat.Event, error) bool) {
 	at := a.attached
+	defer at.part()
 	tape, err := at.find(a.ctx)
 	if err == nil && tape != nil {
 		err = at.events(a.ctx, tape, yield)
@@ -86,8 +99,11 @@ func nothingDone(err error) bool {
 // find returns the tape of the answer, waiting for the replica that makes it. nil
 // means that there will be none.
 func (at *attachment) find(ctx context.Context) (*tape, error) {
-	if at.live != nil {
+	switch {
+	case at.live != nil:
 		return &at.live.tape, nil
+	case at.tape != nil:
+		return at.tape, nil
 	}
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
@@ -134,6 +150,9 @@ func (at *attachment) events(ctx context.Context, tape *tape, yield func(chat.Ev
 			return err
 		case more == nil:
 			paused = false
+			if ev.Kind == chat.EventDone {
+				at.deliver(tape)
+			}
 			if !at.pass(ctx, ev, yield) {
 				return nil
 			}
@@ -168,26 +187,53 @@ func (at *attachment) pass(ctx context.Context, ev chat.Event, yield func(chat.E
 	return here && !ended
 }
 
+// deliver keeps the answer for a repetition: its client may not get the end of it.
+func (at *attachment) deliver(tape *tape) {
+	if at.claimed {
+		at.engine.recordings.keep(at.row.Token, at.row.Request, at.session.Load(), tape)
+	}
+}
+
+// part says that the client is gone, whether it has the whole answer or not.
+func (at *attachment) part() {
+	at.parted.Do(func() {
+		if at.live != nil {
+			at.live.presence.part(at.live)
+		}
+	})
+}
+
 // leave lets the next client come for the answer, once: when that has come, this
 // one has nothing to give away any more.
 func (at *attachment) leave(ctx context.Context) {
 	if at.claimed { // otherwise its key finds it
 		at.gone.Do(func() { at.giveUp(ctx) })
 	}
+	at.part()
+}
+
+// lose is leave for a client whose reply has failed.
+func (at *attachment) lose(ctx context.Context) {
+	at.void.Store(true)
+	at.leave(ctx)
 }
 
 func (at *attachment) giveUp(ctx context.Context) {
 	if at.live != nil {
-		if at.spoke {
+		if !at.void.Load() && at.spoke {
 			at.live.presence.heard()
 		}
 		at.live.leave()
 		return
 	}
+	at.engine.recordings.drop(at.row.Token, at.row.Request)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
 	defer cancel()
 	row := at.row
-	row.Left, row.Silent = true, !at.spoke
+	row.Left, row.Silent = true, at.void.Load() || !at.spoke
+	if at.tape != nil {
+		row.Answer = at.tape.encode(row.Session, nil)
+	}
 	if err := at.engine.Store.Leave(ctx, row); err != nil {
 		at.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 	}

@@ -53,10 +53,13 @@ type Engine struct {
 	owed     owed
 	outage   outage
 	live     sync.Map // Token -> *turn, of this process
-	asked    sync.Map // session id -> Token of the turn of this process that has it
-	sweeping chan struct{}
-	trouble  atomic.Pointer[trouble]
-	preset   atomic.Pointer[chat.Settings] // of the session that was set up last
+
+	recordings recordings
+	unasked    unasked
+	asked      sync.Map // session id -> Token of the turn of this process that has it
+	sweeping   chan struct{}
+	trouble    atomic.Pointer[trouble]
+	preset     atomic.Pointer[chat.Settings] // of the session that was set up last
 
 	life context.Context // of all turns
 	end  context.CancelCauseFunc
@@ -90,34 +93,40 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 		return nil, context.Cause(e.life)
 	}
 	_ = e.settle(ctx) // where it fails, Enter does too and is told of
-	token, print := newToken(), fingerprint(q.Request, q.Choice)
-	asked := time.Now()
-	row, err := e.Store.Enter(ctx, Entry{Retried: q.Request.Retried, Turn: Stored{
-		Token: token, Caller: q.Request.Caller.ID, Request: print, Key: keyHash(q.Request.IdempotencyKey, q.Choice),
-	}})
+	entry := Entry{Retried: q.Request.Retried, Turn: Stored{
+		Token: newToken(), Caller: q.Request.Caller.ID, Request: fingerprint(q.Request, q.Choice),
+		Key: keyHash(q.Request.IdempotencyKey, q.Choice),
+	}}
+	token, print := entry.Turn.Token, entry.Turn.Request
 	keyed := q.Request.IdempotencyKey != ""
+	found, asked, err := e.enter(ctx, entry)
 	switch {
 	case errors.Is(err, ErrKeyReused):
 		return nil, mismatch()
 	case err != nil && ctx.Err() != nil:
-		if keyed {
-			e.undoTurn(token)
-		}
+		e.undoEntry(entry)
 		return nil, context.Cause(ctx)
 	case err != nil:
 		e.storeFailed(ctx, telemetry.StoreRead, err)
+		e.undoEntry(entry)
 		if keyed { // whether it was asked before cannot be known
-			e.undoTurn(token)
 			return nil, storeUnavailable(err)
 		}
-	case row != nil:
-		return e.attach(ctx, q, row), nil
+	case found.Turn != nil:
+		return e.attach(ctx, q, found.Turn), nil
+	}
+	if !keyed && found.Interrupted == nil {
+		if a := e.repeatEnded(ctx, q, print, found.Ended); a != nil {
+			return a, nil
+		}
 	}
 	t := e.newTurn(ctx, q, token, print)
 	if keyed {
 		e.leases.begin(token, asked)
 	}
-	if err := t.placeSafely(); err != nil {
+	if s := found.Interrupted; s != nil {
+		t.resume(s, asked)
+	} else if err := t.placeSafely(); err != nil {
 		t.fail(err)
 		return nil, err
 	}
@@ -168,6 +177,7 @@ func (e *Engine) Run(ctx context.Context) {
 // expire does what time has made due. While the store or this process was away, the
 // leases of others could not be extended: they get one more.
 func (e *Engine) expire(ctx context.Context) error {
+	e.recordings.expire()
 	if e.Store.HasLeases() && !e.outage.isOver(e.Lease) {
 		return nil
 	}

@@ -93,6 +93,7 @@ func (t *turn) discover(id int64) (bool, error) {
 		t.engine.undoCreation(t.token, id)
 		return false, t.noStore(err)
 	}
+	t.taking.describe(s, now)
 	t.taken(s, now)
 	t.discovered = true
 	return true, nil

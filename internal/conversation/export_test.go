@@ -20,3 +20,11 @@ func (q *queue[K]) length() int {
 func HeadOne(caller, host string, scope NameKey, messages ...chat.Message) Hash {
 	return headOne(caller, host, scope, messages)
 }
+
+// IsTimed reports whether the time of a turn without a client is running.
+func (a *Answer) IsTimed() bool {
+	p := &a.turn.presence
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.timer != nil
+}

@@ -43,8 +43,8 @@ func value[T any](f *flaky, do func() (T, error)) (v T, err error) {
 	return v, nil
 }
 
-func (f *flaky) Enter(ctx context.Context, e conversation.Entry) (*conversation.Stored, error) {
-	return value(f, func() (*conversation.Stored, error) { return f.Store.Enter(ctx, e) })
+func (f *flaky) Enter(ctx context.Context, e conversation.Entry) (conversation.Entered, error) {
+	return value(f, func() (conversation.Entered, error) { return f.Store.Enter(ctx, e) })
 }
 
 func (f *flaky) Leave(ctx context.Context, t conversation.Stored) error {

@@ -30,7 +30,7 @@ func (i *interrupted) lose(err error) error {
 	return errDown
 }
 
-func (i *interrupted) Enter(ctx context.Context, e conversation.Entry) (*conversation.Stored, error) {
+func (i *interrupted) Enter(ctx context.Context, e conversation.Entry) (conversation.Entered, error) {
 	s, err := i.flaky.Enter(ctx, e)
 	if e.Turn.Key.IsZero() || i.panics {
 		return s, err

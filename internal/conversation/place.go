@@ -266,6 +266,7 @@ func (t *turn) keep(ctx context.Context, s *Session) error {
 	err := t.engine.Store.Create(ctx, *s, t.taking)
 	switch {
 	case err == nil:
+		t.taking.describe(s, asked)
 		t.taken(s, asked)
 		return nil
 	case errors.Is(err, ErrTaken):

@@ -69,6 +69,12 @@ func (s *site) schema() string {
 	return u.Query().Get("search_path")
 }
 
+// execInSchema runs statements on the store's tables.
+func (s *site) execInSchema(statements string) {
+	s.t.Helper()
+	execPostgres(s.t, strings.ReplaceAll(statements, "SCHEMA", s.schema()))
+}
+
 // execPostgres runs statements beside the store.
 func execPostgres(t *testing.T, statements string) {
 	t.Helper()

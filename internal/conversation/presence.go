@@ -18,12 +18,14 @@ const outlives = 10 * time.Minute
 type presence struct {
 	keyed bool // it has an idempotency key: stored from the start
 
-	mu     sync.Mutex
-	left   bool
-	spoke  bool // the client has had some of the answer
-	state  turnState
-	timer  *time.Timer
-	stored bool // in the store
+	mu       sync.Mutex
+	left     bool
+	spoke    bool // the client has had some of the answer
+	void     bool // what the client has had is of no use to it: its reply failed
+	watchers int  // clients that attached to the running turn and are there
+	state    turnState
+	timer    *time.Timer
+	stored   bool // in the store
 }
 
 type turnState uint8
@@ -41,15 +43,36 @@ func (p *presence) heard() {
 	p.spoke = true
 }
 
-// rejoin notes that another client has come for the answer.
-func (p *presence) rejoin() {
+// join notes that another client has come for the answer, until part is called. instead
+// says that it came in the stead of a client that had left.
+func (p *presence) join(instead bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.left, p.spoke = false, false
+	p.watchers++
+	if instead {
+		p.left, p.spoke, p.void = false, false, false
+	}
 	if p.timer != nil {
 		p.timer.Stop()
 		p.timer = nil
 	}
+}
+
+// part notes that a client that had attached is gone.
+func (p *presence) part(t *turn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watchers--
+	if p.left {
+		p.limit(t)
+	}
+}
+
+// keptByStore reports whether the store keeps the answer for the turn's next client.
+func (p *presence) keptByStore() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.keyed || p.left
 }
 
 // bound gives a turn without a client its last moment.
@@ -60,12 +83,32 @@ func (p *presence) bound(t *turn) {
 }
 
 func (p *presence) limit(t *turn) {
-	if p.timer != nil || p.state != turnRunning {
+	if p.timer != nil || p.state != turnRunning || p.watchers > 0 {
 		return
 	}
-	p.timer = time.AfterFunc(outlives, func() {
+	p.timer = time.AfterFunc(outlives, func() { p.timeOut(t) })
+}
+
+// timeOut ends a turn that nobody has waited for.
+func (p *presence) timeOut(t *turn) {
+	isRemote := t.hasRemoteClient()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.timer == nil || p.watchers > 0: // a client has come meanwhile
+	case isRemote:
+		p.timer.Reset(outlives)
+	default:
 		t.kill(&chat.Error{Kind: chat.KindTimeout, Code: chat.CodeBackendTimeout, Message: "The answer took too long after its client had left."})
-	})
+	}
+}
+
+// hasRemoteClient reports whether a client has attached to the turn at another replica.
+func (t *turn) hasRemoteClient() bool {
+	ctx, cancel := t.lasting()
+	defer cancel()
+	row, err := t.engine.Store.Turn(ctx, t.token)
+	return err == nil && !row.Left
 }
 
 func (p *presence) over() {
@@ -87,6 +130,7 @@ func (t *turn) leave() {
 	}
 	p.left = true
 	p.limit(t)
+	t.engine.recordings.drop(t.token, t.print)
 	ctx, cancel := t.lasting()
 	defer cancel()
 	if err := t.engine.Store.Leave(ctx, p.row(t)); err != nil {
@@ -94,6 +138,15 @@ func (t *turn) leave() {
 		return
 	}
 	p.stored = true
+}
+
+// lose notes that the reply to the client has failed, although the turn has not: the
+// client has received nothing of use.
+func (t *turn) lose() {
+	t.presence.mu.Lock()
+	t.presence.void = true
+	t.presence.mu.Unlock()
+	t.leave()
 }
 
 // tell tells those who come for the answer by its key, at other replicas too, which
@@ -113,7 +166,7 @@ func (t *turn) tell() {
 func (p *presence) row(t *turn) Stored {
 	s := Stored{
 		Token: t.token, Caller: t.request.Caller.ID, Request: t.print, Key: keyHash(t.request.IdempotencyKey, t.q.Choice),
-		Session: t.sessionID(), Left: p.left, Silent: p.left && !p.spoke, Whole: p.state == turnWhole,
+		Session: t.sessionID(), Left: p.left, Silent: p.left && (!p.spoke || p.void), Whole: p.state == turnWhole,
 	}
 	if s.Whole {
 		s.Answer = t.tape.encode(s.Session, t.final)

@@ -28,11 +28,13 @@ func (t *turn) finish(done chat.Event) {
 	s.Turns++
 	s.Unseen, s.Used = false, time.Now()
 	s.Last = exchangeDigest(t.text, done.Stored)
-	s.State, s.Head, s.Verified = StateFree, Hash{}, true
+	s.State, s.Head, s.Verified = StateFree, Hash{}, t.resumed == nil || !t.resumed.uncertain
 	t.noteTold(true)
 	switch {
 	case t.cut || done.Diverged || t.isForged:
 		s.State = StateDirty // it holds another answer than its client has
+	case t.resumed.isForeign():
+		s.State, s.Exchanges = StateDirty, Uncounted // somebody else has asked there too
 	case !t.head.IsZero() && s.Reach != ReachID && s.Reach != ReachThrowaway:
 		s.Head = from(t.head).add(t.tape.message(t.request.LegacyCalls)).head
 	}
@@ -42,6 +44,7 @@ func (t *turn) finish(done chat.Event) {
 	if t.final != nil {
 		t.ready = append(t.ready, *t.final)
 		t.tape.record(*t.final)
+		t.remember()
 	}
 	t.over = true
 	t.log.DebugContext(t.life, "turn ended", telemetry.KeySession, s.ID, telemetry.KeyState, s.State,
@@ -56,11 +59,19 @@ func (t *turn) finish(done chat.Event) {
 // it with the platform's records.
 func (t *turn) fail(err error) {
 	e := chat.AsError(err)
+	if !t.sent {
+		t.engine.unasked.add(t.token)
+	}
 	if s := t.session; s != nil {
 		switch unasked := !t.sent || e.NotAsked && t.asked == 0; {
+		case t.resumed.isWaiting(): // the next repetition resumes it
+			*s = t.before
+		case t.engine.life.Err() != nil && t.sent: // the platform goes on with it, as in a crash
+			s.State, s.Head, s.Unseen, s.Exchanges = StateDirty, Hash{}, true, t.before.Exchanges
 		case unasked, e.MaybeAsked && t.asked == 0:
 			s.State, s.Head, s.Unseen = t.before.State, t.before.Head, t.before.Unseen
 			s.Verified = s.Verified && unasked
+			t.freeRequest(s)
 			if unasked && t.isOfNoUse() {
 				s.Reach = ReachThrowaway
 			}
@@ -69,6 +80,7 @@ func (t *turn) fail(err error) {
 			s.Unseen = !e.EndSeen && !t.answered()
 			s.Used = time.Now()
 			t.noteTold(t.asked > 0)
+			t.freeRequest(s)
 		}
 	}
 	if s := t.session; s != nil && s.Reach == ReachThrowaway && !t.stored {
@@ -86,6 +98,14 @@ func (t *turn) fail(err error) {
 	t.end()
 	if t.session != nil {
 		t.engine.ended(t.session)
+	}
+}
+
+// freeRequest takes the turn's request off a session, because the turn has failed: a
+// repetition is asked. What an interrupted turn was for stays.
+func (t *turn) freeRequest(s *Session) {
+	if s.Turn == t.token || t.resumed != nil {
+		s.Request = Hash{}
 	}
 }
 

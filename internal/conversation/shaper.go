@@ -18,6 +18,9 @@ type Question struct {
 	Render func(chat.Message) string
 	// Shaper makes the answer what the client asked for; nil passes it on as it is.
 	Shaper Shaper
+	// NewShaper returns another Shaper for the same answer, for an answer that is derived
+	// from the platform's records. nil means that no answer to the question is derived.
+	NewShaper func() Shaper
 }
 
 // ToolReader is a Shaper that reads calls. The engine tells it, before Render is

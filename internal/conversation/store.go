@@ -96,6 +96,11 @@ type Taking struct {
 	Question Hash // lineage after the text that is sent; zero when it is not known
 }
 
+// describe writes into a session that was just created what it is taken for.
+func (t Taking) describe(s *Session, now time.Time) {
+	s.Request, s.Turn, s.Sent, s.Question, s.Taken = t.Request, t.Token, t.Sent, t.Question, now
+}
+
 // Uncounted is Session.Exchanges when the number is not known.
 const Uncounted = -1
 
@@ -140,10 +145,31 @@ type Stored struct {
 	Answer []byte
 }
 
-// Entry asks whether a request is one that a stored turn answers.
+// Entry asks whether a request was asked before.
 type Entry struct {
 	Turn    Stored // the turn that begins if there is none; only its Token, Caller, Request and Key are read
 	Retried bool   // an SDK marked the request as a repetition
+}
+
+// Entered says where the answer to a request is. At most one of Turn, Interrupted and
+// Ended is set. All are nil for a request that is to be asked.
+type Entered struct {
+	Turn *Stored // a stored turn that answers the request
+	// Interrupted is a session whose taking for the same request never ended, because
+	// its process died. It is now taken under the entry's token. Its Request, Turn,
+	// Sent, Question and Taken are those of the interrupted taking.
+	Interrupted *Session
+	// Ended is a session whose last turn was whole, was for the same request, and ended
+	// no longer than RepeatLife ago. It is not taken. Only a marked request gets it.
+	Ended *Session
+	// Running describes a taking for the same request that has a lease; nil for none.
+	Running *Running
+}
+
+// Running is a taking under a lease.
+type Running struct {
+	Token Token
+	Lease time.Duration // until it runs out, if its process does not extend it
 }
 
 // Claim is a session taken by its head.
@@ -203,14 +229,16 @@ type Store interface {
 	// needs a lease. Without leases, Expire ends no taking.
 	HasLeases() bool
 
-	// Enter returns the stored turn that answers a request, nil for none. A turn with
-	// the same caller and key is one whatever its client does (ErrKeyReused when its
-	// request is another one). Without a key, a turn of the same request is one when
+	// Enter says where the answer to a request is. A stored turn with
+	// the same caller and key has it whatever its client does (ErrKeyReused when its
+	// request is another one). Without a key, a turn of the same request has it when
 	// it is Left and either e.Retried or Silent; its Left is cleared in the same
 	// step, so that one caller attaches and no other. With a key and no such turn,
-	// e.Turn is stored as running, under a lease, in the same step. Answers older
-	// than AnswerLife are none.
-	Enter(ctx context.Context, e Entry) (*Stored, error)
+	// e.Turn is stored as running, under a lease, in the same step. Answers older than
+	// AnswerLife are none. When no turn has the
+	// answer, a session may have it: see Entered. An interrupted session is taken in one
+	// step, so that one caller resumes it and no other.
+	Enter(ctx context.Context, e Entry) (Entered, error)
 	// Leave stores the turn for its next client, whole or running (then under a
 	// lease). One that is stored already gets its Left and Silent, and its answer if
 	// t is whole: a whole turn never becomes a running one again.
@@ -225,8 +253,10 @@ type Store interface {
 	Match(ctx context.Context, c Claim) (s *Session, once bool, err error)
 	// Take takes a session that is free or dirty, and returns it as it was (State
 	// free or dirty), with Reach and Name as they are to be from now on: by id it
-	// leaves lineage, so its head goes. ErrTaken while another has it, ErrUnknown
-	// when there is none, or it is lost or retired.
+	// leaves lineage, so its head goes. One that is unseen keeps what it was taken for
+	// before (Request, Turn, Sent, Question, Taken): that taking may have been
+	// interrupted. ErrTaken while another has it, ErrUnknown when there is none, or it
+	// is lost or retired.
 	Take(ctx context.Context, id int64, t Taking, reach Reach) (*Session, error)
 	// Create stores a session that is taken from the start. One that is there already
 	// is left alone: ErrTaken.
@@ -286,8 +316,13 @@ type Store interface {
 // MaxTurn is how long a turn may run on the platform after the process that asked is gone.
 const MaxTurn = outlives
 
-// Limits of what is stored for those who attach.
+// Limits of what is stored for repeated requests.
 const (
 	AnswerLife = 5 * time.Minute // from the answer's end
 	AnswerRoom = 64 << 20        // bytes of answers in all
+
+	// RepeatLife is how long a whole turn answers a marked repetition of its request.
+	RepeatLife = time.Minute
+	// ResumeLife is how long an interrupted taking answers a repetition of its request.
+	ResumeLife = 24 * time.Hour
 )

@@ -32,11 +32,34 @@ func (t *tape) record(ev chat.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ev.Kind == chat.EventDone {
+		ev.Stored = "" // the answer once more
 		t.done = &ev
 	} else {
 		t.add(ev)
 	}
 	t.wake()
+}
+
+// ifWhole returns the tape if its answer has ended well, and otherwise nil.
+func (t *tape) ifWhole() *tape {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.done == nil {
+		return nil
+	}
+	return t
+}
+
+// size estimates the bytes that the tape takes.
+func (t *tape) size() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	const overhead = 512 // bytes of a tape or a part besides its text
+	size := overhead
+	for _, p := range t.parts {
+		size += overhead + p.text.Cap()
+	}
+	return size
 }
 
 // fail ends the tape with an error.

@@ -46,6 +46,7 @@ type turn struct {
 	bind        *Binding               // the name that means the session once it has answered
 	holds       []func()               // what was taken in this process, in that order
 	claimed     *NameKey               // the name was taken and means nothing yet
+	resumed     *resumption            // of an interrupted turn; nil for one that is asked
 	instead     *replaced              // the session whose place this one takes once it has answered; may be nil
 	replacing   *Replacement           // what the turn's end replaces; nil for nothing
 
@@ -180,6 +181,19 @@ func (t *turn) advance() (chat.Event, error) {
 	if t.client.Err() != nil && !t.recovered && t.asked == 0 {
 		return chat.Event{}, context.Cause(t.client) // nobody waits any more: not asked
 	}
+	if t.resumed != nil {
+		stream, err := t.openRecord()
+		if err != nil {
+			return chat.Event{}, err
+		}
+		if stream != nil {
+			t.stream = stream
+			return stream.Next()
+		}
+	}
+	if t.client.Err() != nil && !t.sent && !t.recovered {
+		return chat.Event{}, context.Cause(t.client) // it left while the records were read
+	}
 	if t.stored && !t.engine.leases.held(t.token) {
 		return chat.Event{}, leaseLost()
 	}
@@ -266,6 +280,9 @@ func (t *turn) pass(ev chat.Event, ended bool) {
 	}
 	t.ready = append(t.ready, ev)
 	t.tape.record(ev)
+	if ev.Kind == chat.EventDone {
+		t.remember()
+	}
 }
 
 // recover moves the turn from a session that the platform lost to a new one with
@@ -277,6 +294,7 @@ func (t *turn) recover() error {
 		t.stream = nil
 	}
 	t.recovered, t.sent, t.why = true, false, telemetry.ReplayLost
+	t.resumed = nil // what it would have read is lost
 	if err := t.placeWhole(t.scope(), false); err != nil {
 		if was {
 			t.putBack(before)

@@ -29,6 +29,14 @@ func (a *Answer) Left() {
 	}
 }
 
+// lose says that the reply has failed: a repetition of the request gets the choices that
+// are whole or under way, and asks only for the others.
+func (a *Answer) lose() {
+	for _, c := range a.choices {
+		c.Lose()
+	}
+}
+
 // Discard gives up an answer whose events were never ranged over.
 func (a *Answer) Discard() {
 	for _, c := range a.choices {
@@ -104,6 +112,7 @@ func (a *Answer) merged(yield func(chat.Event, error) bool) {
 		}
 		switch {
 		case s.err != nil:
+			a.lose()
 			yield(chat.Event{}, s.err)
 			return
 		case s.event.Kind == chat.EventPause && (paused || len(steps) > 0):

@@ -11,7 +11,8 @@ func question(r *chat.Request, plan *emulate.Plan, choice int) conversation.Ques
 	s := newShaper(r, plan)
 	q := conversation.Question{
 		Request: r, Choice: choice, Prompt: plan.Prompt, Preamble: plan.Preamble, Shaper: s,
-		Render: func(m chat.Message) string { return s.plan.MessageText(m) },
+		Render:    func(m chat.Message) string { return s.plan.MessageText(m) },
+		NewShaper: func() conversation.Shaper { return newShaper(r, plan) },
 	}
 	if plan.Shapes() {
 		q.Repairs = emulate.Repairs

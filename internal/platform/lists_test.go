@@ -21,7 +21,7 @@ func TestRecords(t *testing.T) {
 		t.Fatalf("%v, sent %s", err, got.Line)
 	}
 	want := chat.RecordPage{Total: 12, Page: 2, Pages: 2, Records: []chat.Record{{
-		ID: 5000001, Created: time.Date(2026, 1, 15, 2, 20, 30, 0, time.UTC), UserText: "hello <b>", AIText: "<think>x</think>Hi",
+		ID: 5000001, Created: time.Date(2026, 1, 15, 2, 20, 30, 0, time.UTC), UserText: "hello <b>", AIText: "<think>x</think>Hi", Reasoning: "x", Text: "Hi",
 		Usage: chat.Usage{PromptTokens: 205, CompletionTokens: 4},
 	}, {ID: 4}}}
 	if diff := cmp.Diff(want, page); diff != "" {

@@ -61,8 +61,10 @@ func (c *Client) Records(ctx context.Context, id int64, page int) (chat.RecordPa
 	}
 	out := chat.RecordPage{Total: p.Total, Page: page, Pages: p.Pages}
 	for _, r := range p.Records {
+		reasoning, said := new(thinkSplitter).split(string(r.AIText), true)
 		out.Records = append(out.Records, chat.Record{
 			ID: int64(r.ID), Created: r.Created.Time, UserText: string(r.UserText), AIText: string(r.AIText),
+			Reasoning: reasoning, Text: said,
 			Usage: chat.Usage{PromptTokens: r.PromptTokens.count(), CompletionTokens: r.CompletionTokens.count()},
 		})
 	}

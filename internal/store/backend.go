@@ -58,6 +58,8 @@ func (w words) fill(statement string) string {
 		"{turn}", strconv.FormatInt(conversation.MaxTurn.Microseconds(), 10),
 		"{life}", strconv.FormatInt(conversation.AnswerLife.Microseconds(), 10),
 		"{room}", strconv.Itoa(conversation.AnswerRoom),
+		"{repeat}", strconv.FormatInt(conversation.RepeatLife.Microseconds(), 10),
+		"{resume}", strconv.FormatInt(conversation.ResumeLife.Microseconds(), 10),
 	).Replace(statement)
 }
 

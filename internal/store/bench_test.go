@@ -128,7 +128,7 @@ func BenchmarkEnterMiss(b *testing.B) {
 	benchEverywhere(b, func(b *testing.B, s *Store) {
 		for n := 1; b.Loop(); n++ {
 			e := conversation.Entry{Turn: conversation.Stored{Token: token(n), Caller: "alice", Request: benchHead(int64(n))}}
-			if found, err := s.Enter(b.Context(), e); found != nil || err != nil {
+			if found, err := s.Enter(b.Context(), e); found != (conversation.Entered{}) || err != nil {
 				b.Fatal(found, err)
 			}
 		}

@@ -30,6 +30,10 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 		"heads to delete":  {deleteHeads, "heads_session (account=? AND session=?)"},
 		"names to delete":  {deleteNames, "names_session (account=? AND session=?)"},
 		"aliases to pass":  {passAliases, "aliases_session (account=? AND session=?)"},
+		"interrupted":      {isInterrupted, "sessions_open (account=? AND request=?)"},
+		"running":          {isRunning, "sessions_open (account=? AND request=?)"},
+		"ended":            {isEnded, "sessions_request (account=? AND request=? AND used>?)"},
+		"resume":           {takeInterrupted, "sessions_open (account=? AND request=?)"},
 	}
 	s := sqliteWorld("sqlite::memory:").open(t)
 	for name, test := range tests {

@@ -49,7 +49,7 @@ func postgresWorld(t testing.TB) world {
 		url: u.String(),
 		pass: func(t *testing.T, d time.Duration) {
 			admin(t, strings.NewReplacer("DELTA", fmt.Sprint(d.Microseconds()), "SCHEMA", schema).Replace(`
-				UPDATE SCHEMA.sessions SET lease = lease - DELTA, retry = retry - DELTA, waiter_seen = waiter_seen - DELTA;
+				UPDATE SCHEMA.sessions SET lease = lease - DELTA, retry = retry - DELTA, waiter_seen = waiter_seen - DELTA, taken = taken - DELTA;
 				UPDATE SCHEMA.meta SET moved = moved - DELTA;
 				UPDATE SCHEMA.names SET lease = lease - DELTA;
 				UPDATE SCHEMA.turns SET lease = lease - DELTA, ended = ended - DELTA`))

@@ -36,9 +36,6 @@ SELECT COUNT(*) FROM saved`
 
 // Save ends a taking.
 func (s *Store) Save(ctx context.Context, save conversation.Save) error {
-	if save.Turn != nil {
-		defer s.turns.begin()()
-	}
 	switch save.Session.State {
 	case conversation.StateFree, conversation.StateDirty, conversation.StateLost, conversation.StateRetired:
 	default:

@@ -80,9 +80,20 @@ func (s *Store) takeOne(ctx context.Context, statement string, args ...any) (*co
 	return &found[0], nil
 }
 
+// setTakingAnew is setTaking for a session whose last taking may have been interrupted:
+// what that was for stays, so that a repetition of its request finds its answer.
+const setTakingAnew = `
+	token = $4,
+	turn = CASE WHEN unseen THEN turn ELSE $4 END,
+	request = CASE WHEN unseen THEN request ELSE $5 END,
+	sent = CASE WHEN unseen THEN sent ELSE $6 END,
+	sent_size = CASE WHEN unseen THEN sent_size ELSE $7 END,
+	question = CASE WHEN unseen THEN question ELSE $8 END,
+	taken = CASE WHEN unseen THEN taken ELSE {now} END`
+
 // takeSession notes beside the row's own reach the one that the session is taken for.
 const takeSession = `
-UPDATE sessions SET lease = {now} + $9, taken = {now}, ` + setTaking + `,
+UPDATE sessions SET lease = {now} + $9, ` + setTakingAnew + `,
 	taken_as = CASE WHEN reach = 'id' OR (reach = 'name' AND $3 = 'lineage') THEN reach ELSE $3 END{served}
 WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND token IS NULL{mine}
 RETURNING ` + takenColumns
@@ -133,7 +144,7 @@ const (
 	releaseByID   = `UPDATE sessions SET ` + release + ` WHERE account = $1 AND token = $2 AND id = $3`
 	releaseByHead = `UPDATE sessions SET ` + release + ` WHERE account = $1 AND token = $2 AND head = $3`
 	releaseAll    = `UPDATE sessions SET ` + release + ` WHERE account = $1 AND token = $2`
-	release       = `token = NULL, lease = 0, taken_as = NULL, request = NULL`
+	release       = `token = NULL, lease = 0, taken_as = NULL, request = CASE WHEN unseen THEN request END`
 )
 
 // Release ends a taking as if it had never been.

@@ -53,7 +53,6 @@ type Store struct {
 	lease   int64 // microseconds
 	timeout time.Duration
 	kind    string
-	turns   absence
 	gate    *gate
 	log     *slog.Logger
 }

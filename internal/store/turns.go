@@ -55,7 +55,6 @@ ON CONFLICT DO NOTHING`
 	dropDeadKey = `DELETE FROM turns WHERE account = $1 AND caller = $2 AND idem = $3 AND NOT ` + liveTurn
 	findTurn    = `SELECT ` + turnColumns + ` FROM turns WHERE account = $1 AND token = $2 AND ` + liveTurn
 	forgetTurn  = `DELETE FROM turns WHERE account = $1 AND token = $2`
-	countTurns  = `SELECT COUNT(*) FROM turns WHERE account = $1`
 	dropTurns   = `DELETE FROM turns WHERE account = $1 AND NOT ` + liveTurn
 	expireTurns = `DELETE FROM turns WHERE account = $1 AND NOT whole AND lease <= $2 AND {now} < $2 + $3`
 
@@ -94,34 +93,28 @@ func firstTurn(ctx context.Context, c conn, statement string, args ...any) (*con
 	return &found[0], nil
 }
 
-// Enter returns the stored turn that answers a request, nil for none.
-func (s *Store) Enter(ctx context.Context, e conversation.Entry) (*conversation.Stored, error) {
+// Enter says where the answer to a request is.
+func (s *Store) Enter(ctx context.Context, e conversation.Entry) (conversation.Entered, error) {
 	if e.Turn.Key != (conversation.Hash{}) {
-		return s.enterByKey(ctx, e.Turn)
-	}
-	if s.kind == KindSQLite && s.turns.certain() {
-		return nil, nil //nolint:nilnil // no stored turn: the request's own begins
-	}
-	args := []any{s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried}
-	if s.db.cheapReads() {
-		var left bool
-		err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
-			left, err = one(ctx, c, []any{new([]byte)}, isLeft, args...)
-			return err
-		})
-		if err != nil || !left {
-			return nil, err
+		found, err := s.enterByKey(ctx, e.Turn)
+		if err != nil || found != nil {
+			return conversation.Entered{Turn: found}, err
 		}
 	}
-	var found *conversation.Stored
-	err := s.step(ctx, func(ctx context.Context, c conn) (err error) {
-		found, err = firstTurn(ctx, c, attachToLeft, args...)
+	seen, err := s.lookForRepeat(ctx, e)
+	if err != nil {
+		return conversation.Entered{}, err
+	}
+	return s.enterSeen(ctx, e, seen)
+}
+
+// attachToLeft attaches a request to a turn whose client has left; nil for none.
+func (s *Store) attachToLeft(ctx context.Context, e conversation.Entry) (found *conversation.Stored, err error) {
+	err = s.step(ctx, func(ctx context.Context, c conn) (err error) {
+		found, err = firstTurn(ctx, c, attachToLeft, s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
+	return found, err
 }
 
 // keyRounds is how often a key may change hands while one request looks at it.
@@ -130,7 +123,6 @@ const keyRounds = 8
 var errKeyRestless = errors.New("an idempotency key is being taken and given back too fast to look at")
 
 func (s *Store) enterByKey(ctx context.Context, t conversation.Stored) (*conversation.Stored, error) {
-	defer s.turns.begin()()
 	var found *conversation.Stored
 	err := s.step(ctx, func(ctx context.Context, c conn) error {
 		for range keyRounds {
@@ -160,7 +152,6 @@ func (s *Store) enterByKey(ctx context.Context, t conversation.Stored) (*convers
 
 // Leave stores the turn for its next client.
 func (s *Store) Leave(ctx context.Context, t conversation.Stored) error {
-	defer s.turns.begin()()
 	return s.write(ctx, func(ctx context.Context, c conn) error { return s.keepTurn(ctx, c, t, false) })
 }
 

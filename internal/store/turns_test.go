@@ -19,7 +19,7 @@ func asked(n int, request, key string) conversation.Stored {
 
 func enter(t testing.TB, s *Store, turn conversation.Stored, retried bool) *conversation.Stored {
 	t.Helper()
-	return must[*conversation.Stored](t)(s.Enter(t.Context(), conversation.Entry{Turn: turn, Retried: retried}))
+	return must[conversation.Entered](t)(s.Enter(t.Context(), conversation.Entry{Turn: turn, Retried: retried})).Turn
 }
 
 func TestKeyIsEnteredOnce(t *testing.T) {
@@ -53,7 +53,7 @@ func TestOneEntersWithAKey(t *testing.T) {
 		var begun atomic.Int32
 		crowd(t.Context(), 100, func(ctx context.Context, i int) {
 			found, err := replicas[i%len(replicas)].Enter(ctx, conversation.Entry{Turn: asked(i, "r", "k")})
-			if found == nil {
+			if found.Turn == nil {
 				begun.Add(1)
 			}
 			if err != nil {
@@ -137,7 +137,7 @@ func TestOneAttachesToALeftTurn(t *testing.T) {
 		var attached atomic.Int32
 		crowd(t.Context(), 100, func(ctx context.Context, i int) {
 			found, err := replicas[i%len(replicas)].Enter(ctx, conversation.Entry{Turn: asked(i, "r", "")})
-			if found != nil {
+			if found.Turn != nil {
 				attached.Add(1)
 			}
 			if err != nil {

@@ -60,7 +60,7 @@ func TestMetricsCount(t *testing.T) {
 		{"the store", func(m *Metrics) { m.StoreFailed(StoreWrite) }, "achuan_store_failures_total",
 			"{operation=\"lease\"} 0\n{operation=\"read\"} 0\n{operation=\"write\"} 1"},
 		{"attachments", func(m *Metrics) { m.Attached(AttachRetry) }, "achuan_attaches_total",
-			"{reason=\"client_left\"} 0\n{reason=\"idempotency_key\"} 0\n{reason=\"sdk_retry\"} 1"},
+			"{reason=\"client_left\"} 0\n{reason=\"idempotency_key\"} 0\n{reason=\"interrupted\"} 0\n{reason=\"sdk_retry\"} 1"},
 		{"the platform, not called yet", func(*Metrics) {}, "achuan_platform_up", ""},
 		{"the platform", func(m *Metrics) { m.PlatformUp(true); m.PlatformUp(false) }, "achuan_platform_up", "0"},
 		{"a platform call", func(m *Metrics) { m.PlatformCall("GET /x", "ok", time.Second) },

@@ -38,12 +38,15 @@ type AttachReason string
 // The reasons for an attachment.
 const (
 	AttachKey   AttachReason = "idempotency_key" // the same Idempotency-Key
-	AttachRetry AttachReason = "sdk_retry"       // an SDK's mark, and the first client had left
+	AttachRetry AttachReason = "sdk_retry"       // an SDK's mark, and the first client had left or just been answered
 	AttachLeft  AttachReason = "client_left"     // unmarked, and the first client had left without a word
+	// AttachInterrupted is a repetition that is answered from the platform's records,
+	// because the process that asked died.
+	AttachInterrupted AttachReason = "interrupted"
 )
 
 // attachReasons are all of them.
-var attachReasons = []AttachReason{AttachKey, AttachRetry, AttachLeft}
+var attachReasons = []AttachReason{AttachKey, AttachRetry, AttachLeft, AttachInterrupted}
 
 // Attached counts a repeated request that is given an answer under way or stored.
 func (m *Metrics) Attached(why AttachReason) {

@@ -10,7 +10,9 @@ ALTER TABLE sessions ADD COLUMN taken     BIGINT NOT NULL DEFAULT 0; -- when the
 ALTER TABLE sessions ADD COLUMN instructions BYTEA; -- digest of the client's instructions
 ALTER TABLE sessions ADD COLUMN tools        BYTEA; -- digest of the tools; NULL is none
 ALTER TABLE sessions ADD COLUMN told         BYTEA; -- digest of what the session was told that its prompt cannot hold
-CREATE INDEX sessions_request ON sessions (account, request) WHERE request IS NOT NULL;
+CREATE INDEX sessions_request ON sessions (account, request, used) WHERE request IS NOT NULL;
+-- Takings that run or never ended are few, however often a request was asked.
+CREATE INDEX sessions_open ON sessions (account, request) WHERE token IS NOT NULL OR unseen;
 
 -- The replica elsewhere that waits for the session longest, and when it last asked.
 ALTER TABLE sessions ADD COLUMN waiter      BYTEA;

@@ -10,7 +10,9 @@ ALTER TABLE sessions ADD COLUMN taken     INTEGER NOT NULL DEFAULT 0; -- when th
 ALTER TABLE sessions ADD COLUMN instructions BLOB; -- digest of the client's instructions
 ALTER TABLE sessions ADD COLUMN tools        BLOB; -- digest of the tools; NULL is none
 ALTER TABLE sessions ADD COLUMN told         BLOB; -- digest of what the session was told that its prompt cannot hold
-CREATE INDEX sessions_request ON sessions (account, request) WHERE request IS NOT NULL;
+CREATE INDEX sessions_request ON sessions (account, request, used) WHERE request IS NOT NULL;
+-- Takings that run or never ended are few, however often a request was asked.
+CREATE INDEX sessions_open ON sessions (account, request) WHERE token IS NOT NULL OR unseen;
 
 -- Taking a session changes nothing else in its row, so that a taking of unknown outcome can be undone.
 ALTER TABLE sessions ADD COLUMN taken_as TEXT; -- the reach that the taking gives the session; NULL is the one that it has

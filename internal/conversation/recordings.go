@@ -1,0 +1,202 @@
+package conversation
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"achuan/internal/chat"
+)
+
+// maxRecordings bounds the bytes of the answers in recordings.
+const maxRecordings = 16 << 20
+
+// recordings keeps the answers that clients were given within the last RepeatLife. What
+// the server has written has not necessarily reached its client, so a repetition that an
+// SDK marks gets the answer again. One repetition has a recording at a time: it is taken,
+// and kept again once that client has been given the answer.
+type recordings struct {
+	mu        sync.Mutex
+	byRequest map[Hash][]*recording
+	queue     []*recording // oldest first; those that were taken are gone
+	size      int
+}
+
+// recording is the answer of one turn.
+type recording struct {
+	token   Token
+	request Hash
+	session int64
+	tape    *tape
+	size    int
+	kept    time.Time
+	gone    bool
+}
+
+// keep keeps the answer of a whole turn.
+func (r *recordings) keep(token Token, request Hash, session int64, tape *tape) {
+	it := &recording{token: token, request: request, session: session, tape: tape, size: tape.size(), kept: time.Now()}
+	if it.size > maxRecordings/4 {
+		return
+	}
+	r.drop(token, request)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.byRequest == nil {
+		r.byRequest = make(map[Hash][]*recording)
+	}
+	r.byRequest[request] = append(r.byRequest[request], it)
+	r.queue = append(r.queue, it)
+	r.size += it.size
+	r.trim()
+}
+
+// take returns the newest answer to a request, nil for none. Nobody else gets it until
+// it is kept again.
+func (r *recordings) take(request Hash) *recording {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trim()
+	list := r.byRequest[request]
+	if len(list) == 0 {
+		return nil
+	}
+	it := list[len(list)-1]
+	r.remove(it)
+	return it
+}
+
+// drop forgets the answer of a turn, whose client has left: the store has it.
+func (r *recordings) drop(token Token, request Hash) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, it := range r.byRequest[request] {
+		if it.token == token {
+			r.remove(it)
+			return
+		}
+	}
+}
+
+// expire drops what is too old.
+func (r *recordings) expire() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trim()
+}
+
+// trim drops what is too old or beyond the bound; r.mu is held.
+func (r *recordings) trim() {
+	old := time.Now().Add(-RepeatLife)
+	for len(r.queue) > 0 && (r.queue[0].gone || r.size > maxRecordings || r.queue[0].kept.Before(old)) {
+		if it := r.queue[0]; !it.gone {
+			r.remove(it)
+		}
+		r.queue[0] = nil
+		r.queue = r.queue[1:]
+	}
+}
+
+// remove forgets one recording; r.mu is held.
+func (r *recordings) remove(it *recording) {
+	it.gone = true
+	r.size -= it.size
+	list := r.byRequest[it.request]
+	for i := range list {
+		if list[i] == it {
+			list = append(list[:i:i], list[i+1:]...)
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(r.byRequest, it.request)
+		return
+	}
+	r.byRequest[it.request] = list
+}
+
+// remember keeps the turn's answer for a repetition, unless its client has left already:
+// then the store has it.
+func (t *turn) remember() {
+	if t.presence.keptByStore() {
+		return
+	}
+	t.engine.recordings.keep(t.token, t.print, t.sessionID(), &t.tape)
+}
+
+// repeatEnded returns the answer of a turn for the same request that has just ended
+// whole, nil for none: from memory, or from the platform's records where another process
+// had the turn.
+func (e *Engine) repeatEnded(ctx context.Context, q Question, print Hash, ended *Session) *Answer {
+	if !q.Request.Retried {
+		return nil
+	}
+	if it := e.recordings.take(print); it != nil {
+		return e.attachTo(ctx, q, it)
+	}
+	if ended == nil {
+		return nil
+	}
+	if tape := e.derive(ctx, q, ended); tape != nil {
+		return e.attachTo(ctx, q, &recording{token: ended.Turn, request: print, session: ended.ID, tape: tape})
+	}
+	return nil
+}
+
+// derive makes the answer of a session's last turn from the platform's records. nil says
+// that they do not show it.
+func (e *Engine) derive(ctx context.Context, q Question, s *Session) *tape {
+	shaper := q.Shaper
+	if shaper != nil {
+		if q.NewShaper == nil {
+			return nil
+		}
+		shaper = q.NewShaper() // q's own is for one answer
+		setCallSeed(shaper, s.Turn)
+		if reader, ok := shaper.(ToolReader); ok && !s.Tools.IsZero() {
+			reader.SessionHadTools()
+		}
+	}
+	page, err := e.Platform.Records(ctx, s.ID, 1)
+	if err != nil || len(page.Records) == 0 || exchangeDigest(page.Records[0].UserText, page.Records[0].AIText) != s.Last {
+		return nil
+	}
+	first := 0
+	for first < len(page.Records) && !s.Sent.isIn(page.Records[first].UserText) {
+		first++
+	}
+	if first > q.Repairs || first == len(page.Records) {
+		return nil
+	}
+	made := new(tape)
+	for i := first; i >= 0; i-- {
+		if strings.Contains(page.Records[i].AIText, "[[") {
+			return nil // it may hold markers, which a turn takes out
+		}
+		repair, err := shapeRecord(shaper, page.Records[i], made)
+		switch {
+		case err != nil:
+			return nil
+		case repair == "":
+			return made.ifWhole()
+		case i == 0 || !sentText(repair).isIn(page.Records[i-1].UserText):
+			return nil
+		}
+	}
+	return nil
+}
+
+// shapeRecord shapes one stored answer, and records what its client gets.
+func shapeRecord(shaper Shaper, r chat.Record, made *tape) (repair string, err error) {
+	for _, ev := range recordEvents(r) {
+		if shaper == nil {
+			made.record(ev)
+			continue
+		}
+		if repair, err = shaper.Shape(ev, made.record); repair != "" || err != nil || made.ifWhole() != nil {
+			return repair, err
+		}
+	}
+	return "", nil
+}
