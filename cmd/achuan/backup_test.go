@@ -76,8 +76,9 @@ func talk(ctx context.Context, url, question string, history ...string) (session
 	return res.Header.Get("X-Session-Id"), res.Header.Get("X-Achuan-Placement"), nil
 }
 
-// A backup is made beside a server that answers, which does not notice; a server on
-// the restored store goes on with the conversations that are in it.
+// A backup is made beside a server that answers, which does not notice. A server on the
+// restored store continues the conversations that are in it: for as long as a turn may
+// run that the copy does not know of, it replays each into a new session first.
 func TestBackupUnderLoadAndRestore(t *testing.T) {
 	folder := t.TempDir()
 	database := "ACHUAN_DATABASE_URL=sqlite:" + filepath.Join(folder, "achuan.db")
@@ -135,8 +136,12 @@ func TestBackupUnderLoadAndRestore(t *testing.T) {
 	}
 	p = start(t, environ, "serve")
 	again, placement, err := talk(t.Context(), p.url, "Do you?", "Remember me.", "Noted.")
-	if err != nil || again != session || placement != "continued" {
-		t.Errorf("session %s, was %s; %s, %v", again, session, placement, err)
+	if err != nil || again == session || placement != "replayed" {
+		t.Errorf("after the restore: session %s, %s, %v, want another than %s, replayed", again, placement, err, session)
+	}
+	next, placement, err := talk(t.Context(), p.url, "Really?", "Remember me.", "Noted.", "Do you?", "Noted.")
+	if err != nil || next != again || placement != "continued" {
+		t.Errorf("the turn after it: session %s, %s, %v, want %s, continued", next, placement, err, again)
 	}
 }
 
