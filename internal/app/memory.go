@@ -16,7 +16,7 @@ import (
 const (
 	// heapPercent is the part of the container's memory that the Go heap may have. The
 	// rest is for SQLite's page cache, stacks and the kernel's buffers.
-	heapPercent = 90
+	heapPercent = 80
 	// defaultBodyMemory bounds request bodies where the process has no memory limit.
 	defaultBodyMemory = 1 << 30
 )

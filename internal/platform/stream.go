@@ -14,7 +14,7 @@ import (
 
 const (
 	longestFrame  = 64 << 20 // bytes of one event; the record repeats question and answer
-	longestAnswer = 64 << 20 // bytes of a whole answer
+	longestAnswer = 16 << 20 // bytes of a whole answer
 	// The longest answers known have 130,000 tokens, of which each takes a frame of
 	// about 80 bytes at the most; then the record. Beyond these bounds a reply is no
 	// answer, but something that would keep a core busy for ever.
