@@ -6,6 +6,9 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -81,44 +84,48 @@ func (p *process) ready() (status int, store string) {
 }
 
 const (
-	restarts      = 2
-	restartCrowd  = 8
-	betweenEvents = 60 // questions
+	crashRounds   = 3  // without crashesVariable
+	crashCrowd    = 8  // clients that go on with one chat
+	restless      = 6  // clients that leave an answer and ask something else instead
+	betweenEvents = 30 // questions
 )
 
 // The database crashes and comes back, again and again, while two replicas serve a
 // crowd. Answers by transcript go on all the time; those by id and name, when it is
-// there.
-func TestDatabaseRestartsUnderLoad(t *testing.T) {
+// there. What a crash takes back of the last commits (a taking, a head) leads neither
+// to two turns at once in a session nor to an answer on another conversation.
+func TestDatabaseCrashesUnderLoad(t *testing.T) {
 	t.Parallel()
-	db := newServer(t)
-	s := newSite(t, simulator.Options{Pace: time.Millisecond}, db.setting(), clientKeys(restartCrowd))
+	rounds := countFrom(t, crashesVariable, crashRounds)
+	db := newServer(t, "wal_writer_delay=2s") // so that a crash takes commits back
+	s := newSite(t, simulator.Options{Pace: time.Millisecond}, db.setting(), clientKeys(crashCrowd+restless))
+	s.ctx = boundedBy(t, rounds, 30*time.Second)
 	all := s.startAll(2)
-	crowd := make([]*party, restartCrowd)
-	for i := range crowd {
-		crowd[i] = &party{s: s, key: clientKey(i), stream: i%2 == 0}
+	var crowd []*party
+	for i := range crashCrowd + restless {
+		crowd = append(crowd, &party{s: s, key: clientKey(i), stream: i%2 == 0 || i >= crashCrowd})
 	}
 	crowd[0].user, crowd[1].user = "ada", "ada"
-	for _, c := range crowd[:3] { // they need to be known once: the last moments may be lost
+	for _, c := range crowd { // they need to be known once: the last moments may be lost
 		c.goOn(all[0])
 	}
 	crowd[2].session = crowd[2].where.session
 	db.flush()
+	s.sim.OnTurn(s.heldOrUnhurried)
 	ctx, enough := context.WithCancel(s.ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		together(len(crowd), func(i int) { crowd[i].chat(ctx, all) })
-	}()
-	for range restarts {
+	var load sync.WaitGroup
+	for _, c := range crowd[:crashCrowd] {
+		load.Go(func() { c.chat(ctx, all) })
+	}
+	lost := 0
+	for range rounds {
 		s.more(betweenEvents)
-		db.crash()
-		s.more(betweenEvents)
-		db.start()
+		lost += s.crashWithin(db, crowd[crashCrowd:], all)
 	}
 	s.more(betweenEvents)
 	enough()
-	<-done
+	load.Wait()
+	s.inFlight(0)
 	for _, c := range crowd {
 		was := c.goOn(all[0])
 		if r := c.goOn(all[1]); r.placement != "continued" || r.session != was.session {
@@ -127,6 +134,69 @@ func TestDatabaseRestartsUnderLoad(t *testing.T) {
 	}
 	s.inFlight(0)
 	s.judgeTurns()
+	t.Logf("%d crashes of the database, which forgot %d takings; %d questions in %d sessions", rounds, lost,
+		len(s.sim.Turns()), s.sim.Calls(simulator.RouteCreateSession))
+}
+
+// crashWithin has the database crash while each client has an answer under way. The
+// clients leave, and ask another question in the place of theirs, at any replica: the
+// platform still answers the first one. It returns how many takings the database forgot.
+func (s *site) crashWithin(db *server, clients []*party, all []*process) (lost int) {
+	s.t.Helper()
+	gate := make(chan struct{})
+	begun := make([]*pending, len(clients))
+	for i, c := range clients {
+		s.gates.Store(marks(c.say().Content)[0], gate)
+		begun[i] = all[i%len(all)].begin(s.ctx, c.request())
+		<-begun[i].heard
+	}
+	db.crash()
+	db.start()
+	for _, p := range all {
+		eventually(s.t, func() bool { _, store := p.ready(); return store == "ok" })
+	}
+	lost = len(clients) - db.countTaken(clients)
+	together(len(clients), func(i int) {
+		c := clients[i]
+		if i%3 > 0 { // the others stay, and hear both
+			begun[i].leave()
+			<-begun[i].done
+		}
+		other := *c
+		other.transcript = slices.Clone(c.transcript[:len(c.transcript)-1])
+		other.say()
+		other.hear(all[(i/2)%len(all)].ask(s.ctx, other.request()))
+		other.goOn(all[i%len(all)])
+		if i%3 > 0 {
+			c.transcript = other.transcript
+		}
+	})
+	close(gate)
+	for i, c := range clients {
+		if i%3 == 0 {
+			c.hear(<-begun[i].done)
+		}
+	}
+	return lost
+}
+
+// countTaken counts the sessions, among those where the clients were answered last, that
+// the database knows as taken.
+func (db *server) countTaken(clients []*party) int {
+	ids := make([]string, len(clients))
+	for i, c := range clients {
+		ids[i] = strconv.FormatInt(c.where.session, 10)
+	}
+	return db.count("SELECT COUNT(*) FROM achuan.sessions WHERE token IS NOT NULL AND id IN (" + strings.Join(ids, ",") + ")")
+}
+
+// heldOrUnhurried holds the answers to the questions in s.gates until their gate opens.
+func (s *site) heldOrUnhurried(turn simulator.Turn) *simulator.Reply {
+	if gate, ok := s.gates.Load(question(turn)); ok {
+		r := s.held(gate.(chan struct{}))
+		return &r
+	}
+	return s.unhurried()
 }
 
 // chat goes on until it is enough. Only a request that cannot be answered without the
@@ -147,7 +217,7 @@ func (c *party) chat(ctx context.Context, all []*process) {
 func (s *site) more(n int) {
 	s.t.Helper()
 	was := s.sim.Calls(simulator.RouteCompletions)
-	s.await("more questions", func() bool { return s.sim.Calls(simulator.RouteCompletions) >= was+n })
+	s.await("more questions", func() bool { return s.t.Failed() || s.sim.Calls(simulator.RouteCompletions) >= was+n })
 }
 
 // A database that crashes right after a question was asked may not know that its

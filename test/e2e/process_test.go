@@ -42,8 +42,14 @@ var servingAt = regexp.MustCompile(`msg=serving address=(\S+)`)
 // test ends, unless it has ended by then.
 func launch(t testing.TB, token string, environ []string) *process {
 	t.Helper()
+	return launchAs(t, token, environ, binary, "serve")
+}
+
+// launchAs is launch by a command that becomes the program.
+func launchAs(t testing.TB, token string, environ []string, command ...string) *process {
+	t.Helper()
 	p := &process{
-		t: t, command: exec.Command(binary, "serve"), token: token,
+		t: t, command: exec.Command(command[0], command[1:]...), token: token,
 		ended: make(chan struct{}), changed: make(chan struct{}),
 	}
 	p.command.Dir = t.TempDir()

@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -30,6 +31,7 @@ type site struct {
 	next    atomic.Int64
 	started atomic.Int64 // processes
 	named   sync.Map     // owners of messages who come by id or name
+	gates   sync.Map     // by the mark of a question: the chan struct{} that its answer waits for
 }
 
 // newSite makes a platform whose answers have marks. The environment names the
@@ -74,6 +76,14 @@ func (s *site) mark() string { return fmt.Sprintf("«%d»", s.next.Add(1)) }
 // marked is an answer in several frames with a mark of its own.
 func (s *site) marked() *simulator.Reply {
 	return &simulator.Reply{Deltas: []string{"an ", "answer ", "with ", s.mark(), " in it"}}
+}
+
+// unhurried is an answer that takes a few milliseconds, or as long as a new process
+// needs to start, or longer.
+func (s *site) unhurried() *simulator.Reply {
+	r := s.marked()
+	r.Delay = []time.Duration{time.Millisecond, time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond}[rand.IntN(4)]
+	return r
 }
 
 // held is an answer that has begun and goes on when the gate opens.
