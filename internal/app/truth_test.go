@@ -53,6 +53,7 @@ func TestAnswersAreTrue(t *testing.T) {
 		{"a call at the limit", askWeather + `, "max_tokens": 50`, []simulator.Reply{at(call, 50)}, `null get_weather({"city": "Paris"}) length`},
 		{"the limit is that of one answer", askWeather + `, "max_tokens": 50`, []simulator.Reply{at(torn, 30), at(call, 30)}, `null get_weather({"city": "Paris"}) tool_calls`},
 		{"torn JSON is asked for again", ask + `, ` + schema, []simulator.Reply{at(`{"items":["a","b"`, 5), at(`{"items":[]}`, 5)}, `"{\"items\":[]}" stop`},
+		{"torn JSON with a whole object in it", ask + `, ` + schema, []simulator.Reply{at(`{"items":[{"a":1},{"a":2}`, 5), at(`{"items":[]}`, 5)}, `"{\"items\":[]}" stop`},
 		{"torn JSON at the limit", ask + `, "max_tokens": 50, ` + schema, []simulator.Reply{at(`{"items":["a","b"`, 50)}, `"{\"items\":[\"a\",\"b\"" length`},
 		{"a path whose backslashes are not doubled", askWeather, []simulator.Reply{at(`<tool_call>{"name": "get_weather", "arguments": {"city": "C:\Users\new"}}</tool_call>`, 5), at(call, 5)},
 			`null get_weather({"city": "Paris"}) tool_calls`},

@@ -62,8 +62,8 @@ func (p *Plan) extract(answer string) (string, []string) {
 		}
 		at += i
 		value, size := firstValue(answer[at:])
-		if value == "" {
-			at++
+		if value == "" { // what stands in its brackets may be a part of an answer, and never is the answer
+			at += bracketsSize(answer[at:])
 			continue
 		}
 		wrong := p.wrong(value)
@@ -116,18 +116,58 @@ func firstValue(text string) (value string, size int) {
 	return "", 0
 }
 
+// brackets finds where a bracket is closed in text that need not be JSON.
+type brackets struct {
+	depth             int
+	isQuoted, escaped bool
+}
+
+// take looks at one byte.
+func (b *brackets) take(c byte) {
+	switch {
+	case b.escaped:
+		b.escaped = false
+	case b.isQuoted && c == '\\':
+		b.escaped = true
+	case c == '"':
+		b.isQuoted = !b.isQuoted
+	case b.isQuoted:
+	case c == '{' || c == '[':
+		b.depth++
+	case c == '}' || c == ']':
+		b.depth--
+	}
+}
+
+// bracketsSize returns how much of text stands up to the end of the bracket that it
+// begins with: all of it if the bracket is never closed.
+func bracketsSize(text string) int {
+	var b brackets
+	for i := range len(text) {
+		if b.take(text[i]); b.depth == 0 {
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
 // objectStream passes a JSON object on while it is made: from its first { on, what
 // stands before it and behind it dropped.
 type objectStream struct {
 	mender mender
-	began  bool // its { has come
-	passed bool // something was passed on, so that it cannot be asked for again
+	prose  brackets // a brace that begins no JSON, while it is open
+	began  bool     // its { has come
+	passed bool     // something was passed on, so that it cannot be asked for again
 	said   strings.Builder
 }
 
 func (o *objectStream) take(text string, say func(string)) {
 	for i := range len(text) {
 		c := text[i]
+		if o.prose.depth > 0 {
+			o.prose.take(c)
+			continue
+		}
 		if !o.began {
 			o.began = c == '{'
 			if !o.began {
@@ -138,10 +178,9 @@ func (o *objectStream) take(text string, say func(string)) {
 			break
 		}
 		if o.mender.take(c) != nil && !o.passed && o.mender.want == wantFirstKey {
-			o.mender, o.began = mender{}, false // a brace in prose
-			if c == '{' {
-				o.began = o.mender.take(c) == nil
-			}
+			o.mender, o.began = mender{}, false
+			o.prose = brackets{depth: 1}
+			o.prose.take(c)
 		}
 	}
 	o.say(say)

@@ -253,6 +253,7 @@ func TestShaperFormats(t *testing.T) {
 		held(r)
 		r.Format.Schema = []byte(`{"type": "array", "items": {"type": "integer"}}`)
 	}
+	loose := func(r *chat.Request) { held(r); r.Format.Schema = []byte(`{"type": "object"}`) }
 	streamed := func(r *chat.Request) { object(r); r.Streamed = true }
 	withTools := func(r *chat.Request) { held(r); r.Tools = tools }
 	tests := []struct {
@@ -277,6 +278,12 @@ func TestShaperFormats(t *testing.T) {
 		{"object, the model closed the fence", object, []string{"```\n{\"a\": [\"b\"\n```"}, []string{`text {"a": ["b"]}`, "done "}, ""},
 		{"object, stops in its brackets", object, []string{`{"items":["a","b"`, `{}`}, []string{`text {}`, "done "}, "stops before its end"},
 		{"schema, stops in its brackets", list, []string{"[1, 2 ", "[1, 2]"}, []string{"text [1, 2]", "done "}, "stops before its end"},
+		{"schema, stops behind a whole object", loose, []string{`{"items": [{"a": 1}, {"a": 2}`, `{}`}, []string{`text {}`, "done "}, "stops before its end"},
+		{"schema, stops behind a whole object, in a fence", loose, []string{"Here:\n```json\n{\"items\": [{\"a\": 1}, {\"a\": 2}", `{}`}, []string{`text {}`, "done "}, "not JSON"},
+		{"schema, broken behind a whole object", loose, []string{`{"items": [{"a": 1}, {"p": "C:\Users\new"}]}`, `{}`}, []string{`text {}`, "done "}, "write each of those"},
+		{"schema, broken in front of a whole object", loose, []string{`{p: "}", items: [{"a": 1}]}`, `{}`}, []string{`text {}`, "done "}, "not JSON"},
+		{"array, stops behind a whole array", list, []string{`[[1], [2]`, `[1]`}, []string{`text [1]`, "done "}, "stops before its end"},
+		{"object, stops behind a whole object", object, []string{`{"items": [{"a": 1}, {"a": 2}`, `{}`}, []string{`text {}`, "done "}, "stops before its end"},
 		{"an array", list, []string{"```\n[1, 2]\n```"}, []string{"text [1, 2]", "done "}, ""},
 		{"an array in prose", list, []string{"So: [1, 2]."}, []string{"text [1, 2]", "done "}, ""},
 		{"schema with tools, text", withTools, []string{`{"age": 5}`}, []string{`text {"age": 5}`, "done "}, ""},
@@ -291,6 +298,7 @@ func TestShaperFormats(t *testing.T) {
 			[]string{`text {"age": 5}`, "done "}, "at /age"},
 		{"object with a schema that allows others", func(r *chat.Request) { object(r); r.Format.Schema = []byte(`{}`) }, []string{`[]`, `{}`}, []string{"text {}", "done "}, "must be a JSON object"},
 		{"streamed object", streamed, []string{"Sure, {here}:\n```json\n{\"a\": 1}\n```"}, []string{`text {"a": 1}`, "done "}, ""},
+		{"streamed object, no JSON around a whole object", streamed, []string{`{items: [{"a": 1}]}`, `{"b": 1}`}, []string{`text {"b": 1}`, "done "}, "must be a JSON object"},
 		{"streamed object, prose first", streamed, []string{`no`, `{"a": 1}`}, []string{`text {"a": 1}`, "done "}, ""},
 		{"streamed object, stops in its brackets", streamed, []string{`{"a": [1, {"b": "c"`}, []string{`text {"a": [1, {"b": "c"`, "error invalid_model_output"}, ""},
 		{"half a surrogate pair", held, []string{`{"age": "\ud83d"}`, `So: {"\udE00": 5}`, `{"age": 5}`}, []string{`text {"age": 5}`, "done "}, "half of a surrogate pair"},
