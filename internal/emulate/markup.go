@@ -69,8 +69,43 @@ func (p *Plan) readMarkup(name string, raw rawCall) call {
 	case !ended:
 		return unreadable(errTorn)
 	}
-	object, err := p.argumentObject(name, arguments)
-	return p.checkCall(name, object, err)
+	return p.checkArguments(name, arguments)
+}
+
+// maxTextTries bounds how many arguments of a call are tried as text.
+const maxTextTries = 16
+
+// checkArguments holds a call with markup to the tools. Where the schema names no type
+// of an argument, as with anyOf, a value that is no JSON of the right type may be text:
+// each value is read as text if the call is valid only then.
+func (p *Plan) checkArguments(name string, arguments []argument) call {
+	types := p.propertyTypes(name)
+	object, err := argumentObject(arguments, types)
+	first := p.checkCall(name, object, err)
+	if err != nil || len(first.violations) == 0 {
+		return first
+	}
+	tries := 0
+	for _, a := range arguments {
+		if len(types[a.key]) > 0 || tries == maxTextTries {
+			continue
+		}
+		tries++
+		types[a.key] = []string{"string"}
+		if object, err = argumentObject(arguments, types); err != nil {
+			return first
+		}
+		c := p.checkCall(name, object, nil)
+		switch {
+		case len(c.violations) == 0:
+			return c
+		case len(c.violations) >= len(first.violations): // text is no better
+			types[a.key] = nil
+		default:
+			first = c
+		}
+	}
+	return first
 }
 
 // readParameters reads parameter tags. A closing tag in a value is content unless
@@ -149,8 +184,7 @@ func cutElement(text, open, closing string) (content, rest string, ok bool) {
 // argumentObject writes arguments as a JSON object. A value is a string where the
 // tool's schema allows one, and JSON where it does not; where the schema says
 // nothing it is JSON if it can be.
-func (p *Plan) argumentObject(name string, arguments []argument) (string, error) {
-	types := p.propertyTypes(name)
+func argumentObject(arguments []argument, types map[string][]string) (string, error) {
 	var b strings.Builder
 	seen := map[string]bool{}
 	for _, a := range arguments {
