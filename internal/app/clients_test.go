@@ -56,6 +56,10 @@ func TestPayloadsOfClients(t *testing.T) {
 			"q": {"type": "string", "nullable": true}, "n": {"type": "integer", "minimum": 0, "exclusiveMinimum": true}, "range": {"type": "array", "items": [{"type": "integer"}, {"type": "integer"}]}, "x": {"$ref": "#/definitions/x"}}, "definitions": {"x": {"type": "string"}}}}}]`, "hi",
 		},
 		{
+			"a client of the Responses API, with flat tools",
+			`"messages": [{"role": "user", "content": "hi"}], "tools": [{"type": "function", "name": "now", "parameters": {"type": "object"}, "strict": false}, {"function": {"name": "f"}}], "tool_choice": "auto"`, "hi",
+		},
+		{
 			"a schema that nobody calls",
 			`"messages": [{"role": "user", "content": "sum up"}], "tools": [{"type": "function", "function": {"name": "f", "strict": true, "parameters": {"$ref": "https://example.com/x"}}}], "tool_choice": "none"`, "sum up",
 		},

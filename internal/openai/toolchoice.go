@@ -16,16 +16,21 @@ func (d *decoder) toolChoice(v value) *fault {
 	default:
 		return wrongType("a string or an object", v)
 	}
-	var typ, function, allowed value
-	for key, v := range v.members() {
+	var typ, function, allowed, name value
+	for key, e := range v.members() {
 		switch string(key) {
 		case "type":
-			typ = v
+			typ = e
 		case "function":
-			function = v
+			function = e
 		case "allowed_tools":
-			allowed = v
+			allowed = e
+		case "name":
+			name = e
 		}
+	}
+	if typ.absent() && !function.absent() {
+		return d.choose(chat.ToolsRequired, function)
 	}
 	if typ.absent() {
 		return missing(`"function" or "allowed_tools"`, typ).in("type")
@@ -35,6 +40,9 @@ func (d *decoder) toolChoice(v value) *fault {
 	}
 	switch string(typ.bytes()) {
 	case "function":
+		if function.absent() && !name.absent() { // as in the Responses API
+			function = v
+		}
 		return d.choose(chat.ToolsRequired, function)
 	case "allowed_tools":
 		return d.allow(allowed)
@@ -127,7 +135,7 @@ func (d *decoder) allow(v value) *fault {
 		if i == maxTools {
 			return tooMany(maxTools, "tools").in("allowed_tools.tools")
 		}
-		function, f := d.toolFunction(e)
+		function, _, f := d.toolFunction(e)
 		if f != nil {
 			return f.at(i).in("allowed_tools.tools")
 		}

@@ -14,9 +14,14 @@ func (d *decoder) tools(v value) *fault {
 		return wrongType("an array", v)
 	}
 	for i, e := range v.elements() {
-		function, f := d.toolFunction(e)
-		if f == nil {
-			f = d.offer(function, "tools["+strconv.Itoa(i)+"].function.").in("function")
+		function, isFlat, f := d.toolFunction(e)
+		path := "tools[" + strconv.Itoa(i) + "]."
+		switch {
+		case f != nil:
+		case isFlat:
+			f = d.offer(function, path)
+		default:
+			f = d.offer(function, path+"function.").in("function")
 		}
 		if f != nil {
 			return f.at(i)
@@ -25,30 +30,41 @@ func (d *decoder) tools(v value) *fault {
 	return nil
 }
 
-// toolFunction returns what an entry of tools says of its function.
-func (d *decoder) toolFunction(v value) (function value, f *fault) {
+// toolFunction returns what an entry of tools says of its function. An entry with a
+// function need not name its type. A flat entry is the function itself: clients that
+// know the Responses API send such.
+func (d *decoder) toolFunction(v value) (function value, isFlat bool, f *fault) {
 	if v.kind() != kindObject {
-		return nil, wrongType("an object", v)
+		return nil, false, wrongType("an object", v)
 	}
-	var typ value
-	for key, v := range v.members() {
+	var typ, name value
+	for key, e := range v.members() {
 		switch string(key) {
 		case "type":
-			typ = v
+			typ = e
 		case "function":
-			function = v
+			function = e
+		case "name":
+			name = e
 		case "custom": // refused by type
+		case "description", "parameters", "strict": // of a flat entry
 		default:
 			d.unknown("tools[].", key)
 		}
 	}
+	if typ.absent() && !function.absent() {
+		return function, false, nil
+	}
 	if f := toolType(typ); f != nil {
-		return nil, f.in("type")
+		return nil, false, f.in("type")
 	}
-	if function.absent() {
-		return nil, missing("an object", function).in("function")
+	switch {
+	case !function.absent():
+		return function, false, nil
+	case !name.absent():
+		return v, true, nil
 	}
-	return function, nil
+	return nil, false, missing("an object", function).in("function")
 }
 
 func toolType(v value) *fault {
@@ -106,6 +122,7 @@ func (d *decoder) offer(v value, path string) *fault {
 			parameters = v
 		case "strict":
 			strict = v
+		case "type": // of a flat entry
 		default:
 			d.unknown("tools[].function.", key)
 		}

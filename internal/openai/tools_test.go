@@ -45,6 +45,15 @@ func TestDecodeTools(t *testing.T) {
 				r.Format = chat.Format{Kind: chat.FormatSchema, Name: "n", Path: "response_format.json_schema.schema"}
 				r.Unknown = []string{"tools[].cache_control", "tools[].function.deprecated", "response_format.json_schema.x"}
 			}},
+		{"without a type", `"tools": [{"function": {"name": "f"}}], "tool_choice": {"function": {"name": "f"}}`, func(r *ChatRequest) {
+			r.Tools = []chat.Tool{{Name: "f", Path: "tools[0].function.parameters"}}
+			r.ToolChoice = chat.ToolChoice{Mode: chat.ToolsRequired, Allowed: []string{"f"}}
+		}},
+		{"flat", `"tools": [{"type": "function", "name": "f", "description": "d", "parameters": {"type": "object"}, "strict": false}], "tool_choice": {"type": "function", "name": "f"}`,
+			func(r *ChatRequest) {
+				r.Tools = []chat.Tool{{Name: "f", Description: "d", Parameters: []byte(`{"type": "object"}`), Path: "tools[0].parameters"}}
+				r.ToolChoice = chat.ToolChoice{Mode: chat.ToolsRequired, Allowed: []string{"f"}}
+			}},
 		{"the same tool twice", `"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}, {"type": "function", "function": {"parameters": { "type":"object" }, "name": "f"}}]`,
 			func(r *ChatRequest) {
 				r.Tools = []chat.Tool{{Name: "f", Parameters: []byte(`{"type": "object"}`), Path: "tools[0].function.parameters"}}
