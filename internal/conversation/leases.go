@@ -93,9 +93,12 @@ func (l *leases) tokens() []Token {
 // extend prolongs all leases. Those that the store has given up are not held any
 // more; what they were for finds that out by itself.
 func (l *leases) extend(ctx context.Context, store Store) error {
-	tokens := l.tokens()
-	if len(tokens) == 0 || !l.needed {
+	if !l.needed {
 		return nil
+	}
+	tokens := l.tokens()
+	if len(tokens) == 0 {
+		tokens = []Token{{}} // nobody's: a process that holds nothing notices, too, that the store is away
 	}
 	asked := time.Now()
 	gone, err := store.Extend(ctx, tokens)

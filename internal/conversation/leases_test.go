@@ -1,6 +1,8 @@
 package conversation
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 )
@@ -25,6 +27,24 @@ func TestLeaseOfATurnThatOwes(t *testing.T) {
 			if held := l.held(token); held != step.held || held != (len(l.tokens()) == 1) {
 				t.Errorf("%s, step %d: held %t of %d", name, i, held, len(l.tokens()))
 			}
+		}
+	}
+}
+
+// away is a store that does not work.
+type away struct{ Store }
+
+var errAway = errors.New("away")
+
+func (away) Extend(context.Context, []Token) ([]Token, error) { return nil, errAway }
+
+// A process that holds nothing asks the store all the same, so that it knows when the
+// store was away, and lets others extend what they hold.
+func TestIdleProcessNoticesAnOutage(t *testing.T) {
+	for _, needed := range []bool{false, true} {
+		l := &leases{life: time.Minute, needed: needed}
+		if err := l.extend(t.Context(), away{}); errors.Is(err, errAway) != needed {
+			t.Errorf("extend without leases in hand, needed %t: %v", needed, err)
 		}
 	}
 }

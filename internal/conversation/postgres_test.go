@@ -37,6 +37,12 @@ func postgresServer(t *testing.T) string {
 // that only expireLeases ends one.
 func postgresSite(t *testing.T) *site {
 	t.Helper()
+	return leasedPostgresSite(t, conversation.DefaultLease)
+}
+
+// leasedPostgresSite is postgresSite with leases of another duration.
+func leasedPostgresSite(t *testing.T, lease time.Duration) *site {
+	t.Helper()
 	schema := "t_" + strings.ToLower(rand.Text())
 	u, err := url.Parse(postgresServer(t))
 	if err != nil {
@@ -47,7 +53,7 @@ func postgresSite(t *testing.T) *site {
 	query.Set("pool_max_conns", "8")
 	u.RawQuery = query.Encode()
 	t.Cleanup(func() { execPostgres(t, "DROP SCHEMA IF EXISTS "+schema+" CASCADE") })
-	return siteOn(t, u.String(), simulator.Options{}, false, conversation.DefaultLease)
+	return siteOn(t, u.String(), simulator.Options{}, false, lease)
 }
 
 // expireLeases ends all takings, as if their holders had died a lease ago.

@@ -170,3 +170,33 @@ func TestDeleteForgets(t *testing.T) {
 		}
 	})
 }
+
+// A server that came back could not be asked to extend leases while it was away: those
+// that ran out meanwhile get one more, and whoever has died is found after that.
+func TestExpireAfterTheServerWasAway(t *testing.T) {
+	withLeases(t, func(t *testing.T, w world, s *Store) {
+		ctx := t.Context()
+		put(t, s, sample(1, "h"))
+		put(t, s, sample(2, "h"))
+		must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(ctx, 2, taking(2), conversation.ReachName))
+		enter(t, s, asked(3, "r", "k"), false)
+		w.pass(t, 5*testLease)
+		check(t, s.write(ctx, func(ctx context.Context, c conn) error {
+			_, err := c.exec(ctx, "UPDATE meta SET server = 'an earlier start'")
+			return err
+		}))
+		for _, replica := range []*Store{w.open(t), s} {
+			same(t, must[int](t)(replica.Expire(ctx)), 0)
+		}
+		tokens := []conversation.Token{token(1), token(3)}
+		same(t, len(must[[]conversation.Token](t)(s.Extend(ctx, tokens))), 0)
+		w.pass(t, testLease/2)
+		same(t, len(must[[]conversation.Token](t)(s.Extend(ctx, tokens))), 0)
+		w.pass(t, testLease*3/4)
+		same(t, must[int](t)(s.Expire(ctx)), 1)
+		same(t, session(t, s, 1).State, conversation.StateTaken)
+		same(t, session(t, s, 2).State, conversation.StateDirty)
+		same(t, must[*conversation.Stored](t)(s.Turn(ctx, token(3))).Whole, false)
+	})
+}
