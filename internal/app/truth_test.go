@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -26,7 +27,52 @@ func outline(got *reply) string {
 	return content + calls.String() + " " + c.FinishReason
 }
 
-// An answer never looks whole, or other than the model wrote it, when it is not.
+// outlineStream is outline of a streamed answer, without the difference of null and "".
+func outlineStream(t *testing.T, got *reply) string {
+	t.Helper()
+	if got.status != http.StatusOK {
+		return fmt.Sprintf("%d %s", got.status, errorCode(got.body))
+	}
+	var content, finish string
+	var calls strings.Builder
+	for event := range strings.SplitSeq(strings.TrimSuffix(got.body, "\n\n"), "\n\n") {
+		var chunk struct {
+			Choices []struct {
+				Delta struct {
+					Content   string
+					ToolCalls []struct {
+						Function struct{ Name, Arguments string }
+					} `json:"tool_calls"`
+				}
+				FinishReason string `json:"finish_reason"`
+			}
+			Error *struct{ Code string }
+		}
+		data := strings.TrimPrefix(event, "data: ")
+		if data == "[DONE]" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(data), &chunk); err != nil {
+			t.Fatalf("event %q: %v", event, err)
+		}
+		if chunk.Error != nil {
+			return "error " + chunk.Error.Code
+		}
+		for _, c := range chunk.Choices {
+			content, finish = content+c.Delta.Content, finish+c.FinishReason
+			for _, call := range c.Delta.ToolCalls {
+				if call.Function.Name != "" {
+					calls.WriteString(" " + call.Function.Name + " ")
+				}
+				calls.WriteString(call.Function.Arguments)
+			}
+		}
+	}
+	return fmt.Sprintf("%q%s %s", content, calls.String(), finish)
+}
+
+// An answer never looks whole, or other than the model wrote it, when it is not; whole
+// and streamed are alike.
 func TestAnswersAreTrue(t *testing.T) {
 	const (
 		call   = `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>`
@@ -80,8 +126,13 @@ func TestAnswersAreTrue(t *testing.T) {
 			if got := send(t, url, "{"+tt.body+"}"); outline(got) != tt.want {
 				t.Errorf("answer %s, want %s", outline(got), tt.want)
 			}
-			if n := len(sim.Turns()); n != len(tt.answers) {
-				t.Errorf("asked %d times, want %d", n, len(tt.answers))
+			sim.Script(tt.answers...)
+			want := strings.NewReplacer("null ", `"" `, "(", " ", ")", "").Replace(tt.want)
+			if got := send(t, url, `{"stream": true, `+tt.body+"}"); outlineStream(t, got) != want {
+				t.Errorf("streamed answer %s, want %s", outlineStream(t, got), want)
+			}
+			if n := len(sim.Turns()); n != 2*len(tt.answers) {
+				t.Errorf("asked %d times, want %d", n, 2*len(tt.answers))
 			}
 		})
 	}

@@ -167,28 +167,39 @@ func TestSessionThatMayBeTaken(t *testing.T) {
 // After the store lost something, the stored settings are not believed: the model that
 // answers is the one that was asked for.
 func TestSettingsBelongToTheEpoch(t *testing.T) {
-	s := plainSite(t)
-	first := s.ask(whole(alice, user("hello")))
-	// What the backup does not know: other settings since.
-	second := whole(alice, system("be brief"), user("hello"), assistant(first.text), user("next"))
-	before, err := s.keep.Session(t.Context(), alice.ID, first.session)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := s.begin(second)
-	a.Discard()
-	s.drain()
-	got, err := s.keep.Take(t.Context(), first.session, conversation.Taking{Token: conversation.Token{1}}, conversation.ReachLineage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before.Request = got.Request
-	if err := s.keep.Save(t.Context(), conversation.Save{Token: conversation.Token{1}, Session: *before}); err != nil {
-		t.Fatal(err)
-	}
-	s.unverify()
-	s.continued(s.ask(whole(alice, user("hello"), assistant(first.text), user("next"))), first.session, "next")
-	if turn := s.last(); strings.Contains(turn.Prompt, "brief") || turn.Model != model {
-		t.Errorf("answered by %s with prompt %q, want %s without one", turn.Model, turn.Prompt, model)
+	for name, change := range map[string]func(*chat.Request){
+		"prompt": func(r *chat.Request) { r.Messages = append([]chat.Message{system("be brief")}, r.Messages...) },
+		"model":  func(r *chat.Request) { r.Model = otherModel },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := plainSite(t)
+			first := s.ask(whole(alice, user("hello")))
+			// What the backup does not know: other settings since.
+			second := whole(alice, user("hello"), assistant(first.text), user("next"))
+			change(second)
+			before, err := s.keep.Session(t.Context(), alice.ID, first.session)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := s.begin(second)
+			a.Discard()
+			s.drain()
+			got, err := s.keep.Take(t.Context(), first.session, conversation.Taking{Token: conversation.Token{1}}, conversation.ReachLineage)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before.Request = got.Request
+			if err := s.keep.Save(t.Context(), conversation.Save{Token: conversation.Token{1}, Session: *before}); err != nil {
+				t.Fatal(err)
+			}
+			if now, _ := s.sim.Session(first.session); now.Prompt == "" && now.Settings.Model == model {
+				t.Fatalf("the platform's settings = %+v, want others than the store's", now.Settings)
+			}
+			s.unverify()
+			s.continued(s.ask(whole(alice, user("hello"), assistant(first.text), user("next"))), first.session, "next")
+			if turn := s.last(); strings.Contains(turn.Prompt, "brief") || turn.Model != model {
+				t.Errorf("answered by %s with prompt %q, want %s without one", turn.Model, turn.Prompt, model)
+			}
+		})
 	}
 }
