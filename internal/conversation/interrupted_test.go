@@ -192,7 +192,7 @@ func TestSettingsBelongToTheEpoch(t *testing.T) {
 			if err := s.keep.Save(t.Context(), conversation.Save{Token: conversation.Token{1}, Session: *before}); err != nil {
 				t.Fatal(err)
 			}
-			if now, _ := s.sim.Session(first.session); now.Prompt == "" && now.Settings.Model == model {
+			if now, _ := s.sim.Session(first.session); now.Prompt == "" && now.Model == model {
 				t.Fatalf("the platform's settings = %+v, want others than the store's", now.Settings)
 			}
 			s.unverify()
