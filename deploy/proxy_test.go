@@ -32,7 +32,7 @@ func proxied(t *testing.T, base string, sim *simulator.Simulator) {
 	gate := make(chan struct{})
 	sim.Script(simulator.Stream(simulator.Deltas("begun"), simulator.Wait(gate), simulator.Deltas(", ended"), simulator.Object(), simulator.Done()))
 	resp := question(t.Context(), t, base, true, "gpt-5.1-high")
-	if got := resp.Header.Get("Content-Type"); got != "text/event-stream" || resp.StatusCode != http.StatusOK {
+	if got := resp.Header.Get("Content-Type"); got != "text/event-stream; charset=utf-8" || resp.StatusCode != http.StatusOK {
 		t.Errorf("%s, content type %q", resp.Status, got)
 	}
 	body := bufio.NewReader(resp.Body)

@@ -142,9 +142,9 @@ func asking(replies ...simulator.Reply) func(*testing.T) (scraped, scraped) {
 // expired asks once with a login that the platform takes no more.
 func expired(t *testing.T) (scraped, scraped) {
 	sim := newSimulator(t)
-	sim.ExpireLogin(simulator.LoginHTTP401)
 	r := run(t, sim)
 	before := scrape(t, r.url)
+	sim.ExpireLogin(simulator.LoginHTTP401) // not before: the server asks for the models as it starts
 	ask(t, r.url, hi)
 	return before, until(t, r.url, served(1))
 }
