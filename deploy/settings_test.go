@@ -55,7 +55,7 @@ func TestSettingsExist(t *testing.T) {
 	for _, page := range pages(t) {
 		for _, name := range settingName.FindAllString(read(t, page), -1) {
 			seen++
-			isOfTests := strings.HasPrefix(name, "ACHUAN_E2E_") // how many rounds the heavy tests run
+			isOfTests := strings.HasPrefix(name, "ACHUAN_E2E_")                           // how many rounds the heavy tests run
 			if !known[name] && others[name] == "" && !isOfTests && name != "ACHUAN_JTW" { // the guide's slip
 				t.Errorf("%s names %s, which is no setting", page, name)
 			}
