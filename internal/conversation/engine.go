@@ -112,6 +112,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 		if keyed { // whether it was asked before cannot be known
 			return nil, storeUnavailable(err)
 		}
+		token = newToken() // what the entry may have taken is released under its own
 	case found.Turn != nil:
 		return e.attach(ctx, q, found.Turn), nil
 	}

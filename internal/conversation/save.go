@@ -151,7 +151,24 @@ func (t *turn) save(s Save) {
 // commit ends a taking of the turn's, now or when the store is back.
 func (t *turn) commit(s Save) {
 	s.Token = t.token
-	end := func(ctx context.Context, store Store) error { return store.Save(ctx, s) }
+	end := func(ctx context.Context, store Store) error {
+		err := store.Save(ctx, s)
+		if !errors.Is(err, ErrNotHeld) {
+			return err
+		}
+		// The turn has ended, whatever became of its session: nobody waits for it in vain.
+		var failed error
+		switch {
+		case s.Turn != nil && s.Turn.Whole:
+			failed = store.Leave(ctx, *s.Turn)
+		case s.Failed:
+			failed = store.Forget(ctx, s.Token)
+		}
+		if failed != nil {
+			return failed
+		}
+		return err
+	}
 	ctx, cancel := t.lasting()
 	defer cancel()
 	switch err := end(ctx, t.engine.Store); {
@@ -179,8 +196,17 @@ func (t *turn) release(end func(ctx context.Context, store Store) error) {
 // that did not come about. If the turn has it still, its end does that.
 func (t *turn) putBack(before Session) {
 	if t.session.ID != before.ID {
-		t.commit(Save{Session: before})
+		t.commit(Save{Session: t.unused(before)})
 	}
+}
+
+// unused returns a session as it is when the turn asked nothing in it: a repetition of
+// the turn's request is not to look for its answer there.
+func (t *turn) unused(s Session) Session {
+	if s.Turn == t.token {
+		s.Request = Hash{}
+	}
+	return s
 }
 
 // replaced is a session whose place another takes once that has answered. Until
@@ -202,7 +228,7 @@ func (t *turn) replaces() *Replacement {
 	case t.stored:
 		return &Replacement{Old: r.was.ID, State: r.state, Alias: r.alias}
 	}
-	t.commit(Save{Session: r.was}) // nobody finds the new one again
+	t.commit(Save{Session: t.unused(r.was)}) // nobody finds the new one again
 	return nil
 }
 
@@ -217,7 +243,8 @@ func (t *turn) handBack() *Replacement {
 	if made.Reach == ReachThrowaway {
 		t.abandonSoon(made.ID)
 	}
-	t.session, t.stored = &r.was, true
+	was := t.unused(r.was)
+	t.session, t.stored = &was, true
 	if !wasStored {
 		return nil
 	}
@@ -226,7 +253,7 @@ func (t *turn) handBack() *Replacement {
 
 // give returns a session that was taken and is not used after all.
 func (t *turn) give(s Session) {
-	t.commit(Save{Session: s})
+	t.commit(Save{Session: t.unused(s)})
 	t.session, t.stored = nil, false
 	t.letGo()
 }

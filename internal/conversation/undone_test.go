@@ -1,0 +1,132 @@
+package conversation_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/conversation"
+	"achuan/internal/simulator"
+)
+
+// lateRelease is a store that is away for one Enter, and releases what that may have
+// taken only when it is told to.
+type lateRelease struct {
+	*flaky
+	fails    bool
+	gate     chan struct{}
+	released chan struct{}
+}
+
+func (l *lateRelease) Enter(ctx context.Context, e conversation.Entry) (conversation.Entered, error) {
+	if l.fails {
+		l.fails = false
+		return conversation.Entered{}, errDown
+	}
+	return l.flaky.Enter(ctx, e)
+}
+
+func (l *lateRelease) Release(ctx context.Context, token conversation.Token, id int64, head conversation.Hash) error {
+	<-l.gate
+	defer close(l.released)
+	return l.flaky.Release(ctx, token, id, head)
+}
+
+// What an entry of unknown outcome may have taken is released without the session that the
+// turn takes afterwards.
+func TestUndoneEntryLeavesTheTurnItsSession(t *testing.T) {
+	s := plainSite(t)
+	first := s.ask(whole(alice, user("hello")))
+	store := &lateRelease{flaky: s.flaky, fails: true, gate: make(chan struct{}), released: make(chan struct{})}
+	s.options.Store = store
+	s.restart()
+	end := make(chan struct{})
+	s.sim.Script(simulator.Stream(simulator.Wait(end), simulator.Deltas("more"), simulator.Object(), simulator.Done()))
+	a := s.begin(whole(alice, user("hello"), assistant(first.text), user("next")))
+	done := make(chan result)
+	go func() {
+		got, _ := finish(a)
+		done <- got
+	}()
+	s.await(func() bool { return s.sim.InFlight() == 1 })
+	close(store.gate)
+	<-store.released
+	got, err := s.keep.Session(t.Context(), alice.ID, first.session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.State != conversation.StateTaken {
+		t.Errorf("state of session %d = %s, want it taken while its turn runs", first.session, got.State)
+	}
+	close(end)
+	if got := <-done; got.session != first.session || got.text != "more" {
+		t.Errorf("answer = %+v, want %q in session %d", got, "more", first.session)
+	}
+}
+
+// A repetition does not look for its answer in a session that the turn took and did not
+// use: the newest answer there is an earlier one.
+func TestRepetitionIsNotAnsweredFromAnUnusedSession(t *testing.T) {
+	s := plainSite(t)
+	ask := func(r *chat.Request, repairs int) (result, error) {
+		a, err := s.engine.Ask(t.Context(), conversation.Question{Request: r, Repairs: repairs})
+		if err != nil {
+			return result{}, err
+		}
+		return finish(a)
+	}
+	one := s.ask(whole(alice, user("hello")))
+	two := s.ask(whole(alice, user("hello"), assistant(one.text), user("continue")))
+	request := func() *chat.Request {
+		return whole(alice, user("hello"), assistant(one.text), user("continue"), assistant(two.text), user("continue"))
+	}
+	s.sim.Script(simulator.CutShort(""))
+	if got, err := ask(request(), 100); err == nil { // more repairs than the session has room for
+		t.Fatalf("Ask = %+v, want an error", got)
+	}
+	asked := len(s.sim.Turns())
+	got, err := ask(marked(request()), 100)
+	if err != nil || got.placement == chat.PlacementAttached || len(s.sim.Turns()) != asked+1 {
+		t.Errorf("repetition = %+v, %v, want it asked", got, err)
+	}
+}
+
+// What is stored for a key ends with its turn, also when the turn's session was taken from
+// it: a whole answer is kept, and a failure frees the key.
+func TestKeyOutlivesTheTakingOfItsSession(t *testing.T) {
+	for name, want := range map[string]int{"whole": 1, "failed": 2} {
+		t.Run(name, func(t *testing.T) {
+			s := plainSite(t)
+			end := make(chan struct{})
+			steps := []simulator.Step{simulator.Wait(end), simulator.Deltas("more")}
+			if name == "whole" {
+				steps = append(steps, simulator.Object(), simulator.Done())
+			}
+			s.sim.Script(simulator.Stream(steps...))
+			a := s.begin(keyed("k", whole(alice, user("hello"))))
+			done := make(chan error)
+			go func() {
+				_, err := finish(a)
+				done <- err
+			}()
+			s.await(func() bool { return s.sim.InFlight() == 1 })
+			got, err := s.keep.Session(t.Context(), alice.ID, a.Session())
+			if err != nil {
+				t.Fatal(err)
+			}
+			// As if the commit that took the session was lost.
+			if err := s.keep.Release(t.Context(), got.Turn, got.ID, conversation.Hash{}); err != nil {
+				t.Fatal(err)
+			}
+			close(end)
+			<-done
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			again, err := s.try(ctx, keyed("k", whole(alice, user("hello"))))
+			if asked := len(s.sim.Turns()); err != nil || asked != want || want == 1 && again.text != "more" {
+				t.Errorf("repetition = %+v, %v after %d questions, want %d", again, err, asked, want)
+			}
+		})
+	}
+}
