@@ -227,14 +227,22 @@ func (at *attachment) giveUp(ctx context.Context) {
 		return
 	}
 	at.engine.recordings.drop(at.row.Token, at.row.Request)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
-	defer cancel()
 	row := at.row
 	row.Left, row.Silent = true, at.void.Load() || !at.spoke
-	if at.tape != nil {
+	giveBack := func(ctx context.Context, s Store) error { return s.ReleaseTurn(ctx, row.Token, row.Silent) }
+	if at.tape != nil { // the store need not have it
 		row.Answer = at.tape.encode(row.Session, nil)
+		giveBack = func(ctx context.Context, s Store) error { return s.Leave(ctx, row) }
 	}
-	if err := at.engine.Store.Leave(ctx, row); err != nil {
-		at.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	at.engine.writeOrOwe(ctx, giveBack)
+}
+
+// writeOrOwe does a write that nobody's interest bounds, now or when the store is back.
+func (e *Engine) writeOrOwe(ctx context.Context, write func(ctx context.Context, s Store) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+	defer cancel()
+	if err := write(ctx, e.Store); err != nil {
+		e.storeFailed(ctx, telemetry.StoreWrite, err)
+		e.owe(debt{token: newToken(), pay: write}) // no lease depends on it
 	}
 }

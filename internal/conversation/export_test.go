@@ -28,3 +28,9 @@ func (a *Answer) IsTimed() bool {
 	defer p.mu.Unlock()
 	return p.timer != nil
 }
+
+// Fingerprint is that of a request's first choice.
+func Fingerprint(r *chat.Request) Hash { return fingerprint(r, 0) }
+
+// IsSentIn reports whether a text that is sent is the stored question.
+func IsSentIn(text, question, preamble string) bool { return sentText(text).isIn(question, preamble) }

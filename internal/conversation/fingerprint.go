@@ -111,10 +111,15 @@ func sentText(text string) Sent {
 	return Sent{len(text), f.take()}
 }
 
-// isIn reports whether a question that the platform has stored ends with the text.
-func (s Sent) isIn(question string) bool {
+// isIn reports whether a question that the platform has stored is the text, with or
+// without the preamble in front of it.
+func (s Sent) isIn(question, preamble string) bool {
 	question = normal(question)
-	return s.Size <= len(question) && s == sentText(question[len(question)-s.Size:])
+	if s.Size > len(question) {
+		return false
+	}
+	front, text := question[:len(question)-s.Size], question[len(question)-s.Size:]
+	return s == sentText(text) && (front == "" || preamble != "" && normal(front) == normal(preamble))
 }
 
 // normal forgives what storing a text may change.

@@ -51,6 +51,10 @@ func (f *flaky) Leave(ctx context.Context, t conversation.Stored) error {
 	return f.call(func() error { return f.Store.Leave(ctx, t) })
 }
 
+func (f *flaky) ReleaseTurn(ctx context.Context, token conversation.Token, silent bool) error {
+	return f.call(func() error { return f.Store.ReleaseTurn(ctx, token, silent) })
+}
+
 func (f *flaky) Turn(ctx context.Context, token conversation.Token) (*conversation.Stored, error) {
 	return value(f, func() (*conversation.Stored, error) { return f.Store.Turn(ctx, token) })
 }

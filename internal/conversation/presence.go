@@ -25,7 +25,7 @@ type presence struct {
 	watchers int  // clients that attached to the running turn and are there
 	state    turnState
 	timer    *time.Timer
-	stored   bool // in the store
+	stored   bool // in the store, or to be stored at its end
 }
 
 type turnState uint8
@@ -130,14 +130,19 @@ func (t *turn) leave() {
 	}
 	p.left = true
 	p.limit(t)
+	p.stored = true // or it will be: the turn's end stores what is missing
 	t.engine.recordings.drop(t.token, t.print)
-	ctx, cancel := t.lasting()
-	defer cancel()
-	if err := t.engine.Store.Leave(ctx, p.row(t)); err != nil {
-		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	row := p.row(t)
+	leave := func(ctx context.Context, s Store) error { return s.Leave(ctx, row) }
+	if row.Whole {
+		t.engine.writeOrOwe(t.life, leave)
 		return
 	}
-	p.stored = true
+	ctx, cancel := t.lasting()
+	defer cancel()
+	if err := leave(ctx, t.engine.Store); err != nil {
+		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
+	}
 }
 
 // lose notes that the reply to the client has failed, although the turn has not: the

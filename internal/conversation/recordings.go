@@ -163,7 +163,7 @@ func (e *Engine) derive(ctx context.Context, q Question, s *Session) *tape {
 		return nil
 	}
 	first := 0
-	for first < len(page.Records) && !s.Sent.isIn(page.Records[first].UserText) {
+	for first < len(page.Records) && !s.Sent.isIn(page.Records[first].UserText, q.Preamble) {
 		first++
 	}
 	if first > q.Repairs || first == len(page.Records) {
@@ -180,7 +180,7 @@ func (e *Engine) derive(ctx context.Context, q Question, s *Session) *tape {
 			return nil
 		case repair == "":
 			return made.ifWhole()
-		case i == 0 || !sentText(repair).isIn(page.Records[i-1].UserText):
+		case i == 0 || !sentText(repair).isIn(page.Records[i-1].UserText, ""):
 			return nil
 		}
 	}

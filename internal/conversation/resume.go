@@ -45,8 +45,8 @@ func (e *Engine) enter(ctx context.Context, entry Entry) (found Entered, asked t
 			return found, asked, err
 		}
 		left := found.Running.Lease
-		isExtended := before > 0 && left > before
-		isAlive := !entry.Retried && left > e.Lease-e.Lease*2/5 // extended at its last beat
+		isExtended := before > 0 && left > before || !e.Store.HasLeases() // the only process is alive
+		isAlive := !entry.Retried && left > e.Lease-e.Lease*2/5           // extended at its last beat
 		if _, isHere := e.live.Load(found.Running.Token); isHere || isAlive || isExtended {
 			return found, asked, nil
 		}
@@ -100,7 +100,7 @@ func (t *turn) openRecord() (chat.Stream, error) {
 		if err != nil {
 			return nil, err
 		}
-		at := slices.IndexFunc(records, func(rec chat.Record) bool { return r.was.Sent.isIn(rec.UserText) })
+		at := slices.IndexFunc(records, func(rec chat.Record) bool { return r.was.Sent.isIn(rec.UserText, t.q.Preamble) })
 		switch {
 		case at >= 0:
 			r.found, r.hasOthers, r.records = true, at > 0, records[at+1:]
@@ -123,7 +123,7 @@ func (t *turn) openRepair() (chat.Stream, error) {
 	until := time.Now().Add(maxRepairWait)
 	for wait := minRecordPoll; ; wait = min(wait*3/2, maxRecordPoll) {
 		switch {
-		case len(r.records) > 0 && repair.isIn(r.records[0].UserText):
+		case len(r.records) > 0 && repair.isIn(r.records[0].UserText, ""):
 			record := r.records[0]
 			r.records = r.records[1:]
 			return t.playRecord(record), nil

@@ -243,6 +243,9 @@ type Store interface {
 	// lease). One that is stored already gets its Left and Silent, and its answer if
 	// t is whole: a whole turn never becomes a running one again.
 	Leave(ctx context.Context, t Stored) error
+	// ReleaseTurn gives back a stored turn that a client had attached to and has left: it
+	// is Left again, with that Silent. It does nothing when the turn is gone.
+	ReleaseTurn(ctx context.Context, token Token, silent bool) error
 	// Turn returns a stored turn; ErrUnknown when it failed, expired or never was.
 	Turn(ctx context.Context, token Token) (*Stored, error)
 	// Forget drops a stored turn: it failed before it had a session.

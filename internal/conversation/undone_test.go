@@ -2,6 +2,7 @@ package conversation_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,5 +129,81 @@ func TestKeyOutlivesTheTakingOfItsSession(t *testing.T) {
 				t.Errorf("repetition = %+v, %v after %d questions, want %d", again, err, asked, want)
 			}
 		})
+	}
+}
+
+// A client that had attached to a turn that failed meanwhile leaves nothing behind for the
+// next one to wait for.
+func TestAttachedClientOfAFailedTurnLeaves(t *testing.T) {
+	s := plainSite(t)
+	row := conversation.Stored{Token: conversation.Token{1}, Caller: alice.ID, Left: true, Silent: true}
+	request := whole(alice, user("hello"))
+	row.Request = conversation.Fingerprint(request)
+	if err := s.keep.Leave(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
+	a := s.begin(request) // another process has the turn
+	if a.Placement() != chat.PlacementAttached {
+		t.Fatalf("placement = %s, want attached", a.Placement())
+	}
+	if err := s.keep.Forget(t.Context(), row.Token); err != nil {
+		t.Fatal(err)
+	}
+	a.Left()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if got, err := s.try(ctx, request); err != nil || got.placement != chat.PlacementNew {
+		t.Errorf("next request = %+v, %v, want it asked", got, err)
+	}
+}
+
+// That a client has left is not forgotten when the store is away at that moment: the
+// answer is kept at the turn's end, or when the store is back.
+func TestClientLeavesWhileTheStoreIsAway(t *testing.T) {
+	for _, isWhole := range []bool{false, true} {
+		s := plainSite(t)
+		store := &failingLeave{flaky: s.flaky}
+		s.options.Store = store
+		s.restart()
+		store.fails.Store(true)
+		request := func() *chat.Request { return whole(alice, user("hello")) }
+		a := s.begin(request())
+		for ev := range a.Events() {
+			if !isWhole || ev.Kind == chat.EventDone {
+				break
+			}
+		}
+		if isWhole {
+			a.Left()
+		}
+		s.drain()
+		store.fails.Store(false)
+		if got := s.ask(request()); got.placement != chat.PlacementAttached || len(s.sim.Turns()) != 1 {
+			t.Errorf("whole %v: repetition = %+v after %d questions, want the answer of the first", isWhole, got, len(s.sim.Turns()))
+		}
+	}
+}
+
+type failingLeave struct {
+	*flaky
+	fails atomic.Bool
+}
+
+func (f *failingLeave) Leave(ctx context.Context, t conversation.Stored) error {
+	if f.fails.Load() {
+		return errDown
+	}
+	return f.flaky.Leave(ctx, t)
+}
+
+// A stored question is the one that was sent, with or without the preamble, and not one
+// that ends with the same words.
+func TestSentIsIn(t *testing.T) {
+	for question, want := range map[string]bool{
+		"ok": true, " ok\r\n": true, "told\n\nok": true, "is that ok": false, "is that\n\nok": false, "k": false, "": false,
+	} {
+		if got := conversation.IsSentIn("ok", question, "told"); got != want {
+			t.Errorf("isIn(%q) = %v, want %v", question, got, want)
+		}
 	}
 }

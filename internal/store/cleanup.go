@@ -137,7 +137,10 @@ func (s *Store) expireLeases(ctx context.Context) (dirty int, err error) {
 		}
 		return nil
 	})
-	return dirty, err
+	if err != nil {
+		return 0, err // the statements may be at work on dirty still
+	}
+	return dirty, nil
 }
 
 func scanState(r rows) (state conversation.State, err error) {
@@ -149,7 +152,8 @@ func scanState(r rows) (state conversation.State, err error) {
 // a name is the only copy of its history as long as the name means it, and never came
 // with a history.
 var dueKinds = struct{ throwaway, lineage, gone, scoped, byID, byName string }{
-	throwaway: dueWhere(`reach = 'throwaway'`),
+	// The repetition of a request that was interrupted finds its answer there.
+	throwaway: dueWhere(`reach = 'throwaway' AND NOT (unseen AND request IS NOT NULL AND taken > {now} - {resume})`),
 	lineage:   dueWhere(`reach = 'lineage'`),
 	gone:      dueWhere(`state IN ('lost', 'retired')`),
 	scoped: dueWhere(`reach = 'name' AND NOT EXISTS (

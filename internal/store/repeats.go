@@ -53,10 +53,13 @@ func (s *Store) lookForRepeat(ctx context.Context, e conversation.Entry) (seen r
 			lookForRepeat, s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried)
 		return err
 	})
+	if err != nil {
+		return repeat{}, err // the statement may be at work on seen still
+	}
 	if e.Turn.Key != (conversation.Hash{}) {
 		seen.left = false // its key alone leads to a stored turn
 	}
-	return seen, err
+	return seen, nil
 }
 
 // enterSeen takes or reads what lookForRepeat has seen. What is gone by now is none.

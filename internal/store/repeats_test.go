@@ -180,3 +180,51 @@ func TestEndedTakingIsFound(t *testing.T) {
 		}
 	})
 }
+
+// The turn of a key does not go before its session, although its lease began earlier: its
+// repetition would find neither the turn nor the interrupted session.
+func TestTurnDoesNotExpireBeforeItsSession(t *testing.T) {
+	withLeases(t, func(t *testing.T, w world, s *Store) {
+		enter(t, s, asked(1, "r", "k"), false)
+		w.pass(t, testLease/2)
+		check(t, s.Create(t.Context(), conversation.Session{ID: 1, Caller: "alice"}, takingFor(1, "r")))
+		w.pass(t, testLease*3/4)
+		must[int](t)(s.Expire(t.Context()))
+		if found := entered(t, s, asked(2, "r", "k"), false); found.Turn == nil || found.Turn.Token != token(1) {
+			t.Errorf("Enter = %+v, want the turn whose session is taken", found)
+		}
+		w.pass(t, testLease)
+		must[int](t)(s.Expire(t.Context()))
+		isOf(t, entered(t, s, asked(3, "r", "k"), false).Interrupted, takingFor(1, "r"))
+	})
+}
+
+// The clean-up leaves an interrupted session to the repetition of its request.
+func TestInterruptedThrowawayIsNotDue(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		thrown := conversation.Session{ID: 1, Caller: "alice", Made: true, Reach: conversation.ReachThrowaway}
+		check(t, s.Create(t.Context(), thrown, takingFor(1, "r")))
+		interrupt(t, w, s)
+		same(t, due(t, s, time.Time{}, time.Time{}, 2, 9), []int64(nil))
+		isOf(t, entered(t, s, asked(3, "r", ""), false).Interrupted, takingFor(1, "r"))
+		check(t, s.Release(t.Context(), token(3), 0, conversation.Hash{}))
+		w.pass(t, conversation.ResumeLife+time.Minute)
+		same(t, due(t, s, time.Time{}, time.Time{}, 4, 9), []int64{1})
+	})
+}
+
+// A client that had attached to a turn gives it back, but not one that is gone.
+func TestReleaseTurn(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ world, s *Store) {
+		left := asked(1, "r", "")
+		left.Left = true
+		check(t, s.Leave(t.Context(), left))
+		same(t, enter(t, s, asked(2, "r", ""), true).Token, token(1))
+		same(t, enter(t, s, asked(3, "r", ""), true), (*conversation.Stored)(nil))
+		check(t, s.ReleaseTurn(t.Context(), token(1), true))
+		same(t, enter(t, s, asked(4, "r", ""), false).Token, token(1))
+		check(t, s.Forget(t.Context(), token(1)))
+		check(t, s.ReleaseTurn(t.Context(), token(1), true))
+		same(t, enter(t, s, asked(5, "r", ""), true), (*conversation.Stored)(nil))
+	})
+}

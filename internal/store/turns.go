@@ -52,11 +52,16 @@ INSERT INTO turns (account, token, parted, silent, whole, answer, session, lease
 VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN $5 THEN 0 ELSE {now} + $8 END, CASE WHEN $5 THEN {now} ELSE 0 END, $9, $10, $11)
 ON CONFLICT DO NOTHING`
 
+	releaseTurn = `UPDATE turns SET parted = TRUE, silent = $3 WHERE account = $1 AND token = $2`
 	dropDeadKey = `DELETE FROM turns WHERE account = $1 AND caller = $2 AND idem = $3 AND NOT ` + liveTurn
 	findTurn    = `SELECT ` + turnColumns + ` FROM turns WHERE account = $1 AND token = $2 AND ` + liveTurn
 	forgetTurn  = `DELETE FROM turns WHERE account = $1 AND token = $2`
 	dropTurns   = `DELETE FROM turns WHERE account = $1 AND NOT ` + liveTurn
-	expireTurns = `DELETE FROM turns WHERE account = $1 AND NOT whole AND lease <= $2 AND {now} < $2 + $3`
+	// expireTurns leaves a turn whose session is taken still: the two leases began at
+	// different moments, and a repetition must find one of the two.
+	expireTurns = `
+DELETE FROM turns WHERE account = $1 AND NOT whole AND lease <= $2 AND {now} < $2 + $3
+	AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.account = $1 AND sessions.token = turns.token)`
 
 	// dropAnswers keeps the newest answers that fit the room.
 	dropAnswers = `
@@ -114,7 +119,10 @@ func (s *Store) attachToLeft(ctx context.Context, e conversation.Entry) (found *
 		found, err = firstTurn(ctx, c, attachToLeft, s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried)
 		return err
 	})
-	return found, err
+	if err != nil {
+		return nil, err // the statement may be at work on found still
+	}
+	return found, nil
 }
 
 // keyRounds is how often a key may change hands while one request looks at it.
@@ -194,6 +202,11 @@ func (s *Store) Turn(ctx context.Context, token conversation.Token) (*conversati
 		return nil, conversation.ErrUnknown
 	}
 	return found, nil
+}
+
+// ReleaseTurn gives a stored turn back whose attached client has left.
+func (s *Store) ReleaseTurn(ctx context.Context, token conversation.Token, silent bool) error {
+	return s.each(ctx, []string{releaseTurn}, s.account, token[:], silent)
 }
 
 // Forget drops a stored turn.
