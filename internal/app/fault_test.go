@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -218,4 +219,35 @@ func streamed(body string) string {
 		}
 	}
 	return text.String()
+}
+
+// With several choices, of which one failed, a repetition pays for that one alone.
+func TestRepeatAsksForWhatIsMissing(t *testing.T) {
+	for name, headers := range map[string][]string{"an SDK's retry": {"X-Stainless-Retry-Count", "1"}, "a key": {"Idempotency-Key", "k1"}} {
+		t.Run(name, func(t *testing.T) {
+			sim := simulator.New(simulator.Options{})
+			url := serve(t, sim, nil)
+			sim.Script(simulator.Say("one"), simulator.Fail("上游异常提示(HttpCode:503)：busy"), simulator.Say("two"))
+			const body = `{"model": "gpt-5.1-high", "n": 2, "messages": [{"role": "user", "content": "hi"}]}`
+			first := headers
+			if headers[0] != "Idempotency-Key" {
+				first = nil
+			}
+			if got := send(t, url, body, first...); got.status != http.StatusServiceUnavailable {
+				t.Fatalf("first answer = %d %s, want 503", got.status, got.body)
+			}
+			got := send(t, url, body, headers...)
+			if got.status != http.StatusOK || len(got.Choices) != 2 {
+				t.Fatalf("second answer = %d %s, want two choices", got.status, got.body)
+			}
+			texts := []string{*got.Choices[0].Message.Content, *got.Choices[1].Message.Content}
+			slices.Sort(texts)
+			if !slices.Equal(texts, []string{"one", "two"}) {
+				t.Errorf("choices = %q, want one and two", texts)
+			}
+			if n := len(sim.Turns()); n != 3 {
+				t.Errorf("the platform was asked %d times, want 3", n)
+			}
+		})
+	}
 }

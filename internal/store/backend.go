@@ -80,6 +80,7 @@ func (s *Store) bounded(ctx context.Context, f work, run func(context.Context, w
 	began := time.Now()
 	err := run(ctx, f)
 	s.gate.report(ctx, began, err)
+	s.noteDamage(err)
 	return err
 }
 

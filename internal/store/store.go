@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"achuan/internal/conversation"
@@ -55,6 +56,7 @@ type Store struct {
 	kind    string
 	gate    *gate
 	log     *slog.Logger
+	damage  atomic.Pointer[error] // the first that told of broken pages
 }
 
 var _ conversation.Store = (*Store)(nil)
@@ -148,8 +150,12 @@ const (
 )
 
 // Ping tells whether the store can be written to: it commits a change. On SQLite it also
-// tells whether the file that is written to is still the one at its path.
+// tells whether the file that is written to is still the one at its path. A store in
+// which a broken page was met is of no use either.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.knownDamage(); err != nil {
+		return err
+	}
 	if file, ok := s.db.(*sqlite); ok {
 		if err := file.isInPlace(); err != nil {
 			return err

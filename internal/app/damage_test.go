@@ -1,0 +1,58 @@
+package app_test
+
+import (
+	"bytes"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"achuan/internal/simulator"
+)
+
+// damageTable overwrites the first page of a table in a SQLite file that nobody uses.
+func damageTable(t *testing.T, path, table string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page, size int64
+	err = db.QueryRow(`SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = ?`, table).Scan(&page, &size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteAt(bytes.Repeat([]byte{0xee}, int(size)), (page-1)*size); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A database with a broken page takes commits to its other pages. It is told all the
+// same, once a request has met that page.
+func TestReadyzNoticesBrokenPages(t *testing.T) {
+	for _, table := range []string{"heads", "sessions"} {
+		t.Run(table, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "achuan.db")
+			first := run(t, simulator.New(simulator.Options{}), "ACHUAN_DATABASE_URL=sqlite:"+path)
+			ask(t, first.url, hi)
+			first.stop()
+			if err := <-first.done; err != nil {
+				t.Fatal(err)
+			}
+			damageTable(t, path, table)
+			second := run(t, simulator.New(simulator.Options{}), "ACHUAN_DATABASE_URL=sqlite:"+path)
+			ask(t, second.url, hi)
+			if said := storeCheck(t, second.url); said != "unavailable" {
+				t.Errorf("store = %q with a broken page in %s, want unavailable", said, table)
+			}
+		})
+	}
+}
