@@ -22,22 +22,26 @@ var vocabulary = sync.OnceValue(func() tokenizer.Codec {
 const slice = 512 // bytes
 
 // countTokens estimates the tokens of a text.
-func countTokens(text string) int {
-	codec := vocabulary()
-	total := 0
+func countTokens(text string) int { return countSlices(text, countSlice) }
+
+// countSlices adds up what count says of the slices of a text.
+func countSlices(text string, count func(piece string) int) (total int) {
 	for text != "" {
 		piece := firstBytes(text, slice)
 		text = text[len(piece):]
-		n, err := 0, error(nil)
-		if codec != nil {
-			n, err = codec.Count(piece)
-		}
-		if codec == nil || err != nil {
-			n = (len(piece) + 3) / 4 // about what English takes
-		}
-		total += n
+		total += count(piece)
 	}
 	return total
+}
+
+// countSlice estimates the tokens of one slice.
+func countSlice(piece string) int {
+	if codec := vocabulary(); codec != nil {
+		if n, err := codec.Count(piece); err == nil {
+			return n
+		}
+	}
+	return (len(piece) + 3) / 4 // about what English takes
 }
 
 // firstBytes returns at most n bytes of text, cut on a rune border.
@@ -95,7 +99,10 @@ const maxCounted = 128 << 10
 
 // estimateTokens estimates the tokens of texts together: it counts one slice in
 // several, evenly over all bytes, and takes the rest to be like them.
-func estimateTokens(texts ...string) int {
+func estimateTokens(texts ...string) int { return estimateSlices(countSlice, texts...) }
+
+// estimateSlices is estimateTokens with what counts one slice.
+func estimateSlices(count func(piece string) int, texts ...string) int {
 	bytes := 0
 	for _, text := range texts {
 		bytes += len(text)
@@ -112,7 +119,7 @@ func estimateTokens(texts ...string) int {
 			}
 			next += stride
 			counted += len(piece)
-			tokens += countTokens(piece)
+			tokens += count(piece)
 		}
 	}
 	if counted == bytes {
