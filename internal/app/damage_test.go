@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,8 +30,8 @@ func damageTable(t *testing.T, path, table string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	if _, err := file.WriteAt(bytes.Repeat([]byte{0xee}, int(size)), (page-1)*size); err != nil {
+	_, err = file.WriteAt(bytes.Repeat([]byte{0xee}, int(size)), (page-1)*size)
+	if err := errors.Join(err, file.Close()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -171,12 +171,16 @@ func chosen(words []string) []string {
 	return words[:min(len(words), maxViolations)]
 }
 
-// leaves are the errors at the ends of the validator's tree, in order.
+// leaves are the errors at the ends of the validator's tree, in order. The validator
+// looks at the keys of an object in any order, and only the first errors are listed.
 func leaves(v *jsonschema.ValidationError) []string {
 	var all []string
 	var visit func(v *jsonschema.ValidationError)
 	visit = func(v *jsonschema.ValidationError) {
-		for _, cause := range v.Causes {
+		causes := slices.SortedStableFunc(slices.Values(v.Causes), func(a, b *jsonschema.ValidationError) int {
+			return slices.Compare(a.InstanceLocation, b.InstanceLocation)
+		})
+		for _, cause := range causes {
 			if len(all) == maxFound {
 				return
 			}
