@@ -74,28 +74,15 @@ func siteOn(t *testing.T, url string, o simulator.Options, shared bool, lease ti
 // siteOf is siteOn for an account.
 func siteOf(t *testing.T, account, url string, o simulator.Options, shared bool, lease time.Duration) *site {
 	t.Helper()
-	sim := simulator.New(o)
-	srv := httptest.NewServer(sim)
-	client, err := platform.New(platform.Options{
-		CompletionsURL: srv.URL + "/api/chat/completions",
-		JWT:            simulator.NewToken(simulator.DefaultUser, time.Now(), time.Hour),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{t: t, sim: sim, url: url, account: account}
-	s.options = conversation.Options{
-		Platform: client, Host: "test", Shared: shared, Logger: slog.New(slog.DiscardHandler),
-		Render: func(m chat.Message) string { return m.Text }, Lease: lease,
-	}
+	s, closePlatform := newPlatform(t, o)
+	s.url, s.account, s.options.Shared, s.options.Lease = url, account, shared, lease
 	s.open()
 	s.start()
 	s.close = sync.OnceFunc(func() {
-		sim.Close()
+		s.sim.Close()
 		s.drain()
 		s.stop()
-		client.Close()
-		srv.Close()
+		closePlatform()
 		if err := s.keep.Close(); err != nil {
 			t.Errorf("store: %v", err)
 		}
@@ -116,6 +103,28 @@ func (s *site) open() {
 	}
 	s.keep, s.flaky = keep, &flaky{Store: keep}
 	s.options.Store = s.flaky
+}
+
+// newPlatform is a site without a store and an engine.
+func newPlatform(t *testing.T, o simulator.Options) (s *site, closePlatform func()) {
+	t.Helper()
+	s = &site{t: t, sim: simulator.New(o)}
+	srv := httptest.NewServer(s.sim)
+	client, err := platform.New(platform.Options{
+		CompletionsURL: srv.URL + "/api/chat/completions",
+		JWT:            simulator.NewToken(simulator.DefaultUser, time.Now(), time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.options = conversation.Options{
+		Platform: client, Host: "test", Logger: slog.New(slog.DiscardHandler), Render: func(m chat.Message) string { return m.Text },
+	}
+	return s, func() {
+		s.sim.Close()
+		client.Close()
+		srv.Close()
+	}
 }
 
 // restart ends the engine, its turns with it, and starts another on the same store.

@@ -15,6 +15,8 @@ type flaky struct {
 	down atomic.Bool
 	left atomic.Int64 // calls until the one that fails; below 1 for none
 	late atomic.Bool  // that one is done, and then fails: its caller cannot know
+	// atFailure is called when that one fails; nil for nothing.
+	atFailure atomic.Pointer[context.CancelFunc]
 }
 
 var errDown = errors.New("no store")
@@ -22,6 +24,11 @@ var errDown = errors.New("no store")
 // call makes one call of the store, or fails it.
 func (f *flaky) call(do func() error) error {
 	fails := f.left.Add(-1) == 0
+	if fails {
+		if act := f.atFailure.Load(); act != nil {
+			defer (*act)()
+		}
+	}
 	if f.down.Load() || fails && !f.late.Load() {
 		return errDown
 	}

@@ -3,10 +3,9 @@ package conversation_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -15,181 +14,61 @@ import (
 	"achuan/internal/simulator"
 )
 
-// The model-based test: clients chat, edit, regenerate, fork, leave and repeat, by
-// transcript, id and name, while the platform and the store fail. The simulator's
-// view is the judge. Every message has a mark of its own, so that the marks in what
-// the model saw tell exactly which messages those were, and in which order.
+// The model-based test: clients chat, use tools, edit, regenerate, fork, leave and
+// repeat, by transcript, id and name, while the platform, the store and the process
+// fail. The simulator's view is the judge (judge_test.go).
 
 const (
 	worldOps   = 100 // operations in each world; rapid makes 100 worlds
 	chatsAtOne = 6   // chats at once in a world
 )
 
-var markPattern = regexp.MustCompile(`«\d+»`)
-
-func marks(texts ...string) []string { return markPattern.FindAllString(strings.Join(texts, "\n"), -1) }
-
-// seen are the marks of all that the model saw for a turn.
-func seen(turn simulator.Turn) []string {
-	texts := []string{}
-	for _, e := range turn.History {
-		texts = append(texts, e.User, e.AI)
-	}
-	return marks(append(texts, turn.Text)...)
-}
-
-// thread is a chat as its client knows it.
-type thread struct {
-	caller     chat.Caller
-	transcript []chat.Message
-	said       []string // marks of all questions of the chat, and of what it was made from
-	session    int64    // by id, when it is not 0
-	name       string   // by name, when it is not ""
-}
-
-// world is one run of the model.
-type world struct {
-	*rapid.T
-	s       *site
-	threads []*thread
-	next    int
-	asks    map[string]int    // by the mark of the question: how often a client asked it
-	owner   map[string]string // by mark: whose message it is
-}
-
-func (w *world) mark(c chat.Caller) string {
-	w.next++
-	m := fmt.Sprintf("«%d»", w.next)
-	w.owner[m] = c.ID
-	return m
-}
-
-// request is the thread's request for its transcript.
-func (th *thread) request() *chat.Request {
-	r := whole(th.caller, slices.Clone(th.transcript)...)
-	r.Session = chat.SessionRef{ID: th.session, Name: th.name}
-	if th.name != "" || th.session != 0 {
-		// By id and name the client sends what is new, as the seed's clients do.
-		r.Messages = r.Messages[len(r.Messages)-1:]
-	}
-	return r
-}
-
-// say adds a question, and counts it as asked once.
-func (w *world) say(th *thread) string {
-	m := w.mark(th.caller)
-	th.transcript = append(th.transcript, user("q"+m))
-	th.said = append(th.said, m)
-	w.asks[m]++
-	return m
-}
-
-// ask asks the thread's question and takes the answer in. It reports whether there
-// was one.
-func (w *world) ask(th *thread) bool {
-	r := th.request()
-	got, err := w.s.try(context.Background(), r)
-	if err != nil {
-		return false
-	}
-	w.judge(th, r, got)
-	th.transcript = append(th.transcript, assistant(got.text))
-	return true
-}
-
-// judge checks what the model saw for a whole answer.
-func (w *world) judge(th *thread, r *chat.Request, got result) {
-	answer := marks(got.text)
-	if len(answer) != 1 {
-		w.Fatalf("the answer %q has not one mark", got.text)
-	}
-	w.owner[answer[0]] = th.caller.ID
-	i := slices.IndexFunc(w.s.sim.Turns(), func(t simulator.Turn) bool { return slices.Contains(marks(t.Answer), answer[0]) })
-	if i < 0 {
-		w.Fatalf("nobody gave the answer %q", got.text)
-	}
-	saw := seen(w.s.sim.Turns()[i])
-	if th.session == 0 && th.name == "" {
-		texts := []string{}
-		for _, m := range r.Transcript() {
-			texts = append(texts, m.Text)
+func TestProperties(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, t)
+		defer w.end()
+		operations := w.operations()
+		names := make([]string, 0, len(operations))
+		for name := range operations {
+			names = append(names, name)
 		}
-		if want := marks(texts...); !slices.Equal(saw, want) {
-			w.Fatalf("%s in %d: the model saw %v for the transcript %v", got.placement, got.session, saw, want)
+		slices.Sort(names)
+		for range worldOps {
+			operations[rapid.SampledFrom(names).Draw(rt, "operation")]()
 		}
-	}
-	if th.session != 0 || th.name != "" {
-		w.judgeAddressed(th, saw)
-	}
-	if last := marks(r.Messages[len(r.Messages)-1].Text); len(saw) == 0 || saw[len(saw)-1] != last[0] {
-		w.Fatalf("the model's last was %v, the client's %v", saw, last)
-	}
+		w.settle()
+		w.judgeAll()
+	})
 }
 
-// judgeAddressed checks what the model saw by id or name: each message once, and
-// nothing of another chat.
-func (w *world) judgeAddressed(th *thread, saw []string) {
-	own := map[string]bool{}
-	for _, m := range th.said {
-		own[m] = true
+// operations are what a client or the world may do.
+func (w *world) operations() map[string]func() {
+	all := map[string]func(){
+		"new chat":        func() { th := w.open(); w.say(th); w.ask(th) },
+		"go on":           func() { th := w.pick().afterAnswer(); w.say(th); w.ask(th) },
+		"go on more":      w.goOnMore,
+		"two questions":   func() { w.byTranscript(0, func(th *thread) { w.say(th); w.sayMore(th); w.ask(th) }) },
+		"regenerate":      w.regenerate,
+		"edit":            w.edit,
+		"foreign answer":  w.foreignAnswer,
+		"swap":            w.swap,
+		"fork":            w.fork,
+		"side agent":      w.sideAgent,
+		"change settings": w.changeSettings,
+		"by id":           w.byID,
+		"another's id":    w.anothersID,
+		"foreign id":      w.foreignID,
 	}
-	once := map[string]bool{}
-	for _, m := range saw {
-		if once[m] {
-			w.Fatalf("the model saw %s twice: %v", m, saw)
-		}
-		once[m] = true
-		if w.asks[m] > 0 && !own[m] {
-			w.Fatalf("the model saw %s, which is another chat's: %v", m, saw)
-		}
-	}
+	maps.Copy(all, w.faultOperations())
+	return all
 }
 
-// invariants hold whatever happened.
-func (w *world) invariants() {
-	asked := map[string]int{}
-	callers := map[int64]string{}
-	for _, turn := range w.s.sim.Turns() {
-		if turn.Overlapped {
-			w.Fatalf("two turns at once in session %d", turn.SessionID)
-		}
-		all := seen(turn)
-		for _, m := range all {
-			owner, ok := w.owner[m]
-			if !ok {
-				continue // an answer that its client never had whole
-			}
-			if was, ok := callers[turn.SessionID]; ok && was != owner {
-				w.Fatalf("session %d has messages of two callers", turn.SessionID)
-			}
-			callers[turn.SessionID] = owner
-		}
-		asked[all[len(all)-1]]++
+// byTranscript does something with a chat whose transcript alone places it, and that has
+// so many answers at least.
+func (w *world) byTranscript(answers int, do func(th *thread)) {
+	if th := w.pick().afterAnswer(); !th.addressed() && len(th.exchanges) >= answers {
+		do(th)
 	}
-	for m, n := range asked {
-		if n > w.asks[m] {
-			w.Fatalf("%s was asked %d times, its client asked %d times", m, n, w.asks[m])
-		}
-	}
-}
-
-// fault is what the platform does to the next question.
-func (w *world) fault() {
-	m := w.mark(chat.Caller{ID: "platform"})
-	delete(w.owner, m)
-	faults := []simulator.Reply{
-		simulator.Lost(),
-		simulator.CutShort("cut" + m),
-		simulator.Fail("上游异常提示(HttpCode:503)：x"),
-		simulator.Fail("上游异常提示(HttpCode:429)：x"),
-		simulator.SayThenFail("half"+m, "上游异常"),
-		simulator.HTTPStatus(http.StatusBadGateway, "text/html", "<html>"),
-		simulator.PlainText("busy"),
-		{Text: "said" + m, AIText: new("stored" + m)},
-		{Text: "a" + m, NoDone: true},
-		{Deltas: []string{"a"}, AIText: new("a" + m)},
-	}
-	w.s.sim.Script(faults[rapid.IntRange(0, len(faults)-1).Draw(w.T, "fault")])
 }
 
 func (w *world) pick() *thread {
@@ -199,11 +78,27 @@ func (w *world) pick() *thread {
 	return w.threads[rapid.IntRange(0, len(w.threads)-1).Draw(w.T, "thread")]
 }
 
+// open begins a chat of some kind.
 func (w *world) open() *thread {
-	th := &thread{caller: []chat.Caller{alice, bob}[rapid.IntRange(0, 1).Draw(w.T, "caller")]}
-	if rapid.IntRange(0, 4).Draw(w.T, "by name") == 0 {
-		th.name = "name" + w.mark(th.caller)
+	th := newThread([]chat.Caller{alice, bob}[rapid.IntRange(0, 1).Draw(w.T, "caller")])
+	switch rapid.IntRange(0, 5).Draw(w.T, "kind") {
+	case 0:
+		th.name = "name" + w.mark(th.caller.ID)
+	case 1:
+		th.tools = "look"
+	case 2:
+		th.tools, th.splitsCalls = "find", true
+	case 3:
+		th.tools, th.twice = "look", rapid.Bool().Draw(w.T, "twice")
+	case 4:
+		th.json = true
 	}
+	th.speaker = rapid.SampledFrom([]string{"", "", "researcher"}).Draw(w.T, "speaker")
+	th.system = rapid.SampledFrom([]string{"", "instructions one"}).Draw(w.T, "system")
+	return w.add(th)
+}
+
+func (w *world) add(th *thread) *thread {
 	if len(w.threads) >= chatsAtOne {
 		w.threads = w.threads[1:]
 	}
@@ -211,243 +106,282 @@ func (w *world) open() *thread {
 	return th
 }
 
-// afterAnswer makes the thread ready for a new question: an unanswered one at its
-// end is dropped, as clients do that show an error.
-func (th *thread) afterAnswer() *thread {
-	if n := len(th.transcript); n > 0 && th.transcript[n-1].Role == chat.RoleUser {
-		th.transcript = th.transcript[:n-1]
+// say adds what the client says next: the results of the calls in the last answer, or a
+// question.
+func (w *world) say(th *thread) {
+	x := exchange{}
+	for _, c := range th.calls() {
+		m := w.clientMark(th)
+		x.says = append(x.says, chat.Message{Role: chat.RoleTool, Text: "r" + m, ToolCallID: c.ID})
+		x.order = append(x.order, len(x.order))
 	}
-	return th
-}
-
-// operations are what a client or the world may do.
-func (w *world) operations() map[string]func() {
-	return map[string]func(){
-		"new chat": func() { th := w.open(); w.say(th); w.ask(th) },
-		"go on":    func() { th := w.pick().afterAnswer(); w.say(th); w.ask(th) },
-		"go on more": func() {
-			th := w.pick().afterAnswer()
-			for range 3 {
-				w.say(th)
-				if !w.ask(th) {
-					return
-				}
-			}
-		},
-		"two questions": func() {
-			if th := w.pick().afterAnswer(); th.name == "" && th.session == 0 {
-				w.say(th)
-				w.say(th)
-				w.ask(th)
-			}
-		},
-		"regenerate": func() {
-			th := w.pick()
-			if n := len(th.transcript); th.name == "" && th.session == 0 && n >= 2 && th.transcript[n-1].Role == chat.RoleAssistant {
-				th.transcript = th.transcript[:n-1]
-				w.asks[marks(th.transcript[n-2].Text)[0]]++
-				w.ask(th)
-			}
-		},
-		"edit": func() {
-			th := w.pick()
-			if n := len(th.transcript); th.name == "" && th.session == 0 && n >= 2 {
-				at := rapid.IntRange(0, n-1).Draw(w.T, "edited")
-				th.transcript = th.transcript[:at]
-				w.say(th)
-				w.ask(th)
-			}
-		},
-		"foreign answer": func() {
-			th := w.pick().afterAnswer()
-			if n := len(th.transcript); th.name == "" && th.session == 0 && n >= 2 {
-				th.transcript = slices.Clone(th.transcript)
-				th.transcript[n-1] = assistant("made up" + w.mark(th.caller))
-				w.say(th)
-				w.ask(th)
-			}
-		},
-		"swap": func() {
-			th := w.pick().afterAnswer()
-			if n := len(th.transcript); th.name == "" && th.session == 0 && n >= 4 {
-				th.transcript = slices.Clone(th.transcript)
-				th.transcript[0], th.transcript[2] = th.transcript[2], th.transcript[0]
-				w.say(th)
-				w.ask(th)
-			}
-		},
-		"fork": func() {
-			if th := w.pick().afterAnswer(); th.name == "" && th.session == 0 {
-				twin := *th
-				twin.transcript, twin.said = slices.Clone(th.transcript), slices.Clone(th.said)
-				w.threads = append(w.threads, &twin)
-				w.say(&twin)
-				w.ask(&twin)
-			}
-		},
-		"by id": func() {
-			th := w.pick().afterAnswer()
-			if th.session == 0 && th.name == "" {
-				w.say(th)
-				if got, err := w.s.try(context.Background(), th.request()); err == nil {
-					th.transcript = append(th.transcript, assistant(got.text))
-					w.owner[marks(got.text)[0]] = th.caller.ID
-					th.session = got.session
-				}
-				return
-			}
-			w.say(th)
-			w.ask(th)
-		},
-		"names": func() {
-			if th := w.pick().afterAnswer(); th.name == "" && th.session == 0 {
-				th.transcript = slices.Clone(th.transcript)
-				for i := range th.transcript {
-					if th.transcript[i].Role == chat.RoleAssistant {
-						th.transcript[i].Name = "agent" + th.transcript[i].Name
-					}
-				}
-				w.say(th)
-				w.ask(th)
-			}
-		},
-		"side agent":       w.sideAgent,
-		"leave and repeat": w.leaveAndRepeat,
-		"another's id": func() {
-			th := w.pick()
-			other := alice
-			if th.caller.ID == alice.ID {
-				other = bob
-			}
-			if th.session != 0 {
-				if _, err := w.s.try(context.Background(), byID(other, th.session, user("mine?"))); chat.AsError(err) == nil || chat.AsError(err).Code != chat.CodeSessionNotFound {
-					w.Fatalf("another's id: %v", err)
-				}
-			}
-		},
-		"fault":       w.fault,
-		"forget":      func() { w.someSession(func(id int64) { w.s.sim.Forget(id) }) },
-		"typed there": func() { w.someSession(func(id int64) { w.typeElsewhere(id) }) },
-		"store fails": func() {
-			w.s.flaky.down.Store(true)
-			defer w.s.flaky.down.Store(false)
-			th := w.pick().afterAnswer()
-			w.say(th)
-			w.ask(th)
-		},
-		"restart": w.restart,
+	if len(x.says) > 0 {
+		x.order = rapid.Permutation(x.order).Draw(w.T, "order of results")
+	}
+	th.exchanges = append(th.exchanges, x)
+	if len(x.says) == 0 || rapid.IntRange(0, 3).Draw(w.T, "and a word") == 0 {
+		w.sayMore(th)
 	}
 }
 
-// sideAgent sends a chat's history with instructions and tools of another agent, which
-// never get the chat's session.
-func (w *world) sideAgent() {
-	th := w.pick().afterAnswer()
-	if th.name != "" || th.session != 0 || len(th.transcript) == 0 {
-		return
+// sayMore adds a message of the user.
+func (w *world) sayMore(th *thread) {
+	x := th.last()
+	x.says = append(x.says, user("q"+w.clientMark(th)))
+	x.order = append(x.order, len(x.order))
+}
+
+func (w *world) clientMark(th *thread) string {
+	m := w.mark(th.caller.ID)
+	w.said[m] = true
+	th.said = append(th.said, m)
+	return m
+}
+
+// ask asks the thread's question and takes the answer in. It reports whether there
+// was one.
+func (w *world) ask(th *thread) bool {
+	w.asks[th.question()]++
+	w.shapeFor(th)
+	return w.take(th, th.request())
+}
+
+// shapeFor decides what the model answers the thread with.
+func (w *world) shapeFor(th *thread) {
+	calls := 0
+	if th.tools != "" {
+		calls = rapid.IntRange(0, 3).Draw(w.T, "calls")
 	}
-	side := &thread{caller: th.caller, transcript: slices.Clone(th.transcript), said: slices.Clone(th.said)}
-	w.say(side)
-	r := side.request()
-	r.Messages = append([]chat.Message{system("extract memories")}, r.Messages...)
-	r.Tools = []chat.Tool{{Name: "save_memory"}}
-	got, err := w.s.try(context.Background(), r)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.shape.calls, w.shape.json = calls, th.json
+}
+
+// take sends a request of the thread and takes the answer in.
+func (w *world) take(th *thread, r *chat.Request) bool {
+	undisturbed := w.s.sim.Scripted() == 0 && w.flaw() == "" && (th.system == th.atSystem || th.tools == th.atTools)
+	want := th.at
+	th.at = 0
+	got, err := w.try(context.Background(), r)
+	w.Logf("by id %d, by name %q: %s in %d, %v", th.session, th.name, got.placement, got.session, err)
 	if err != nil {
-		return
+		w.missed(th, err)
+		return false
 	}
-	if got.placement == chat.PlacementContinued {
-		w.Fatalf("a side agent was given session %d of a chat", got.session)
+	w.judge(th, r, got)
+	if undisturbed && want != 0 && (got.session != want || got.placement != chat.PlacementContinued) {
+		w.Fatalf("%s in %d, want it continued in %d", got.placement, got.session, want)
 	}
-	w.judge(side, r, got)
+	w.answered(th, got)
+	if undisturbed && !th.addressed() {
+		th.at, th.atSystem, th.atTools = got.session, th.system, th.tools
+	}
+	return true
 }
 
-// leaveAndRepeat leaves in the middle of an answer and sends the same again, as an
-// SDK does (marked) or a person (unmarked).
-func (w *world) leaveAndRepeat() {
-	th := w.pick().afterAnswer()
-	if th.name != "" || th.session != 0 || w.s.sim.Scripted() > 0 {
-		return // with a fault to come, the turn may have failed before it is asked for again
-	}
-	w.say(th)
-	heard := rapid.Bool().Draw(w.T, "heard")
-	marked := rapid.Bool().Draw(w.T, "marked")
-	m := w.mark(th.caller)
-	gate := make(chan struct{})
-	w.s.sim.Script(simulator.Stream(simulator.Deltas("a"), simulator.Wait(gate), simulator.Deltas(m), simulator.Object(), simulator.Done()))
-	r := th.request()
-	r.Streamed = heard
-	a, err := w.s.place(context.Background(), r)
-	if err != nil {
-		close(gate)
+// missed ends a chat whose session an older copy of the store does not know.
+func (w *world) missed(th *thread, err error) {
+	if chat.AsError(err).Code != chat.CodeSessionNotFound {
 		return
 	}
-	events := 0
-	for _, err := range a.Events() {
-		if err != nil {
-			close(gate)
+	if !w.rewound {
+		w.Fatalf("session %d: %v", th.session, err)
+	}
+	w.threads = slices.DeleteFunc(w.threads, func(x *thread) bool { return x == th })
+}
+
+// answered notes an answer.
+func (w *world) answered(th *thread, got outcome) {
+	th.last().answer = &chat.Message{Role: chat.RoleAssistant, Text: got.text, ToolCalls: got.calls}
+	th.answeredIn = got.session
+}
+
+func (w *world) flaw() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.shape.flaw
+}
+
+// disturb notes that something happened to a session: it need not be continued. 0 is all.
+func (w *world) disturb(session int64) {
+	for _, th := range w.threads {
+		if session == 0 || th.at == session {
+			th.at = 0
+		}
+	}
+}
+
+func (w *world) goOnMore() {
+	th := w.pick().afterAnswer()
+	for range 3 {
+		w.say(th)
+		if !w.ask(th) {
 			return
 		}
-		if events++; events == 2 { // the text, and the pause after it
-			break
+	}
+}
+
+func (w *world) regenerate() {
+	w.byTranscript(1, func(th *thread) {
+		th.at = 0
+		th.last().answer = nil
+		w.ask(th)
+	})
+}
+
+func (w *world) edit() {
+	w.byTranscript(1, func(th *thread) {
+		th.at = 0
+		th.exchanges = th.exchanges[:rapid.IntRange(0, len(th.exchanges)-1).Draw(w.T, "edited")]
+		w.say(th)
+		w.ask(th)
+	})
+}
+
+func (w *world) foreignAnswer() {
+	w.byTranscript(1, func(th *thread) {
+		th.at = 0
+		th.exchanges = slices.Clone(th.exchanges)
+		th.last().answer = new(assistant("made up" + w.mark(th.caller.ID)))
+		w.say(th)
+		w.ask(th)
+	})
+}
+
+func (w *world) swap() {
+	w.byTranscript(2, func(th *thread) {
+		if len(th.exchanges[0].answer.ToolCalls) > 0 || len(th.exchanges[1].answer.ToolCalls) > 0 {
+			return // results stay with their calls
+		}
+		th.at = 0
+		th.exchanges = slices.Clone(th.exchanges)
+		th.exchanges[0], th.exchanges[1] = th.exchanges[1], th.exchanges[0]
+		w.say(th)
+		w.ask(th)
+	})
+}
+
+// fork asks two questions after the same answer.
+func (w *world) fork() {
+	w.byTranscript(0, func(th *thread) {
+		th.at = 0 // its twin may get the session
+		twin := w.add(th.clone())
+		w.say(twin)
+		w.ask(twin)
+	})
+}
+
+// sideAgent is another agent on the same history, with instructions and tools of its own:
+// the chat keeps its session.
+func (w *world) sideAgent() {
+	w.byTranscript(1, func(th *thread) {
+		agentSystem := "instructions of another agent"
+		if len(th.calls()) > 0 || th.json || th.system == "" && th.tools == "" || th.system == agentSystem {
+			return
+		}
+		agent := th.clone()
+		agent.splitsCalls = th.splitsCalls
+		agent.system = agentSystem
+		agent.tools = rapid.SampledFrom([]string{"remember", "review"}).Draw(w.T, "the agent's tools")
+		w.say(agent)
+		if w.ask(agent) && th.at != 0 && agent.answeredIn == th.at {
+			w.Fatalf("an agent with other instructions and tools took the chat's session %d", th.at)
+		}
+		w.add(agent)
+	})
+}
+
+// changeSettings changes one thing that is no part of the conversation.
+func (w *world) changeSettings() {
+	th := w.pick().afterAnswer()
+	if th.caller.ID == chat.AnonymousID {
+		return // what is set in its owner's session stays there
+	}
+	switch rapid.IntRange(0, 3).Draw(w.T, "setting") {
+	case 0:
+		if th.tools != "remember" && th.tools != "review" {
+			th.system = rapid.SampledFrom([]string{"", "instructions two", "instructions three"}).Draw(w.T, "system")
+		}
+	case 1:
+		th.temperature = rapid.SampledFrom([]*float64{nil, new(0.3), new(0.9)}).Draw(w.T, "temperature")
+	case 2:
+		if th.tools == "look" || th.tools == "find" {
+			th.tools = rapid.SampledFrom([]string{"look", "find"}).Draw(w.T, "tools")
+		}
+	case 3:
+		if th.name == "" { // a name means one model's session
+			th.model = rapid.SampledFrom([]string{model, otherModel}).Draw(w.T, "model")
 		}
 	}
-	again := th.request()
-	again.Retried = marked
-	if !marked && heard {
-		w.asks[marks(th.transcript[len(th.transcript)-1].Text)[0]]++ // a person stopped it and wants another
-	}
-	close(gate)
-	got, err := w.s.try(context.Background(), again)
-	if err != nil {
+	w.say(th)
+	w.ask(th)
+}
+
+// byID goes on by the id of the session that answered.
+func (w *world) byID() {
+	th := w.pick().afterAnswer()
+	if th.json || th.tools != "" {
 		return
 	}
-	if attached := got.placement == chat.PlacementAttached; attached != (marked || !heard) {
-		w.Fatalf("marked %t, heard %t: %s", marked, heard, got.placement)
+	w.say(th)
+	if th.addressed() {
+		w.ask(th)
+		return
 	}
-	w.judge(th, again, got)
-	th.transcript = append(th.transcript, assistant(got.text))
-	w.s.drain()
-}
-
-func (w *world) someSession(do func(id int64)) {
-	if sessions := w.s.sim.Sessions(); len(sessions) > 0 {
-		do(sessions[rapid.IntRange(0, len(sessions)-1).Draw(w.T, "session")].ID)
+	w.asks[th.question()]++
+	w.shapeFor(th)
+	r := th.request()
+	th.at = 0
+	if got, err := w.try(context.Background(), r); err == nil {
+		w.judge(th, r, got)
+		w.answered(th, got)
+		th.session = got.session
+		w.disturb(got.session)
 	}
 }
 
-// typeElsewhere is the owner typing into a session on the platform's own site. The
-// heads are unverified after it, as they are after ten idle minutes.
-func (w *world) typeElsewhere(id int64) {
-	w.s.sim.AppendRecord(id, "typed", "answered")
-	w.s.unverify()
+func (w *world) anothersID() {
+	th := w.pick()
+	other := alice
+	if th.caller.ID == alice.ID {
+		other = bob
+	}
+	if th.session == 0 || th.caller.ID == chat.AnonymousID {
+		return
+	}
+	if _, err := w.try(context.Background(), byID(other, th.session, user("mine?"))); chat.AsError(err) == nil || chat.AsError(err).Code != chat.CodeSessionNotFound {
+		w.Fatalf("another's id: %v, want %s", err, chat.CodeSessionNotFound)
+	}
 }
 
-// restart ends the engine as a crash does and starts another on the same store.
-func (w *world) restart() {
-	w.s.restart()
-}
-
-func TestProperties(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		s := newSite(t, simulator.Options{}, false)
-		defer s.close()
-		w := &world{T: rt, s: s, asks: map[string]int{}, owner: map[string]string{}}
-		answers := 0
-		s.sim.OnTurn(func(simulator.Turn) *simulator.Reply {
-			answers++
-			return &simulator.Reply{Text: fmt.Sprintf("a«%d»", 1_000_000+answers)}
-		})
-		operations := w.operations()
-		names := make([]string, 0, len(operations))
-		for name := range operations {
-			names = append(names, name)
+// foreignID goes on in a session that its owner made on the platform's own site, and that
+// stands behind a page of others; some of these are deleted while the pages are read.
+func (w *world) foreignID() {
+	id := w.s.sim.AddSession(model)
+	owner := fmt.Sprintf("the owner's own %d", id)
+	w.s.sim.Edit(id, func(o *simulator.Settings) { o.Prompt, o.Temperature = owner, 0.5 })
+	var others []int64
+	for range 30 {
+		others = append(others, w.s.sim.AddSession(otherModel))
+	}
+	shifts := rapid.IntRange(0, 2).Draw(w.T, "shifts")
+	remove := w.s.sim.Intercept(simulator.RouteListSessions, simulator.Afterwards(func(*http.Request) {
+		for range min(shifts, len(others)) {
+			w.s.sim.Forget(others[0])
+			others = others[1:]
 		}
-		slices.Sort(names)
-		for range worldOps {
-			name := rapid.SampledFrom(names).Draw(rt, "operation")
-			operations[name]()
-		}
-		s.drain()
-		w.invariants()
-	})
+	}))
+	th := newThread(chat.Anonymous)
+	th.session, th.preset = id, chat.Settings{Prompt: owner, Temperature: 0.5}
+	w.say(th)
+	scripted := w.s.sim.Scripted()
+	answered := w.ask(th)
+	remove()
+	for _, other := range others {
+		w.s.sim.Forget(other)
+	}
+	if answered && scripted == 0 && len(w.s.sim.Records(id)) == 0 {
+		w.Fatalf("session %d, which is on the platform, counted as lost", id)
+	}
+	w.add(th)
 }
