@@ -62,3 +62,25 @@ func (t *turn) withoutPreamble(question string) string {
 	text, _ := strings.CutPrefix(question, t.q.Preamble+"\n\n")
 	return text
 }
+
+// takeRebuilt takes the session that the turn was to replace when it was interrupted: the
+// one that the request names, in which nobody has gone on since. The commit that ends the
+// turn then makes the old id lead to the session that holds the answer.
+func (t *turn) takeRebuilt() {
+	id := t.request.Session.ID
+	if t.resumed == nil || id == 0 || t.before.State == StateRetired || t.instead != nil {
+		return
+	}
+	ctx, cancel := t.lasting()
+	defer cancel()
+	old, err := t.engine.Store.Session(ctx, t.request.Caller.ID, id)
+	if err != nil || old.ID == t.session.ID || old.State != StateDirty || !old.Unseen || old.Taken.After(t.before.Taken) {
+		return
+	}
+	switch old, err = t.engine.Store.Take(ctx, old.ID, Taking{Token: t.token}, ReachID); {
+	case err == nil:
+		t.instead = &replaced{*old, StateRetired, true}
+	case !isCertain(err):
+		t.engine.undoTaking(t.token, id, Hash{})
+	}
+}

@@ -77,7 +77,8 @@ func (t *turn) resume(s *Session, asked time.Time) {
 	t.taken(s, asked)
 	t.resumed = &resumption{was: *s, until: s.Taken.Add(outlives)}
 	t.head = s.Question
-	if name := t.request.Session.Name; name != "" && !t.aside() {
+	// The name of a session that was rebuilt meanwhile means the one that has its place.
+	if name := t.request.Session.Name; name != "" && !t.aside() && s.State != StateRetired {
 		t.bind = &Binding{Key: NameKey{t.request.Caller.ID, t.request.Model, name}, History: !lone(t.request.Transcript())}
 	}
 	setCallSeed(t.q.Shaper, s.Turn)

@@ -38,6 +38,7 @@ func (t *turn) finish(done chat.Event) {
 	case !t.head.IsZero() && s.Reach != ReachID && s.Reach != ReachThrowaway:
 		s.Head = from(t.head).add(t.tape.message(t.request.LegacyCalls)).head
 	}
+	t.takeRebuilt()
 	t.replacing = t.replaces()
 	t.engine.asked.CompareAndDelete(s.ID, t.token) // before it is free for others
 	t.presence.whole(t)
@@ -151,6 +152,9 @@ func (t *turn) save(s Save) {
 // commit ends a taking of the turn's, now or when the store is back.
 func (t *turn) commit(s Save) {
 	s.Token = t.token
+	if t.before.State == StateRetired && s.Session.ID == t.before.ID {
+		s.Session.State, s.Session.Head = StateRetired, Hash{} // another has its place: see resume
+	}
 	end := func(ctx context.Context, store Store) error {
 		err := store.Save(ctx, s)
 		if !errors.Is(err, ErrNotHeld) {

@@ -156,7 +156,7 @@ type Entry struct {
 type Entered struct {
 	Turn *Stored // a stored turn that answers the request
 	// Interrupted is a session whose taking for the same request never ended, because
-	// its process died. It is now taken under the entry's token. Its Request, Turn,
+	// its process died. It is now taken under the entry's token. A retired one stays so. Its Request, Turn,
 	// Sent, Question and Taken are those of the interrupted taking.
 	Interrupted *Session
 	// Ended is a session whose last turn was whole, was for the same request, and ended

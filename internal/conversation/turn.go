@@ -301,7 +301,10 @@ func (t *turn) recover() error {
 		}
 		return err
 	}
-	if was {
+	switch {
+	case was && before.State == StateRetired:
+		t.putBack(before) // another session has its place already
+	case was:
 		t.instead = &replaced{before, StateLost, old.Made}
 	}
 	t.log.InfoContext(t.life, "lost session replaced", telemetry.KeyReplaced, old.ID,

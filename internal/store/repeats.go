@@ -10,12 +10,14 @@ import (
 const (
 	// sameRequest is the condition of a session whose taking was for a request. The empty
 	// strings keep planners without statistics from choosing another index.
-	sameRequest = `account = $1 AND request = $3 AND caller || '' = $2 AND state || '' IN ('free', 'dirty')`
+	sameRequest  = isForRequest + ` AND state || '' IN ('free', 'dirty')`
+	isForRequest = `account = $1 AND request = $3 AND caller || '' = $2`
 
-	// isInterrupted finds a session whose taking never ended.
+	// isInterrupted finds a session whose taking never ended. It may be retired, because
+	// another request by its id or name has rebuilt it since.
 	isInterrupted = `
 SELECT id FROM sessions
-WHERE ` + sameRequest + ` AND (token IS NOT NULL OR unseen) AND token IS NULL AND unseen AND taken > {now} - {resume}
+WHERE ` + isForRequest + ` AND state <> 'lost' AND (token IS NOT NULL OR unseen) AND token IS NULL AND unseen AND taken > {now} - {resume}
 ORDER BY taken DESC, id DESC LIMIT 1`
 
 	// isEnded finds a session whose turn has just ended.

@@ -228,3 +228,31 @@ func TestReleaseTurn(t *testing.T) {
 		same(t, enter(t, s, asked(5, "r", ""), true), (*conversation.Stored)(nil))
 	})
 }
+
+// A replaced session is not looked at for the request of the turn that replaced it, but for
+// that of a turn that was interrupted there.
+func TestReplacedSessionForgetsTheRequest(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		for id, isInterrupted := range map[int64]bool{1: false, 2: true} {
+			put(t, s, sample(id, "h"))
+			earlier, tk := takingFor(int(10*id), "earlier"), takingFor(int(10*id+1), "r")
+			if isInterrupted {
+				must[*conversation.Session](t)(s.Take(t.Context(), id, earlier, conversation.ReachID))
+				interrupt(t, w, s)
+			}
+			must[*conversation.Session](t)(s.Take(t.Context(), id, tk, conversation.ReachID))
+			check(t, s.Create(t.Context(), sample(100+id, ""), tk))
+			check(t, replace(t.Context(), s, tk.Token, id, conversation.StateRetired, sample(100+id, ""), true))
+			found := entered(t, s, asked(int(10*id+2), "earlier", ""), false).Interrupted
+			if !isInterrupted {
+				same(t, found, (*conversation.Session)(nil))
+				same(t, session(t, s, id).Request, conversation.Hash{})
+				continue
+			}
+			if found == nil || found.ID != id || found.State != conversation.StateRetired || found.Turn != earlier.Token {
+				t.Errorf("Enter = %+v, want session %d", found, id)
+			}
+			same(t, entered(t, s, asked(99, "r", ""), true), conversation.Entered{})
+		}
+	})
+}

@@ -8,7 +8,8 @@ import (
 
 const (
 	endSession = `
-UPDATE sessions SET state = $4, head = NULL, token = NULL, lease = 0, taken_as = NULL
+UPDATE sessions SET state = $4, head = NULL, token = NULL, lease = 0, taken_as = NULL,
+	request = CASE WHEN turn = $3 THEN NULL ELSE request END
 WHERE account = $1 AND id = $2 AND (token = $3 OR token IS NULL AND turn = $3 AND state IN ('free', 'dirty'))`
 	passNames = `UPDATE names SET session = $3 WHERE account = $1 AND session = $2`
 
