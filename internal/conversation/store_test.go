@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -199,6 +200,31 @@ func TestCleanUp(t *testing.T) {
 			t.Errorf("session %d is gone", id)
 		}
 	}
+}
+
+// Sessions that were replaced, and those of names that come with a history, are not the
+// only copy of anything: they are deleted, and what led to them still leads on.
+func TestCleanUpOfCopies(t *testing.T) {
+	s := plainSite(t)
+	old := s.ask(byID(alice, s.ask(whole(alice, user("one"))).session, user("two"))).session
+	s.sim.Script(simulator.CutShort("half"))
+	s.refused(byID(alice, old, user("three")), chat.CodeBackendTruncated)
+	next := s.ask(byID(alice, old, user("four")))
+	s.fresh(next, chat.PlacementReplayed, old)
+	scoped := s.ask(byName(alice, "n", user("p"), assistant("a"), user("q"))).session
+	lone := s.ask(byName(alice, "m", user("named"))).session
+
+	s.options.Retention = time.Second
+	s.restart()
+	s.await(func() bool { return len(s.sim.Deleted()) >= 2 })
+	deleted := s.sim.Deleted()
+	slices.Sort(deleted)
+	if want := []int64{old, scoped}; !slices.Equal(deleted, want) {
+		t.Errorf("deleted %v, want %v", deleted, want)
+	}
+	s.expect(s.ask(byID(alice, old, user("five"))), next.session, chat.PlacementContinued, "five")
+	s.expect(s.ask(byName(alice, "m", user("more"))), lone, chat.PlacementContinued, "more")
+	s.nothingTaken()
 }
 
 // Invariant d: a session that is deleted is taken, also when the clean-up was held up
