@@ -190,6 +190,7 @@ func (s *site) shaped(shaper conversation.Shaper) *conversation.Answer {
 // the platform knows: nobody would ever delete it.
 func TestClientLeavesWhileItsSessionIsMade(t *testing.T) {
 	s := plainSite(t)
+	s.stop() // the clean-up deletes the session, which is of no use, at any moment
 	arrived, goOn := make(chan struct{}), make(chan struct{})
 	s.sim.InterceptOnce(simulator.RouteCreateSession, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
 		close(arrived)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"achuan/internal/chat"
+	"achuan/internal/conversation"
 )
 
 // A session that a crash interrupted and another request rebuilt has the answer still: the
@@ -55,4 +56,45 @@ func TestInterruptedRebuild(t *testing.T) {
 	}
 	s.continued(s.ask(byID(alice, first.session, user("next"))), rebuilt, "next")
 	s.nothingTaken()
+}
+
+// seeded is a Shaper that notes the seeds of its calls.
+type seeded struct{ seeds [][16]byte }
+
+func (s *seeded) SetCallSeed(seed [16]byte) { s.seeds = append(s.seeds, seed) }
+
+func (*seeded) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
+	pass(ev)
+	return "", nil
+}
+
+// An answer that is shaped again after a crash has calls with the ids that its client may
+// have seen, and any other answer has its own.
+func TestCallSeedOutlivesACrash(t *testing.T) {
+	s := postgresSite(t)
+	first, again, other := new(seeded), new(seeded), new(seeded)
+	question := func(shaper *seeded) conversation.Question {
+		return conversation.Question{Request: whole(alice, user("hello")), Shaper: shaper}
+	}
+	gate := make(chan struct{})
+	s.die(question(first), gate)
+	close(gate)
+	s.await(func() bool { return s.sim.InFlight() == 0 })
+	for _, shaper := range []*seeded{again, other} {
+		a, err := s.engine.Ask(t.Context(), question(shaper))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := finish(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := first.seeds[0]
+	if got := again.seeds[len(again.seeds)-1]; got != want {
+		t.Errorf("seed of the resumed answer = %x, want %x", got, want)
+	}
+	if got := other.seeds[len(other.seeds)-1]; got == want {
+		t.Errorf("seed of another answer = %x, want another", got)
+	}
+	s.asked(2)
 }
