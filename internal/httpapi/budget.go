@@ -56,6 +56,16 @@ func (b *budget) limit(size int64) int64 {
 	return b.total - b.total/smallShare
 }
 
+// maxLease returns how much of a size in bytes a request gets. Even the largest request
+// leaves room for the small ones that are in flight: without it, it would have to wait
+// until there are none.
+func (b *budget) maxLease(size int64) int64 {
+	if size <= maxSmallLease {
+		return size
+	}
+	return min(size, b.total-2*(b.total/smallShare))
+}
+
 // take takes memory if no more than limit is in use then.
 func (b *budget) take(more, limit int64) bool {
 	if b.used.Add(more) <= limit {
@@ -137,13 +147,13 @@ func (b *budget) open() *lease {
 }
 
 // grow makes the lease at least size bytes. It waits for a short time and then fails
-// with overloaded. A single request never needs more than it can get.
+// with overloaded. It counts less than size if the budget is too small for that.
 func (l *lease) grow(ctx context.Context, size int64) error {
 	if l == nil {
 		return nil
 	}
 	limit := l.budget.limit(size)
-	more := min(size, limit) - l.held
+	more := l.budget.maxLease(size) - l.held
 	if more <= 0 {
 		return nil
 	}

@@ -35,8 +35,8 @@ func TestBudget(t *testing.T) {
 		if got := grow(first, big); got != (outcome{true, 0}) {
 			t.Errorf("grow(all) = %v, want it at once", got)
 		}
-		if b.used.Load() != big-big/smallShare {
-			t.Errorf("%d bytes in use, want all but the share of small requests", b.used.Load())
+		if b.used.Load() != big-2*big/smallShare {
+			t.Errorf("%d bytes in use, want all but two shares of small requests", b.used.Load())
 		}
 		if got := grow(small, maxSmallLease); got != (outcome{true, 0}) {
 			t.Errorf("grow(small) = %v, want it at once: large requests leave a share free", got)
@@ -59,6 +59,20 @@ func TestBudget(t *testing.T) {
 		second.release()
 		if b.used.Load() != 0 || b.waiters.Load() != 0 {
 			t.Errorf("%d bytes in use with %d waiters in the end, want none", b.used.Load(), b.waiters.Load())
+		}
+	})
+}
+
+// A request that needs more than there is does not wait until no other is in flight.
+func TestBudgetServesTheLargest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(64 << 20)
+		small, largest := b.open(), b.open()
+		defer small.release()
+		defer largest.release()
+		grow(small, maxSmallLease)
+		if got := grow(largest, 1<<30); got != (outcome{true, 0}) {
+			t.Errorf("grow(more than there is) = %v beside a small request, want it at once", got)
 		}
 	})
 }
