@@ -122,6 +122,7 @@ func TestAnswersAreTrue(t *testing.T) {
 		{"a call in reasoning", askWeather, []simulator.Reply{at("<think>Hm.\n"+call+"</think>", 5)}, `"" stop`},
 		{"a call without tools", `"model": "gpt-5.1-high", "messages": [` + used + `, {"role": "user", "content": "Sum up."}]`, []simulator.Reply{at(call, 5), at("Rain.", 5)}, `"Rain." stop`},
 		{"calls without tools", `"model": "gpt-5.1-high", "messages": [` + used + `]`, []simulator.Reply{at(call, 5), at(call, 5), at(call, 5)}, `422 invalid_tool_call`},
+		{"a named call stands alone", askWeather + `, "tool_choice": {"type": "function", "function": {"name": "get_weather"}}`, []simulator.Reply{at("Let me see.\n"+call, 5)}, paris},
 		{"a forced call stands alone", askWeather + `, "tool_choice": "required"`, []simulator.Reply{at("Let me see.\n"+call, 5)}, `null get_weather({"city": "Paris"}) tool_calls`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
