@@ -89,6 +89,10 @@ func (f *flaky) Create(ctx context.Context, s conversation.Session, t conversati
 	return f.call(func() error { return f.Store.Create(ctx, s, t) })
 }
 
+func (f *flaky) MarkAsking(ctx context.Context, id int64, token conversation.Token) error {
+	return f.call(func() error { return f.Store.MarkAsking(ctx, id, token) })
+}
+
 func (f *flaky) Unknow(ctx context.Context, id int64, token conversation.Token) error {
 	return f.call(func() error { return f.Store.Unknow(ctx, id, token) })
 }

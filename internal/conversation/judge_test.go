@@ -48,8 +48,9 @@ func seenBut(turn simulator.Turn, repaired func(string) string) []string {
 	return marks(texts...)
 }
 
-// isRepair reports whether a text is the engine's own question, to an answer that was no good.
-func isRepair(text string) bool { return strings.Contains(text, emulate.RepairIntro) }
+// isRepair reports whether a text is the engine's own question about an answer that was no good. A session
+// that was rebuilt from its records may quote one.
+func isRepair(text string) bool { return strings.HasPrefix(text, emulate.RepairIntro) }
 
 func withoutRepair(text string) string {
 	if isRepair(text) {

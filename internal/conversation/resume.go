@@ -108,7 +108,7 @@ func (t *turn) openRecord() (chat.Stream, error) {
 			return t.playRecord(records[at]), nil
 		case slices.ContainsFunc(records, func(rec chat.Record) bool { return r.was.mayFollow(rec) }):
 			return nil, t.askAfterAll(false) // somebody has gone on there: the question was never asked
-		case time.Now().After(r.until) || t.engine.unasked.has(r.was.Turn):
+		case r.was.Unasked || t.engine.unasked.has(r.was.Turn) || time.Now().After(r.until):
 			return nil, t.askAfterAll(len(records) == 0)
 		}
 		r.late = true

@@ -88,6 +88,18 @@ func (t *turn) setUp(ctx context.Context) error {
 	if s.Made {
 		t.engine.preset.Store(&s.Preset)
 	}
+	return t.markAsking(ctx)
+}
+
+// markAsking commits that the question is sent next: should the process die from now on, a
+// repetition of the request waits for its record. Without a PUT, the taking says so.
+func (t *turn) markAsking(ctx context.Context) error {
+	if !t.stored {
+		return nil
+	}
+	if err := t.engine.Store.MarkAsking(ctx, t.session.ID, t.token); err != nil {
+		return t.unset(ctx, err)
+	}
 	return nil
 }
 

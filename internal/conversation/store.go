@@ -71,6 +71,7 @@ type Session struct {
 	Sent     Sent      // the text that it sends
 	Question Hash      // lineage after that text; zero when it is not known
 	Taken    time.Time // when the session was taken, by the store's clock
+	Unasked  bool      // its question was certainly not sent yet
 
 	// Instructions and Tools are digests of what the client gave with the last turn. Zero
 	// Instructions are not known. Tools are zero when the session was never told of any,
@@ -261,11 +262,15 @@ type Store interface {
 	// interrupted. ErrTaken while another has it, ErrUnknown when there is none, or it
 	// is lost or retired.
 	Take(ctx context.Context, id int64, t Taking, reach Reach) (*Session, error)
-	// Create stores a session that is taken from the start. One that is there already
-	// is left alone: ErrTaken.
+	// Create stores a session that is taken from the start: as Unasked if a PUT comes
+	// next, because its settings are not Known. One that is there already is left alone:
+	// ErrTaken.
 	Create(ctx context.Context, s Session, t Taking) error
 	// Unknow says, before a PUT, that the settings are about to change.
 	Unknow(ctx context.Context, id int64, token Token) error
+	// MarkAsking says, after a PUT, that the question is about to be sent. Until then the
+	// session of a process that died is Unasked.
+	MarkAsking(ctx context.Context, id int64, token Token) error
 	// Release ends a taking as if it had never been: of session id, or with id 0 of the
 	// sessions that the token took by head, or without a head all that it took. It
 	// does nothing when there is no such taking.

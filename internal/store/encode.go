@@ -63,7 +63,7 @@ func moment(micros int64) time.Time {
 const (
 	sessionFields = `id, caller, made, reach, name, state, unseen, head, epoch = (SELECT epoch FROM meta),
 	ABS(epoch) <> (SELECT epoch FROM meta), ` + maybeTaken + `, exchanges, turns,
-	last, preset, settings, known, object, instructions, tools, told, request, turn, sent, sent_size, question, taken, created, used`
+	last, preset, settings, known, object, instructions, tools, told, request, turn, sent, sent_size, question, unasked, taken, created, used`
 	sessionColumns = sessionFields + `, token IS NOT NULL`
 	// takenColumns are those of a session that was just taken, as it was.
 	takenColumns = sessionFields + `, FALSE`
@@ -91,7 +91,7 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 	)
 	err := r.Scan(&n.ID, &n.Caller, &n.Made, &n.Reach, &name, &n.State, &n.Unseen, &head, &n.Verified, &stale, &n.MaybeTaken,
 		&n.Exchanges, &n.Turns, &last, &preset, &settings, &n.Known, &object, &instructions, &tools, &told,
-		&request, &turn, &sent, &n.Sent.Size, &question, &takenAt, &created, &used, &taken)
+		&request, &turn, &sent, &n.Sent.Size, &question, &n.Unasked, &takenAt, &created, &used, &taken)
 	if err != nil {
 		return n, err
 	}
@@ -110,6 +110,7 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 		n = damaged(n)
 	}
 	n.Known = n.Known && !stale // what was stored about the platform belongs to its epoch
+	n.Unasked = n.Unasked && !n.MaybeTaken
 	if taken {
 		n.State = conversation.StateTaken
 	}

@@ -15,7 +15,7 @@ UPDATE sessions SET made = $3, reach = $4, name = $5, state = $6, unseen = $7, h
 	exchanges = $10, turns = $11,
 	last = $12, preset = $13, settings = $14, known = $15, object = $16, used = $17,
 	instructions = $18, tools = $19, told = $20,
-	request = $21, turn = $22, sent = $23, sent_size = $24, question = $25, taken = $26,
+	request = $21, turn = $22, sent = $23, sent_size = $24, question = $25, taken = $26, unasked = unasked AND $7,
 	token = NULL, lease = 0, taken_as = NULL, retry = 0
 WHERE account = $1 AND id = $2 AND token = $27`
 

@@ -9,7 +9,7 @@ import (
 )
 
 // setTaking sets what a session is taken for, from takingValues at $4.
-const setTaking = `token = $4, turn = $4, request = $5, sent = $6, sent_size = $7, question = $8`
+const setTaking = `token = $4, turn = $4, request = $5, sent = $6, sent_size = $7, question = $8, unasked = FALSE`
 
 // matchSession looks for a head among sessions that a transcript may lead to, not those
 // that are reached by id only, or never again. The empty strings keep planners without
@@ -89,6 +89,7 @@ const setTakingAnew = `
 	sent = CASE WHEN unseen THEN sent ELSE $6 END,
 	sent_size = CASE WHEN unseen THEN sent_size ELSE $7 END,
 	question = CASE WHEN unseen THEN question ELSE $8 END,
+	unasked = unseen AND unasked,
 	taken = CASE WHEN unseen THEN taken ELSE {now} END`
 
 // takeSession notes beside the row's own reach the one that the session is taken for.
@@ -162,10 +163,10 @@ func (s *Store) Release(ctx context.Context, token conversation.Token, id int64,
 const insertSession = `
 INSERT INTO sessions (account, id, made, reach, name, state, unseen, head, epoch, exchanges, turns,
 	last, preset, settings, known, object, used, instructions, tools, told,
-	request, turn, sent, sent_size, question, taken, caller, created, token, lease)
+	request, turn, sent, sent_size, question, taken, caller, created, token, lease, unasked)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN CAST($9 AS BIGINT) = 1 THEN 1 ELSE -1 END * (SELECT epoch FROM meta), $10, $11,
 	$12, $13, $14, $15, $16, $17, $18, $19, $20,
-	$21, $22, $23, $24, $25, {now} + CAST($26 AS BIGINT), $27, $28, $29, {now} + $30)
+	$21, $22, $23, $24, $25, {now} + CAST($26 AS BIGINT), $27, $28, $29, {now} + $30, NOT $15)
 ON CONFLICT DO NOTHING`
 
 const addHead = `INSERT INTO heads (account, head, session) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
@@ -203,11 +204,19 @@ func (s *Store) Create(ctx context.Context, n conversation.Session, t conversati
 // held is the condition of whatever only the holder of a session may do.
 const held = ` WHERE account = $1 AND id = $2 AND token = $3`
 
-const unknowSession = `UPDATE sessions SET known = FALSE` + held
+const (
+	unknowSession = `UPDATE sessions SET known = FALSE, unasked = unasked OR NOT unseen` + held
+	markAsking    = `UPDATE sessions SET unasked = FALSE` + held
+)
 
 // Unknow says, before a PUT, that the settings are about to change.
 func (s *Store) Unknow(ctx context.Context, id int64, token conversation.Token) error {
 	return s.whileHeld(ctx, unknowSession, s.account, id, token[:])
+}
+
+// MarkAsking says, after a PUT, that the question is about to be sent.
+func (s *Store) MarkAsking(ctx context.Context, id int64, token conversation.Token) error {
+	return s.whileHeld(ctx, markAsking, s.account, id, token[:])
 }
 
 // whileHeld runs a statement with the condition held.

@@ -279,6 +279,36 @@ func TestTakeIsExclusive(t *testing.T) {
 	})
 }
 
+// A session is unasked from its creation, or from the moment before a PUT, until the
+// question is about to be sent. What is stored of it when a process dies tells a
+// repetition whether a record can come.
+func TestMarkAsking(t *testing.T) {
+	everywhere(t, func(t *testing.T, w world, s *Store) {
+		ctx := t.Context()
+		isUnasked := func(want bool, when string) {
+			t.Helper()
+			if got := session(t, s, 7).Unasked; got != want {
+				t.Errorf("%s: Unasked = %t, want %t", when, got, want)
+			}
+		}
+		fresh := sample(7, "")
+		fresh.Known = false
+		check(t, s.Create(ctx, fresh, taking(1)))
+		isUnasked(true, "created, a PUT comes next")
+		wantErr(t, s.MarkAsking(ctx, 7, token(2)), conversation.ErrNotHeld)
+		check(t, s.MarkAsking(ctx, 7, token(1)))
+		isUnasked(false, "after the PUT")
+		check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: sample(7, "h")}))
+		_, _, err := s.Match(ctx, claim("h", 3))
+		check(t, err)
+		isUnasked(false, "taken by its head")
+		check(t, s.Unknow(ctx, 7, token(3)))
+		isUnasked(true, "before a PUT")
+		check(t, s.Save(ctx, conversation.Save{Token: token(3), Session: sample(7, "i")}))
+		isUnasked(false, "saved")
+	})
+}
+
 func TestUnknow(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		ctx := t.Context()

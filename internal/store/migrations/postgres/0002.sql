@@ -6,6 +6,7 @@ ALTER TABLE sessions ADD COLUMN sent      BYTEA;                     -- digest o
 ALTER TABLE sessions ADD COLUMN sent_size BIGINT NOT NULL DEFAULT 0; -- bytes of that text
 ALTER TABLE sessions ADD COLUMN question  BYTEA;                     -- lineage after that text
 ALTER TABLE sessions ADD COLUMN taken     BIGINT NOT NULL DEFAULT 0; -- when the session was taken last
+ALTER TABLE sessions ADD COLUMN unasked   BOOLEAN NOT NULL DEFAULT FALSE; -- whether the taking's question was certainly not sent yet
 -- Who a session talks to: another agent on the same history does not take it.
 ALTER TABLE sessions ADD COLUMN instructions BYTEA; -- digest of the client's instructions
 ALTER TABLE sessions ADD COLUMN tools        BYTEA; -- digest of the tools; NULL is none

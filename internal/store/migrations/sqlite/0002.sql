@@ -6,6 +6,7 @@ ALTER TABLE sessions ADD COLUMN sent      BLOB;                       -- digest 
 ALTER TABLE sessions ADD COLUMN sent_size INTEGER NOT NULL DEFAULT 0; -- bytes of that text
 ALTER TABLE sessions ADD COLUMN question  BLOB;                       -- lineage after that text
 ALTER TABLE sessions ADD COLUMN taken     INTEGER NOT NULL DEFAULT 0; -- when the session was taken last
+ALTER TABLE sessions ADD COLUMN unasked   INTEGER NOT NULL DEFAULT 0; -- whether the taking's question was certainly not sent yet
 -- Who a session talks to: another agent on the same history does not take it.
 ALTER TABLE sessions ADD COLUMN instructions BLOB; -- digest of the client's instructions
 ALTER TABLE sessions ADD COLUMN tools        BLOB; -- digest of the tools; NULL is none
