@@ -2,6 +2,7 @@ package conversation_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -169,6 +170,38 @@ func TestRepetitionOfWhatWasNeverAsked(t *testing.T) {
 			s.nothingTaken()
 		})
 	}
+}
+
+// A process that died while it set the session up had not sent the question: a repetition
+// is asked at once and does not wait for a record.
+func TestRepetitionOfWhatWasBeingSetUp(t *testing.T) {
+	s := postgresSite(t)
+	arrived, gate := make(chan struct{}), make(chan struct{})
+	s.sim.InterceptOnce(simulator.RouteUpdateSession, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
+		close(arrived)
+		<-gate
+		usual(w, r)
+	})
+	r := whole(alice, system("Be brief."), user("hello"))
+	other := s.dying()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if a, err := other.Ask(t.Context(), plain(r)); err == nil {
+			a.Discard()
+		}
+	}()
+	<-arrived
+	s.expireLeases()
+	again := *r
+	asked := time.Now()
+	s.fresh(s.ask(&again), chat.PlacementNew, 0)
+	if took := time.Since(asked); took > time.Minute {
+		t.Errorf("the repetition took %s, want an answer at once", took)
+	}
+	s.asked(1)
+	close(gate)
+	<-ended
 }
 
 // A newer record of another question shows that the question was never asked.
