@@ -12,33 +12,33 @@ import (
 // Answer is one answer as its client sees it: of a turn of its own, or of one that
 // it attached to.
 type Answer struct {
-	ctx      context.Context // the client's
-	turn     *turn           // nil for an attached one
-	attached *attachment
-	instead  atomic.Pointer[Answer] // what an attached one that came to nothing became
-	gone     sync.Once              // the turn's client, who leaves once: another may have come since
+	ctx         context.Context // the client's
+	turn        *turn           // nil for an attached one
+	attached    *attachment
+	replacement atomic.Pointer[Answer] // what an attached one that came to nothing became
+	leaveOnce   sync.Once              // the turn's client, who leaves once: another may have come since
 }
 
 // Session is the id of the session that answers. It is safe to call from any
 // goroutine at any time, and may change until the first event: a session that
 // turns out to be lost is replaced.
 func (a *Answer) Session() int64 {
-	if b := a.instead.Load(); b != nil {
+	if b := a.replacement.Load(); b != nil {
 		return b.Session()
 	}
 	if a.turn != nil {
-		return a.turn.where.Load().session
+		return a.turn.placed.Load().session
 	}
 	return a.attached.session.Load()
 }
 
 // Placement says how the request came to its session; see Session.
 func (a *Answer) Placement() chat.Placement {
-	if b := a.instead.Load(); b != nil {
+	if b := a.replacement.Load(); b != nil {
 		return b.Placement()
 	}
 	if a.turn != nil {
-		return a.turn.where.Load().placement
+		return a.turn.placed.Load().placement
 	}
 	return chat.PlacementAttached
 }
@@ -64,7 +64,7 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 		if !returned { // a panic: this client gets no more
 			a.leave()
 		}
-		if !t.over {
+		if !t.isOver {
 			t.detach()
 		}
 	}()
@@ -84,7 +84,7 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 		case !here && (!ended || a.ctx.Err() != nil):
 			a.leave()
 		case here && ev.Kind != chat.EventPause && t.request.Streamed:
-			t.presence.heard()
+			t.clientState.markOutput()
 		}
 		if !here || ended {
 			returned = true
@@ -96,7 +96,7 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 // Left says that the client has gone before all of the answer had reached it,
 // although the events had ended: its next request may come for it.
 func (a *Answer) Left() {
-	if b := a.instead.Load(); b != nil {
+	if b := a.replacement.Load(); b != nil {
 		b.Left()
 		return
 	}
@@ -107,7 +107,7 @@ func (a *Answer) Left() {
 // received nothing of use, so any repetition may come for the answer. It may be called
 // while the events are ranged over.
 func (a *Answer) Lose() {
-	if b := a.instead.Load(); b != nil {
+	if b := a.replacement.Load(); b != nil {
 		b.Lose()
 		return
 	}
@@ -115,7 +115,7 @@ func (a *Answer) Lose() {
 		a.attached.lose(a.ctx)
 		return
 	}
-	a.gone.Do(a.turn.lose)
+	a.leaveOnce.Do(a.turn.lose)
 }
 
 // leave lets the next client come for the answer, once.
@@ -124,7 +124,7 @@ func (a *Answer) leave() {
 		a.attached.leave(a.ctx)
 		return
 	}
-	a.gone.Do(a.turn.leave)
+	a.leaveOnce.Do(a.turn.leave)
 }
 
 // Discard gives the answer up before its events were ranged over.

@@ -50,7 +50,7 @@ func TestIdempotencyKey(t *testing.T) {
 	// The chat goes on as if nothing had been asked twice.
 	s.continued(s.ask(whole(alice, user("hello"), assistant(again.text), user("next"))), first.session, "next")
 	// Five minutes later the key is free.
-	s.clock.Add(int64(2 * conversation.AnswerLife))
+	s.clock.Add(int64(2 * conversation.AnswerRetention))
 	if got := s.ask(keyed("k", whole(alice, user("hello")))); got.placement != chat.PlacementNew {
 		t.Errorf("an old key: %s", got.placement)
 	}

@@ -13,9 +13,9 @@ import (
 // background runs f beside the turns, which Drain waits for. A panic in it ends
 // nothing else.
 func (e *Engine) background(ctx context.Context, f func(ctx context.Context)) {
-	e.work.add(1)
+	e.inFlight.add(1)
 	go func() {
-		defer e.work.add(-1)
+		defer e.inFlight.add(-1)
 		_ = e.protect(ctx, func() error { // a panic is all that can fail, and is logged
 			f(ctx)
 			return nil

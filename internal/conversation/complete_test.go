@@ -37,11 +37,11 @@ func TestEveryFieldOfARequestCounts(t *testing.T) {
 
 func TestEveryFieldOfAMessageCounts(t *testing.T) {
 	base := func() chat.Message { return chat.Message{ToolCalls: []chat.ToolCall{{}}} }
-	was := from(Hash{}).add(base()).head
+	was := continueFrom(Hash{}).add(base()).head
 	eachField(reflect.TypeFor[chat.Message](), "", nil, func(name string, path []int) {
 		m := base()
 		change(reach(reflect.ValueOf(&m).Elem(), path))
-		if from(Hash{}).add(m).head == was {
+		if continueFrom(Hash{}).add(m).head == was {
 			t.Errorf("%s is no part of the lineage", name)
 		}
 	})

@@ -47,23 +47,23 @@ const (
 // Engine is the conversations of one account.
 type Engine struct {
 	Options
-	sessions queue[int64]
-	names    queue[NameKey]
-	leases   leases
-	owed     owed
-	outage   outage
-	live     sync.Map // Token -> *turn, of this process
+	sessions  queue[int64]
+	names     queue[NameKey]
+	leases    leases
+	pending   pendingWrites
+	outage    outage
+	liveTurns sync.Map // Token -> *turn, of this process
 
-	recordings recordings
-	unasked    unasked
-	asked      sync.Map // session id -> Token of the turn of this process that has it
-	sweeping   chan struct{}
-	trouble    atomic.Pointer[trouble]
-	preset     atomic.Pointer[chat.Settings] // of the session that was set up last
+	recordings      endedAnswers
+	unasked         unasked
+	takenHere       sync.Map // session id -> Token of the turn of this process that has it
+	cleanUpRequests chan struct{}
+	lastFailure     atomic.Pointer[storeFailure]
+	preset          atomic.Pointer[chat.Settings] // of the session that was set up last
 
-	life context.Context // of all turns
-	end  context.CancelCauseFunc
-	work inFlight
+	lifeCtx    context.Context // of all turns
+	cancelLife context.CancelCauseFunc
+	inFlight   inFlight
 }
 
 // New returns an engine; Run keeps its leases and cleans up.
@@ -78,7 +78,7 @@ func New(o Options) *Engine {
 	}
 	life, end := context.WithCancelCause(context.Background())
 	return &Engine{
-		Options: o, leases: leases{life: o.Lease, needed: o.Store.HasLeases()}, sweeping: make(chan struct{}, 1), life: life, end: end,
+		Options: o, leases: leases{life: o.Lease, needed: o.Store.HasLeases()}, cleanUpRequests: make(chan struct{}, 1), lifeCtx: life, cancelLife: end,
 		sessions: queue[int64]{metrics: o.Metrics}, names: queue[NameKey]{metrics: o.Metrics},
 	}
 }
@@ -89,11 +89,11 @@ func New(o Options) *Engine {
 // answer's events are first asked for. The answer must be used: its Events ranged
 // over, or Discard called.
 func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
-	if e.life.Err() != nil {
-		return nil, context.Cause(e.life)
+	if e.lifeCtx.Err() != nil {
+		return nil, context.Cause(e.lifeCtx)
 	}
-	_ = e.settle(ctx) // where it fails, Enter does too and is told of
-	entry := Entry{Retried: q.Request.Retried, Turn: Stored{
+	_ = e.retryPending(ctx) // where it fails, Enter does too and is told of
+	entry := TurnRequest{Retried: q.Request.Retried, Turn: StoredTurn{
 		Token: newToken(), Caller: q.Request.Caller.ID, Request: fingerprint(q.Request, q.Choice),
 		Key: keyHash(q.Request.IdempotencyKey, q.Choice),
 	}}
@@ -102,7 +102,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 	found, asked, err := e.enter(ctx, entry)
 	switch {
 	case errors.Is(err, ErrKeyReused):
-		return nil, mismatch()
+		return nil, keyMismatchError()
 	case err != nil && ctx.Err() != nil:
 		e.undoEntry(entry)
 		return nil, context.Cause(ctx)
@@ -110,7 +110,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 		e.storeFailed(ctx, telemetry.StoreRead, err)
 		e.undoEntry(entry)
 		if keyed { // whether it was asked before cannot be known
-			return nil, storeUnavailable(err)
+			return nil, storeUnavailableError(err)
 		}
 		token = newToken() // what the entry may have taken is released under its own
 	case found.Turn != nil:
@@ -131,20 +131,20 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 		t.fail(err)
 		return nil, err
 	}
-	w := t.where.Load()
+	w := t.placed.Load()
 	e.Logger.DebugContext(ctx, "placed", telemetry.KeySession, w.session, telemetry.KeyPlacement, w.placement,
 		telemetry.KeyDuration, time.Since(t.started).Round(time.Microsecond))
 	if keyed {
-		t.tell()
+		t.publish()
 	}
 	return &Answer{ctx: ctx, turn: t}, nil
 }
 
 // Drain waits until no turn is running, or until ctx ends.
-func (e *Engine) Drain(ctx context.Context) error { return e.work.wait(ctx) }
+func (e *Engine) Drain(ctx context.Context) error { return e.inFlight.wait(ctx) }
 
 // Abort ends every turn with the given error, and those to come.
-func (e *Engine) Abort(cause *chat.Error) { e.end(cause) }
+func (e *Engine) Abort(cause *chat.Error) { e.cancelLife(cause) }
 
 // Run keeps leases alive, does what time has made due, and cleans up, until ctx
 // ends.
@@ -155,17 +155,17 @@ func (e *Engine) Run(ctx context.Context) {
 	defer expire.Stop()
 	e.outage.check(e.Lease / 4)
 	var sweeper sync.WaitGroup
-	sweeper.Go(func() { e.sweep(ctx) })
+	sweeper.Go(func() { e.cleanUp(ctx) })
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			sweeper.Wait()
-			e.settleLast(ctx)
+			e.flushOnExit(ctx)
 			return
 		case <-beat.C:
 			e.outage.check(e.Lease / 4)
-			err = e.protect(ctx, func() error { return errors.Join(e.leases.extend(ctx, e.Store), e.settle(ctx)) })
+			err = e.protect(ctx, func() error { return errors.Join(e.leases.extend(ctx, e.Store), e.retryPending(ctx)) })
 		case <-expire.C:
 			err = e.protect(ctx, func() error { return e.expire(ctx) })
 		}
@@ -182,7 +182,7 @@ func (e *Engine) expire(ctx context.Context) error {
 	if e.Store.HasLeases() && !e.outage.isOver(e.Lease) {
 		return nil
 	}
-	dirty, err := e.Store.Expire(ctx)
+	dirty, err := e.Store.ExpireLeases(ctx)
 	if dirty > 0 {
 		e.Logger.WarnContext(ctx, "leases ran out: their turns were given up by a process that died or was held up", telemetry.KeyCount, dirty)
 	}
@@ -191,30 +191,30 @@ func (e *Engine) expire(ctx context.Context) error {
 
 // ended does what the end of a turn makes due.
 func (e *Engine) ended(s *Session) {
-	if s.Reach == ReachThrowaway {
-		e.sweepSoon()
+	if s.Addressing == Throwaway {
+		e.requestCleanUp()
 	}
 }
 
-// trouble is the last failure of the store.
-type trouble struct {
+// storeFailure is the last failure of the store.
+type storeFailure struct {
 	at  time.Time
 	err error
 }
 
-// sayAgain is how often the log is told that the store does not work.
-const sayAgain = 10 * time.Second
+// failureLogInterval is how often the log is told that the store does not work.
+const failureLogInterval = 10 * time.Second
 
 // storeFailed notes a failure of the store: answers go on where that is safe.
 func (e *Engine) storeFailed(ctx context.Context, op telemetry.StoreOperation, err error) {
 	e.Metrics.StoreFailed(op)
 	e.outage.notice()
-	last := e.trouble.Load()
+	last := e.lastFailure.Load()
 	now := time.Now()
-	if last != nil && now.Sub(last.at) < sayAgain {
+	if last != nil && now.Sub(last.at) < failureLogInterval {
 		return
 	}
-	if e.trouble.CompareAndSwap(last, &trouble{now, err}) {
+	if e.lastFailure.CompareAndSwap(last, &storeFailure{now, err}) {
 		e.Logger.ErrorContext(ctx, "the store does not work; transcripts are replayed into sessions that are not kept", telemetry.KeyError, err)
 	}
 }
@@ -224,14 +224,14 @@ func newToken() (t Token) {
 	return t
 }
 
-func mismatch() *chat.Error {
+func keyMismatchError() *chat.Error {
 	return &chat.Error{
 		Kind: chat.KindUnprocessable, Code: chat.CodeIdempotencyMismatch, Param: "Idempotency-Key",
 		Message: "The Idempotency-Key came with another request before. Use a new key for a new request.",
 	}
 }
 
-func storeUnavailable(cause error) *chat.Error {
+func storeUnavailableError(cause error) *chat.Error {
 	return &chat.Error{
 		Kind: chat.KindUnavailable, Code: chat.CodeStoreUnavailable, Cause: cause, RetryAfter: 5 * time.Second,
 		Message: "The server's database is not available, so it cannot tell which session this is. Try again later, or leave session id, name and Idempotency-Key out.",

@@ -26,7 +26,7 @@ func (t *turn) placeByID(id int64) error {
 	if !found {
 		return t.placeWhole(NameKey{}, false) // a made-up id, or one that the platform lost
 	}
-	return t.goOn(rest, text)
+	return t.resumeSession(rest, text)
 }
 
 // takeByID takes the session with that id; false means that there is no such
@@ -34,28 +34,28 @@ func (t *turn) placeByID(id int64) error {
 func (t *turn) takeByID(id int64) (bool, error) {
 	caller := t.request.Caller.ID
 	for {
-		s, err := t.engine.Store.Session(t.client, caller, id)
+		s, err := t.engine.Store.Session(t.clientCtx, caller, id)
 		switch {
 		case errors.Is(err, ErrUnknown) && caller != chat.AnonymousID:
-			return false, notFound()
+			return false, notFoundError()
 		case errors.Is(err, ErrUnknown) && t.engine.Shared:
 			return false, nil
 		case errors.Is(err, ErrUnknown):
-			if found, err := t.discover(id); !errors.Is(err, ErrTaken) {
+			if found, err := t.takeForeign(id); !errors.Is(err, ErrTaken) {
 				return found, err
 			}
 			// Somebody's already: this caller's since a moment ago, or another's.
-			if _, err = t.engine.Store.Session(t.client, caller, id); errors.Is(err, ErrUnknown) {
-				return false, notFound()
+			if _, err = t.engine.Store.Session(t.clientCtx, caller, id); errors.Is(err, ErrUnknown) {
+				return false, notFoundError()
 			}
 			continue
 		case err != nil:
-			return false, t.noStore(err)
+			return false, t.storeError(err)
 		}
 		if s.State == StateLost || s.State == StateRetired || !s.Made && t.engine.Shared {
-			return false, t.unlessKeyed()
+			return false, t.unknownIDError()
 		}
-		taken, err := t.take(s.ID, ReachID)
+		taken, err := t.take(s.ID, ByID)
 		if taken || !errors.Is(err, ErrUnknown) {
 			return taken, err
 		}
@@ -63,19 +63,19 @@ func (t *turn) takeByID(id int64) (bool, error) {
 	}
 }
 
-// unlessKeyed is the error for an id that means nothing any more.
-func (t *turn) unlessKeyed() error {
+// unknownIDError is the error for an id that means nothing any more.
+func (t *turn) unknownIDError() error {
 	if t.request.Caller.ID != chat.AnonymousID {
-		return notFound()
+		return notFoundError()
 	}
 	return nil
 }
 
-// discover takes a session that achuan did not make, as the platform's list shows
+// takeForeign takes a session that achuan did not make, as the platform's list shows
 // it. ErrTaken says that the store knows it.
-func (t *turn) discover(id int64) (bool, error) {
-	found, err := t.engine.Platform.FindSession(t.client, id)
-	if lost(err) {
+func (t *turn) takeForeign(id int64) (bool, error) {
+	found, err := t.engine.Platform.FindSession(t.clientCtx, id)
+	if isLost(err) {
 		return false, nil
 	}
 	if err != nil {
@@ -83,36 +83,36 @@ func (t *turn) discover(id int64) (bool, error) {
 	}
 	now := time.Now()
 	s := &Session{
-		ID: id, Caller: t.request.Caller.ID, Reach: ReachID, State: StateFree, Exchanges: Uncounted,
-		Preset: found.Settings, Settings: found.Settings, Known: true, Object: found.Object, Created: now, Used: now,
+		ID: id, Caller: t.request.Caller.ID, Addressing: ByID, State: StateFree, Exchanges: Uncounted,
+		Preset: found.Settings, Settings: found.Settings, SettingsKnown: true, Object: found.Object, Created: now, LastUsed: now,
 	}
-	switch err = t.engine.Store.Create(t.client, *s, t.taking); {
+	switch err = t.engine.Store.Create(t.clientCtx, *s, t.taking); {
 	case errors.Is(err, ErrTaken):
 		return false, ErrTaken
 	case err != nil:
 		t.engine.undoCreation(t.token, id)
-		return false, t.noStore(err)
+		return false, t.storeError(err)
 	}
 	t.taking.describe(s, now)
-	t.taken(s, now)
-	t.discovered = true
+	t.trackTaken(s, now)
+	t.isDiscovered = true
 	return true, nil
 }
 
 // placeByName goes on in the session that the name means. A name that has come
 // with a history is a mere scope: each chat in it is placed by its transcript.
 func (t *turn) placeByName(k NameKey) error {
-	t.bind = &Binding{Key: k}
+	t.binding = &NameBinding{Key: k}
 	transcript := t.request.Transcript()
-	n, err := t.engine.Store.Name(t.client, k)
+	n, err := t.engine.Store.Name(t.clientCtx, k)
 	if err != nil {
-		return t.noStore(err)
+		return t.storeError(err)
 	}
-	if !lone(transcript) {
-		t.bind.History = true
+	if !isLoneMessage(transcript) {
+		t.binding.History = true
 		if !n.History {
-			if err := t.engine.Store.Historic(t.client, k); err != nil {
-				return t.noStore(err)
+			if err := t.engine.Store.MarkNameHistory(t.clientCtx, k); err != nil {
+				return t.storeError(err)
 			}
 		}
 		return t.placeByLineage(k)
@@ -120,41 +120,41 @@ func (t *turn) placeByName(k NameKey) error {
 	if n.History {
 		return t.placeWhole(k, false)
 	}
-	release, err := t.engine.names.take(t.client, k, t.patience().until)
+	release, err := t.engine.names.take(t.clientCtx, k, t.newPoller().deadline)
 	if err != nil {
 		return err
 	}
-	t.holds = append(t.holds, release)
+	t.releases = append(t.releases, release)
 	return t.placeByLoneName(k)
 }
 
 // placeByLoneName places a lone message, whose place in the name's line it has.
 func (t *turn) placeByLoneName(k NameKey) error {
-	wait := t.patience()
+	wait := t.newPoller()
 	transcript := t.request.Transcript()
 	text := newText(transcript, t.render)
 	t.prepare(text, Hash{})
 	for {
-		n, claimed, err := t.engine.Store.ClaimName(t.client, k, t.token)
+		n, claimed, err := t.engine.Store.ClaimName(t.clientCtx, k, t.token)
 		switch {
 		case errors.Is(err, ErrTaken): // on another replica
-			if err := wait.next(t.client); err != nil {
+			if err := wait.next(t.clientCtx); err != nil {
 				return err
 			}
 			continue
 		case err != nil:
-			t.claimed = &k // it may be, for all that is known
-			return t.noStore(err)
+			t.claimedName = &k // it may be, for all that is known
+			return t.storeError(err)
 		case claimed:
 			return t.placeFirst(k)
 		case n.History:
 			return t.placeWhole(k, false)
 		}
-		taken, err := t.take(n.Session, ReachName)
+		taken, err := t.take(n.Session, ByName)
 		switch {
 		case errors.Is(err, ErrUnknown):
 			// Replaced or deleted; what the name means now is read again.
-			if again, err := t.engine.Store.Name(t.client, k); err != nil || again.Session == n.Session {
+			if again, err := t.engine.Store.Name(t.clientCtx, k); err != nil || again.Session == n.Session {
 				return t.placeLostName(k, err)
 			}
 			continue
@@ -162,22 +162,22 @@ func (t *turn) placeByLoneName(k NameKey) error {
 			return err
 		}
 		if s := t.session; s.State == StateFree && !s.Head.IsZero() && !s.MaybeTaken {
-			sound, err := t.sound(s)
+			sound, err := t.isUnchanged(s)
 			if err != nil {
 				return err
 			}
 			if sound {
-				t.head = from(s.Head).add(transcript...).head
+				t.nextHead = continueFrom(s.Head).add(transcript...).head
 			}
 		}
-		return t.goOn(transcript, text)
+		return t.resumeSession(transcript, text)
 	}
 }
 
 // placeLostName starts the name's conversation anew.
 func (t *turn) placeLostName(k NameKey, err error) error {
 	if err != nil {
-		return t.noStore(err)
+		return t.storeError(err)
 	}
 	return t.placeWhole(k, false)
 }
@@ -185,39 +185,39 @@ func (t *turn) placeLostName(k NameKey, err error) error {
 // placeFirst makes the first session of a name that was claimed. The name means it
 // from then on, so that a first turn that fails does not lose its question.
 func (t *turn) placeFirst(k NameKey) error {
-	t.claimed = &k
+	t.claimedName = &k
 	t.engine.leases.begin(t.token, time.Now())
 	if err := t.placeWhole(k, false); err != nil {
 		return err
 	}
-	switch err := t.engine.Store.BindName(t.client, *t.bind, t.session.ID); {
+	switch err := t.engine.Store.BindName(t.clientCtx, *t.binding, t.session.ID); {
 	case errors.Is(err, ErrTaken): // the claim ran out, and another made the name's session
-		return leaseLost()
+		return leaseError()
 	case err != nil:
-		return t.noStore(err)
+		return t.storeError(err)
 	}
-	t.claimed = nil
+	t.claimedName = nil
 	return nil
 }
 
-// goOn continues in a session that was taken by its id or name. One whose last
+// resumeSession continues in a session that was taken by its id or name. One whose last
 // end was not seen, or in which a turn may run that the store has forgotten, or whose first exchange would fall out of what the model is
 // shown, moves into a new session.
-func (t *turn) goOn(rest []chat.Message, text string) error {
+func (t *turn) resumeSession(rest []chat.Message, text string) error {
 	s := t.session
-	if s.Unseen || s.MaybeTaken {
-		t.why = telemetry.ReplayUnfinished
+	if s.EndUnknown || s.MaybeTaken {
+		t.replayReason = telemetry.ReplayUnfinished
 		return t.rebuild(rest)
 	}
 	if s.Made {
-		if s.Head.IsZero() && t.engine.doubted(s) {
+		if s.Head.IsZero() && t.engine.needsVerification(s) {
 			s.Exchanges = Uncounted
 		}
-		if err := t.count(s); err != nil && !lost(err) {
+		if err := t.count(s); err != nil && !isLost(err) {
 			return err
 		}
-		if s.Exchanges != Uncounted && !t.fits(s) {
-			t.why = telemetry.ReplayContext
+		if s.Exchanges != Uncounted && !t.fitsContext(s) {
+			t.replayReason = telemetry.ReplayContext
 			return t.rebuild(rest)
 		}
 	}
@@ -229,7 +229,7 @@ func (t *turn) count(s *Session) error {
 	if s.Exchanges != Uncounted {
 		return nil
 	}
-	page, err := t.engine.Platform.Records(t.client, s.ID, 1)
+	page, err := t.engine.Platform.Records(t.clientCtx, s.ID, 1)
 	if err == nil {
 		s.Exchanges = page.Total
 	}
@@ -238,8 +238,8 @@ func (t *turn) count(s *Session) error {
 
 // take takes a session by its id, waiting in its line. ErrUnknown says that it is
 // there no more.
-func (t *turn) take(id int64, reach Reach) (bool, error) {
-	release, err := t.engine.sessions.take(t.client, id, t.patience().until)
+func (t *turn) take(id int64, reach Addressing) (bool, error) {
+	release, err := t.engine.sessions.take(t.clientCtx, id, t.newPoller().deadline)
 	if err != nil {
 		return false, err
 	}
@@ -249,24 +249,24 @@ func (t *turn) take(id int64, reach Reach) (bool, error) {
 			release()
 		}
 	}()
-	wait := t.patience()
+	wait := t.newPoller()
 	for {
 		asked := time.Now()
 		s, err := t.takeNow(id, reach)
 		switch {
 		case err == nil:
 			isHeld = true
-			t.hold(id, release)
+			t.track(id, release)
 			t.engine.leases.begin(t.token, asked)
-			if t.bind != nil {
-				s.Name = t.bind.Key.Name
+			if t.binding != nil {
+				s.Name = t.binding.Key.Name
 			}
-			t.use(s, true)
+			t.setSession(s, true)
 			return true, nil
 		case errors.Is(err, ErrTaken): // by a replica, or by who matched its head meanwhile
-			err = wait.next(t.client)
+			err = wait.next(t.clientCtx)
 		case !errors.Is(err, ErrUnknown):
-			err = t.noStore(err)
+			err = t.storeError(err)
 		}
 		if err != nil {
 			return false, err
@@ -275,8 +275,8 @@ func (t *turn) take(id int64, reach Reach) (bool, error) {
 }
 
 // takeNow takes a session that nobody has. Like match it is not interrupted.
-func (t *turn) takeNow(id int64, reach Reach) (*Session, error) {
-	ctx, cancel := t.lasting()
+func (t *turn) takeNow(id int64, reach Addressing) (*Session, error) {
+	ctx, cancel := t.detachedContext()
 	defer cancel()
 	s, err := t.engine.Store.Take(ctx, id, t.taking, reach)
 	if err != nil && !isCertain(err) {
@@ -285,18 +285,18 @@ func (t *turn) takeNow(id int64, reach Reach) (*Session, error) {
 	return s, err
 }
 
-// patience is waiting for something in the store, as long as a line may take.
-type patience struct{ until time.Time }
+// poller is waiting for something in the store, as long as a line may take.
+type poller struct{ deadline time.Time }
 
-// patience lasts from the beginning of the turn, however many things it waits for.
-func (t *turn) patience() patience { return patience{t.started.Add(longestWait)} }
+// newPoller lasts from the beginning of the turn, however many things it waits for.
+func (t *turn) newPoller() poller { return poller{t.started.Add(maxWait)} }
 
 // next waits for the next look, and fails with session_busy when that was the last.
-func (p patience) next(ctx context.Context) error {
-	if time.Now().After(p.until) {
-		return busy()
+func (p poller) next(ctx context.Context) error {
+	if time.Now().After(p.deadline) {
+		return busyError()
 	}
-	timer := time.NewTimer(pollEvery)
+	timer := time.NewTimer(pollInterval)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -306,16 +306,16 @@ func (p patience) next(ctx context.Context) error {
 	}
 }
 
-// noStore is the error for an id or a name when the store cannot be asked.
-func (t *turn) noStore(err error) error {
-	if t.client.Err() != nil {
-		return context.Cause(t.client)
+// storeError is the error for an id or a name when the store cannot be asked.
+func (t *turn) storeError(err error) error {
+	if t.clientCtx.Err() != nil {
+		return context.Cause(t.clientCtx)
 	}
-	t.engine.storeFailed(t.client, telemetry.StoreRead, err)
-	return storeUnavailable(err)
+	t.engine.storeFailed(t.clientCtx, telemetry.StoreRead, err)
+	return storeUnavailableError(err)
 }
 
-func notFound() *chat.Error {
+func notFoundError() *chat.Error {
 	return &chat.Error{
 		Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, Param: "session",
 		Message: "No such session. Leave the session id out to start a new one.",

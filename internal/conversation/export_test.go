@@ -6,7 +6,7 @@ import "achuan/internal/chat"
 // and names.
 func (e *Engine) Held() int {
 	n := len(e.leases.tokens()) + e.sessions.length() + e.names.length()
-	e.live.Range(func(any, any) bool { n++; return true })
+	e.liveTurns.Range(func(any, any) bool { n++; return true })
 	return n
 }
 
@@ -23,7 +23,7 @@ func HeadOne(caller, host string, scope NameKey, messages ...chat.Message) Hash 
 
 // IsTimed reports whether the time of a turn without a client is running.
 func (a *Answer) IsTimed() bool {
-	p := &a.turn.presence
+	p := &a.turn.clientState
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.timer != nil
@@ -33,4 +33,6 @@ func (a *Answer) IsTimed() bool {
 func Fingerprint(r *chat.Request) Hash { return fingerprint(r, 0) }
 
 // IsSentIn reports whether a text that is sent is the stored question.
-func IsSentIn(text, question, preamble string) bool { return sentText(text).isIn(question, preamble) }
+func IsSentIn(text, question, preamble string) bool {
+	return describeText(text).isIn(question, preamble)
+}

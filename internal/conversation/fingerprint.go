@@ -98,31 +98,31 @@ func keyHash(key string, choice int) Hash {
 // sent, and what was answered without its reasoning.
 func exchangeDigest(sent, answered string) Hash {
 	f := newFields()
-	f.text(normal(sent))
-	f.text(normal(withoutReasoning(answered)))
+	f.text(normalStoredText(sent))
+	f.text(normalStoredText(withoutReasoning(answered)))
 	return f.take()
 }
 
-// sentText describes a text that is sent.
-func sentText(text string) Sent {
-	text = normal(text)
+// describeText describes a text that is sent.
+func describeText(text string) SentText {
+	text = normalStoredText(text)
 	f := newFields()
 	f.text(text)
-	return Sent{len(text), f.take()}
+	return SentText{len(text), f.take()}
 }
 
 // isIn reports whether a question that the platform has stored is the text, with or
 // without the preamble in front of it.
-func (s Sent) isIn(question, preamble string) bool {
-	question = normal(question)
+func (s SentText) isIn(question, preamble string) bool {
+	question = normalStoredText(question)
 	if s.Size > len(question) {
 		return false
 	}
 	front, text := question[:len(question)-s.Size], question[len(question)-s.Size:]
-	return s == sentText(text) && (front == "" || preamble != "" && normal(front) == normal(preamble))
+	return s == describeText(text) && (front == "" || preamble != "" && normalStoredText(front) == normalStoredText(preamble))
 }
 
-// normal forgives what storing a text may change.
-func normal(text string) string {
-	return forgiven(&chat.Message{Role: chat.RoleUser, Text: text})
+// normalStoredText forgives what storing a text may change.
+func normalStoredText(text string) string {
+	return normalText(&chat.Message{Role: chat.RoleUser, Text: text})
 }

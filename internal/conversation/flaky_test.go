@@ -50,27 +50,27 @@ func value[T any](f *flaky, do func() (T, error)) (v T, err error) {
 	return v, nil
 }
 
-func (f *flaky) Enter(ctx context.Context, e conversation.Entry) (conversation.Entered, error) {
-	return value(f, func() (conversation.Entered, error) { return f.Store.Enter(ctx, e) })
+func (f *flaky) AttachOrBegin(ctx context.Context, e conversation.TurnRequest) (conversation.TurnResult, error) {
+	return value(f, func() (conversation.TurnResult, error) { return f.Store.AttachOrBegin(ctx, e) })
 }
 
-func (f *flaky) Leave(ctx context.Context, t conversation.Stored) error {
-	return f.call(func() error { return f.Store.Leave(ctx, t) })
+func (f *flaky) SaveTurn(ctx context.Context, t conversation.StoredTurn) error {
+	return f.call(func() error { return f.Store.SaveTurn(ctx, t) })
 }
 
 func (f *flaky) ReleaseTurn(ctx context.Context, token conversation.Token, silent bool) error {
 	return f.call(func() error { return f.Store.ReleaseTurn(ctx, token, silent) })
 }
 
-func (f *flaky) Turn(ctx context.Context, token conversation.Token) (*conversation.Stored, error) {
-	return value(f, func() (*conversation.Stored, error) { return f.Store.Turn(ctx, token) })
+func (f *flaky) Turn(ctx context.Context, token conversation.Token) (*conversation.StoredTurn, error) {
+	return value(f, func() (*conversation.StoredTurn, error) { return f.Store.Turn(ctx, token) })
 }
 
 func (f *flaky) Forget(ctx context.Context, token conversation.Token) error {
 	return f.call(func() error { return f.Store.Forget(ctx, token) })
 }
 
-func (f *flaky) Match(ctx context.Context, c conversation.Claim) (s *conversation.Session, once bool, err error) {
+func (f *flaky) Match(ctx context.Context, c conversation.HeadQuery) (s *conversation.Session, once bool, err error) {
 	err = f.call(func() (err error) {
 		s, once, err = f.Store.Match(ctx, c)
 		return err
@@ -81,7 +81,7 @@ func (f *flaky) Match(ctx context.Context, c conversation.Claim) (s *conversatio
 	return s, once, nil
 }
 
-func (f *flaky) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Reach) (*conversation.Session, error) {
+func (f *flaky) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Addressing) (*conversation.Session, error) {
 	return value(f, func() (*conversation.Session, error) { return f.Store.Take(ctx, id, t, reach) })
 }
 
@@ -93,11 +93,11 @@ func (f *flaky) MarkAsking(ctx context.Context, id int64, token conversation.Tok
 	return f.call(func() error { return f.Store.MarkAsking(ctx, id, token) })
 }
 
-func (f *flaky) Unknow(ctx context.Context, id int64, token conversation.Token) error {
-	return f.call(func() error { return f.Store.Unknow(ctx, id, token) })
+func (f *flaky) MarkSettingsUnknown(ctx context.Context, id int64, token conversation.Token) error {
+	return f.call(func() error { return f.Store.MarkSettingsUnknown(ctx, id, token) })
 }
 
-func (f *flaky) Save(ctx context.Context, s conversation.Save) error {
+func (f *flaky) Save(ctx context.Context, s conversation.Commit) error {
 	return f.call(func() error { return f.Store.Save(ctx, s) })
 }
 
@@ -128,7 +128,7 @@ func (f *flaky) ClaimName(ctx context.Context, k conversation.NameKey, token con
 	return n, claimed, nil
 }
 
-func (f *flaky) BindName(ctx context.Context, b conversation.Binding, session int64) error {
+func (f *flaky) BindName(ctx context.Context, b conversation.NameBinding, session int64) error {
 	return f.call(func() error { return f.Store.BindName(ctx, b, session) })
 }
 
@@ -136,16 +136,16 @@ func (f *flaky) ReleaseName(ctx context.Context, k conversation.NameKey, token c
 	return f.call(func() error { return f.Store.ReleaseName(ctx, k, token) })
 }
 
-func (f *flaky) Historic(ctx context.Context, k conversation.NameKey) error {
-	return f.call(func() error { return f.Store.Historic(ctx, k) })
+func (f *flaky) MarkNameHistory(ctx context.Context, k conversation.NameKey) error {
+	return f.call(func() error { return f.Store.MarkNameHistory(ctx, k) })
 }
 
-func (f *flaky) Expire(ctx context.Context) (int, error) {
-	return value(f, func() (int, error) { return f.Store.Expire(ctx) })
+func (f *flaky) ExpireLeases(ctx context.Context) (int, error) {
+	return value(f, func() (int, error) { return f.Store.ExpireLeases(ctx) })
 }
 
-func (f *flaky) Due(ctx context.Context, lineage, named time.Time, token conversation.Token, limit int) ([]conversation.Session, error) {
-	return value(f, func() ([]conversation.Session, error) { return f.Store.Due(ctx, lineage, named, token, limit) })
+func (f *flaky) TakeExpired(ctx context.Context, lineage, named time.Time, token conversation.Token, limit int) ([]conversation.Session, error) {
+	return value(f, func() ([]conversation.Session, error) { return f.Store.TakeExpired(ctx, lineage, named, token, limit) })
 }
 
 func (f *flaky) Delete(ctx context.Context, id int64, token conversation.Token) error {

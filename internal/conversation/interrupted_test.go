@@ -30,20 +30,20 @@ func (i *interrupted) lose(err error) error {
 	return errDown
 }
 
-func (i *interrupted) Enter(ctx context.Context, e conversation.Entry) (conversation.Entered, error) {
-	s, err := i.flaky.Enter(ctx, e)
+func (i *interrupted) AttachOrBegin(ctx context.Context, e conversation.TurnRequest) (conversation.TurnResult, error) {
+	s, err := i.flaky.AttachOrBegin(ctx, e)
 	if e.Turn.Key.IsZero() || i.panics {
 		return s, err
 	}
 	return s, i.lose(err)
 }
 
-func (i *interrupted) Match(ctx context.Context, c conversation.Claim) (*conversation.Session, bool, error) {
+func (i *interrupted) Match(ctx context.Context, c conversation.HeadQuery) (*conversation.Session, bool, error) {
 	s, once, err := i.flaky.Match(ctx, c)
 	return s, once, i.lose(err)
 }
 
-func (i *interrupted) Take(ctx context.Context, id int64, t conversation.Taking, r conversation.Reach) (*conversation.Session, error) {
+func (i *interrupted) Take(ctx context.Context, id int64, t conversation.Taking, r conversation.Addressing) (*conversation.Session, error) {
 	s, err := i.flaky.Take(ctx, id, t, r)
 	return s, i.lose(err)
 }
@@ -57,14 +57,14 @@ func (i *interrupted) ClaimName(ctx context.Context, k conversation.NameKey, t c
 	return n, claimed, i.lose(err)
 }
 
-func (i *interrupted) BindName(ctx context.Context, b conversation.Binding, id int64) error {
+func (i *interrupted) BindName(ctx context.Context, b conversation.NameBinding, id int64) error {
 	return i.lose(i.flaky.BindName(ctx, b, id))
 }
 
-func (i *interrupted) Due(
+func (i *interrupted) TakeExpired(
 	ctx context.Context, lineage, named time.Time, t conversation.Token, limit int,
 ) ([]conversation.Session, error) {
-	list, err := i.flaky.Due(ctx, lineage, named, t, limit)
+	list, err := i.flaky.TakeExpired(ctx, lineage, named, t, limit)
 	if len(list) == 0 {
 		return list, err
 	}
@@ -110,7 +110,7 @@ func TestInterruptedCalls(t *testing.T) {
 						if got.State == conversation.StateTaken {
 							t.Errorf("session %d is %s, want it given back", got.ID, got.State)
 						}
-						if got.ID == was.ID && (got.Head != was.Head || got.Reach != was.Reach) && name != "by head" && name != "by key" {
+						if got.ID == was.ID && (got.Head != was.Head || got.Addressing != was.Addressing) && name != "by head" && name != "by key" {
 							t.Errorf("session %d is %+v, want it as it was: %+v", got.ID, got, was)
 						}
 					}
@@ -184,12 +184,12 @@ func TestSettingsBelongToTheEpoch(t *testing.T) {
 			a := s.begin(second)
 			a.Discard()
 			s.drain()
-			got, err := s.keep.Take(t.Context(), first.session, conversation.Taking{Token: conversation.Token{1}}, conversation.ReachLineage)
+			got, err := s.keep.Take(t.Context(), first.session, conversation.Taking{Token: conversation.Token{1}}, conversation.ByLineage)
 			if err != nil {
 				t.Fatal(err)
 			}
 			before.Request = got.Request
-			if err := s.keep.Save(t.Context(), conversation.Save{Token: conversation.Token{1}, Session: *before}); err != nil {
+			if err := s.keep.Save(t.Context(), conversation.Commit{Token: conversation.Token{1}, Session: *before}); err != nil {
 				t.Fatal(err)
 			}
 			if now, _ := s.sim.Session(first.session); now.Prompt == "" && now.Model == model {

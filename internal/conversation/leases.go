@@ -18,9 +18,9 @@ type leases struct {
 }
 
 type lease struct {
-	until time.Time // that it surely lasts
-	over  bool      // its turn has ended
-	owed  int       // writes under it that are not committed yet: they keep it
+	until         time.Time // that it surely lasts
+	isOver        bool      // its turn has ended
+	pendingWrites int       // writes under it that are not committed yet: they keep it
 }
 
 // begin notes a lease that the store gave after the moment asked.
@@ -28,7 +28,7 @@ func (l *leases) begin(token Token, asked time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	it := l.of(token)
-	it.until, it.over = asked.Add(l.life), false
+	it.until, it.isOver = asked.Add(l.life), false
 }
 
 // of returns the lease of a taking; l.mu is held.
@@ -46,32 +46,32 @@ func (l *leases) drop(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if it := l.all[token]; it != nil {
-		it.over = true
+		it.isOver = true
 		l.forget(token, it)
 	}
 }
 
 // forget drops a lease that is not needed any more; l.mu is held.
 func (l *leases) forget(token Token, it *lease) {
-	if it.over && it.owed == 0 {
+	if it.isOver && it.pendingWrites == 0 {
 		delete(l.all, token)
 	}
 }
 
-func (l *leases) owe(token Token) {
+func (l *leases) addWrite(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.all[token] == nil {
-		l.of(token).over = true // nothing else is under it
+		l.of(token).isOver = true // nothing else is under it
 	}
-	l.of(token).owed++
+	l.of(token).pendingWrites++
 }
 
-func (l *leases) settled(token Token) {
+func (l *leases) removeWrite(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	it := l.of(token)
-	it.owed--
+	it.pendingWrites--
 	l.forget(token, it)
 }
 

@@ -14,9 +14,9 @@ func TestLeaseOfATurnThatOwes(t *testing.T) {
 		do   func(*leases, Token)
 		held bool
 	}{
-		"paid, then over": {{(*leases).owe, true}, {(*leases).settled, true}, {(*leases).drop, false}},
-		"over, then paid": {{(*leases).owe, true}, {(*leases).drop, true}, {(*leases).settled, false}},
-		"owes twice":      {{(*leases).owe, true}, {(*leases).owe, true}, {(*leases).drop, true}, {(*leases).settled, true}, {(*leases).settled, false}},
+		"paid, then over": {{(*leases).addWrite, true}, {(*leases).removeWrite, true}, {(*leases).drop, false}},
+		"over, then paid": {{(*leases).addWrite, true}, {(*leases).drop, true}, {(*leases).removeWrite, false}},
+		"owes twice":      {{(*leases).addWrite, true}, {(*leases).addWrite, true}, {(*leases).drop, true}, {(*leases).removeWrite, true}, {(*leases).removeWrite, false}},
 		"owes nothing":    {{(*leases).drop, false}},
 	} {
 		l := &leases{life: time.Minute}

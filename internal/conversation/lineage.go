@@ -30,8 +30,8 @@ type fields struct {
 
 func newFields() *fields { return &fields{sum: sha256.New(), buf: make([]byte, 0, 512)} }
 
-// gather is how much waits for the next write to the hash.
-const gather = 4 << 10
+// maxBuffered is how much waits for the next write to the hash.
+const maxBuffered = 4 << 10
 
 func (f *fields) number(n int) {
 	f.buf = binary.BigEndian.AppendUint64(f.buf, uint64(n))
@@ -40,10 +40,10 @@ func (f *fields) number(n int) {
 func (f *fields) text(s string) {
 	f.number(len(s))
 	for len(s) > 0 {
-		if len(f.buf) >= gather {
+		if len(f.buf) >= maxBuffered {
 			f.flush()
 		}
-		n := min(len(s), gather)
+		n := min(len(s), maxBuffered)
 		f.buf = append(f.buf, s[:n]...)
 		s = s[n:]
 	}
@@ -79,8 +79,8 @@ func origin(caller, host string, scope NameKey) *lineage {
 	return l
 }
 
-// from goes on where a session is.
-func from(head Hash) *lineage { return &lineage{fields: newFields(), head: head} }
+// continueFrom goes on where a session is.
+func continueFrom(head Hash) *lineage { return &lineage{fields: newFields(), head: head} }
 
 // add appends messages.
 func (l *lineage) add(messages ...chat.Message) *lineage {
@@ -90,7 +90,7 @@ func (l *lineage) add(messages ...chat.Message) *lineage {
 		f.buf = append(f.buf, l.head[:]...)
 		f.text(string(m.Role))
 		f.text(countedName(m))
-		f.text(forgiven(m))
+		f.text(normalText(m))
 		f.number(len(m.ToolCalls))
 		for _, c := range m.ToolCalls {
 			f.text(c.ID)
@@ -112,9 +112,9 @@ func countedName(m *chat.Message) string {
 	return m.Name
 }
 
-// forgiven is a message's text without what clients change on the way: CRLF, outer
+// normalText is a message's text without what clients change on the way: CRLF, outer
 // white space and, of an assistant, one leading <think> block.
-func forgiven(m *chat.Message) string {
+func normalText(m *chat.Message) string {
 	text := strings.TrimSpace(m.Text)
 	if m.Role == chat.RoleAssistant {
 		text = withoutReasoning(text)

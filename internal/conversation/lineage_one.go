@@ -26,7 +26,7 @@ func headOne(caller, host string, scope NameKey, messages []chat.Message) Hash {
 		f.buf = append(f.buf, head[:]...)
 		f.text(string(m.Role))
 		f.text(m.Name)
-		f.text(forgiven(m))
+		f.text(normalText(m))
 		f.number(len(m.ToolCalls))
 		for _, c := range m.ToolCalls {
 			f.text(c.ID)

@@ -132,7 +132,7 @@ func TestLineageGrows(t *testing.T) {
 		messages := rapid.SliceOfN(rapid.Custom(drawMessage), 1, 8).Draw(t, "messages")
 		whole := headOf(messages...)
 		cut := rapid.IntRange(0, len(messages)).Draw(t, "cut")
-		if grown := from(headOf(messages[:cut]...)).add(messages[cut:]...).head; grown != whole {
+		if grown := continueFrom(headOf(messages[:cut]...)).add(messages[cut:]...).head; grown != whole {
 			t.Fatal("the head depends on how it grew")
 		}
 		at := rapid.IntRange(0, len(messages)-1).Draw(t, "at")

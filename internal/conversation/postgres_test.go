@@ -61,7 +61,7 @@ func (s *site) expireLeases() {
 	s.t.Helper()
 	execPostgres(s.t, strings.ReplaceAll(
 		"UPDATE SCHEMA.sessions SET lease = 1; UPDATE SCHEMA.names SET lease = 1; UPDATE SCHEMA.turns SET lease = 1", "SCHEMA", s.schema()))
-	if _, err := s.keep.Expire(s.t.Context()); err != nil {
+	if _, err := s.keep.ExpireLeases(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
 }

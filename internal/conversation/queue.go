@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	mostWaiting = 16               // requests in line for one session, the running one apart
-	longestWait = 60 * time.Second // of one request, in all lines together
-	busyRetry   = 5 * time.Second  // Retry-After of session_busy
+	maxWaiting = 16               // requests in line for one session, the running one apart
+	maxWait    = 60 * time.Second // of one request, in all lines together
+	busyRetry  = 5 * time.Second  // Retry-After of session_busy
 )
 
 // queue lets one holder at a time have a key; others wait, first come first
@@ -55,7 +55,7 @@ func (q *queue[K]) take(ctx context.Context, key K, until time.Time) (release fu
 	case <-ctx.Done():
 		err, outcome = context.Cause(ctx), telemetry.WaitLeft
 	case <-timer.C:
-		err, outcome = busy(), telemetry.WaitBusy
+		err, outcome = busyError(), telemetry.WaitBusy
 	}
 	if !q.leave(key, turn) { // it became ours meanwhile
 		release()
@@ -91,8 +91,8 @@ func (q *queue[K]) join(key K) (chan struct{}, error) {
 		q.enter(key)
 		return nil, nil
 	}
-	if len(l.waiting) >= mostWaiting {
-		return nil, busy()
+	if len(l.waiting) >= maxWaiting {
+		return nil, busyError()
 	}
 	turn := make(chan struct{})
 	l.waiting = append(l.waiting, turn)
@@ -126,7 +126,7 @@ func (q *queue[K]) leave(key K, turn chan struct{}) bool {
 	return false
 }
 
-func busy() *chat.Error {
+func busyError() *chat.Error {
 	return &chat.Error{
 		Kind: chat.KindConflict, Code: chat.CodeSessionBusy, RetryAfter: busyRetry,
 		Message: "The session is answering another request. Wait for that answer, or leave the session id out to start a session of its own.",

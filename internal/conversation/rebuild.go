@@ -12,9 +12,9 @@ import (
 // what the platform has of it is read and replayed there, with what is new after
 // it. Once that has answered, the old id becomes an alias of the new one.
 func (t *turn) rebuild(rest []chat.Message) error {
-	old, before := *t.session, t.before
+	old, before := *t.session, t.original
 	transcript, err := t.readBack(old.ID)
-	if lost(err) {
+	if isLost(err) {
 		transcript, err = nil, nil
 	}
 	if err != nil {
@@ -23,25 +23,25 @@ func (t *turn) rebuild(rest []chat.Message) error {
 	if transcript == nil {
 		err = t.placeWhole(t.scope(), false)
 	} else {
-		n := newPlace{placement: chat.PlacementReplayed, text: wholeText(append(transcript, rest...), t.render)}
+		n := newSession{placement: chat.PlacementReplayed, text: wholeText(append(transcript, rest...), t.render)}
 		if !old.Made && old.Settings != (chat.Settings{}) {
 			n.preset = &old.Settings // its owner's, not the platform's
 		}
 		err = t.placeNew(n)
 	}
 	if err != nil {
-		t.putBack(before)
+		t.returnSession(before)
 		return err
 	}
-	t.instead = &replaced{before, StateRetired, true}
-	t.log.InfoContext(t.life, "session rebuilt from its records",
+	t.replaces = &replacedSession{before, StateRetired, true}
+	t.logger.InfoContext(t.turnCtx, "session rebuilt from its records",
 		telemetry.KeyReplaced, old.ID, telemetry.KeySession, t.session.ID, telemetry.KeyCount, len(transcript))
 	return nil
 }
 
 // readBack returns the messages that the platform holds of a session.
 func (t *turn) readBack(id int64) ([]chat.Message, error) {
-	records, err := t.engine.records(t.client, id)
+	records, err := t.engine.records(t.clientCtx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +56,10 @@ func (t *turn) readBack(id int64) ([]chat.Message, error) {
 
 // withoutPreamble is a question without the instructions that the turn tells anyway.
 func (t *turn) withoutPreamble(question string) string {
-	if t.q.Preamble == "" {
+	if t.input.Preamble == "" {
 		return question
 	}
-	text, _ := strings.CutPrefix(question, t.q.Preamble+"\n\n")
+	text, _ := strings.CutPrefix(question, t.input.Preamble+"\n\n")
 	return text
 }
 
@@ -68,18 +68,18 @@ func (t *turn) withoutPreamble(question string) string {
 // turn then makes the old id lead to the session that holds the answer.
 func (t *turn) takeRebuilt() {
 	id := t.request.Session.ID
-	if t.resumed == nil || id == 0 || t.before.State == StateRetired || t.instead != nil {
+	if t.resumed == nil || id == 0 || t.original.State == StateRetired || t.replaces != nil {
 		return
 	}
-	ctx, cancel := t.lasting()
+	ctx, cancel := t.detachedContext()
 	defer cancel()
 	old, err := t.engine.Store.Session(ctx, t.request.Caller.ID, id)
-	if err != nil || old.ID == t.session.ID || old.State != StateDirty || !old.Unseen || old.Taken.After(t.before.Taken) {
+	if err != nil || old.ID == t.session.ID || old.State != StateDirty || !old.EndUnknown || old.Taken.After(t.original.Taken) {
 		return
 	}
-	switch old, err = t.engine.Store.Take(ctx, old.ID, Taking{Token: t.token}, ReachID); {
+	switch old, err = t.engine.Store.Take(ctx, old.ID, Taking{Token: t.token}, ByID); {
 	case err == nil:
-		t.instead = &replaced{*old, StateRetired, true}
+		t.replaces = &replacedSession{*old, StateRetired, true}
 	case !isCertain(err):
 		t.engine.undoTaking(t.token, id, Hash{})
 	}

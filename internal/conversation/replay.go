@@ -21,8 +21,8 @@ const (
 		"Go on as the assistant: answer the last message as if the conversation had been held here, and do not mention the markers."
 )
 
-// frame writes messages in the replay framing. render gives a message's text.
-func frame(intro string, messages []chat.Message, render func(chat.Message) string) string {
+// framedText writes messages in the replay framing. render gives a message's text.
+func framedText(intro string, messages []chat.Message, render func(chat.Message) string) string {
 	texts := make([]string, len(messages))
 	size := len(intro) + len(framing) + 64
 	for i, m := range messages {
@@ -54,13 +54,13 @@ func frame(intro string, messages []chat.Message, render func(chat.Message) stri
 func freshNonce(messages []chat.Message, texts []string) string {
 	for {
 		nonce := newNonce()
-		if !occurs(nonce, messages, texts) {
+		if !isInMessages(nonce, messages, texts) {
 			return nonce
 		}
 	}
 }
 
-func occurs(nonce string, messages []chat.Message, texts []string) bool {
+func isInMessages(nonce string, messages []chat.Message, texts []string) bool {
 	for i, m := range messages {
 		if strings.Contains(texts[i], nonce) || strings.Contains(m.Name, nonce) || strings.Contains(m.ToolCallID, nonce) {
 			return true
@@ -72,22 +72,22 @@ func occurs(nonce string, messages []chat.Message, texts []string) bool {
 // wholeText is what a new session is sent for a transcript: a lone user message
 // without a name as itself, anything else framed. Only the framing has the name.
 func wholeText(transcript []chat.Message, render func(chat.Message) string) string {
-	if lone(transcript) && transcript[0].Name == "" {
+	if isLoneMessage(transcript) && transcript[0].Name == "" {
 		return render(transcript[0])
 	}
-	return frame(wholeIntro, transcript, render)
+	return framedText(wholeIntro, transcript, render)
 }
 
 // newText is what a session that holds the earlier messages is sent for the rest.
 func newText(rest []chat.Message, render func(chat.Message) string) string {
-	if lone(rest) && rest[0].Name == "" {
+	if isLoneMessage(rest) && rest[0].Name == "" {
 		return render(rest[0])
 	}
-	return frame(newIntro, rest, render)
+	return framedText(newIntro, rest, render)
 }
 
-// lone reports whether messages are exactly one user message.
-func lone(messages []chat.Message) bool {
+// isLoneMessage reports whether messages are exactly one user message.
+func isLoneMessage(messages []chat.Message) bool {
 	return len(messages) == 1 && messages[0].Role == chat.RoleUser
 }
 

@@ -87,7 +87,7 @@ func TestFrameParsesBack(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		messages := rapid.SliceOfN(message, 1, 12).Draw(t, "messages")
-		framed := frame(wholeIntro, messages, plain)
+		framed := framedText(wholeIntro, messages, plain)
 		got, err := parse(framed)
 		if err != nil {
 			t.Fatalf("%v in %q", err, framed)
@@ -100,7 +100,7 @@ func TestFrameParsesBack(t *testing.T) {
 
 func TestNonceIsFresh(t *testing.T) {
 	messages := []chat.Message{{Role: chat.RoleUser, Text: "a"}, {Role: chat.RoleUser, Text: "b"}}
-	one, other := frame(newIntro, messages, plain), frame(newIntro, messages, plain)
+	one, other := framedText(newIntro, messages, plain), framedText(newIntro, messages, plain)
 	if one == other {
 		t.Error("two framings share their nonce")
 	}

@@ -37,7 +37,7 @@ type resumption struct {
 // is not interrupted when the client leaves: nobody would know then what is taken. A
 // taking for the same request whose process may be dead is waited for: until its lease is
 // extended, because the process lives, or until it runs out.
-func (e *Engine) enter(ctx context.Context, entry Entry) (found Entered, asked time.Time, err error) {
+func (e *Engine) enter(ctx context.Context, entry TurnRequest) (found TurnResult, asked time.Time, err error) {
 	for before := time.Duration(0); ; {
 		asked = time.Now()
 		found, err = e.enterOnce(ctx, entry)
@@ -47,45 +47,45 @@ func (e *Engine) enter(ctx context.Context, entry Entry) (found Entered, asked t
 		left := found.Running.Lease
 		isExtended := before > 0 && left > before || !e.Store.HasLeases() // the only process is alive
 		isAlive := !entry.Retried && left > e.Lease-e.Lease*2/5           // extended at its last beat
-		if _, isHere := e.live.Load(found.Running.Token); isHere || isAlive || isExtended {
+		if _, isHere := e.liveTurns.Load(found.Running.Token); isHere || isAlive || isExtended {
 			return found, asked, nil
 		}
 		before = left
-		if err := sleep(ctx, pollEvery); err != nil {
-			return Entered{}, asked, err
+		if err := sleep(ctx, pollInterval); err != nil {
+			return TurnResult{}, asked, err
 		}
 	}
 }
 
 // undoEntry gives back what Enter may have taken, when its outcome is unknown.
-func (e *Engine) undoEntry(entry Entry) {
+func (e *Engine) undoEntry(entry TurnRequest) {
 	e.undoTaking(entry.Turn.Token, 0, Hash{})
 	if entry.Turn.Key != (Hash{}) {
 		e.undoTurn(entry.Turn.Token)
 	}
 }
 
-func (e *Engine) enterOnce(ctx context.Context, entry Entry) (Entered, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+func (e *Engine) enterOnce(ctx context.Context, entry TurnRequest) (TurnResult, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	return e.Store.Enter(ctx, entry)
+	return e.Store.AttachOrBegin(ctx, entry)
 }
 
 // resume places the turn in the session of an interrupted turn for the same request,
 // which Enter took at the moment asked.
 func (t *turn) resume(s *Session, asked time.Time) {
-	t.taken(s, asked)
-	t.resumed = &resumption{was: *s, until: s.Taken.Add(outlives)}
-	t.head = s.Question
+	t.trackTaken(s, asked)
+	t.resumed = &resumption{was: *s, until: s.Taken.Add(maxDetached)}
+	t.nextHead = s.Question
 	// The name of a session that was rebuilt meanwhile means the one that has its place.
-	if name := t.request.Session.Name; name != "" && !t.aside() && s.State != StateRetired {
-		t.bind = &Binding{Key: NameKey{t.request.Caller.ID, t.request.Model, name}, History: !lone(t.request.Transcript())}
+	if name := t.request.Session.Name; name != "" && !t.isSideTask() && s.State != StateRetired {
+		t.binding = &NameBinding{Key: NameKey{t.request.Caller.ID, t.request.Model, name}, History: !isLoneMessage(t.request.Transcript())}
 	}
-	setCallSeed(t.q.Shaper, s.Turn)
+	setCallSeed(t.input.Shaper, s.Turn)
 	t.noteTools()
-	t.where.Store(&where{s.ID, chat.PlacementAttached})
+	t.placed.Store(&placed{s.ID, chat.PlacementAttached})
 	t.engine.Metrics.Attached(telemetry.AttachInterrupted)
-	t.log.InfoContext(t.life, "answering from the platform's records: the turn that asked was interrupted", telemetry.KeySession, s.ID)
+	t.logger.InfoContext(t.turnCtx, "answering from the platform's records: the turn that asked was interrupted", telemetry.KeySession, s.ID)
 }
 
 // openRecord returns the stored answer to the question of a resumed turn, or to the
@@ -101,7 +101,7 @@ func (t *turn) openRecord() (chat.Stream, error) {
 		if err != nil {
 			return nil, err
 		}
-		at := slices.IndexFunc(records, func(rec chat.Record) bool { return r.was.Sent.isIn(rec.UserText, t.q.Preamble) })
+		at := slices.IndexFunc(records, func(rec chat.Record) bool { return r.was.Sent.isIn(rec.UserText, t.input.Preamble) })
 		switch {
 		case at >= 0:
 			r.found, r.hasOthers, r.records = true, at > 0, records[at+1:]
@@ -112,7 +112,7 @@ func (t *turn) openRecord() (chat.Stream, error) {
 			return nil, t.askAfterAll(len(records) == 0)
 		}
 		r.late = true
-		if err := sleep(t.life, wait); err != nil {
+		if err := sleep(t.turnCtx, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +120,7 @@ func (t *turn) openRecord() (chat.Stream, error) {
 
 // openRepair is openRecord for a repair.
 func (t *turn) openRepair() (chat.Stream, error) {
-	r, repair := t.resumed, sentText(t.text)
+	r, repair := t.resumed, describeText(t.question)
 	until := time.Now().Add(maxRepairWait)
 	for wait := minRecordPoll; ; wait = min(wait*3/2, maxRecordPoll) {
 		switch {
@@ -135,14 +135,14 @@ func (t *turn) openRepair() (chat.Stream, error) {
 			r.uncertain = !r.late
 			return nil, nil //nolint:nilnil // the repair is asked
 		}
-		if err := sleep(t.life, wait); err != nil {
+		if err := sleep(t.turnCtx, wait); err != nil {
 			return nil, err
 		}
 		records, err := t.newRecords()
 		if err != nil {
 			return nil, err
 		}
-		r.records = records[min(t.asked, len(records)):]
+		r.records = records[min(t.answeredQuestions, len(records)):]
 	}
 }
 
@@ -150,16 +150,16 @@ func (t *turn) openRepair() (chat.Stream, error) {
 // first. It repeats what fails.
 func (t *turn) newRecords() ([]chat.Record, error) {
 	for failed := 1; ; failed++ {
-		page, err := t.engine.Platform.Records(t.life, t.resumed.was.ID, 1)
+		page, err := t.engine.Platform.Records(t.turnCtx, t.resumed.was.ID, 1)
 		if err == nil {
 			records := t.resumed.was.newerThanKnown(page)
 			slices.Reverse(records)
 			return records, nil
 		}
-		if lost(err) || failed == maxRecordErrors || t.life.Err() != nil {
+		if isLost(err) || failed == maxRecordErrors || t.turnCtx.Err() != nil {
 			return nil, err
 		}
-		if err := sleep(t.life, maxRecordPoll); err != nil {
+		if err := sleep(t.turnCtx, maxRecordPoll); err != nil {
 			return nil, err
 		}
 	}
@@ -173,7 +173,7 @@ func (s *Session) newerThanKnown(page chat.RecordPage) []chat.Record {
 		return records[:min(max(page.Total-s.Exchanges, 0), len(records))]
 	}
 	for i, r := range records {
-		if !s.mayFollow(r) || exchangeDigest(r.UserText, r.AIText) == s.Last {
+		if !s.mayFollow(r) || exchangeDigest(r.UserText, r.AIText) == s.LastExchange {
 			return records[:i]
 		}
 	}
@@ -187,9 +187,9 @@ func (s *Session) mayFollow(r chat.Record) bool {
 
 // playRecord passes a stored answer on as if the platform streamed it.
 func (t *turn) playRecord(r chat.Record) chat.Stream {
-	t.text, t.sent = r.UserText, true
-	if p := t.q.Preamble; p != "" && strings.HasPrefix(normal(r.UserText), normal(p)) {
-		t.tells = digestOf("achuan preamble 1", p)
+	t.question, t.isSent = r.UserText, true
+	if p := t.input.Preamble; p != "" && strings.HasPrefix(normalStoredText(r.UserText), normalStoredText(p)) {
+		t.preambleDigest = digestOf("achuan preamble 1", p)
 	}
 	return &recordStream{events: recordEvents(r)}
 }
@@ -200,17 +200,17 @@ func (t *turn) askAfterAll(unchanged bool) error {
 	s := t.resumed.was
 	s.State, s.Request = StateDirty, Hash{}
 	if unchanged {
-		s.State, s.Unseen, s.Head, s.Verified = StateFree, false, t.headBefore(s.Question), false
-		if s.Made && s.Turns == 0 && s.Exchanges == 0 && s.Reach != ReachID && (t.bind == nil || t.bind.History) {
-			s.Reach = ReachThrowaway // nobody comes back to an empty session
+		s.State, s.EndUnknown, s.Head, s.Verified = StateFree, false, t.headBefore(s.Question), false
+		if s.Made && s.Turns == 0 && s.Exchanges == 0 && s.Addressing != ByID && (t.binding == nil || t.binding.History) {
+			s.Addressing = Throwaway // nobody comes back to an empty session
 		}
 	}
-	t.resumed, t.bind, t.head = nil, nil, Hash{}
-	t.give(s)
+	t.resumed, t.binding, t.nextHead = nil, nil, Hash{}
+	t.releaseSession(s)
 	t.engine.ended(&s)
-	setCallSeed(t.q.Shaper, t.token)
+	setCallSeed(t.input.Shaper, t.token)
 	t.started = time.Now()
-	t.log.InfoContext(t.life, "an interrupted turn had not asked its question, which is asked now", telemetry.KeySession, s.ID)
+	t.logger.InfoContext(t.turnCtx, "an interrupted turn had not asked its question, which is asked now", telemetry.KeySession, s.ID)
 	return t.place()
 }
 
@@ -223,7 +223,7 @@ func (t *turn) headBefore(question Hash) Hash {
 		return Hash{}
 	}
 	prefix := t.origin(t.scope()).add(transcript[:len(transcript)-len(rest)]...).head
-	if from(prefix).add(rest...).head != question {
+	if continueFrom(prefix).add(rest...).head != question {
 		return Hash{}
 	}
 	return prefix

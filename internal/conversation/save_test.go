@@ -13,10 +13,10 @@ func TestIsTold(t *testing.T) {
 	}{
 		{false, time.Hour, false},
 		{true, time.Second, false},
-		{true, toldAfter, true},
+		{true, idKnownAfter, true},
 		{true, time.Minute, true},
 	} {
-		if got := isTold(tt.streamed, tt.after); got != tt.want {
+		if got := isIDKnown(tt.streamed, tt.after); got != tt.want {
 			t.Errorf("isTold(%t, %v) = %t, want %t", tt.streamed, tt.after, got, tt.want)
 		}
 	}

@@ -29,7 +29,7 @@ func (e *Engine) List(ctx context.Context, caller string, offset, limit int) ([]
 func (s *Session) info() chat.SessionInfo {
 	return chat.SessionInfo{
 		ID: s.ID, Model: s.Settings.Model, Owner: s.Caller, Name: s.Name, State: string(s.State), Turns: s.Turns,
-		Created: s.Created, Used: s.Used,
+		Created: s.Created, Used: s.LastUsed,
 	}
 }
 
@@ -63,8 +63,8 @@ func (e *Engine) Messages(ctx context.Context, caller string, id int64, page int
 	}
 	p, err := e.Platform.Records(ctx, s.ID, 1)
 	switch {
-	case lost(err):
-		return chat.RecordPage{}, notFound()
+	case isLost(err):
+		return chat.RecordPage{}, notFoundError()
 	case err != nil:
 		return chat.RecordPage{}, err
 	}
@@ -127,13 +127,13 @@ func (e *Engine) readRecords(ctx context.Context, id int64) (records []chat.Reco
 	}
 }
 
-// makeWait bounds the making of a session that no turn waits for.
-const makeWait = 30 * time.Second
+// createTimeout bounds the making of a session that no turn waits for.
+const createTimeout = 30 * time.Second
 
 // Make makes a session for a caller who wants its id before there is a question. It
 // goes on when the caller leaves: a session that only the platform knows would stay.
 func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), makeWait)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
 	defer cancel()
 	created, err := e.Platform.CreateSession(ctx, model)
 	if err != nil {
@@ -141,14 +141,14 @@ func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (ch
 	}
 	now := time.Now()
 	s := Session{
-		ID: created.ID, Caller: caller.ID, Made: true, Reach: ReachID, State: StateFree, Verified: true, Known: true,
-		Preset: created.Settings, Settings: created.Settings, Object: created.Object, Created: now, Used: now,
+		ID: created.ID, Caller: caller.ID, Made: true, Addressing: ByID, State: StateFree, Verified: true, SettingsKnown: true,
+		Preset: created.Settings, Settings: created.Settings, Object: created.Object, Created: now, LastUsed: now,
 	}
-	s.Preset.ContextCount = mostContext
+	s.Preset.ContextCount = maxContext
 	token := newToken()
 	err = e.Store.Create(ctx, s, Taking{Token: token})
 	if err == nil {
-		err = e.Store.Save(ctx, Save{Token: token, Session: s})
+		err = e.Store.Save(ctx, Commit{Token: token, Session: s})
 	}
 	switch {
 	case err == nil:
@@ -168,7 +168,7 @@ func (e *Engine) Remove(ctx context.Context, caller string, id int64) error {
 		return err
 	}
 	token, asked := newToken(), time.Now()
-	taken, err := e.Store.Take(ctx, s.ID, Taking{Token: token}, s.Reach)
+	taken, err := e.Store.Take(ctx, s.ID, Taking{Token: token}, s.Addressing)
 	if err != nil {
 		if !isCertain(err) {
 			e.undoTaking(token, s.ID, Hash{})
@@ -181,7 +181,7 @@ func (e *Engine) Remove(ctx context.Context, caller string, id int64) error {
 		err = e.delete(ctx, s.ID)
 	}
 	// From here on the caller's interest does not count: half deleted is worse.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	if err != nil {
 		e.undoTaking(token, s.ID, Hash{}) // the deletion failed: it stays as it was
@@ -200,12 +200,12 @@ func (e *Engine) Remove(ctx context.Context, caller string, id int64) error {
 func (e *Engine) failure(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, ErrUnknown):
-		return notFound()
+		return notFoundError()
 	case errors.Is(err, ErrTaken):
-		return busy()
+		return busyError()
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
 	e.storeFailed(ctx, telemetry.StoreRead, err)
-	return storeUnavailable(err)
+	return storeUnavailableError(err)
 }

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// mostContext is the largest contextCount that the platform's own front end
+	// maxContext is the largest contextCount that the platform's own front end
 	// offers: the number of earlier exchanges added to each question.
-	mostContext = 65
-	// leastTemperature stands for 0, which the platform takes as "untouched".
-	leastTemperature = 0.01
+	maxContext = 65
+	// minTemperature stands for 0, which the platform takes as "untouched".
+	minTemperature = 0.01
 )
 
 // settingsFor lays what a request names over a base: the platform's preset for a
@@ -26,7 +26,7 @@ func settingsFor(base chat.Settings, q *Question) chat.Settings {
 		s.Prompt = q.Prompt
 	}
 	if r.Temperature != nil {
-		s.Temperature = max(*r.Temperature, leastTemperature)
+		s.Temperature = max(*r.Temperature, minTemperature)
 	}
 	if r.PresencePenalty != nil {
 		s.PresencePenalty = *r.PresencePenalty
@@ -43,10 +43,10 @@ func settingsFor(base chat.Settings, q *Question) chat.Settings {
 // setUpContext is the client's interest while nothing has been asked, and the
 // turn's own life afterwards.
 func (t *turn) setUpContext() context.Context {
-	if t.recovered {
-		return t.life
+	if t.isRecovered {
+		return t.turnCtx
 	}
-	return t.client
+	return t.clientCtx
 }
 
 // setUp brings the session's settings to what the request asks for. That they are
@@ -58,31 +58,31 @@ func (t *turn) setUp(ctx context.Context) error {
 	switch {
 	case s.Made:
 		base = s.Preset
-	case !t.discovered:
+	case !t.isDiscovered:
 		if err := t.refresh(ctx); err != nil {
 			return err
 		}
 		base = s.Settings
 	}
-	want := settingsFor(base, &t.q)
-	if s.Known && want == s.Settings {
+	want := settingsFor(base, &t.input)
+	if s.SettingsKnown && want == s.Settings {
 		return nil
 	}
-	if s.Known && t.stored {
-		if err := t.engine.Store.Unknow(ctx, s.ID, t.token); err != nil {
-			return t.unset(ctx, err)
+	if s.SettingsKnown && t.isStored {
+		if err := t.engine.Store.MarkSettingsUnknown(ctx, s.ID, t.token); err != nil {
+			return t.settingsError(ctx, err)
 		}
 	}
-	s.Known = false
+	s.SettingsKnown = false
 	got, err := t.engine.Platform.UpdateSession(ctx, chat.Session{
-		ID: s.ID, Settings: want, Object: s.Object, Fresh: s.ID == t.made || !s.Made,
+		ID: s.ID, Settings: want, Object: s.Object, Fresh: s.ID == t.createdSession || !s.Made,
 	})
 	if err != nil {
 		return err
 	}
 	// The platform's word on the context is believed; the rest is as it was asked,
 	// for the platform client has compared it.
-	s.Settings, s.Object, s.Known = want, got.Object, true
+	s.Settings, s.Object, s.SettingsKnown = want, got.Object, true
 	s.Settings.ContextCount = got.ContextCount
 	s.Preset.ContextCount = got.ContextCount
 	if s.Made {
@@ -94,34 +94,34 @@ func (t *turn) setUp(ctx context.Context) error {
 // markAsking commits that the question is sent next: should the process die from now on, a
 // repetition of the request waits for its record. Without a PUT, the taking says so.
 func (t *turn) markAsking(ctx context.Context) error {
-	if !t.stored {
+	if !t.isStored {
 		return nil
 	}
 	if err := t.engine.Store.MarkAsking(ctx, t.session.ID, t.token); err != nil {
-		return t.unset(ctx, err)
+		return t.settingsError(ctx, err)
 	}
 	return nil
 }
 
-// usualPreset is what sessions that achuan made are set to where a request names
+// knownPreset is what sessions that achuan made are set to where a request names
 // nothing, as far as it is known.
-func (e *Engine) usualPreset() chat.Settings {
+func (e *Engine) knownPreset() chat.Settings {
 	if p := e.preset.Load(); p != nil {
 		return *p
 	}
 	return chat.Settings{}
 }
 
-// unset says why settings are not touched when the store cannot be told.
-func (t *turn) unset(ctx context.Context, err error) error {
+// settingsError says why settings are not touched when the store cannot be told.
+func (t *turn) settingsError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, ErrNotHeld):
-		return leaseLost()
+		return leaseError()
 	}
 	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
-	return storeUnavailable(err)
+	return storeUnavailableError(err)
 }
 
 // refresh reads the settings of a session that achuan did not make, because its owner
@@ -130,12 +130,12 @@ func (t *turn) unset(ctx context.Context, err error) error {
 func (t *turn) refresh(ctx context.Context) error {
 	s := t.session
 	found, err := t.engine.Platform.FindSession(ctx, s.ID)
-	if lost(err) {
+	if isLost(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	s.Settings, s.Object, s.Known = found.Settings, found.Object, true
+	s.Settings, s.Object, s.SettingsKnown = found.Settings, found.Object, true
 	return nil
 }

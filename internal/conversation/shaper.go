@@ -32,18 +32,18 @@ type ToolReader interface {
 
 // noteTools tells the Shaper if the session was told of tools.
 func (t *turn) noteTools() {
-	if s, ok := t.q.Shaper.(ToolReader); ok && t.session != nil && !t.session.Tools.IsZero() {
+	if s, ok := t.input.Shaper.(ToolReader); ok && t.session != nil && !t.session.Tools.IsZero() {
 		s.SessionHadTools()
 	}
 }
 
 // render writes a message as the text that the model reads.
 func (t *turn) render(m chat.Message) string {
-	if t.q.Render == nil {
+	if t.input.Render == nil {
 		return t.engine.Render(m)
 	}
 	t.noteTools()
-	return t.q.Render(m)
+	return t.input.Render(m)
 }
 
 // Shaper makes the platform's answer into the one that its client gets: it cuts

@@ -26,26 +26,26 @@ const (
 	StateRetired State = "retired" // another session took its place
 )
 
-// Reach is how a session may be come back to.
-type Reach string
+// Addressing is how a session may be come back to.
+type Addressing string
 
 // The reaches.
 const (
-	ReachLineage   Reach = "lineage"   // by its transcript alone
-	ReachName      Reach = "name"      // by a name, or within its scope
-	ReachID        Reach = "id"        // by its id: it has left lineage for good
-	ReachThrowaway Reach = "throwaway" // not at all: deleted soon after its turn
+	ByLineage Addressing = "lineage"   // by its transcript alone
+	ByName    Addressing = "name"      // by a name, or within its scope
+	ByID      Addressing = "id"        // by its id: it has left lineage for good
+	Throwaway Addressing = "throwaway" // not at all: deleted soon after its turn
 )
 
 // Session is what is known of a platform session. A zero Head is none.
 type Session struct {
-	ID     int64
-	Caller string // chat.Caller.ID of its owner
-	Made   bool   // achuan made it
-	Reach  Reach
-	Name   string // the name it was last reached by; "" for none
-	State  State
-	Unseen bool // the end of its last turn was not seen
+	ID         int64
+	Caller     string // chat.Caller.ID of its owner
+	Made       bool   // achuan made it
+	Addressing Addressing
+	Name       string // the name it was last reached by; "" for none
+	State      State
+	EndUnknown bool // the end of its last turn was not seen
 
 	Head Hash // lineage after its last answer
 	// Verified says that the head was written, or compared with the platform, since
@@ -54,21 +54,21 @@ type Session struct {
 	// MaybeTaken says that the store may have lost the commit that took the session, so
 	// that a turn that nobody knows of may still run in it: the longest turn since the
 	// loss has not passed yet. Such a session is not continued.
-	MaybeTaken bool
-	Exchanges  int  // questions with answers that the platform keeps; Uncounted when not known
-	Turns      int  // whole answers to clients
-	Last       Hash // digest of the newest exchange: what was sent, what was answered
+	MaybeTaken   bool
+	Exchanges    int  // questions with answers that the platform keeps; Uncounted when not known
+	Turns        int  // whole answers to clients
+	LastExchange Hash // digest of the newest exchange: what was sent, what was answered
 
-	Preset   chat.Settings // what a request that names nothing means
-	Settings chat.Settings // last known to be in force
-	Known    bool          // Settings are in force now; false while a PUT is under way
-	Object   []byte        // the session as the platform sent it (JSON)
+	Preset        chat.Settings // what a request that names nothing means
+	Settings      chat.Settings // last known to be in force
+	SettingsKnown bool          // Settings are in force now; false while a PUT is under way
+	Object        []byte        // the session as the platform sent it (JSON)
 
 	// Request, Turn, Sent, Question and Taken describe the taking that had the session
 	// last, so that a repetition of its request finds its answer after a crash.
 	Request  Hash      // fingerprint of its request; zero for none
 	Turn     Token     // its token; it stays when the taking has ended
-	Sent     Sent      // the text that it sends
+	Sent     SentText  // the text that it sends
 	Question Hash      // lineage after that text; zero when it is not known
 	Taken    time.Time // when the session was taken, by the store's clock
 	Unasked  bool      // its question was certainly not sent yet
@@ -77,14 +77,14 @@ type Session struct {
 	// Instructions are not known. Tools are zero when the session was never told of any,
 	// and NoToolsNow when its last turn had none. Told is a digest of what the session was told in front of a
 	// text because its prompt could not hold it.
-	Instructions, Tools, Told Hash
+	Instructions, Tools, ToldPreamble Hash
 
-	Created, Used time.Time
+	Created, LastUsed time.Time
 }
 
-// Sent describes a text that is sent to the platform, without the instructions that
+// SentText describes a text that is sent to the platform, without the instructions that
 // may stand in front of it.
-type Sent struct {
+type SentText struct {
 	Size   int // bytes, after normal
 	Digest Hash
 }
@@ -93,7 +93,7 @@ type Sent struct {
 type Taking struct {
 	Token    Token
 	Request  Hash // fingerprint of the request; zero for the clean-up and the sessions API
-	Sent     Sent
+	Sent     SentText
 	Question Hash // lineage after the text that is sent; zero when it is not known
 }
 
@@ -114,8 +114,8 @@ type Name struct {
 	History bool  // it came with a history once: a lone message opens a new chat
 }
 
-// Binding makes a name mean the session of the turn that is saved.
-type Binding struct {
+// NameBinding makes a name mean the session of the turn that is saved.
+type NameBinding struct {
 	Key     NameKey
 	History bool
 }
@@ -129,9 +129,9 @@ type Replacement struct {
 	Alias bool
 }
 
-// Stored is a turn that others may attach to: one with an idempotency key, or one
+// StoredTurn is a turn that others may attach to: one with an idempotency key, or one
 // whose client has left.
-type Stored struct {
+type StoredTurn struct {
 	Token   Token
 	Caller  string
 	Request Hash  // fingerprint of the request
@@ -146,16 +146,16 @@ type Stored struct {
 	Answer []byte
 }
 
-// Entry asks whether a request was asked before.
-type Entry struct {
-	Turn    Stored // the turn that begins if there is none; only its Token, Caller, Request and Key are read
-	Retried bool   // an SDK marked the request as a repetition
+// TurnRequest asks whether a request was asked before.
+type TurnRequest struct {
+	Turn    StoredTurn // the turn that begins if there is none; only its Token, Caller, Request and Key are read
+	Retried bool       // an SDK marked the request as a repetition
 }
 
-// Entered says where the answer to a request is. At most one of Turn, Interrupted and
+// TurnResult says where the answer to a request is. At most one of Turn, Interrupted and
 // Ended is set. All are nil for a request that is to be asked.
-type Entered struct {
-	Turn *Stored // a stored turn that answers the request
+type TurnResult struct {
+	Turn *StoredTurn // a stored turn that answers the request
 	// Interrupted is a session whose taking for the same request never ended, because
 	// its process died. It is now taken under the entry's token. A retired one stays so. Its Request, Turn,
 	// Sent, Question and Taken are those of the interrupted taking.
@@ -164,17 +164,17 @@ type Entered struct {
 	// no longer than RepeatLife ago. It is not taken. Only a marked request gets it.
 	Ended *Session
 	// Running describes a taking for the same request that has a lease; nil for none.
-	Running *Running
+	Running *RunningTurn
 }
 
-// Running is a taking under a lease.
-type Running struct {
+// RunningTurn is a taking under a lease.
+type RunningTurn struct {
 	Token Token
 	Lease time.Duration // until it runs out, if its process does not extend it
 }
 
-// Claim is a session taken by its head.
-type Claim struct {
+// HeadQuery is a session taken by its head.
+type HeadQuery struct {
 	Caller string
 	Head   Hash
 	Prefer chat.Settings // among several sessions those set so come first, then the latest used
@@ -184,17 +184,17 @@ type Claim struct {
 	Instructions, Tools Hash
 }
 
-// Save is the end of a taking: what the session is from now on. Everything in it
+// Commit is the end of a taking: what the session is from now on. Everything in it
 // is committed together.
-type Save struct {
+type Commit struct {
 	Token   Token
 	Session Session // State is what it becomes, never StateTaken
-	Bind    *Binding
+	Bind    *NameBinding
 	// Replaces is the session whose place this one takes; nil for none.
 	Replaces *Replacement
 	// Turn is kept for those who attach. If it is stored already it becomes whole,
 	// with its answer; whether its client has left is Leave's and Enter's to say.
-	Turn *Stored
+	Turn *StoredTurn
 	// Failed frees the turn's idempotency key and everything stored for Token.
 	Failed bool
 }
@@ -230,7 +230,7 @@ type Store interface {
 	// needs a lease. Without leases, Expire ends no taking.
 	HasLeases() bool
 
-	// Enter says where the answer to a request is. A stored turn with
+	// AttachOrBegin says where the answer to a request is. A stored turn with
 	// the same caller and key has it whatever its client does (ErrKeyReused when its
 	// request is another one). Without a key, a turn of the same request has it when
 	// it is Left and either e.Retried or Silent; its Left is cleared in the same
@@ -239,35 +239,35 @@ type Store interface {
 	// AnswerLife are none. When no turn has the
 	// answer, a session may have it: see Entered. An interrupted session is taken in one
 	// step, so that one caller resumes it and no other.
-	Enter(ctx context.Context, e Entry) (Entered, error)
-	// Leave stores the turn for its next client, whole or running (then under a
+	AttachOrBegin(ctx context.Context, e TurnRequest) (TurnResult, error)
+	// SaveTurn stores the turn for its next client, whole or running (then under a
 	// lease). One that is stored already gets its Left and Silent, and its answer if
 	// t is whole: a whole turn never becomes a running one again.
-	Leave(ctx context.Context, t Stored) error
+	SaveTurn(ctx context.Context, t StoredTurn) error
 	// ReleaseTurn gives back a stored turn that a client had attached to and has left: it
 	// is Left again, with that Silent. It does nothing when the turn is gone.
 	ReleaseTurn(ctx context.Context, token Token, silent bool) error
 	// Turn returns a stored turn; ErrUnknown when it failed, expired or never was.
-	Turn(ctx context.Context, token Token) (*Stored, error)
+	Turn(ctx context.Context, token Token) (*StoredTurn, error)
 	// Forget drops a stored turn: it failed before it had a session.
 	Forget(ctx context.Context, token Token) error
 
 	// Match takes a free session with the head, nil when there is none. once tells
 	// whether the head is or was that of any session of the caller.
-	Match(ctx context.Context, c Claim) (s *Session, once bool, err error)
+	Match(ctx context.Context, c HeadQuery) (s *Session, once bool, err error)
 	// Take takes a session that is free or dirty, and returns it as it was (State
 	// free or dirty), with Reach and Name as they are to be from now on: by id it
 	// leaves lineage, so its head goes. One that is unseen keeps what it was taken for
 	// before (Request, Turn, Sent, Question, Taken): that taking may have been
 	// interrupted. ErrTaken while another has it, ErrUnknown when there is none, or it
 	// is lost or retired.
-	Take(ctx context.Context, id int64, t Taking, reach Reach) (*Session, error)
+	Take(ctx context.Context, id int64, t Taking, reach Addressing) (*Session, error)
 	// Create stores a session that is taken from the start: as Unasked if a PUT comes
 	// next, because its settings are not Known. One that is there already is left alone:
 	// ErrTaken.
 	Create(ctx context.Context, s Session, t Taking) error
-	// Unknow says, before a PUT, that the settings are about to change.
-	Unknow(ctx context.Context, id int64, token Token) error
+	// MarkSettingsUnknown says, before a PUT, that the settings are about to change.
+	MarkSettingsUnknown(ctx context.Context, id int64, token Token) error
 	// MarkAsking says, after a PUT, that the question is about to be sent. Until then the
 	// session of a process that died is Unasked.
 	MarkAsking(ctx context.Context, id int64, token Token) error
@@ -276,7 +276,7 @@ type Store interface {
 	// does nothing when there is no such taking.
 	Release(ctx context.Context, token Token, id int64, head Hash) error
 	// Save ends a taking; ErrNotHeld when it has ended already.
-	Save(ctx context.Context, s Save) error
+	Save(ctx context.Context, s Commit) error
 	// Extend prolongs the leases of the given takings and stored turns, also those that
 	// ran out and were not expired yet. It returns the tokens of which there is
 	// nothing any more.
@@ -298,23 +298,23 @@ type Store interface {
 	// means, or ErrTaken while another is making its session.
 	ClaimName(ctx context.Context, k NameKey, token Token) (n Name, claimed bool, err error)
 	// BindName makes a claimed name mean a session.
-	BindName(ctx context.Context, b Binding, session int64) error
+	BindName(ctx context.Context, b NameBinding, session int64) error
 	// ReleaseName gives a claimed name back that still means nothing.
 	ReleaseName(ctx context.Context, k NameKey, token Token) error
-	// Historic notes that a name came with a history.
-	Historic(ctx context.Context, k NameKey) error
+	// MarkNameHistory notes that a name came with a history.
+	MarkNameHistory(ctx context.Context, k NameKey) error
 
-	// Expire does what time has made due: takings whose lease ran out become dirty and
+	// ExpireLeases does what time has made due: takings whose lease ran out become dirty and
 	// unseen, running turns and name claims whose lease ran out go, and answers older
 	// than AnswerLife or beyond AnswerRoom, oldest first. It returns how many
 	// sessions became dirty.
-	Expire(ctx context.Context) (dirty int, err error)
-	// Due takes up to limit sessions that achuan made and that may be deleted:
+	ExpireLeases(ctx context.Context) (dirty int, err error)
+	// TakeExpired takes up to limit sessions that achuan made and that may be deleted:
 	// throwaway ones at once; those of lineage, those that are lost or retired, and
 	// those of a name that does not mean them as its only session, when they were last
 	// used before lineage; those by id or name when they were last used before named
 	// (the zero time: never).
-	Due(ctx context.Context, lineage, named time.Time, token Token, limit int) ([]Session, error)
+	TakeExpired(ctx context.Context, lineage, named time.Time, token Token, limit int) ([]Session, error)
 	// Delete forgets a session that token holds: its heads, names and aliases too.
 	Delete(ctx context.Context, id int64, token Token) error
 	// Postpone gives back a session that Due took, as it was, not due again before retry.
@@ -322,15 +322,15 @@ type Store interface {
 }
 
 // MaxTurn is how long a turn may run on the platform after the process that asked is gone.
-const MaxTurn = outlives
+const MaxTurn = maxDetached
 
 // Limits of what is stored for repeated requests.
 const (
-	AnswerLife = 5 * time.Minute // from the answer's end
-	AnswerRoom = 64 << 20        // bytes of answers in all
+	AnswerRetention = 5 * time.Minute // from the answer's end
+	MaxAnswerBytes  = 64 << 20        // bytes of answers in all
 
-	// RepeatLife is how long a whole turn answers a marked repetition of its request.
-	RepeatLife = time.Minute
-	// ResumeLife is how long an interrupted taking answers a repetition of its request.
-	ResumeLife = 24 * time.Hour
+	// RepeatWindow is how long a whole turn answers a marked repetition of its request.
+	RepeatWindow = time.Minute
+	// ResumeWindow is how long an interrupted taking answers a repetition of its request.
+	ResumeWindow = 24 * time.Hour
 )

@@ -135,7 +135,7 @@ func TestInvariants(t *testing.T) {
 	look := func(what string) func(http.ResponseWriter, *http.Request, http.HandlerFunc) {
 		return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 			list, _, err := s.keep.Sessions(r.Context(), alice.ID, 0, 10)
-			if err != nil || len(list) != 1 || list[0].State != conversation.StateTaken || list[0].Known {
+			if err != nil || len(list) != 1 || list[0].State != conversation.StateTaken || list[0].SettingsKnown {
 				t.Errorf("%s: %+v, %v", what, list, err)
 			}
 			checked = append(checked, what)

@@ -15,7 +15,7 @@ func digestOf(texts ...string) Hash {
 // instructionsDigest tells a client's instructions from others. It is never zero: that
 // is a session of which the instructions are not known.
 func instructionsDigest(r *chat.Request) Hash {
-	return digestOf("achuan instructions 1", normal(r.System()))
+	return digestOf("achuan instructions 1", normalStoredText(r.System()))
 }
 
 // toolsDigest tells a request's tools from others; zero when it has none.
@@ -34,12 +34,12 @@ func toolsDigest(r *chat.Request) Hash {
 // writeQuestion makes the question of a text, with what the session's prompt cannot hold in front of it unless the
 // session was told that before.
 func (t *turn) writeQuestion(text string) {
-	t.text, t.tells = text, Hash{}
-	if t.q.Preamble == "" {
+	t.question, t.preambleDigest = text, Hash{}
+	if t.input.Preamble == "" {
 		return
 	}
-	if digest := digestOf("achuan preamble 1", t.q.Preamble); digest != t.session.Told {
-		t.text, t.tells = t.q.Preamble+"\n\n"+text, digest
+	if digest := digestOf("achuan preamble 1", t.input.Preamble); digest != t.session.ToldPreamble {
+		t.question, t.preambleDigest = t.input.Preamble+"\n\n"+text, digest
 	}
 }
 
@@ -54,15 +54,15 @@ func (t *turn) noteTold(isKept bool) {
 	}
 	s.Tools = tools
 	switch {
-	case t.tells.IsZero():
+	case t.preambleDigest.IsZero():
 	case isKept:
-		s.Told = t.tells
+		s.ToldPreamble = t.preambleDigest
 	default:
-		s.Told = Hash{}
+		s.ToldPreamble = Hash{}
 	}
 	// The owner of a session that achuan did not make decides how many exchanges the
 	// model sees. What it was told is told again before that falls out.
 	if n := s.Settings.ContextCount; !s.Made && (n < 1 || s.Turns%n == 0) {
-		s.Told = Hash{}
+		s.ToldPreamble = Hash{}
 	}
 }

@@ -214,7 +214,7 @@ func newPairing(calls []chat.ToolCall) *pairing {
 func (p *pairing) pair(m *chat.Message) (call int, isRepeated bool) {
 	id := m.ToolCallID
 	calls := p.calls[id]
-	key := [2]string{id, forgiven(m)}
+	key := [2]string{id, normalText(m)}
 	n := p.seen[id]
 	if n >= len(calls) && id != "" && p.texts[key] {
 		return -1, true

@@ -20,12 +20,12 @@ type lateRelease struct {
 	released chan struct{}
 }
 
-func (l *lateRelease) Enter(ctx context.Context, e conversation.Entry) (conversation.Entered, error) {
+func (l *lateRelease) AttachOrBegin(ctx context.Context, e conversation.TurnRequest) (conversation.TurnResult, error) {
 	if l.fails {
 		l.fails = false
-		return conversation.Entered{}, errDown
+		return conversation.TurnResult{}, errDown
 	}
-	return l.flaky.Enter(ctx, e)
+	return l.flaky.AttachOrBegin(ctx, e)
 }
 
 func (l *lateRelease) Release(ctx context.Context, token conversation.Token, id int64, head conversation.Hash) error {
@@ -136,10 +136,10 @@ func TestKeyOutlivesTheTakingOfItsSession(t *testing.T) {
 // next one to wait for.
 func TestAttachedClientOfAFailedTurnLeaves(t *testing.T) {
 	s := plainSite(t)
-	row := conversation.Stored{Token: conversation.Token{1}, Caller: alice.ID, Left: true, Silent: true}
+	row := conversation.StoredTurn{Token: conversation.Token{1}, Caller: alice.ID, Left: true, Silent: true}
 	request := whole(alice, user("hello"))
 	row.Request = conversation.Fingerprint(request)
-	if err := s.keep.Leave(t.Context(), row); err != nil {
+	if err := s.keep.SaveTurn(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}
 	a := s.begin(request) // another process has the turn
@@ -189,11 +189,11 @@ type failingLeave struct {
 	fails atomic.Bool
 }
 
-func (f *failingLeave) Leave(ctx context.Context, t conversation.Stored) error {
+func (f *failingLeave) SaveTurn(ctx context.Context, t conversation.StoredTurn) error {
 	if f.fails.Load() {
 		return errDown
 	}
-	return f.flaky.Leave(ctx, t)
+	return f.flaky.SaveTurn(ctx, t)
 }
 
 // A stored question is the one that was sent, with or without the preamble, and not one

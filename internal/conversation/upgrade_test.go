@@ -55,12 +55,12 @@ func (s *site) setHead(id int64, head conversation.Hash) {
 	s.t.Helper()
 	ctx := context.WithoutCancel(s.t.Context())
 	taking := conversation.Taking{Token: conversation.Token{1}}
-	taken, err := s.keep.Take(ctx, id, taking, conversation.ReachLineage)
+	taken, err := s.keep.Take(ctx, id, taking, conversation.ByLineage)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	taken.Head = head
-	if err := s.keep.Save(ctx, conversation.Save{Token: taking.Token, Session: *taken}); err != nil {
+	if err := s.keep.Save(ctx, conversation.Commit{Token: taking.Token, Session: *taken}); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// doubted reports whether a session may have changed since it was last used: the
+// needsVerification reports whether a session may have changed since it was last used: the
 // store has lost something, or its owner had time to type into it elsewhere.
-func (e *Engine) doubted(s *Session) bool {
-	return !s.Verified || time.Since(s.Used) > e.VerifyIdle
+func (e *Engine) needsVerification(s *Session) bool {
+	return !s.Verified || time.Since(s.LastUsed) > e.VerifyIdle
 }
 
-// unchanged compares a session with the platform: it is unchanged when it has as
+// matchesRecords compares a session with the platform: it is unchanged when it has as
 // many exchanges as it should and the newest is the one that was seen. It counts
 // them anew.
-func (e *Engine) unchanged(ctx context.Context, s *Session) (bool, error) {
+func (e *Engine) matchesRecords(ctx context.Context, s *Session) (bool, error) {
 	page, err := e.Platform.Records(ctx, s.ID, 1)
 	if err != nil {
 		return false, err
@@ -25,5 +25,5 @@ func (e *Engine) unchanged(ctx context.Context, s *Session) (bool, error) {
 		return false, nil
 	}
 	newest := page.Records[0]
-	return exchangeDigest(newest.UserText, newest.AIText) == s.Last, nil
+	return exchangeDigest(newest.UserText, newest.AIText) == s.LastExchange, nil
 }

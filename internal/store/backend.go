@@ -56,10 +56,10 @@ func (w words) fill(statement string) string {
 	return strings.NewReplacer(
 		"{now}", w.now, "{skip}", w.skip, "{wait}", w.wait, "{tokens}", w.tokens, "{mine}", w.mine, "{served}", w.served,
 		"{turn}", strconv.FormatInt(conversation.MaxTurn.Microseconds(), 10),
-		"{life}", strconv.FormatInt(conversation.AnswerLife.Microseconds(), 10),
-		"{room}", strconv.Itoa(conversation.AnswerRoom),
-		"{repeat}", strconv.FormatInt(conversation.RepeatLife.Microseconds(), 10),
-		"{resume}", strconv.FormatInt(conversation.ResumeLife.Microseconds(), 10),
+		"{life}", strconv.FormatInt(conversation.AnswerRetention.Microseconds(), 10),
+		"{room}", strconv.Itoa(conversation.MaxAnswerBytes),
+		"{repeat}", strconv.FormatInt(conversation.RepeatWindow.Microseconds(), 10),
+		"{resume}", strconv.FormatInt(conversation.ResumeWindow.Microseconds(), 10),
 	).Replace(statement)
 }
 

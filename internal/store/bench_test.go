@@ -50,11 +50,11 @@ func benchHead(n int64) (h conversation.Hash) {
 func benchSession(n int64) conversation.Session {
 	s := sample(n, "")
 	s.Head = benchHead(n)
-	s.Used = moment0.Add(time.Duration(n) * time.Second)
+	s.LastUsed = moment0.Add(time.Duration(n) * time.Second)
 	return s
 }
 
-func benchClaim(n int64) conversation.Claim {
+func benchClaim(n int64) conversation.HeadQuery {
 	c := claim("", int(n))
 	c.Head = benchHead(n)
 	return c
@@ -72,7 +72,7 @@ func BenchmarkTurn(b *testing.B) {
 				b.Fatal(found, err)
 			}
 			found.Head = benchHead(n + 1)
-			check(b, s.Save(b.Context(), conversation.Save{Token: c.Taking.Token, Session: *found}))
+			check(b, s.Save(b.Context(), conversation.Commit{Token: c.Taking.Token, Session: *found}))
 		}
 	})
 }
@@ -93,7 +93,7 @@ func BenchmarkTurns(b *testing.B) {
 					return
 				}
 				found.Head = benchHead(n + 1)
-				if err := s.Save(b.Context(), conversation.Save{Token: c.Taking.Token, Session: *found}); err != nil {
+				if err := s.Save(b.Context(), conversation.Commit{Token: c.Taking.Token, Session: *found}); err != nil {
 					b.Error(err)
 					return
 				}
@@ -117,9 +117,9 @@ func BenchmarkTakeAndSave(b *testing.B) {
 	benchEverywhere(b, func(b *testing.B, s *Store) {
 		put(b, s, benchSession(1))
 		for n := 1; b.Loop(); n++ {
-			found, err := s.Take(b.Context(), 1, taking(n), conversation.ReachName)
+			found, err := s.Take(b.Context(), 1, taking(n), conversation.ByName)
 			check(b, err)
-			check(b, s.Save(b.Context(), conversation.Save{Token: token(n), Session: *found}))
+			check(b, s.Save(b.Context(), conversation.Commit{Token: token(n), Session: *found}))
 		}
 	})
 }
@@ -127,8 +127,8 @@ func BenchmarkTakeAndSave(b *testing.B) {
 func BenchmarkEnterMiss(b *testing.B) {
 	benchEverywhere(b, func(b *testing.B, s *Store) {
 		for n := 1; b.Loop(); n++ {
-			e := conversation.Entry{Turn: conversation.Stored{Token: token(n), Caller: "alice", Request: benchHead(int64(n))}}
-			if found, err := s.Enter(b.Context(), e); found != (conversation.Entered{}) || err != nil {
+			e := conversation.TurnRequest{Turn: conversation.StoredTurn{Token: token(n), Caller: "alice", Request: benchHead(int64(n))}}
+			if found, err := s.AttachOrBegin(b.Context(), e); found != (conversation.TurnResult{}) || err != nil {
 				b.Fatal(found, err)
 			}
 		}
@@ -153,7 +153,7 @@ func BenchmarkStored(b *testing.B) {
 					if err != nil || found == nil {
 						b.Fatal(found, err)
 					}
-					check(b, s.Save(b.Context(), conversation.Save{Token: c.Taking.Token, Session: *found}))
+					check(b, s.Save(b.Context(), conversation.Commit{Token: c.Taking.Token, Session: *found}))
 				}
 			})
 			b.Run("miss", func(b *testing.B) {

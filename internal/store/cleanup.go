@@ -84,8 +84,8 @@ func (s *Store) Extend(ctx context.Context, tokens []conversation.Token) ([]conv
 	return gone, nil
 }
 
-// Expire does what time has made due.
-func (s *Store) Expire(ctx context.Context) (int, error) {
+// ExpireLeases does what time has made due.
+func (s *Store) ExpireLeases(ctx context.Context) (int, error) {
 	dirty, err := s.expireLeases(ctx)
 	if err != nil {
 		return 0, err
@@ -164,9 +164,9 @@ var dueKinds = struct{ throwaway, lineage, gone, scoped, byID, byName string }{
 
 func dueWhere(condition string) string { return strings.Replace(takeDue, "CONDITION", condition, 1) }
 
-// Due takes up to limit sessions that achuan made and that may be deleted, and returns
+// TakeExpired takes up to limit sessions that achuan made and that may be deleted, and returns
 // them as they were.
-func (s *Store) Due(ctx context.Context, lineage, named time.Time, token conversation.Token, limit int) ([]conversation.Session, error) {
+func (s *Store) TakeExpired(ctx context.Context, lineage, named time.Time, token conversation.Token, limit int) ([]conversation.Session, error) {
 	cutoffs := []struct {
 		statement string
 		before    int64

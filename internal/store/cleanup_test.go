@@ -16,19 +16,19 @@ func TestExpire(t *testing.T) {
 		put(t, s, sample(1, "h"))
 		put(t, s, sample(2, "h"))
 		check(t, s.Create(ctx, sample(3, "h"), taking(3)))
-		must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ByName))
 		w.pass(t, testLease/2)
-		must[*conversation.Session](t)(s.Take(ctx, 2, taking(2), conversation.ReachName))
-		same(t, must[int](t)(s.Expire(ctx)), 0)
+		must[*conversation.Session](t)(s.Take(ctx, 2, taking(2), conversation.ByName))
+		same(t, must[int](t)(s.ExpireLeases(ctx)), 0)
 		w.pass(t, testLease*3/4)
-		same(t, must[int](t)(s.Expire(ctx)), 2)
-		same(t, must[int](t)(s.Expire(ctx)), 0)
+		same(t, must[int](t)(s.ExpireLeases(ctx)), 2)
+		same(t, must[int](t)(s.ExpireLeases(ctx)), 0)
 		for id, state := range map[int64]conversation.State{
 			1: conversation.StateDirty, 2: conversation.StateTaken, 3: conversation.StateDirty,
 		} {
 			n := session(t, s, id)
-			if n.State != state || n.Unseen != (state == conversation.StateDirty) {
-				t.Errorf("session %d is %s, unseen %v", id, n.State, n.Unseen)
+			if n.State != state || n.EndUnknown != (state == conversation.StateDirty) {
+				t.Errorf("session %d is %s, unseen %v", id, n.State, n.EndUnknown)
 			}
 		}
 	})
@@ -38,7 +38,7 @@ func TestExpire(t *testing.T) {
 func due(t testing.TB, s *Store, lineage, named time.Time, n, limit int) []int64 {
 	t.Helper()
 	var ids []int64
-	for _, d := range must[[]conversation.Session](t)(s.Due(t.Context(), lineage, named, token(n), limit)) {
+	for _, d := range must[[]conversation.Session](t)(s.TakeExpired(t.Context(), lineage, named, token(n), limit)) {
 		ids = append(ids, d.ID)
 	}
 	slices.Sort(ids)
@@ -49,18 +49,18 @@ func TestDue(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		ctx := t.Context()
 		cut := moment0.Add(time.Hour)
-		named := func(n *conversation.Session) { n.Reach = conversation.ReachName }
+		named := func(n *conversation.Session) { n.Addressing = conversation.ByName }
 		changes := map[int64]func(*conversation.Session){
-			1:  func(n *conversation.Session) { n.Used = cut.Add(-time.Second) },
-			2:  func(n *conversation.Session) { n.Used = cut.Add(time.Second) },
+			1:  func(n *conversation.Session) { n.LastUsed = cut.Add(-time.Second) },
+			2:  func(n *conversation.Session) { n.LastUsed = cut.Add(time.Second) },
 			3:  func(n *conversation.Session) { n.Made = false },
 			4:  named,
-			5:  func(n *conversation.Session) { n.Reach = conversation.ReachID },
-			6:  func(n *conversation.Session) { n.Reach, n.Used = conversation.ReachThrowaway, cut.Add(time.Hour) },
-			7:  func(n *conversation.Session) { n.State, n.Unseen = conversation.StateDirty, true },
+			5:  func(n *conversation.Session) { n.Addressing = conversation.ByID },
+			6:  func(n *conversation.Session) { n.Addressing, n.LastUsed = conversation.Throwaway, cut.Add(time.Hour) },
+			7:  func(n *conversation.Session) { n.State, n.EndUnknown = conversation.StateDirty, true },
 			8:  func(n *conversation.Session) { n.State = conversation.StateLost },
 			9:  func(*conversation.Session) {},
-			10: func(n *conversation.Session) { n.State, n.Reach = conversation.StateRetired, conversation.ReachID },
+			10: func(n *conversation.Session) { n.State, n.Addressing = conversation.StateRetired, conversation.ByID },
 			11: named,
 			12: named,
 			13: func(n *conversation.Session) { n.State, n.Made = conversation.StateRetired, false },
@@ -70,9 +70,9 @@ func TestDue(t *testing.T) {
 			change(&n)
 			put(t, s, n)
 		}
-		check(t, s.BindName(ctx, conversation.Binding{Key: key("lone")}, 4))
-		check(t, s.BindName(ctx, conversation.Binding{Key: key("with history"), History: true}, 11))
-		must[*conversation.Session](t)(s.Take(ctx, 9, taking(9), conversation.ReachLineage))
+		check(t, s.BindName(ctx, conversation.NameBinding{Key: key("lone")}, 4))
+		check(t, s.BindName(ctx, conversation.NameBinding{Key: key("with history"), History: true}, 11))
+		must[*conversation.Session](t)(s.Take(ctx, 9, taking(9), conversation.ByLineage))
 
 		same(t, due(t, s, time.Time{}, time.Time{}, 20, 20), []int64{6})
 		same(t, due(t, s, cut, time.Time{}, 21, 2), []int64{7, 8})
@@ -100,7 +100,7 @@ func TestPostpone(t *testing.T) {
 		want := sample(1, "h")
 		put(t, s, want)
 		cut := moment0.Add(time.Hour)
-		taken := must[[]conversation.Session](t)(s.Due(ctx, cut, cut, token(1), 1))
+		taken := must[[]conversation.Session](t)(s.TakeExpired(ctx, cut, cut, token(1), 1))
 		same(t, taken, []conversation.Session{want})
 		wantErr(t, s.Postpone(ctx, 1, token(2), cut), conversation.ErrNotHeld)
 		check(t, s.Postpone(ctx, 1, token(1), time.Now().Add(2*testLease)))
@@ -119,7 +119,7 @@ func TestDueIsDoneOnce(t *testing.T) {
 		}
 		var taken [31]atomic.Int32
 		crowd(t.Context(), 30, func(ctx context.Context, i int) {
-			list, err := replicas[i%len(replicas)].Due(ctx, time.Now(), time.Time{}, token(i), 7)
+			list, err := replicas[i%len(replicas)].TakeExpired(ctx, time.Now(), time.Time{}, token(i), 7)
 			if err != nil {
 				t.Error(err)
 			}
@@ -141,9 +141,9 @@ func TestDeleteForgets(t *testing.T) {
 		for id := int64(1); id <= 3; id++ {
 			put(t, s, sample(id, "h"))
 		}
-		check(t, s.BindName(ctx, conversation.Binding{Key: key("n")}, 1))
-		must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ReachName))
-		must[*conversation.Session](t)(s.Take(ctx, 2, taking(1), conversation.ReachName))
+		check(t, s.BindName(ctx, conversation.NameBinding{Key: key("n")}, 1))
+		must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ByName))
+		must[*conversation.Session](t)(s.Take(ctx, 2, taking(1), conversation.ByName))
 		check(t, replace(ctx, s, token(1), 1, conversation.StateRetired, sample(2, "h"), true))
 		same(t, session(t, s, 1).ID, int64(2))
 
@@ -178,8 +178,8 @@ func TestExpireAfterTheServerWasAway(t *testing.T) {
 		ctx := t.Context()
 		put(t, s, sample(1, "h"))
 		put(t, s, sample(2, "h"))
-		must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ReachName))
-		must[*conversation.Session](t)(s.Take(ctx, 2, taking(2), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ByName))
+		must[*conversation.Session](t)(s.Take(ctx, 2, taking(2), conversation.ByName))
 		enter(t, s, asked(3, "r", "k"), false)
 		w.pass(t, 5*testLease)
 		check(t, s.write(ctx, func(ctx context.Context, c conn) error {
@@ -187,16 +187,16 @@ func TestExpireAfterTheServerWasAway(t *testing.T) {
 			return err
 		}))
 		for _, replica := range []*Store{w.open(t), s} {
-			same(t, must[int](t)(replica.Expire(ctx)), 0)
+			same(t, must[int](t)(replica.ExpireLeases(ctx)), 0)
 		}
 		tokens := []conversation.Token{token(1), token(3)}
 		same(t, len(must[[]conversation.Token](t)(s.Extend(ctx, tokens))), 0)
 		w.pass(t, testLease/2)
 		same(t, len(must[[]conversation.Token](t)(s.Extend(ctx, tokens))), 0)
 		w.pass(t, testLease*3/4)
-		same(t, must[int](t)(s.Expire(ctx)), 1)
+		same(t, must[int](t)(s.ExpireLeases(ctx)), 1)
 		same(t, session(t, s, 1).State, conversation.StateTaken)
 		same(t, session(t, s, 2).State, conversation.StateDirty)
-		same(t, must[*conversation.Stored](t)(s.Turn(ctx, token(3))).Whole, false)
+		same(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, token(3))).Whole, false)
 	})
 }

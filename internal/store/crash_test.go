@@ -39,13 +39,13 @@ func fill(t *testing.T, s *Store) {
 	_, _, err := s.Match(ctx, claim("taken", 2))
 	check(t, err)
 	check(t, s.Create(ctx, sample(3, "made"), taking(3)))
-	whole := conversation.Stored{Token: token(4), Caller: "alice", Request: hash("r"), Key: hash("k"), Session: 1, Whole: true, Answer: []byte("a")}
-	check(t, s.Leave(ctx, whole))
-	_, err = s.Enter(ctx, conversation.Entry{Turn: conversation.Stored{Token: token(5), Caller: "alice", Request: hash("r2"), Key: hash("k2")}})
+	whole := conversation.StoredTurn{Token: token(4), Caller: "alice", Request: hash("r"), Key: hash("k"), Session: 1, Whole: true, Answer: []byte("a")}
+	check(t, s.SaveTurn(ctx, whole))
+	_, err = s.AttachOrBegin(ctx, conversation.TurnRequest{Turn: conversation.StoredTurn{Token: token(5), Caller: "alice", Request: hash("r2"), Key: hash("k2")}})
 	check(t, err)
 	_, _, err = s.ClaimName(ctx, key("claimed"), token(6))
 	check(t, err)
-	check(t, s.BindName(ctx, conversation.Binding{Key: key("bound")}, 1))
+	check(t, s.BindName(ctx, conversation.NameBinding{Key: key("bound")}, 1))
 }
 
 func key(name string) conversation.NameKey {
@@ -65,7 +65,7 @@ func TestKilledProcessLeavesAnUncleanStore(t *testing.T) {
 	w := sqliteWorld("sqlite:" + path)
 	s := w.open(t)
 	wantUnclean(t, s)
-	same(t, string(must[*conversation.Stored](t)(s.Turn(t.Context(), token(4))).Answer), "a")
+	same(t, string(must[*conversation.StoredTurn](t)(s.Turn(t.Context(), token(4))).Answer), "a")
 }
 
 // A power cut loses the last commits: what SQLite finds is the log up to an earlier one.
@@ -89,12 +89,12 @@ func TestPowerCutLosesATaking(t *testing.T) {
 	w := sqliteWorld("sqlite:" + to)
 	cut := w.open(t)
 	got := session(t, cut, 1)
-	if got.State != conversation.StateFree || got.Head != hash("free") || !got.MaybeTaken || got.Known {
+	if got.State != conversation.StateFree || got.Head != hash("free") || !got.MaybeTaken || got.SettingsKnown {
 		t.Errorf("Session(1) = %+v, want free with its head, MaybeTaken, settings not known", got)
 	}
 	// What gives it back does not take the doubt away; nor does an open store's end.
-	taken := must[*conversation.Session](t)(cut.Take(t.Context(), 1, taking(20), conversation.ReachLineage))
-	check(t, cut.Save(t.Context(), conversation.Save{Token: token(20), Session: *taken}))
+	taken := must[*conversation.Session](t)(cut.Take(t.Context(), 1, taking(20), conversation.ByLineage))
+	check(t, cut.Save(t.Context(), conversation.Commit{Token: token(20), Session: *taken}))
 	check(t, cut.Close())
 	cut = w.open(t)
 	same(t, due(t, cut, time.Now(), time.Time{}, 21, 10), []int64(nil))
@@ -144,7 +144,7 @@ func wantDoubted(t *testing.T, w world, s *Store) {
 	if got := session(t, s, 1); !got.MaybeTaken || got.Verified {
 		t.Errorf("Session(1) = %+v, want MaybeTaken and not Verified", got)
 	}
-	same(t, string(must[*conversation.Stored](t)(s.Turn(t.Context(), token(4))).Answer), "a")
+	same(t, string(must[*conversation.StoredTurn](t)(s.Turn(t.Context(), token(4))).Answer), "a")
 	w.pass(t, conversation.MaxTurn)
 	if session(t, s, 1).MaybeTaken {
 		t.Error("Session(1) is MaybeTaken after the longest turn has passed")
@@ -158,12 +158,12 @@ func wantUnclean(t *testing.T, s *Store) {
 	ctx := t.Context()
 	found, once, err := s.Match(ctx, claim("free", 10))
 	check(t, err)
-	if found == nil || !once || found.Verified || found.Known {
+	if found == nil || !once || found.Verified || found.SettingsKnown {
 		t.Fatalf("Match = %+v, %t, want an unverified session", found, once)
 	}
 	for id := int64(2); id <= 3; id++ {
 		n := session(t, s, id)
-		if n.State != conversation.StateDirty || !n.Unseen || n.Head != (conversation.Hash{}) {
+		if n.State != conversation.StateDirty || !n.EndUnknown || n.Head != (conversation.Hash{}) {
 			t.Errorf("a taken session came back as %+v", n)
 		}
 	}
@@ -177,7 +177,7 @@ func wantUnclean(t *testing.T, s *Store) {
 
 	// What is written from now on is verified again.
 	found.Verified, found.Head = true, hash("next")
-	check(t, s.Save(ctx, conversation.Save{Token: token(10), Session: *found}))
+	check(t, s.Save(ctx, conversation.Commit{Token: token(10), Session: *found}))
 	if !session(t, s, 1).Verified {
 		t.Error("a head that was just written is not verified")
 	}

@@ -21,14 +21,14 @@ func TestDamagedRows(t *testing.T) {
 				return err
 			}))
 			got := session(t, s, 1)
-			if got.State != conversation.StateDirty || !got.Unseen || got.Known || got.Object != nil || got.Head != (conversation.Hash{}) {
+			if got.State != conversation.StateDirty || !got.EndUnknown || got.SettingsKnown || got.Object != nil || got.Head != (conversation.Hash{}) {
 				t.Errorf("%s: Session(1) = %+v, want dirty, unseen and without content", name, got)
 			}
 			if _, _, err := s.Sessions(ctx, "", 0, 5); err != nil {
 				t.Errorf("%s: Sessions: %v", name, err)
 			}
-			taken, err := s.Take(ctx, 1, taking(1), conversation.ReachID)
-			if err != nil || !taken.Unseen {
+			taken, err := s.Take(ctx, 1, taking(1), conversation.ByID)
+			if err != nil || !taken.EndUnknown {
 				t.Errorf("%s: Take = %+v, %v, want an unseen session", name, taken, err)
 			}
 			check(t, s.Release(ctx, token(1), 1, conversation.Hash{}))
@@ -36,7 +36,7 @@ func TestDamagedRows(t *testing.T) {
 				t.Errorf("%s: Match = %+v, %v, want none or one without content", name, found, err)
 			}
 			check(t, s.Release(ctx, token(2), 0, conversation.Hash{}))
-			same(t, len(must[[]conversation.Session](t)(s.Due(ctx, time.Now(), time.Time{}, token(3), 5))), 1)
+			same(t, len(must[[]conversation.Session](t)(s.TakeExpired(ctx, time.Now(), time.Time{}, token(3), 5))), 1)
 			check(t, s.Delete(ctx, 1, token(3)))
 		}
 	})

@@ -89,17 +89,17 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 		takenAt, created, used    int64
 		taken, stale              bool
 	)
-	err := r.Scan(&n.ID, &n.Caller, &n.Made, &n.Reach, &name, &n.State, &n.Unseen, &head, &n.Verified, &stale, &n.MaybeTaken,
-		&n.Exchanges, &n.Turns, &last, &preset, &settings, &n.Known, &object, &instructions, &tools, &told,
+	err := r.Scan(&n.ID, &n.Caller, &n.Made, &n.Addressing, &name, &n.State, &n.EndUnknown, &head, &n.Verified, &stale, &n.MaybeTaken,
+		&n.Exchanges, &n.Turns, &last, &preset, &settings, &n.SettingsKnown, &object, &instructions, &tools, &told,
 		&request, &turn, &sent, &n.Sent.Size, &question, &n.Unasked, &takenAt, &created, &used, &taken)
 	if err != nil {
 		return n, err
 	}
 	n.Name, n.Object = string(name), object
-	n.Taken, n.Created, n.Used = moment(takenAt), moment(created), moment(used)
+	n.Taken, n.Created, n.LastUsed = moment(takenAt), moment(created), moment(used)
 	err = errors.Join(
-		readFixed("head", n.Head[:], head), readFixed("last", n.Last[:], last),
-		readFixed("instructions", n.Instructions[:], instructions), readFixed("tools", n.Tools[:], tools), readFixed("told", n.Told[:], told),
+		readFixed("head", n.Head[:], head), readFixed("last", n.LastExchange[:], last),
+		readFixed("instructions", n.Instructions[:], instructions), readFixed("tools", n.Tools[:], tools), readFixed("told", n.ToldPreamble[:], told),
 		readFixed("request", n.Request[:], request), readFixed("turn", n.Turn[:], turn), readFixed("sent", n.Sent.Digest[:], sent),
 		readFixed("question", n.Question[:], question),
 		readSettings("preset", preset, &n.Preset), readSettings("settings", settings, &n.Settings), isJSON("object", object),
@@ -109,7 +109,7 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 			keySession, n.ID, keyError, err)
 		n = damaged(n)
 	}
-	n.Known = n.Known && !stale // what was stored about the platform belongs to its epoch
+	n.SettingsKnown = n.SettingsKnown && !stale // what was stored about the platform belongs to its epoch
 	n.Unasked = n.Unasked && !n.MaybeTaken
 	if taken {
 		n.State = conversation.StateTaken
@@ -121,11 +121,11 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 // its settings are not known.
 func damaged(n conversation.Session) conversation.Session {
 	if n.State != conversation.StateLost && n.State != conversation.StateRetired {
-		n.State, n.Unseen = conversation.StateDirty, true
+		n.State, n.EndUnknown = conversation.StateDirty, true
 	}
 	return conversation.Session{
-		ID: n.ID, Caller: n.Caller, Made: n.Made, Reach: n.Reach, Name: n.Name, State: n.State, Unseen: n.Unseen,
-		MaybeTaken: n.MaybeTaken, Exchanges: conversation.Uncounted, Turns: n.Turns, Taken: n.Taken, Created: n.Created, Used: n.Used,
+		ID: n.ID, Caller: n.Caller, Made: n.Made, Addressing: n.Addressing, Name: n.Name, State: n.State, EndUnknown: n.EndUnknown,
+		MaybeTaken: n.MaybeTaken, Exchanges: conversation.Uncounted, Turns: n.Turns, Taken: n.Taken, Created: n.Created, LastUsed: n.LastUsed,
 	}
 }
 
@@ -165,9 +165,9 @@ func sessionValues(s *conversation.Session) ([]any, error) {
 		return nil, err
 	}
 	return []any{
-		s.ID, s.Made, string(s.Reach), blob(s.Name), string(s.State), s.Unseen, optional(s.Head), epochOf(s),
-		int64(s.Exchanges), int64(s.Turns), optional(s.Last), preset, force, s.Known, text(s.Object), micros(s.Used),
-		optional(s.Instructions), optional(s.Tools), optional(s.Told),
+		s.ID, s.Made, string(s.Addressing), blob(s.Name), string(s.State), s.EndUnknown, optional(s.Head), epochOf(s),
+		int64(s.Exchanges), int64(s.Turns), optional(s.LastExchange), preset, force, s.SettingsKnown, text(s.Object), micros(s.LastUsed),
+		optional(s.Instructions), optional(s.Tools), optional(s.ToldPreamble),
 		optional(s.Request), optionalToken(s.Turn), optional(s.Sent.Digest), int64(s.Sent.Size), optional(s.Question), micros(s.Taken),
 	}, nil
 }

@@ -37,7 +37,7 @@ func TestFullDisk(t *testing.T) {
 	pages(1) // as many as there are
 	big := asked(1, "r", "")
 	big.Whole, big.Answer = true, make([]byte, 1<<20)
-	plain(t, s.Leave(ctx, big))
+	plain(t, s.SaveTurn(ctx, big))
 	_, err := s.Turn(ctx, token(1))
 	wantErr(t, err, conversation.ErrUnknown)
 
@@ -46,7 +46,7 @@ func TestFullDisk(t *testing.T) {
 		if i%2 == 0 {
 			big := big
 			big.Token = token(i)
-			if err := s.Leave(ctx, big); err == nil {
+			if err := s.SaveTurn(ctx, big); err == nil {
 				t.Error("a turn was stored on a full disk")
 			}
 		} else if err := s.Ping(ctx); err != nil {
@@ -58,8 +58,8 @@ func TestFullDisk(t *testing.T) {
 		t.Fatalf("%v, %v", found, err)
 	}
 	pages(1 << 20)
-	check(t, s.Leave(ctx, big))
-	must[*conversation.Stored](t)(s.Turn(ctx, token(1)))
+	check(t, s.SaveTurn(ctx, big))
+	must[*conversation.StoredTurn](t)(s.Turn(ctx, token(1)))
 }
 
 func TestAnErrorIsItsCallersAlone(t *testing.T) {
@@ -112,7 +112,7 @@ func TestLostServer(t *testing.T) {
 		for range 3 {
 			_, _, err := s.Match(t.Context(), claim("h", 1))
 			plain(t, err)
-			plain(t, s.Save(t.Context(), conversation.Save{Token: token(1), Session: sample(1, "h")}))
+			plain(t, s.Save(t.Context(), conversation.Commit{Token: token(1), Session: sample(1, "h")}))
 			plain(t, s.Ping(t.Context()))
 		}
 		// One call waits for the limit; the others know that the database hangs.
@@ -159,11 +159,11 @@ func TestTerminatedConnections(t *testing.T) {
 	w.pass(t, conversation.MaxTurn)
 	found, _, err = s.Match(t.Context(), claim("h", 1))
 	check(t, err)
-	if found.Verified || found.Known {
+	if found.Verified || found.SettingsKnown {
 		t.Error("a head outlived its server and is verified")
 	}
 	found.Verified = true
-	check(t, s.Save(t.Context(), conversation.Save{Token: token(1), Session: *found}))
+	check(t, s.Save(t.Context(), conversation.Commit{Token: token(1), Session: *found}))
 	if !session(t, w.open(t), 1).Verified {
 		t.Error("a head that was just written is not verified")
 	}
@@ -190,9 +190,9 @@ func TestLogIsCopiedBesideTheWriter(t *testing.T) {
 	}
 	turn := asked(1, "r", "")
 	turn.Whole, turn.Answer = true, make([]byte, 2*logWanted)
-	check(t, s.Leave(t.Context(), turn))
+	check(t, s.SaveTurn(t.Context(), turn))
 	eventually(t, func() bool { return size(path) > logWanted })
-	same(t, len(must[*conversation.Stored](t)(s.Turn(t.Context(), token(1))).Answer), 2*logWanted)
+	same(t, len(must[*conversation.StoredTurn](t)(s.Turn(t.Context(), token(1))).Answer), 2*logWanted)
 }
 
 // Ping notices that the file is not at its path any more.

@@ -86,7 +86,7 @@ func withLeases(t *testing.T, f func(t *testing.T, w world, s *Store)) {
 
 // replace lets a session take the place of another, both of which a token holds.
 func replace(ctx context.Context, s *Store, tok conversation.Token, old int64, state conversation.State, next conversation.Session, alias bool) error {
-	return s.Save(ctx, conversation.Save{
+	return s.Save(ctx, conversation.Commit{
 		Token: tok, Session: next, Replaces: &conversation.Replacement{Old: old, State: state, Alias: alias},
 	})
 }
@@ -144,11 +144,11 @@ var moment0 = time.Date(2026, 1, 2, 3, 4, 5, 678000, time.UTC)
 // sample is a session with something in every field.
 func sample(id int64, head string) conversation.Session {
 	return conversation.Session{
-		ID: id, Caller: "alice", Made: true, Reach: conversation.ReachLineage, Name: "na\x00me\xff",
-		State: conversation.StateFree, Head: hash(head), Verified: true, Exchanges: 3, Turns: 2, Last: hash("last"),
-		Preset:   chat.Settings{Model: "m", ContextCount: 10},
-		Settings: chat.Settings{Model: "m", Prompt: "be\x00brief \"<&>\" é", Temperature: 0.7, MaxTokens: 9, ContextCount: 65},
-		Known:    true, Object: []byte(`{"id":1,"name":"新对话"}`), Created: moment0, Used: moment0.Add(time.Minute),
+		ID: id, Caller: "alice", Made: true, Addressing: conversation.ByLineage, Name: "na\x00me\xff",
+		State: conversation.StateFree, Head: hash(head), Verified: true, Exchanges: 3, Turns: 2, LastExchange: hash("last"),
+		Preset:        chat.Settings{Model: "m", ContextCount: 10},
+		Settings:      chat.Settings{Model: "m", Prompt: "be\x00brief \"<&>\" é", Temperature: 0.7, MaxTokens: 9, ContextCount: 65},
+		SettingsKnown: true, Object: []byte(`{"id":1,"name":"新对话"}`), Created: moment0, LastUsed: moment0.Add(time.Minute),
 	}
 }
 
@@ -159,11 +159,11 @@ func put(t testing.TB, s *Store, n conversation.Session) {
 	fresh := n
 	fresh.Head = conversation.Hash{}
 	check(t, s.Create(t.Context(), fresh, conversation.Taking{Token: tok}))
-	check(t, s.Save(t.Context(), conversation.Save{Token: tok, Session: n}))
+	check(t, s.Save(t.Context(), conversation.Commit{Token: tok, Session: n}))
 }
 
-func claim(head string, n int) conversation.Claim {
-	return conversation.Claim{Caller: "alice", Head: hash(head), Taking: taking(n), Prefer: sample(0, "").Settings}
+func claim(head string, n int) conversation.HeadQuery {
+	return conversation.HeadQuery{Caller: "alice", Head: hash(head), Taking: taking(n), Prefer: sample(0, "").Settings}
 }
 
 func session(t testing.TB, s *Store, id int64) conversation.Session {

@@ -91,7 +91,7 @@ func (s *Store) ClaimName(ctx context.Context, k conversation.NameKey, token con
 
 // BindName makes a claimed name mean a session; ErrTaken when it means another one
 // by now.
-func (s *Store) BindName(ctx context.Context, b conversation.Binding, session int64) error {
+func (s *Store) BindName(ctx context.Context, b conversation.NameBinding, session int64) error {
 	return s.step(ctx, func(ctx context.Context, c conn) error {
 		bound, err := c.exec(ctx, bindName+rebind+unlessBound, s.account, digestOf(b.Key), session, b.History)
 		if err == nil && bound == 0 {
@@ -106,8 +106,8 @@ func (s *Store) ReleaseName(ctx context.Context, k conversation.NameKey, token c
 	return s.each(ctx, []string{dropClaim, endClaim}, s.account, digestOf(k), token[:])
 }
 
-// Historic notes that a name came with a history.
-func (s *Store) Historic(ctx context.Context, k conversation.NameKey) error {
+// MarkNameHistory notes that a name came with a history.
+func (s *Store) MarkNameHistory(ctx context.Context, k conversation.NameKey) error {
 	return s.each(ctx, []string{noteHistory}, s.account, digestOf(k))
 }
 

@@ -31,20 +31,20 @@ func TestNames(t *testing.T) {
 			t.Fatal(claimed, err)
 		}
 
-		check(t, s.BindName(ctx, conversation.Binding{Key: k}, 7))
+		check(t, s.BindName(ctx, conversation.NameBinding{Key: k}, 7))
 		same(t, name(), conversation.Name{Session: 7})
 		check(t, s.ReleaseName(ctx, k, token(2)))
 		n, claimed, err = s.ClaimName(ctx, k, token(3))
 		if n != (conversation.Name{Session: 7}) || claimed || err != nil {
 			t.Fatal(n, claimed, err)
 		}
-		wantErr(t, s.BindName(ctx, conversation.Binding{Key: k}, 8), conversation.ErrTaken)
-		check(t, s.Historic(ctx, k))
+		wantErr(t, s.BindName(ctx, conversation.NameBinding{Key: k}, 8), conversation.ErrTaken)
+		check(t, s.MarkNameHistory(ctx, k))
 		same(t, name(), conversation.Name{Session: 7, History: true})
-		check(t, s.BindName(ctx, conversation.Binding{Key: k}, 7))
+		check(t, s.BindName(ctx, conversation.NameBinding{Key: k}, 7))
 		same(t, name(), conversation.Name{Session: 7, History: true})
 		w.pass(t, 10*testLease)
-		must[int](t)(s.Expire(ctx))
+		must[int](t)(s.ExpireLeases(ctx))
 		same(t, name(), conversation.Name{Session: 7, History: true})
 	})
 }
@@ -56,7 +56,7 @@ func TestNamesAreACallersAndAModels(t *testing.T) {
 			{Caller: "a", Model: "b", Name: "\xff"}, {Caller: "a", Model: "b", Name: "\xfe"},
 		}
 		for i, k := range keys {
-			check(t, s.BindName(t.Context(), conversation.Binding{Key: k}, int64(i+1)))
+			check(t, s.BindName(t.Context(), conversation.NameBinding{Key: k}, int64(i+1)))
 		}
 		for i, k := range keys {
 			same(t, must[conversation.Name](t)(s.Name(t.Context(), k)).Session, int64(i+1))
@@ -70,7 +70,7 @@ func TestNameClaimExpires(t *testing.T) {
 		ctx := t.Context()
 		for i := range 2 {
 			if i == 1 {
-				check(t, s.Historic(ctx, key("n")))
+				check(t, s.MarkNameHistory(ctx, key("n")))
 			}
 			_, claimed, err := s.ClaimName(ctx, key("n"), token(i))
 			if !claimed || err != nil {
@@ -80,13 +80,13 @@ func TestNameClaimExpires(t *testing.T) {
 			if gone := must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(i)})); gone != nil {
 				t.Fatalf("Extend = %v, want none", gone)
 			}
-			must[int](t)(s.Expire(ctx))
+			must[int](t)(s.ExpireLeases(ctx))
 			_, _, err = s.ClaimName(ctx, key("n"), token(9))
 			wantErr(t, err, conversation.ErrTaken)
 			w.pass(t, 2*testLease)
 			_, _, err = s.ClaimName(ctx, key("n"), token(9))
 			wantErr(t, err, conversation.ErrTaken)
-			must[int](t)(s.Expire(ctx))
+			must[int](t)(s.ExpireLeases(ctx))
 		}
 		n, claimed, err := s.ClaimName(ctx, key("n"), token(3))
 		if n != (conversation.Name{History: true}) || !claimed || err != nil {
@@ -117,11 +117,11 @@ func TestOneClaimsAName(t *testing.T) {
 func TestSaveBindsTheName(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		ctx := t.Context()
-		for i, b := range []conversation.Binding{{Key: key("n"), History: true}, {Key: key("n")}} {
+		for i, b := range []conversation.NameBinding{{Key: key("n"), History: true}, {Key: key("n")}} {
 			id := int64(i + 1)
 			check(t, s.Create(ctx, sample(id, ""), taking(1)))
-			wantErr(t, s.Save(ctx, conversation.Save{Token: token(2), Session: sample(id, "h"), Bind: &b}), conversation.ErrNotHeld)
-			check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: sample(id, "h"), Bind: &b}))
+			wantErr(t, s.Save(ctx, conversation.Commit{Token: token(2), Session: sample(id, "h"), Bind: &b}), conversation.ErrNotHeld)
+			check(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: sample(id, "h"), Bind: &b}))
 			same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))), conversation.Name{Session: id, History: true})
 		}
 	})
@@ -132,12 +132,12 @@ func TestReplace(t *testing.T) {
 		ctx := t.Context()
 		take := func(id int64, n int) conversation.Session {
 			t.Helper()
-			return *must[*conversation.Session](t)(s.Take(ctx, id, taking(n), conversation.ReachID))
+			return *must[*conversation.Session](t)(s.Take(ctx, id, taking(n), conversation.ByID))
 		}
 		for id := int64(1); id <= 4; id++ {
 			put(t, s, sample(id, "h"))
 		}
-		check(t, s.BindName(ctx, conversation.Binding{Key: key("n"), History: true}, 1))
+		check(t, s.BindName(ctx, conversation.NameBinding{Key: key("n"), History: true}, 1))
 		take(1, 1)
 		wantErr(t, replace(ctx, s, token(1), 1, conversation.StateRetired, sample(2, "h"), true), conversation.ErrNotHeld)
 		take(2, 1)
@@ -166,7 +166,7 @@ func TestReplace(t *testing.T) {
 			t.Errorf("Session(3) = %+v, want lost and without a head", lost)
 		}
 		same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))).Session, int64(4))
-		_, err := s.Take(ctx, 3, taking(3), conversation.ReachID)
+		_, err := s.Take(ctx, 3, taking(3), conversation.ByID)
 		wantErr(t, err, conversation.ErrUnknown)
 	})
 }
@@ -178,12 +178,12 @@ func TestReplaceAfterTheLeaseExpired(t *testing.T) {
 		withLeases(t, func(t *testing.T, w world, s *Store) {
 			ctx := t.Context()
 			put(t, s, sample(1, "h"))
-			must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ReachID))
+			must[*conversation.Session](t)(s.Take(ctx, 1, taking(1), conversation.ByID))
 			w.pass(t, 2*testLease)
 			check(t, s.Create(ctx, sample(2, ""), taking(1)))
-			same(t, must[int](t)(s.Expire(ctx)), 1)
+			same(t, must[int](t)(s.ExpireLeases(ctx)), 1)
 			if isTaken {
-				must[*conversation.Session](t)(s.Take(ctx, 1, taking(2), conversation.ReachID))
+				must[*conversation.Session](t)(s.Take(ctx, 1, taking(2), conversation.ByID))
 			}
 			check(t, replace(ctx, s, token(1), 1, conversation.StateRetired, sample(2, "h"), true))
 			want := int64(2)

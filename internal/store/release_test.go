@@ -41,19 +41,19 @@ func TestReleaseOne(t *testing.T) {
 	check(t, err)
 	same(t, total, 4)
 	for _, n := range list {
-		if n.State != conversation.StateFree || !n.Verified || !n.Known || n.MaybeTaken || n.Settings.Model != "gpt-5.1-high" {
+		if n.State != conversation.StateFree || !n.Verified || !n.SettingsKnown || n.MaybeTaken || n.Settings.Model != "gpt-5.1-high" {
 			t.Errorf("session %d is %+v, want it free, verified and known", n.ID, n)
 		}
 	}
 	anna := conversation.NameKey{Caller: "anonymous", Model: "gpt-5.1-high", Name: "anna"}
 	same(t, must[conversation.Name](t)(s.Name(ctx, anna)), conversation.Name{Session: 1000002})
 	chat := session(t, s, 1000001)
-	found, _, err := s.Match(ctx, conversation.Claim{Caller: "anonymous", Head: chat.Head, Taking: taking(1), Prefer: chat.Settings})
+	found, _, err := s.Match(ctx, conversation.HeadQuery{Caller: "anonymous", Head: chat.Head, Taking: taking(1), Prefer: chat.Settings})
 	check(t, err)
 	same(t, *found, chat)
 	found.Head = hash("next")
-	check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *found}))
+	check(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: *found}))
 	same(t, session(t, s, 1000001).Head, hash("next"))
-	byID := must[*conversation.Session](t)(s.Take(ctx, 1000003, taking(2), conversation.ReachID))
+	byID := must[*conversation.Session](t)(s.Take(ctx, 1000003, taking(2), conversation.ByID))
 	same(t, byID.Exchanges, 2)
 }

@@ -49,7 +49,7 @@ RETURNING ` + takenColumns
 type repeat struct{ left, interrupted, ended, running bool }
 
 // lookForRepeat reads, in one statement, what the store has for a request.
-func (s *Store) lookForRepeat(ctx context.Context, e conversation.Entry) (seen repeat, err error) {
+func (s *Store) lookForRepeat(ctx context.Context, e conversation.TurnRequest) (seen repeat, err error) {
 	err = s.read(ctx, func(ctx context.Context, c conn) error {
 		_, err := one(ctx, c, []any{&seen.left, &seen.interrupted, &seen.ended, &seen.running},
 			lookForRepeat, s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried)
@@ -65,7 +65,7 @@ func (s *Store) lookForRepeat(ctx context.Context, e conversation.Entry) (seen r
 }
 
 // enterSeen takes or reads what lookForRepeat has seen. What is gone by now is none.
-func (s *Store) enterSeen(ctx context.Context, e conversation.Entry, seen repeat) (found conversation.Entered, err error) {
+func (s *Store) enterSeen(ctx context.Context, e conversation.TurnRequest, seen repeat) (found conversation.TurnResult, err error) {
 	if seen.left {
 		if found.Turn, err = s.attachToLeft(ctx, e); err != nil || found.Turn != nil {
 			return found, err
@@ -103,7 +103,7 @@ func (s *Store) first(ctx context.Context, statement string, args ...any) (*conv
 }
 
 // running reads the taking of the request that has a lease; nil for none.
-func (s *Store) running(ctx context.Context, request []any) (*conversation.Running, error) {
+func (s *Store) running(ctx context.Context, request []any) (*conversation.RunningTurn, error) {
 	var found bool
 	var token []byte
 	var left int64
@@ -114,7 +114,7 @@ func (s *Store) running(ctx context.Context, request []any) (*conversation.Runni
 	if err != nil || !found {
 		return nil, err
 	}
-	r := &conversation.Running{Lease: time.Duration(left) * time.Microsecond}
+	r := &conversation.RunningTurn{Lease: time.Duration(left) * time.Microsecond}
 	copy(r.Token[:], token)
 	return r, nil
 }

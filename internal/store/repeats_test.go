@@ -12,13 +12,13 @@ import (
 // takingFor is a taking for a request.
 func takingFor(n int, request string) conversation.Taking {
 	return conversation.Taking{
-		Token: token(n), Request: hash(request), Sent: conversation.Sent{Size: 7, Digest: hash("sent")}, Question: hash("question"),
+		Token: token(n), Request: hash(request), Sent: conversation.SentText{Size: 7, Digest: hash("sent")}, Question: hash("question"),
 	}
 }
 
-func entered(t testing.TB, s *Store, turn conversation.Stored, retried bool) conversation.Entered {
+func entered(t testing.TB, s *Store, turn conversation.StoredTurn, retried bool) conversation.TurnResult {
 	t.Helper()
-	return must[conversation.Entered](t)(s.Enter(t.Context(), conversation.Entry{Turn: turn, Retried: retried}))
+	return must[conversation.TurnResult](t)(s.AttachOrBegin(t.Context(), conversation.TurnRequest{Turn: turn, Retried: retried}))
 }
 
 // interrupt lets the processes die that have taken something.
@@ -26,7 +26,7 @@ func interrupt(t *testing.T, w world, s *Store) {
 	t.Helper()
 	if s.HasLeases() {
 		w.pass(t, 2*testLease)
-		must[int](t)(s.Expire(t.Context()))
+		must[int](t)(s.ExpireLeases(t.Context()))
 		return
 	}
 	check(t, s.each(t.Context(), []string{dirtyTaken}))
@@ -39,7 +39,7 @@ func isOf(t *testing.T, s *conversation.Session, want conversation.Taking) {
 		t.Fatalf("no session, want one of turn %v", want.Token)
 	}
 	same(t, conversation.Taking{Token: s.Turn, Request: s.Request, Sent: s.Sent, Question: s.Question}, want)
-	if s.State != conversation.StateDirty || !s.Unseen || s.Head != (conversation.Hash{}) || s.Taken.IsZero() {
+	if s.State != conversation.StateDirty || !s.EndUnknown || s.Head != (conversation.Hash{}) || s.Taken.IsZero() {
 		t.Errorf("session %d is %+v, want one that is dirty, unseen and without a head", s.ID, s)
 	}
 }
@@ -63,7 +63,7 @@ func TestInterruptedTakingIsResumed(t *testing.T) {
 		},
 		"taken": func(t *testing.T, s *Store, id int64, tk conversation.Taking) {
 			put(t, s, sample(id, "taken"))
-			must[*conversation.Session](t)(s.Take(t.Context(), id, tk, conversation.ReachName))
+			must[*conversation.Session](t)(s.Take(t.Context(), id, tk, conversation.ByName))
 		},
 	}
 	everywhere(t, func(t *testing.T, w world, s *Store) {
@@ -79,8 +79,8 @@ func TestInterruptedTakingIsResumed(t *testing.T) {
 						t.Errorf("%s: under a lease %+v, want it running", name, r)
 					}
 					interrupt(t, w, s)
-					for _, other := range []conversation.Stored{asked(n+2, request+"!", ""), {Token: token(n + 2), Caller: "bob", Request: hash(request)}} {
-						if r := entered(t, s, other, true); r != (conversation.Entered{}) {
+					for _, other := range []conversation.StoredTurn{asked(n+2, request+"!", ""), {Token: token(n + 2), Caller: "bob", Request: hash(request)}} {
+						if r := entered(t, s, other, true); r != (conversation.TurnResult{}) {
 							t.Errorf("%s: another request found %+v", name, r)
 						}
 					}
@@ -96,9 +96,9 @@ func TestInterruptedTakingIsResumed(t *testing.T) {
 					interrupt(t, w, s)
 					again := entered(t, s, asked(n+5, request, ""), false).Interrupted
 					isOf(t, again, tk)
-					again.State, again.Unseen, again.Request = conversation.StateFree, false, conversation.Hash{}
-					check(t, s.Save(t.Context(), conversation.Save{Token: token(n + 5), Session: *again}))
-					same(t, entered(t, s, asked(n+6, request, ""), true), conversation.Entered{})
+					again.State, again.EndUnknown, again.Request = conversation.StateFree, false, conversation.Hash{}
+					check(t, s.Save(t.Context(), conversation.Commit{Token: token(n + 5), Session: *again}))
+					same(t, entered(t, s, asked(n+6, request, ""), true), conversation.TurnResult{})
 				}
 			}
 		}
@@ -111,11 +111,11 @@ func TestInterruptedTakingOutlivesAnother(t *testing.T) {
 	everywhere(t, func(t *testing.T, w world, s *Store) {
 		put(t, s, sample(1, "h"))
 		tk := takingFor(1, "r")
-		must[*conversation.Session](t)(s.Take(t.Context(), 1, tk, conversation.ReachID))
+		must[*conversation.Session](t)(s.Take(t.Context(), 1, tk, conversation.ByID))
 		interrupt(t, w, s)
-		other := must[*conversation.Session](t)(s.Take(t.Context(), 1, takingFor(2, "other"), conversation.ReachID))
+		other := must[*conversation.Session](t)(s.Take(t.Context(), 1, takingFor(2, "other"), conversation.ByID))
 		isOf(t, other, tk)
-		check(t, s.Save(t.Context(), conversation.Save{Token: token(2), Session: *other}))
+		check(t, s.Save(t.Context(), conversation.Commit{Token: token(2), Session: *other}))
 		isOf(t, entered(t, s, asked(3, "r", ""), false).Interrupted, tk)
 	})
 }
@@ -124,8 +124,8 @@ func TestInterruptedTakingIsForgotten(t *testing.T) {
 	everywhere(t, func(t *testing.T, w world, s *Store) {
 		check(t, s.Create(t.Context(), conversation.Session{ID: 1, Caller: "alice"}, takingFor(1, "r")))
 		interrupt(t, w, s)
-		w.pass(t, conversation.ResumeLife+time.Minute)
-		same(t, entered(t, s, asked(2, "r", ""), false), conversation.Entered{})
+		w.pass(t, conversation.ResumeWindow+time.Minute)
+		same(t, entered(t, s, asked(2, "r", ""), false), conversation.TurnResult{})
 	})
 }
 
@@ -136,7 +136,7 @@ func TestOneResumes(t *testing.T) {
 		interrupt(t, w, s)
 		var resumed atomic.Int32
 		crowd(t.Context(), 50, func(ctx context.Context, i int) {
-			found, err := replicas[i%len(replicas)].Enter(ctx, conversation.Entry{Turn: asked(i, "r", "")})
+			found, err := replicas[i%len(replicas)].AttachOrBegin(ctx, conversation.TurnRequest{Turn: asked(i, "r", "")})
 			if found.Interrupted != nil {
 				resumed.Add(1)
 			}
@@ -159,19 +159,19 @@ func TestEndedTakingIsFound(t *testing.T) {
 			n1.Head = conversation.Hash{}
 			check(t, s.Create(t.Context(), n1, tk))
 			ended := session(t, s, int64(n))
-			ended.State, ended.Used = conversation.StateFree, used
+			ended.State, ended.LastUsed = conversation.StateFree, used
 			change(&ended)
-			check(t, s.Save(t.Context(), conversation.Save{Token: tk.Token, Session: ended}))
+			check(t, s.Save(t.Context(), conversation.Commit{Token: tk.Token, Session: ended}))
 		}
 		now := time.Now()
 		if w.now != nil {
 			now = w.now()
 		}
 		end(1, now, func(s *conversation.Session) { s.Request = conversation.Hash{} }) // failed
-		end(2, now.Add(-2*conversation.RepeatLife), func(*conversation.Session) {})    // too old
-		same(t, entered(t, s, asked(9, "r", ""), true), conversation.Entered{})
+		end(2, now.Add(-2*conversation.RepeatWindow), func(*conversation.Session) {})  // too old
+		same(t, entered(t, s, asked(9, "r", ""), true), conversation.TurnResult{})
 		end(3, now, func(*conversation.Session) {})
-		same(t, entered(t, s, asked(9, "r", ""), false), conversation.Entered{})
+		same(t, entered(t, s, asked(9, "r", ""), false), conversation.TurnResult{})
 		for range 2 { // it is not taken
 			found := entered(t, s, asked(9, "r", ""), true).Ended
 			if found == nil || found.ID != 3 || found.Turn != token(3) || found.State != conversation.StateFree {
@@ -189,12 +189,12 @@ func TestTurnDoesNotExpireBeforeItsSession(t *testing.T) {
 		w.pass(t, testLease/2)
 		check(t, s.Create(t.Context(), conversation.Session{ID: 1, Caller: "alice"}, takingFor(1, "r")))
 		w.pass(t, testLease*3/4)
-		must[int](t)(s.Expire(t.Context()))
+		must[int](t)(s.ExpireLeases(t.Context()))
 		if found := entered(t, s, asked(2, "r", "k"), false); found.Turn == nil || found.Turn.Token != token(1) {
 			t.Errorf("Enter = %+v, want the turn whose session is taken", found)
 		}
 		w.pass(t, testLease)
-		must[int](t)(s.Expire(t.Context()))
+		must[int](t)(s.ExpireLeases(t.Context()))
 		isOf(t, entered(t, s, asked(3, "r", "k"), false).Interrupted, takingFor(1, "r"))
 	})
 }
@@ -202,13 +202,13 @@ func TestTurnDoesNotExpireBeforeItsSession(t *testing.T) {
 // The clean-up leaves an interrupted session to the repetition of its request.
 func TestInterruptedThrowawayIsNotDue(t *testing.T) {
 	everywhere(t, func(t *testing.T, w world, s *Store) {
-		thrown := conversation.Session{ID: 1, Caller: "alice", Made: true, Reach: conversation.ReachThrowaway}
+		thrown := conversation.Session{ID: 1, Caller: "alice", Made: true, Addressing: conversation.Throwaway}
 		check(t, s.Create(t.Context(), thrown, takingFor(1, "r")))
 		interrupt(t, w, s)
 		same(t, due(t, s, time.Time{}, time.Time{}, 2, 9), []int64(nil))
 		isOf(t, entered(t, s, asked(3, "r", ""), false).Interrupted, takingFor(1, "r"))
 		check(t, s.Release(t.Context(), token(3), 0, conversation.Hash{}))
-		w.pass(t, conversation.ResumeLife+time.Minute)
+		w.pass(t, conversation.ResumeWindow+time.Minute)
 		same(t, due(t, s, time.Time{}, time.Time{}, 4, 9), []int64{1})
 	})
 }
@@ -218,14 +218,14 @@ func TestReleaseTurn(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		left := asked(1, "r", "")
 		left.Left = true
-		check(t, s.Leave(t.Context(), left))
+		check(t, s.SaveTurn(t.Context(), left))
 		same(t, enter(t, s, asked(2, "r", ""), true).Token, token(1))
-		same(t, enter(t, s, asked(3, "r", ""), true), (*conversation.Stored)(nil))
+		same(t, enter(t, s, asked(3, "r", ""), true), (*conversation.StoredTurn)(nil))
 		check(t, s.ReleaseTurn(t.Context(), token(1), true))
 		same(t, enter(t, s, asked(4, "r", ""), false).Token, token(1))
 		check(t, s.Forget(t.Context(), token(1)))
 		check(t, s.ReleaseTurn(t.Context(), token(1), true))
-		same(t, enter(t, s, asked(5, "r", ""), true), (*conversation.Stored)(nil))
+		same(t, enter(t, s, asked(5, "r", ""), true), (*conversation.StoredTurn)(nil))
 	})
 }
 
@@ -237,10 +237,10 @@ func TestReplacedSessionForgetsTheRequest(t *testing.T) {
 			put(t, s, sample(id, "h"))
 			earlier, tk := takingFor(int(10*id), "earlier"), takingFor(int(10*id+1), "r")
 			if isInterrupted {
-				must[*conversation.Session](t)(s.Take(t.Context(), id, earlier, conversation.ReachID))
+				must[*conversation.Session](t)(s.Take(t.Context(), id, earlier, conversation.ByID))
 				interrupt(t, w, s)
 			}
-			must[*conversation.Session](t)(s.Take(t.Context(), id, tk, conversation.ReachID))
+			must[*conversation.Session](t)(s.Take(t.Context(), id, tk, conversation.ByID))
 			check(t, s.Create(t.Context(), sample(100+id, ""), tk))
 			check(t, replace(t.Context(), s, tk.Token, id, conversation.StateRetired, sample(100+id, ""), true))
 			found := entered(t, s, asked(int(10*id+2), "earlier", ""), false).Interrupted
@@ -252,7 +252,7 @@ func TestReplacedSessionForgetsTheRequest(t *testing.T) {
 			if found == nil || found.ID != id || found.State != conversation.StateRetired || found.Turn != earlier.Token {
 				t.Errorf("Enter = %+v, want session %d", found, id)
 			}
-			same(t, entered(t, s, asked(99, "r", ""), true), conversation.Entered{})
+			same(t, entered(t, s, asked(99, "r", ""), true), conversation.TurnResult{})
 		}
 	})
 }

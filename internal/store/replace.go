@@ -23,7 +23,7 @@ ON CONFLICT (id, account) DO UPDATE SET session = excluded.session`
 
 // replace lets the session of a Save take the place of another that the same taking
 // holds, or held until its lease expired.
-func (s *Store) replace(ctx context.Context, c conn, save conversation.Save) error {
+func (s *Store) replace(ctx context.Context, c conn, save conversation.Commit) error {
 	old, next := save.Replaces.Old, save.Session.ID
 	ended, err := c.exec(ctx, endSession, s.account, old, save.Token[:], string(save.Replaces.State))
 	if err != nil || ended == 0 {

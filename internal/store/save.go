@@ -35,7 +35,7 @@ failed AS (
 SELECT COUNT(*) FROM saved`
 
 // Save ends a taking.
-func (s *Store) Save(ctx context.Context, save conversation.Save) error {
+func (s *Store) Save(ctx context.Context, save conversation.Commit) error {
 	switch save.Session.State {
 	case conversation.StateFree, conversation.StateDirty, conversation.StateLost, conversation.StateRetired:
 	default:
@@ -63,7 +63,7 @@ func (s *Store) Save(ctx context.Context, save conversation.Save) error {
 	})
 }
 
-func (s *Store) saveAtOnce(ctx context.Context, c conn, save conversation.Save, values []any) error {
+func (s *Store) saveAtOnce(ctx context.Context, c conn, save conversation.Commit, values []any) error {
 	var digest any
 	history := false
 	if save.Bind != nil {
@@ -77,7 +77,7 @@ func (s *Store) saveAtOnce(ctx context.Context, c conn, save conversation.Save, 
 	return mustHold(saved, nil)
 }
 
-func (s *Store) saveInSteps(ctx context.Context, c conn, save conversation.Save, values []any) error {
+func (s *Store) saveInSteps(ctx context.Context, c conn, save conversation.Commit, values []any) error {
 	if err := mustHold(c.exec(ctx, saveSession, values...)); err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (s *Store) saveInSteps(ctx context.Context, c conn, save conversation.Save,
 }
 
 // saveRest does what few ends of takings need.
-func (s *Store) saveRest(ctx context.Context, c conn, save conversation.Save) error {
+func (s *Store) saveRest(ctx context.Context, c conn, save conversation.Commit) error {
 	if save.Replaces != nil {
 		if err := s.replace(ctx, c, save); err != nil {
 			return err

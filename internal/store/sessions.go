@@ -30,7 +30,7 @@ WHERE heads.account = $1 AND heads.head = $2 AND sessions.caller = $3 AND NOT ` 
 
 // Match takes a free session with the head, nil when there is none; see
 // conversation.Store.
-func (s *Store) Match(ctx context.Context, c conversation.Claim) (*conversation.Session, bool, error) {
+func (s *Store) Match(ctx context.Context, c conversation.HeadQuery) (*conversation.Session, bool, error) {
 	prefer, err := settings(c.Prefer)
 	if err != nil || c.Head == (conversation.Hash{}) {
 		return nil, false, err
@@ -104,7 +104,7 @@ const isThere = `SELECT state IN ('free', 'dirty') FROM sessions WHERE account =
 // Take takes a session that is free or dirty. By id a session leaves lineage for good,
 // and so its head goes. One that was addressed by name is kept as such. A request that
 // does not get the session is the next to get it if none at another replica waits longer.
-func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Reach) (*conversation.Session, error) {
+func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Addressing) (*conversation.Session, error) {
 	args := append(append([]any{s.account, id, string(reach)}, takingValues(t)...), s.lease)
 	found, err := s.takeOne(ctx, takeSession, args...)
 	switch {
@@ -132,11 +132,11 @@ func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach
 }
 
 // takenBy makes of a session as it is in the store what it is for the turn that takes it.
-func takenBy(n *conversation.Session, reach conversation.Reach) {
-	if n.Reach != conversation.ReachID && (n.Reach != conversation.ReachName || reach != conversation.ReachLineage) {
-		n.Reach = reach
+func takenBy(n *conversation.Session, reach conversation.Addressing) {
+	if n.Addressing != conversation.ByID && (n.Addressing != conversation.ByName || reach != conversation.ByLineage) {
+		n.Addressing = reach
 	}
-	if n.Reach == conversation.ReachID {
+	if n.Addressing == conversation.ByID {
 		n.Head = conversation.Hash{}
 	}
 }
@@ -209,8 +209,8 @@ const (
 	markAsking    = `UPDATE sessions SET unasked = FALSE` + held
 )
 
-// Unknow says, before a PUT, that the settings are about to change.
-func (s *Store) Unknow(ctx context.Context, id int64, token conversation.Token) error {
+// MarkSettingsUnknown says, before a PUT, that the settings are about to change.
+func (s *Store) MarkSettingsUnknown(ctx context.Context, id int64, token conversation.Token) error {
 	return s.whileHeld(ctx, unknowSession, s.account, id, token[:])
 }
 

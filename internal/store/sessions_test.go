@@ -20,14 +20,14 @@ func TestSessionIsWhatWasSaved(t *testing.T) {
 		same(t, session(t, s, 7), taken)
 		wantErr(t, s.Create(t.Context(), sample(7, "other"), taking(2)), conversation.ErrTaken)
 
-		want.Turns, want.Exchanges, want.Unseen, want.Known = 5, conversation.Uncounted, true, false
-		want.Settings.Model, want.Name, want.Object, want.Last = "n", "", nil, conversation.Hash{}
-		want.Reach, want.Verified = conversation.ReachName, false
-		check(t, s.Save(t.Context(), conversation.Save{Token: token(1), Session: want}))
+		want.Turns, want.Exchanges, want.EndUnknown, want.SettingsKnown = 5, conversation.Uncounted, true, false
+		want.Settings.Model, want.Name, want.Object, want.LastExchange = "n", "", nil, conversation.Hash{}
+		want.Addressing, want.Verified = conversation.ByName, false
+		check(t, s.Save(t.Context(), conversation.Commit{Token: token(1), Session: want}))
 		same(t, session(t, s, 7), want)
-		wantErr(t, s.Save(t.Context(), conversation.Save{Token: token(1), Session: want}), conversation.ErrNotHeld)
+		wantErr(t, s.Save(t.Context(), conversation.Commit{Token: token(1), Session: want}), conversation.ErrNotHeld)
 		want.State = conversation.StateTaken
-		if err := s.Save(t.Context(), conversation.Save{Token: token(1), Session: want}); err == nil {
+		if err := s.Save(t.Context(), conversation.Commit{Token: token(1), Session: want}); err == nil {
 			t.Error("a session was saved as taken")
 		}
 	})
@@ -65,7 +65,7 @@ func TestMatchTakesByHead(t *testing.T) {
 		ctx := t.Context()
 		want := sample(7, "h")
 		put(t, s, want)
-		for _, c := range []conversation.Claim{claim("other", 1), {Caller: "bob", Head: hash("h"), Taking: taking(1)}, {Caller: "alice", Taking: taking(1)}} {
+		for _, c := range []conversation.HeadQuery{claim("other", 1), {Caller: "bob", Head: hash("h"), Taking: taking(1)}, {Caller: "alice", Taking: taking(1)}} {
 			found, once, err := s.Match(ctx, c)
 			if found != nil || once || err != nil {
 				t.Fatalf("%v, %v, %v", found, once, err)
@@ -82,7 +82,7 @@ func TestMatchTakesByHead(t *testing.T) {
 			t.Fatalf("a taken session: %v, %v, %v", found, once, err)
 		}
 		want.Head = hash("i")
-		check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: want}))
+		check(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: want}))
 		found, once, err = s.Match(ctx, claim("h", 2))
 		if found != nil || !once || err != nil {
 			t.Fatalf("a past head: %v, %v, %v", found, once, err)
@@ -118,7 +118,7 @@ func TestMatchLeavesOtherAgentsSessions(t *testing.T) {
 			id++
 			head := fmt.Sprint("head ", id)
 			n := sample(int64(id), head)
-			n.Instructions, n.Tools, n.Told = tt.hasInstructions, tt.hasTools, hash("told")
+			n.Instructions, n.Tools, n.ToldPreamble = tt.hasInstructions, tt.hasTools, hash("told")
 			put(t, s, n)
 			c := claim(head, id)
 			c.Instructions, c.Tools = tt.instructions, tt.tools
@@ -145,10 +145,10 @@ func TestMatchTakesOnlyWhatLineageLeadsTo(t *testing.T) {
 			n.State = state
 			put(t, s, n)
 		}
-		for _, reach := range []conversation.Reach{conversation.ReachID, conversation.ReachThrowaway} {
+		for _, reach := range []conversation.Addressing{conversation.ByID, conversation.Throwaway} {
 			id++
 			n := sample(id, "h")
-			n.Reach = reach
+			n.Addressing = reach
 			put(t, s, n)
 		}
 		found, once, err := s.Match(t.Context(), claim("h", 1))
@@ -162,11 +162,11 @@ func TestMatchPrefersEqualSettingsThenTheLatest(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		for id := int64(1); id <= 5; id++ {
 			n := sample(id, "h")
-			n.Used = moment0.Add([...]time.Duration{1: 5 * time.Second, 2: 2 * time.Second, 3: 3 * time.Second, 4: 9 * time.Second, 5: 8 * time.Second}[id])
+			n.LastUsed = moment0.Add([...]time.Duration{1: 5 * time.Second, 2: 2 * time.Second, 3: 3 * time.Second, 4: 9 * time.Second, 5: 8 * time.Second}[id])
 			if id == 4 {
 				n.Settings = chat.Settings{Model: "other"}
 			}
-			n.Known = id != 5
+			n.SettingsKnown = id != 5
 			put(t, s, n)
 		}
 		var order []int64
@@ -229,32 +229,32 @@ func TestTake(t *testing.T) {
 		ctx := t.Context()
 		want := sample(7, "h")
 		put(t, s, want)
-		_, err := s.Take(ctx, 8, taking(1), conversation.ReachName)
+		_, err := s.Take(ctx, 8, taking(1), conversation.ByName)
 		wantErr(t, err, conversation.ErrUnknown)
 
-		found := must[*conversation.Session](t)(s.Take(ctx, 7, taking(1), conversation.ReachName))
-		want.Reach = conversation.ReachName
+		found := must[*conversation.Session](t)(s.Take(ctx, 7, taking(1), conversation.ByName))
+		want.Addressing = conversation.ByName
 		same(t, *found, want)
-		_, err = s.Take(ctx, 7, taking(2), conversation.ReachName)
+		_, err = s.Take(ctx, 7, taking(2), conversation.ByName)
 		wantErr(t, err, conversation.ErrTaken)
-		check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *found}))
+		check(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: *found}))
 
-		found = must[*conversation.Session](t)(s.Take(ctx, 7, taking(3), conversation.ReachID))
-		want.Reach, want.Head = conversation.ReachID, conversation.Hash{}
+		found = must[*conversation.Session](t)(s.Take(ctx, 7, taking(3), conversation.ByID))
+		want.Addressing, want.Head = conversation.ByID, conversation.Hash{}
 		same(t, *found, want)
-		found.State, found.Unseen = conversation.StateDirty, true
-		check(t, s.Save(ctx, conversation.Save{Token: token(3), Session: *found}))
+		found.State, found.EndUnknown = conversation.StateDirty, true
+		check(t, s.Save(ctx, conversation.Commit{Token: token(3), Session: *found}))
 		_, once, err := s.Match(ctx, claim("h", 4))
 		if !once || err != nil {
 			t.Fatal(once, err)
 		}
 
 		// It has left lineage for good, and a dirty one is taken as it is.
-		again := must[*conversation.Session](t)(s.Take(ctx, 7, taking(5), conversation.ReachName))
+		again := must[*conversation.Session](t)(s.Take(ctx, 7, taking(5), conversation.ByName))
 		same(t, again, found)
 		again.State = conversation.StateLost
-		check(t, s.Save(ctx, conversation.Save{Token: token(5), Session: *again}))
-		_, err = s.Take(ctx, 7, taking(6), conversation.ReachID)
+		check(t, s.Save(ctx, conversation.Commit{Token: token(5), Session: *again}))
+		_, err = s.Take(ctx, 7, taking(6), conversation.ByID)
 		wantErr(t, err, conversation.ErrUnknown)
 	})
 }
@@ -265,7 +265,7 @@ func TestTakeIsExclusive(t *testing.T) {
 		put(t, s, sample(7, "h"))
 		var taken atomic.Int32
 		crowd(t.Context(), 100, func(ctx context.Context, i int) {
-			_, err := replicas[i%len(replicas)].Take(ctx, 7, taking(i), conversation.ReachID)
+			_, err := replicas[i%len(replicas)].Take(ctx, 7, taking(i), conversation.ByID)
 			switch {
 			case err == nil:
 				taken.Add(1)
@@ -292,19 +292,19 @@ func TestMarkAsking(t *testing.T) {
 			}
 		}
 		fresh := sample(7, "")
-		fresh.Known = false
+		fresh.SettingsKnown = false
 		check(t, s.Create(ctx, fresh, taking(1)))
 		isUnasked(true, "created, a PUT comes next")
 		wantErr(t, s.MarkAsking(ctx, 7, token(2)), conversation.ErrNotHeld)
 		check(t, s.MarkAsking(ctx, 7, token(1)))
 		isUnasked(false, "after the PUT")
-		check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: sample(7, "h")}))
+		check(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: sample(7, "h")}))
 		_, _, err := s.Match(ctx, claim("h", 3))
 		check(t, err)
 		isUnasked(false, "taken by its head")
-		check(t, s.Unknow(ctx, 7, token(3)))
+		check(t, s.MarkSettingsUnknown(ctx, 7, token(3)))
 		isUnasked(true, "before a PUT")
-		check(t, s.Save(ctx, conversation.Save{Token: token(3), Session: sample(7, "i")}))
+		check(t, s.Save(ctx, conversation.Commit{Token: token(3), Session: sample(7, "i")}))
 		isUnasked(false, "saved")
 	})
 }
@@ -313,10 +313,10 @@ func TestUnknow(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		ctx := t.Context()
 		check(t, s.Create(ctx, sample(7, "h"), taking(1)))
-		wantErr(t, s.Unknow(ctx, 7, token(2)), conversation.ErrNotHeld)
-		wantErr(t, s.Unknow(ctx, 8, token(1)), conversation.ErrNotHeld)
-		check(t, s.Unknow(ctx, 7, token(1)))
-		if session(t, s, 7).Known {
+		wantErr(t, s.MarkSettingsUnknown(ctx, 7, token(2)), conversation.ErrNotHeld)
+		wantErr(t, s.MarkSettingsUnknown(ctx, 8, token(1)), conversation.ErrNotHeld)
+		check(t, s.MarkSettingsUnknown(ctx, 7, token(1)))
+		if session(t, s, 7).SettingsKnown {
 			t.Error("the settings are still known")
 		}
 	})
@@ -334,28 +334,28 @@ func TestLeaseExpires(t *testing.T) {
 		check(t, err)
 		w.pass(t, 2*testLease)
 		same(t, session(t, s, 7).State, conversation.StateTaken)
-		_, err = s.Take(ctx, 7, taking(3), conversation.ReachName)
+		_, err = s.Take(ctx, 7, taking(3), conversation.ByName)
 		wantErr(t, err, conversation.ErrTaken)
 		same(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(1), token(3)})), []conversation.Token{token(3)})
-		same(t, must[int](t)(s.Expire(ctx)), 1)
-		wantErr(t, s.Save(ctx, conversation.Save{Token: token(2), Session: *kept}), conversation.ErrNotHeld)
+		same(t, must[int](t)(s.ExpireLeases(ctx)), 1)
+		wantErr(t, s.Save(ctx, conversation.Commit{Token: token(2), Session: *kept}), conversation.ErrNotHeld)
 		w.pass(t, 2*testLease)
-		same(t, must[int](t)(s.Expire(ctx)), 1)
+		same(t, must[int](t)(s.ExpireLeases(ctx)), 1)
 
 		dirty := sample(7, "")
-		dirty.State, dirty.Unseen, dirty.Head = conversation.StateDirty, true, conversation.Hash{}
+		dirty.State, dirty.EndUnknown, dirty.Head = conversation.StateDirty, true, conversation.Hash{}
 		same(t, session(t, s, 7), dirty)
 		same(t, must[map[conversation.State]int](t)(s.Counts(ctx)), map[conversation.State]int{conversation.StateDirty: 2})
 		same(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(1)})), []conversation.Token{token(1)})
-		wantErr(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
+		wantErr(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
 		found, once, err := s.Match(ctx, claim("h", 2))
 		if found != nil || !once || err != nil {
 			t.Fatalf("Match = %v, %v, %v, want none that was there once", found, once, err)
 		}
-		dirty.Reach = conversation.ReachName
-		same(t, must[*conversation.Session](t)(s.Take(ctx, 7, taking(3), conversation.ReachName)), &dirty)
-		wantErr(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
-		check(t, s.Save(ctx, conversation.Save{Token: token(3), Session: sample(7, "i")}))
+		dirty.Addressing = conversation.ByName
+		same(t, must[*conversation.Session](t)(s.Take(ctx, 7, taking(3), conversation.ByName)), &dirty)
+		wantErr(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
+		check(t, s.Save(ctx, conversation.Commit{Token: token(3), Session: sample(7, "i")}))
 	})
 }
 
@@ -368,7 +368,7 @@ func TestWaiterIsNext(t *testing.T) {
 		take := func(s *Store, n int) error {
 			asked := taking(n)
 			asked.Request = hash("request")
-			_, err := s.Take(ctx, 7, asked, conversation.ReachID)
+			_, err := s.Take(ctx, 7, asked, conversation.ByID)
 			return err
 		}
 		give := func(s *Store, n int) { check(t, s.Release(ctx, token(n), 7, conversation.Hash{})) }
@@ -402,11 +402,11 @@ func TestNoLeaseOnSQLite(t *testing.T) {
 			t.Fatalf("ClaimName = %t, %v, want true", claimed, err)
 		}
 		w.pass(t, 1000*time.Hour)
-		same(t, must[int](t)(s.Expire(ctx)), 0)
-		same(t, must[*conversation.Stored](t)(s.Turn(ctx, token(1))).Whole, false)
+		same(t, must[int](t)(s.ExpireLeases(ctx)), 0)
+		same(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, token(1))).Whole, false)
 		_, _, err = s.ClaimName(ctx, key("n"), token(2))
 		wantErr(t, err, conversation.ErrTaken)
-		check(t, s.Save(ctx, conversation.Save{Token: token(1), Session: *taken}))
+		check(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: *taken}))
 		same(t, session(t, s, 7), sample(7, "h"))
 	})
 }
@@ -423,7 +423,7 @@ func TestRelease(t *testing.T) {
 			release func() error
 		}{
 			"by id": {
-				func() error { _, err := s.Take(ctx, 7, taking(1), conversation.ReachID); return err },
+				func() error { _, err := s.Take(ctx, 7, taking(1), conversation.ByID); return err },
 				func() error { return s.Release(ctx, token(1), 7, conversation.Hash{}) },
 			},
 			"by head": {
@@ -431,7 +431,7 @@ func TestRelease(t *testing.T) {
 				func() error { return s.Release(ctx, token(1), 0, hash("h")) },
 			},
 			"all": {
-				func() error { _, err := s.Due(ctx, time.Now(), time.Time{}, token(1), 5); return err },
+				func() error { _, err := s.TakeExpired(ctx, time.Now(), time.Time{}, token(1), 5); return err },
 				func() error { return s.Release(ctx, token(1), 0, conversation.Hash{}) },
 			},
 		}
@@ -456,7 +456,7 @@ func TestSessionsArePagedLatestFirst(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ world, s *Store) {
 		for id := int64(1); id <= 6; id++ {
 			n := sample(id, "h")
-			n.Used = moment0.Add([...]time.Duration{1: 4 * time.Second, 2: 6 * time.Second, 3: 5 * time.Second, 4: 1 * time.Second, 5: 2 * time.Second, 6: 3 * time.Second}[id])
+			n.LastUsed = moment0.Add([...]time.Duration{1: 4 * time.Second, 2: 6 * time.Second, 3: 5 * time.Second, 4: 1 * time.Second, 5: 2 * time.Second, 6: 3 * time.Second}[id])
 			switch id {
 			case 4:
 				n.State = conversation.StateLost
@@ -496,9 +496,9 @@ func TestCounts(t *testing.T) {
 			n.State = state
 			put(t, s, n)
 		}
-		must[*conversation.Session](t)(s.Take(t.Context(), 1, taking(1), conversation.ReachName))
-		must[*conversation.Session](t)(s.Take(t.Context(), 2, taking(2), conversation.ReachName))
-		must[*conversation.Session](t)(s.Take(t.Context(), 5, taking(5), conversation.ReachName))
+		must[*conversation.Session](t)(s.Take(t.Context(), 1, taking(1), conversation.ByName))
+		must[*conversation.Session](t)(s.Take(t.Context(), 2, taking(2), conversation.ByName))
+		must[*conversation.Session](t)(s.Take(t.Context(), 5, taking(5), conversation.ByName))
 		same(t, must[map[conversation.State]int](t)(s.Counts(t.Context())), map[conversation.State]int{
 			conversation.StateFree: 2, conversation.StateTaken: 3, conversation.StateDirty: 1,
 			conversation.StateLost: 1, conversation.StateRetired: 1,

@@ -76,8 +76,8 @@ UPDATE turns SET lease = {now} + $3 WHERE account = $1 AND token {tokens} AND NO
 RETURNING token`
 )
 
-func scanTurn(r rows) (conversation.Stored, error) {
-	var t conversation.Stored
+func scanTurn(r rows) (conversation.StoredTurn, error) {
+	var t conversation.StoredTurn
 	var token, request, key []byte
 	err := r.Scan(&token, &t.Caller, &request, &key, &t.Session, &t.Left, &t.Silent, &t.Whole, &t.Answer)
 	copy(t.Token[:], token)
@@ -90,7 +90,7 @@ func scanTurn(r rows) (conversation.Stored, error) {
 }
 
 // firstTurn returns the first row of a query.
-func firstTurn(ctx context.Context, c conn, statement string, args ...any) (*conversation.Stored, error) {
+func firstTurn(ctx context.Context, c conn, statement string, args ...any) (*conversation.StoredTurn, error) {
 	found, err := all(ctx, c, scanTurn, statement, args...)
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -98,23 +98,23 @@ func firstTurn(ctx context.Context, c conn, statement string, args ...any) (*con
 	return &found[0], nil
 }
 
-// Enter says where the answer to a request is.
-func (s *Store) Enter(ctx context.Context, e conversation.Entry) (conversation.Entered, error) {
+// AttachOrBegin says where the answer to a request is.
+func (s *Store) AttachOrBegin(ctx context.Context, e conversation.TurnRequest) (conversation.TurnResult, error) {
 	if e.Turn.Key != (conversation.Hash{}) {
 		found, err := s.enterByKey(ctx, e.Turn)
 		if err != nil || found != nil {
-			return conversation.Entered{Turn: found}, err
+			return conversation.TurnResult{Turn: found}, err
 		}
 	}
 	seen, err := s.lookForRepeat(ctx, e)
 	if err != nil {
-		return conversation.Entered{}, err
+		return conversation.TurnResult{}, err
 	}
 	return s.enterSeen(ctx, e, seen)
 }
 
 // attachToLeft attaches a request to a turn whose client has left; nil for none.
-func (s *Store) attachToLeft(ctx context.Context, e conversation.Entry) (found *conversation.Stored, err error) {
+func (s *Store) attachToLeft(ctx context.Context, e conversation.TurnRequest) (found *conversation.StoredTurn, err error) {
 	err = s.step(ctx, func(ctx context.Context, c conn) (err error) {
 		found, err = firstTurn(ctx, c, attachToLeft, s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried)
 		return err
@@ -130,8 +130,8 @@ const keyRounds = 8
 
 var errKeyRestless = errors.New("an idempotency key is being taken and given back too fast to look at")
 
-func (s *Store) enterByKey(ctx context.Context, t conversation.Stored) (*conversation.Stored, error) {
-	var found *conversation.Stored
+func (s *Store) enterByKey(ctx context.Context, t conversation.StoredTurn) (*conversation.StoredTurn, error) {
+	var found *conversation.StoredTurn
 	err := s.step(ctx, func(ctx context.Context, c conn) error {
 		for range keyRounds {
 			begun, err := c.exec(ctx, beginTurn, s.account, t.Token[:], t.Caller, t.Request[:], t.Key[:], s.lease)
@@ -158,15 +158,15 @@ func (s *Store) enterByKey(ctx context.Context, t conversation.Stored) (*convers
 	return found, nil
 }
 
-// Leave stores the turn for its next client.
-func (s *Store) Leave(ctx context.Context, t conversation.Stored) error {
+// SaveTurn stores the turn for its next client.
+func (s *Store) SaveTurn(ctx context.Context, t conversation.StoredTurn) error {
 	return s.write(ctx, func(ctx context.Context, c conn) error { return s.keepTurn(ctx, c, t, false) })
 }
 
 // keepTurn stores a turn, or what has changed of it; ended says that that is its end
 // alone. A turn that comes back after its lease had run out, when its key has gone to
 // another, is kept without the key.
-func (s *Store) keepTurn(ctx context.Context, c conn, t conversation.Stored, ended bool) error {
+func (s *Store) keepTurn(ctx context.Context, c conn, t conversation.StoredTurn, ended bool) error {
 	var answer any
 	if t.Whole {
 		answer = append([]byte{}, t.Answer...)
@@ -189,8 +189,8 @@ func (s *Store) keepTurn(ctx context.Context, c conn, t conversation.Stored, end
 }
 
 // Turn returns a stored turn.
-func (s *Store) Turn(ctx context.Context, token conversation.Token) (*conversation.Stored, error) {
-	var found *conversation.Stored
+func (s *Store) Turn(ctx context.Context, token conversation.Token) (*conversation.StoredTurn, error) {
+	var found *conversation.StoredTurn
 	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
 		found, err = firstTurn(ctx, c, findTurn, s.account, token[:])
 		return err

@@ -30,23 +30,23 @@ var (
 	}
 )
 
-// sideTask reports whether a request is certainly about a chat, not of one.
-func sideTask(r *chat.Request) bool {
+// isSideTask reports whether a request is certainly about a chat, not of one.
+func isSideTask(r *chat.Request) bool {
 	transcript := r.Transcript()
 	last := transcript[len(transcript)-1]
 	switch {
 	case len(r.Tools) > 0 || last.Role != chat.RoleUser:
 		return false
-	case begins(last.Text, topicRequests):
+	case hasAnyPrefix(last.Text, topicRequests):
 		return true
-	case begins(r.System(), titlePrompts):
+	case hasAnyPrefix(r.System(), titlePrompts):
 		return true
 	}
 	return len(r.Messages) == 1 && strings.HasPrefix(strings.TrimSpace(last.Text), "### Task:\n") &&
 		strings.Contains(last.Text, "<chat_history>") && strings.Contains(last.Text, "</chat_history>")
 }
 
-func begins(text string, with []string) bool {
+func hasAnyPrefix(text string, with []string) bool {
 	text = strings.TrimSpace(text)
 	for _, w := range with {
 		if strings.HasPrefix(text, w) {
@@ -56,8 +56,8 @@ func begins(text string, with []string) bool {
 	return false
 }
 
-// aside reports whether the turn is a side task's.
-func (t *turn) aside() bool { return t.side }
+// isSideTask reports whether the turn is a side task's.
+func (t *turn) isSideTask() bool { return t.isSide }
 
-// placeAside makes a throw-away session for the whole request.
-func (t *turn) placeAside() error { return t.placeWhole(NameKey{}, false) }
+// placeSideTask makes a throw-away session for the whole request.
+func (t *turn) placeSideTask() error { return t.placeWhole(NameKey{}, false) }

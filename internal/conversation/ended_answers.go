@@ -9,42 +9,42 @@ import (
 	"achuan/internal/chat"
 )
 
-// maxRecordings bounds the bytes of the answers in recordings.
-const maxRecordings = 16 << 20
+// maxEndedBytes bounds the bytes of the answers in recordings.
+const maxEndedBytes = 16 << 20
 
-// recordings keeps the answers that clients were given within the last RepeatLife. What
+// endedAnswers keeps the answers that clients were given within the last RepeatLife. What
 // the server has written has not necessarily reached its client, so a repetition that an
 // SDK marks gets the answer again. One repetition has a recording at a time: it is taken,
 // and kept again once that client has been given the answer.
-type recordings struct {
+type endedAnswers struct {
 	mu        sync.Mutex
-	byRequest map[Hash][]*recording
-	queue     []*recording // oldest first; those that were taken are gone
+	byRequest map[Hash][]*endedAnswer
+	queue     []*endedAnswer // oldest first; those that were taken are gone
 	size      int
 }
 
-// recording is the answer of one turn.
-type recording struct {
-	token   Token
-	request Hash
-	session int64
-	tape    *tape
-	size    int
-	kept    time.Time
-	gone    bool
+// endedAnswer is the answer of one turn.
+type endedAnswer struct {
+	token     Token
+	request   Hash
+	session   int64
+	recording *recording
+	size      int
+	kept      time.Time
+	gone      bool
 }
 
 // keep keeps the answer of a whole turn.
-func (r *recordings) keep(token Token, request Hash, session int64, tape *tape) {
-	it := &recording{token: token, request: request, session: session, tape: tape, size: tape.size(), kept: time.Now()}
-	if it.size > maxRecordings/4 {
+func (r *endedAnswers) keep(token Token, request Hash, session int64, tape *recording) {
+	it := &endedAnswer{token: token, request: request, session: session, recording: tape, size: tape.size(), kept: time.Now()}
+	if it.size > maxEndedBytes/4 {
 		return
 	}
 	r.drop(token, request)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byRequest == nil {
-		r.byRequest = make(map[Hash][]*recording)
+		r.byRequest = make(map[Hash][]*endedAnswer)
 	}
 	r.byRequest[request] = append(r.byRequest[request], it)
 	r.queue = append(r.queue, it)
@@ -54,7 +54,7 @@ func (r *recordings) keep(token Token, request Hash, session int64, tape *tape) 
 
 // take returns the newest answer to a request, nil for none. Nobody else gets it until
 // it is kept again.
-func (r *recordings) take(request Hash) *recording {
+func (r *endedAnswers) take(request Hash) *endedAnswer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trim()
@@ -68,7 +68,7 @@ func (r *recordings) take(request Hash) *recording {
 }
 
 // drop forgets the answer of a turn, whose client has left: the store has it.
-func (r *recordings) drop(token Token, request Hash) {
+func (r *endedAnswers) drop(token Token, request Hash) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, it := range r.byRequest[request] {
@@ -80,16 +80,16 @@ func (r *recordings) drop(token Token, request Hash) {
 }
 
 // expire drops what is too old.
-func (r *recordings) expire() {
+func (r *endedAnswers) expire() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trim()
 }
 
 // trim drops what is too old or beyond the bound; r.mu is held.
-func (r *recordings) trim() {
-	old := time.Now().Add(-RepeatLife)
-	for len(r.queue) > 0 && (r.queue[0].gone || r.size > maxRecordings || r.queue[0].kept.Before(old)) {
+func (r *endedAnswers) trim() {
+	old := time.Now().Add(-RepeatWindow)
+	for len(r.queue) > 0 && (r.queue[0].gone || r.size > maxEndedBytes || r.queue[0].kept.Before(old)) {
 		if it := r.queue[0]; !it.gone {
 			r.remove(it)
 		}
@@ -99,7 +99,7 @@ func (r *recordings) trim() {
 }
 
 // remove forgets one recording; r.mu is held.
-func (r *recordings) remove(it *recording) {
+func (r *endedAnswers) remove(it *endedAnswer) {
 	it.gone = true
 	r.size -= it.size
 	list := r.byRequest[it.request]
@@ -119,10 +119,10 @@ func (r *recordings) remove(it *recording) {
 // remember keeps the turn's answer for a repetition, unless its client has left already:
 // then the store has it.
 func (t *turn) remember() {
-	if t.presence.keptByStore() {
+	if t.clientState.keptByStore() {
 		return
 	}
-	t.engine.recordings.keep(t.token, t.print, t.sessionID(), &t.tape)
+	t.engine.recordings.keep(t.token, t.fingerprint, t.sessionID(), &t.recording)
 }
 
 // repeatEnded returns the answer of a turn for the same request that has just ended
@@ -139,14 +139,14 @@ func (e *Engine) repeatEnded(ctx context.Context, q Question, print Hash, ended 
 		return nil
 	}
 	if tape := e.derive(ctx, q, ended); tape != nil {
-		return e.attachTo(ctx, q, &recording{token: ended.Turn, request: print, session: ended.ID, tape: tape})
+		return e.attachTo(ctx, q, &endedAnswer{token: ended.Turn, request: print, session: ended.ID, recording: tape})
 	}
 	return nil
 }
 
 // derive makes the answer of a session's last turn from the platform's records. nil says
 // that they do not show it.
-func (e *Engine) derive(ctx context.Context, q Question, s *Session) *tape {
+func (e *Engine) derive(ctx context.Context, q Question, s *Session) *recording {
 	shaper := q.Shaper
 	if shaper != nil {
 		if q.NewShaper == nil {
@@ -159,7 +159,7 @@ func (e *Engine) derive(ctx context.Context, q Question, s *Session) *tape {
 		}
 	}
 	page, err := e.Platform.Records(ctx, s.ID, 1)
-	if err != nil || len(page.Records) == 0 || exchangeDigest(page.Records[0].UserText, page.Records[0].AIText) != s.Last {
+	if err != nil || len(page.Records) == 0 || exchangeDigest(page.Records[0].UserText, page.Records[0].AIText) != s.LastExchange {
 		return nil
 	}
 	first := 0
@@ -169,7 +169,7 @@ func (e *Engine) derive(ctx context.Context, q Question, s *Session) *tape {
 	if first > q.Repairs || first == len(page.Records) {
 		return nil
 	}
-	made := new(tape)
+	made := new(recording)
 	for i := first; i >= 0; i-- {
 		if strings.Contains(page.Records[i].AIText, "[[") {
 			return nil // it may hold markers, which a turn takes out
@@ -180,7 +180,7 @@ func (e *Engine) derive(ctx context.Context, q Question, s *Session) *tape {
 			return nil
 		case repair == "":
 			return made.ifWhole()
-		case i == 0 || !sentText(repair).isIn(page.Records[i-1].UserText, ""):
+		case i == 0 || !describeText(repair).isIn(page.Records[i-1].UserText, ""):
 			return nil
 		}
 	}
@@ -188,7 +188,7 @@ func (e *Engine) derive(ctx context.Context, q Question, s *Session) *tape {
 }
 
 // shapeRecord shapes one stored answer, and records what its client gets.
-func shapeRecord(shaper Shaper, r chat.Record, made *tape) (repair string, err error) {
+func shapeRecord(shaper Shaper, r chat.Record, made *recording) (repair string, err error) {
 	for _, ev := range recordEvents(r) {
 		if shaper == nil {
 			made.record(ev)

@@ -8,21 +8,21 @@ import (
 )
 
 const (
-	sweepAtLeast = time.Second      // between two sweeps
-	sweepAtMost  = 10 * time.Minute // between two sweeps
-	sweepBatch   = 20               // sessions taken at once
-	deleteWait   = 30 * time.Second // for the platform
-	retryDelete  = 5 * time.Minute  // after a deletion that failed, at the most
+	minCleanUpInterval = time.Second      // between two sweeps
+	maxCleanUpInterval = 10 * time.Minute // between two sweeps
+	cleanUpBatch       = 20               // sessions taken at once
+	deleteTimeout      = 30 * time.Second // for the platform
+	maxDeleteRetry     = 5 * time.Minute  // after a deletion that failed, at the most
 )
 
-// sweep deletes sessions that nobody comes back to, every quarter of their
+// cleanUp deletes sessions that nobody comes back to, every quarter of their
 // retention, and throw-away ones as soon as their turn has ended.
-func (e *Engine) sweep(ctx context.Context) {
+func (e *Engine) cleanUp(ctx context.Context) {
 	every := e.Retention
 	if e.NamedRetention > 0 {
 		every = min(every, e.NamedRetention)
 	}
-	every = min(max(every/4, sweepAtLeast), sweepAtMost)
+	every = min(max(every/4, minCleanUpInterval), maxCleanUpInterval)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -30,26 +30,26 @@ func (e *Engine) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-e.sweeping:
+		case <-e.cleanUpRequests:
 		}
-		err := e.protect(ctx, func() error { return e.sweepOnce(ctx, min(every, retryDelete)) })
+		err := e.protect(ctx, func() error { return e.cleanUpOnce(ctx, min(every, maxDeleteRetry)) })
 		if err != nil && ctx.Err() == nil {
 			e.storeFailed(ctx, telemetry.StoreWrite, err)
 		}
 	}
 }
 
-// sweepSoon has a sweep made as soon as may be.
-func (e *Engine) sweepSoon() {
+// requestCleanUp has a sweep made as soon as may be.
+func (e *Engine) requestCleanUp() {
 	select {
-	case e.sweeping <- struct{}{}:
+	case e.cleanUpRequests <- struct{}{}:
 	default: // one is on its way, and has not looked yet
 	}
 }
 
-// sweepOnce deletes what is due now. What the platform did not delete is tried
+// cleanUpOnce deletes what is due now. What the platform did not delete is tried
 // again after retry.
-func (e *Engine) sweepOnce(ctx context.Context, retry time.Duration) error {
+func (e *Engine) cleanUpOnce(ctx context.Context, retry time.Duration) error {
 	for {
 		found, err := e.deleteDue(ctx, retry)
 		if err != nil || !found {
@@ -73,7 +73,7 @@ func (e *Engine) deleteDue(ctx context.Context, retry time.Duration) (found bool
 	if e.NamedRetention > 0 {
 		named = now.Add(-e.NamedRetention)
 	}
-	due, err := e.Store.Due(ctx, now.Add(-e.Retention), named, token, sweepBatch)
+	due, err := e.Store.TakeExpired(ctx, now.Add(-e.Retention), named, token, cleanUpBatch)
 	if err != nil || len(due) == 0 {
 		isDone = err == nil
 		return false, err
@@ -112,9 +112,9 @@ func (e *Engine) remove(ctx context.Context, due []Session, token Token, retry t
 
 // delete deletes a session on the platform. One that is not there is deleted.
 func (e *Engine) delete(ctx context.Context, id int64) error {
-	ctx, cancel := context.WithTimeout(ctx, deleteWait)
+	ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
 	defer cancel()
-	if err := e.Platform.DeleteSession(ctx, id); err != nil && !lost(err) {
+	if err := e.Platform.DeleteSession(ctx, id); err != nil && !isLost(err) {
 		return err
 	}
 	return nil

@@ -8,24 +8,24 @@ import (
 	"achuan/internal/chat"
 )
 
-// tape is a turn's answer as its client gets it, kept for those who attach and to
+// recording is a turn's answer as its client gets it, kept for those who attach and to
 // know what the session holds. One turn records; any number play.
-type tape struct {
-	mu      sync.Mutex
-	parts   []part
-	done    *chat.Event // the EventDone
-	err     error       // how it failed
-	changed chan struct{}
+type recording struct {
+	mu       sync.Mutex
+	segments []segment
+	done     *chat.Event // the EventDone
+	err      error       // how it failed
+	changed  chan struct{}
 }
 
-// part is a run of pieces of one kind: text, reasoning, or a call's arguments.
-type part struct {
+// segment is a run of pieces of one kind: text, reasoning, or a call's arguments.
+type segment struct {
 	first chat.Event // without its Text
 	text  *strings.Builder
 }
 
 // record adds an event. Pauses are the player's own.
-func (t *tape) record(ev chat.Event) {
+func (t *recording) record(ev chat.Event) {
 	if ev.Kind == chat.EventPause {
 		return
 	}
@@ -41,7 +41,7 @@ func (t *tape) record(ev chat.Event) {
 }
 
 // ifWhole returns the tape if its answer has ended well, and otherwise nil.
-func (t *tape) ifWhole() *tape {
+func (t *recording) ifWhole() *recording {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.done == nil {
@@ -51,53 +51,53 @@ func (t *tape) ifWhole() *tape {
 }
 
 // size estimates the bytes that the tape takes.
-func (t *tape) size() int {
+func (t *recording) size() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	const overhead = 512 // bytes of a tape or a part besides its text
 	size := overhead
-	for _, p := range t.parts {
+	for _, p := range t.segments {
 		size += overhead + p.text.Cap()
 	}
 	return size
 }
 
 // fail ends the tape with an error.
-func (t *tape) fail(err error) {
+func (t *recording) fail(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.err = err
 	t.wake()
 }
 
-func (t *tape) wake() {
+func (t *recording) wake() {
 	if t.changed != nil {
 		close(t.changed)
 		t.changed = nil
 	}
 }
 
-func (t *tape) add(ev chat.Event) {
-	if n := len(t.parts); n == 0 || !t.parts[n-1].takes(ev) {
+func (t *recording) add(ev chat.Event) {
+	if n := len(t.segments); n == 0 || !t.segments[n-1].continues(ev) {
 		first := ev
 		first.Text = ""
-		t.parts = append(t.parts, part{first, new(strings.Builder)})
+		t.segments = append(t.segments, segment{first, new(strings.Builder)})
 	}
-	t.parts[len(t.parts)-1].text.WriteString(ev.Text)
+	t.segments[len(t.segments)-1].text.WriteString(ev.Text)
 }
 
-// takes reports whether an event goes on where the part is.
-func (p part) takes(ev chat.Event) bool {
+// continues reports whether an event goes on where the part is.
+func (p segment) continues(ev chat.Event) bool {
 	return p.first.Kind == ev.Kind && p.first.Call == ev.Call && ev.CallID == "" && ev.CallName == ""
 }
 
 // message is the answer as its client sends it back: without the ids of its calls
 // when it never had them, because they went out as `function_call`.
-func (t *tape) message(legacy bool) chat.Message {
+func (t *recording) message(legacy bool) chat.Message {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := chat.Message{Role: chat.RoleAssistant}
-	for _, p := range t.parts {
+	for _, p := range t.segments {
 		switch p.first.Kind {
 		case chat.EventText:
 			m.Text += p.text.String()
@@ -121,17 +121,17 @@ func (t *tape) message(legacy bool) chat.Message {
 
 // cursor is how far a player has come.
 type cursor struct {
-	part, offset int
-	begun        bool // the part's first event was returned
+	segment, offset int
+	begun           bool // the part's first event was returned
 }
 
 // next returns what has been recorded beyond the cursor, one event at a time. When
 // there is nothing yet, it returns a channel that is closed when there is.
-func (t *tape) next(c *cursor) (ev chat.Event, more <-chan struct{}, err error) {
+func (t *recording) next(c *cursor) (ev chat.Event, more <-chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for c.part < len(t.parts) {
-		p := t.parts[c.part]
+	for c.segment < len(t.segments) {
+		p := t.segments[c.segment]
 		if text := p.text.String()[c.offset:]; text != "" || !c.begun {
 			ev = p.first
 			if c.begun {
@@ -141,10 +141,10 @@ func (t *tape) next(c *cursor) (ev chat.Event, more <-chan struct{}, err error) 
 			c.offset, c.begun = c.offset+len(text), true
 			return ev, nil, nil
 		}
-		if c.part == len(t.parts)-1 {
+		if c.segment == len(t.segments)-1 {
 			break
 		}
-		*c = cursor{part: c.part + 1}
+		*c = cursor{segment: c.segment + 1}
 	}
 	switch {
 	case t.done != nil:
@@ -158,19 +158,19 @@ func (t *tape) next(c *cursor) (ev chat.Event, more <-chan struct{}, err error) 
 	return chat.Event{}, t.changed, nil
 }
 
-// stored is an answer as it is kept in the store.
-type stored struct {
+// storedAnswer is an answer as it is kept in the store.
+type storedAnswer struct {
 	Session int64        `json:"session"`
 	Events  []chat.Event `json:"events"` // the last is the EventDone
 }
 
 // encode returns a whole answer for the store: the tape, with final where its end
 // is not on it yet.
-func (t *tape) encode(session int64, final *chat.Event) []byte {
+func (t *recording) encode(session int64, final *chat.Event) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := stored{Session: session}
-	for _, p := range t.parts {
+	s := storedAnswer{Session: session}
+	for _, p := range t.segments {
 		ev := p.first
 		ev.Text = p.text.String()
 		s.Events = append(s.Events, ev)
@@ -190,13 +190,13 @@ func (t *tape) encode(session int64, final *chat.Event) []byte {
 	return b
 }
 
-// playback returns a tape of a stored answer, nil when it is none.
-func playback(answer []byte) (*tape, int64) {
-	var s stored
+// decodeRecording returns a tape of a stored answer, nil when it is none.
+func decodeRecording(answer []byte) (*recording, int64) {
+	var s storedAnswer
 	if json.Unmarshal(answer, &s) != nil || len(s.Events) == 0 || s.Events[len(s.Events)-1].Kind != chat.EventDone {
 		return nil, 0
 	}
-	t := new(tape)
+	t := new(recording)
 	for _, ev := range s.Events {
 		t.record(ev)
 	}
