@@ -7,9 +7,13 @@ import (
 	"runtime/debug"
 )
 
-// version and commit are set by the build (-ldflags "-X main.version=…"). A
-// build without them knows what the go command wrote into the binary.
-var version, commit string
+// version is the version of this source tree. It is the only place that names it: the Makefile reads this line, and
+// the newest release in CHANGELOG.md has the same number.
+const version = "0.1.0"
+
+// commit is set by the Makefile (-ldflags "-X main.commit=…"). A build without it takes the commit from the
+// information that the go command writes into the binary.
+var commit string
 
 // buildVersion returns the version and the commit of this binary.
 func buildVersion() (string, string) {
@@ -17,11 +21,12 @@ func buildVersion() (string, string) {
 	if !ok {
 		info = &debug.BuildInfo{}
 	}
-	return identify(info, version, commit)
+	return version, cmp.Or(commit, vcsRevision(info), "unknown")
 }
 
-// identify fills in what the build did not say.
-func identify(info *debug.BuildInfo, version, commit string) (string, string) {
+// vcsRevision returns the commit that the go command recorded, with "-dirty" if files had changed since. It returns ""
+// if the build ran outside of a repository.
+func vcsRevision(info *debug.BuildInfo) string {
 	var revision, dirty string
 	for _, setting := range info.Settings {
 		switch {
@@ -31,17 +36,18 @@ func identify(info *debug.BuildInfo, version, commit string) (string, string) {
 			dirty = "-dirty"
 		}
 	}
-	if revision != "" {
-		revision += dirty
+	if revision == "" {
+		return ""
 	}
-	return cmp.Or(version, info.Main.Version, "(devel)"), cmp.Or(commit, revision, "unknown")
+	return revision + dirty
 }
 
 type versionCommand struct{}
 
-// Run prints the version, the commit and what built them.
+// Run prints the version, the commit, the Go version and the system.
 func (versionCommand) Run(p *program) error {
 	version, commit := buildVersion()
-	_, err := fmt.Fprintf(p.stdout, "achuan %s\ncommit %s\n%s %s/%s\n", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(p.stdout, "achuan %s\ncommit %s\n%s %s/%s\n",
+		version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

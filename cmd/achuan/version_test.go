@@ -5,30 +5,32 @@ import (
 	"testing"
 )
 
-func TestIdentify(t *testing.T) {
-	vcs := func(version string, dirty string) *debug.BuildInfo {
-		return &debug.BuildInfo{
-			Main:     debug.Module{Version: version},
-			Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc123"}, {Key: "vcs.modified", Value: dirty}},
-		}
+func TestVCSRevision(t *testing.T) {
+	recorded := func(modified string) []debug.BuildSetting {
+		return []debug.BuildSetting{{Key: "vcs.revision", Value: "abc123"}, {Key: "vcs.modified", Value: modified}}
 	}
 	tests := []struct {
-		name                        string
-		info                        *debug.BuildInfo
-		version, commit             string
-		wantedVersion, wantedCommit string
+		name     string
+		settings []debug.BuildSetting
+		want     string
 	}{
-		{"the build said both", vcs("v1.0.0", "true"), "v2.0.0", "def456", "v2.0.0", "def456"},
-		{"the go command knows", vcs("v1.0.0", "false"), "", "", "v1.0.0", "abc123"},
-		{"a changed tree", vcs("v1.0.0", "true"), "", "", "v1.0.0", "abc123-dirty"},
-		{"nobody knows", &debug.BuildInfo{}, "", "", "(devel)", "unknown"},
+		{"clean tree", recorded("false"), "abc123"},
+		{"changed tree", recorded("true"), "abc123-dirty"},
+		{"no repository", nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			version, commit := identify(tt.info, tt.version, tt.commit)
-			if version != tt.wantedVersion || commit != tt.wantedCommit {
-				t.Errorf("got %s, %s; want %s, %s", version, commit, tt.wantedVersion, tt.wantedCommit)
+			if got := vcsRevision(&debug.BuildInfo{Settings: tt.settings}); got != tt.want {
+				t.Errorf("vcsRevision(%v) = %q, want %q", tt.settings, got, tt.want)
 			}
 		})
+	}
+}
+
+func TestBuildVersion(t *testing.T) {
+	defer func(old string) { commit = old }(commit)
+	commit = "def456"
+	if v, c := buildVersion(); v != version || c != "def456" {
+		t.Errorf("buildVersion() = %q, %q, want %q, %q", v, c, version, "def456")
 	}
 }

@@ -1,8 +1,7 @@
 #!/bin/sh
-# Puts a released binary in the place of the one that runs by deploy/systemd, as root:
-#   sh install.sh achuan_linux_amd64        (SHA256SUMS beside it)
-# The store is backed up first. A binary that is not ready within 30 s goes back to the
-# one before.
+# Replaces the binary of the service of deploy/systemd. Run it as root:
+#   sh install.sh achuan_linux_amd64        (with SHA256SUMS in the same folder)
+# It backs up the store first. If the new binary is not ready within 30 s, it restores the old one.
 set -eu
 
 new=${1:?usage: install.sh BINARY}
@@ -20,9 +19,9 @@ if [ -e "$to" ]; then
 	cp -p "$to" "$to.previous"
 fi
 cp "$new" "$to.new"
-mv "$to.new" "$to" # at once: a running program keeps its file
+mv "$to.new" "$to" # atomic; a running program keeps its old file
 
-# ready waits until the server of the installed binary serves.
+# ready waits until the installed binary serves.
 ready() {
 	tries=30
 	while [ $tries -gt 0 ]; do
@@ -35,7 +34,7 @@ ready() {
 	return 1
 }
 
-# Restarting waits for the drain.
+# The restart waits for the drain.
 if systemctl restart $service && ready; then
 	echo "achuan is installed and serves"
 	exit 0
