@@ -1,4 +1,4 @@
-package house
+package repository
 
 import (
 	"encoding/json"
@@ -15,29 +15,28 @@ import (
 	"testing"
 )
 
-// root is the repository's folder, seen from this one.
+// root is the root folder of the repository, relative to this package.
 const root = "../.."
 
-// module is the name of the module.
-const module = "achuan"
-
-// pkg is what `go list -json` says of a package.
+// pkg is the part of the output of `go list -json` that the tests read.
 type pkg struct {
 	ImportPath   string
 	Dir          string
+	Module       struct{ Path string }
 	GoFiles      []string
 	TestGoFiles  []string
 	XTestGoFiles []string
 	Imports      []string // of GoFiles
 }
 
-// name is the package's path inside the module.
-func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
+// name returns the path of the package inside the module.
+func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, p.Module.Path+"/") }
 
 var listOnce = sync.OnceValues(list)
 
+// list returns the packages that `go list` prints.
 func list() ([]pkg, error) {
-	command := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles,Imports", "./...")
+	command := exec.Command("go", "list", "-json=ImportPath,Dir,Module,GoFiles,TestGoFiles,XTestGoFiles,Imports", "./...")
 	command.Dir = root
 	command.Stderr = os.Stderr
 	out, err := command.Output()
@@ -56,7 +55,7 @@ func list() ([]pkg, error) {
 	}
 }
 
-// packages returns all packages of the module.
+// packages returns all packages of the module. It runs `go list` once.
 func packages(t *testing.T) []pkg {
 	t.Helper()
 	all, err := listOnce()
@@ -64,26 +63,27 @@ func packages(t *testing.T) []pkg {
 		t.Fatal(err)
 	}
 	if len(all) < 5 {
-		t.Fatalf("go list found %d packages only", len(all))
+		t.Fatalf("go list found only %d packages", len(all))
 	}
 	return all
 }
 
 // source is one parsed file.
 type source struct {
-	path string // as messages show it
+	path string // relative to the root of the repository
 	file *ast.File
 	set  *token.FileSet
-	test bool
+	test bool // whether it is a _test.go file
 }
 
+// at returns the position of n, as file:line:column.
 func (s source) at(n ast.Node) string {
 	position := s.set.Position(n.Pos())
 	position.Filename = s.path
 	return position.String()
 }
 
-// sources parses a package's files, tests last.
+// sources parses all files of the package. Test files come last.
 func (p pkg) sources(t *testing.T) []source {
 	t.Helper()
 	var all []source

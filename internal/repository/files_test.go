@@ -1,4 +1,4 @@
-package house
+package repository
 
 import (
 	"encoding/json"
@@ -10,11 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// find returns the repository's files whose names end in suffix, relative to root.
+// find returns the files of the repository whose names end in suffix, relative to root.
 func find(t *testing.T, suffix string) []string {
 	t.Helper()
 	var found []string
@@ -22,7 +23,7 @@ func find(t *testing.T, suffix string) []string {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "bin"):
+		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "bin" || d.Name() == "dist"):
 			return filepath.SkipDir
 		case !d.IsDir() && strings.HasSuffix(d.Name(), suffix):
 			relative, err := filepath.Rel(root, path)
@@ -37,6 +38,7 @@ func find(t *testing.T, suffix string) []string {
 	return found
 }
 
+// read returns the content of a file, whose name is relative to root.
 func read(t *testing.T, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(root, name))
@@ -46,6 +48,7 @@ func read(t *testing.T, name string) string {
 	return string(content)
 }
 
+// mustParse parses the text of a Go file.
 func mustParse(t *testing.T, text string) *ast.File {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "p.go", text, 0)
@@ -55,12 +58,11 @@ func mustParse(t *testing.T, text string) *ast.File {
 	return file
 }
 
-// A replaced module is not what its line in go.mod says, and is not replaced
-// for whoever imports ours.
+// A `replace` makes go.mod say something else than what is built, and it has no effect in a module that imports ours.
 func TestModulesReplaceNothing(t *testing.T) {
 	modules := find(t, "go.mod")
 	if len(modules) < 2 {
-		t.Fatalf("found the modules %v only", modules)
+		t.Fatalf("found only the modules %v", modules)
 	}
 	for _, name := range modules {
 		out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json", filepath.Join(root, name)).Output()
@@ -79,15 +81,18 @@ func TestModulesReplaceNothing(t *testing.T) {
 	}
 }
 
-// The targets that people and machines rely on.
-var promised = []string{"build", "demo", "dev", "test", "check", "bench", "fuzz", "lint", "fmt", "tidy-check", "release", "release-check", "soak"}
+// promised are the targets of the Makefile that people and scripts rely on.
+var promised = []string{
+	"build", "demo", "dev", "test", "check", "bench", "fuzz", "lint", "fmt", "tidy-check", "release", "release-check",
+	"release-notes", "version", "soak",
+}
 
 var (
 	target    = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
-	mentioned = regexp.MustCompile("(?m)(?:`|^\\s*(?:\\$ )?|&& )make ([a-z][a-z0-9-]*)")
+	mentioned = regexp.MustCompile("(?m)(?:`|^\\s*(?:\\$ |- run: )?|&& |\\$\\()make (?:-s )?([a-z][a-z0-9-]*)")
 )
 
-// A command that a page or a script tells to run is there.
+// Each make command in a page, a script or a workflow exists.
 func TestMakeTargetsExist(t *testing.T) {
 	targets := map[string]bool{}
 	for _, match := range target.FindAllStringSubmatch(read(t, "Makefile"), -1) {
@@ -95,25 +100,25 @@ func TestMakeTargetsExist(t *testing.T) {
 	}
 	for _, name := range promised {
 		if !targets[name] {
-			t.Errorf("the Makefile has no target %s", name)
+			t.Errorf("the Makefile has no target %q", name)
 		}
 	}
-	for _, page := range append(find(t, ".md"), ".ci/run") {
+	for _, page := range slices.Concat(find(t, ".md"), find(t, ".yml"), []string{".ci/run"}) {
 		for _, match := range mentioned.FindAllStringSubmatch(read(t, page), -1) {
 			if !targets[match[1]] {
-				t.Errorf("%s mentions `make %s`, which is no target", page, match[1])
+				t.Errorf("%s names `make %s`, and the Makefile has no such target", page, match[1])
 			}
 		}
 	}
 }
 
-// CI runs the gate and nothing that a developer does not run.
+// CI runs the same checks as a developer.
 func TestCIRunsTheGate(t *testing.T) {
 	ci := read(t, ".ci/run")
 	if !regexp.MustCompile(`(?m)^make check$`).MatchString(ci) {
 		t.Error(".ci/run does not run make check")
 	}
 	if !strings.Contains(ci, "set -euo pipefail") {
-		t.Error(".ci/run goes on after a failure")
+		t.Error(".ci/run does not stop at the first failure")
 	}
 }

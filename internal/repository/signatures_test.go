@@ -1,4 +1,4 @@
-package house
+package repository
 
 import (
 	"go/ast"
@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// A dependency that shows in an exported signature is a dependency of every
-// caller and cannot be replaced in one place.
+// An exported signature that shows a third-party type makes every caller depend on it, so that nobody can replace the
+// dependency in one place.
 func TestExportedSignaturesAreOurs(t *testing.T) {
 	for _, p := range packages(t) {
 		for _, s := range p.sources(t) {
-			foreign := foreignImports(s.file)
+			foreign := foreignImports(s.file, p.Module.Path)
 			if s.test || len(foreign) == 0 {
 				continue
 			}
@@ -25,7 +25,7 @@ func TestExportedSignaturesAreOurs(t *testing.T) {
 						return true
 					}
 					if name, ok := selector.X.(*ast.Ident); ok && foreign[name.Name] != "" {
-						t.Errorf("%s: %s of %s is in an exported signature", s.at(n), selector.Sel.Name, foreign[name.Name])
+						t.Errorf("%s: an exported signature shows %s of %s", s.at(n), selector.Sel.Name, foreign[name.Name])
 					}
 					return false
 				})
@@ -36,12 +36,12 @@ func TestExportedSignaturesAreOurs(t *testing.T) {
 
 var majorVersion = regexp.MustCompile(`^v[0-9]+$`)
 
-// foreignImports maps the names of imported third-party packages to their paths.
-func foreignImports(file *ast.File) map[string]string {
+// foreignImports maps the names of the third-party packages that a file of the module imports to their paths.
+func foreignImports(file *ast.File, module string) map[string]string {
 	foreign := map[string]string{}
 	for _, i := range file.Imports {
 		importPath, err := strconv.Unquote(i.Path.Value)
-		if host, _, _ := strings.Cut(importPath, "/"); err != nil || !strings.Contains(host, ".") {
+		if host, _, _ := strings.Cut(importPath, "/"); err != nil || !strings.Contains(host, ".") || strings.HasPrefix(importPath, module+"/") {
 			continue
 		}
 		name := path.Base(importPath)
@@ -56,8 +56,8 @@ func foreignImports(file *ast.File) map[string]string {
 	return foreign
 }
 
-// exportedTypes returns the type expressions that a file's exported
-// declarations show: parameters, results, exported fields, types of variables.
+// exportedTypes returns the type expressions in the exported declarations of a file: parameters, results, exported
+// fields and the types of variables.
 func exportedTypes(file *ast.File) []ast.Node {
 	var shown []ast.Node
 	for _, declaration := range file.Decls {
@@ -75,6 +75,7 @@ func exportedTypes(file *ast.File) []ast.Node {
 	return shown
 }
 
+// receiverExported reports whether the type of a receiver is exported.
 func receiverExported(fields *ast.FieldList) bool {
 	exported := false
 	ast.Inspect(fields.List[0].Type, func(n ast.Node) bool {
@@ -87,6 +88,7 @@ func receiverExported(fields *ast.FieldList) bool {
 	return exported
 }
 
+// exportedSpec returns the type expressions that one exported declaration shows.
 func exportedSpec(spec ast.Spec) []ast.Node {
 	switch s := spec.(type) {
 	case *ast.ValueSpec:
@@ -117,6 +119,7 @@ func exportedSpec(spec ast.Spec) []ast.Node {
 func TestExportedTypesAreFound(t *testing.T) {
 	const text = `package p
 import yaml "example.com/yaml/v4"
+import "example.com/ours/p"
 type A struct { hidden yaml.A1; Shown yaml.A2; yaml.A3 }
 type b struct { Shown yaml.B1 }
 type C = yaml.C1
@@ -137,9 +140,9 @@ func (*A) I(...yaml.I1) {}
 		})
 	}
 	if want := "A2 A3 C1 E1 G1 G2 I1"; strings.Join(got, " ") != want {
-		t.Errorf("found %v, want %s", got, want)
+		t.Errorf("exportedTypes() finds %v, want %s", got, want)
 	}
-	if foreign := foreignImports(file); len(foreign) != 1 || foreign["yaml"] != "example.com/yaml/v4" {
-		t.Errorf("foreign imports %v", foreign)
+	if foreign := foreignImports(file, "example.com/ours"); len(foreign) != 1 || foreign["yaml"] != "example.com/yaml/v4" {
+		t.Errorf("foreignImports() = %v, want yaml only", foreign)
 	}
 }

@@ -1,4 +1,4 @@
-package house
+package repository
 
 import (
 	"go/ast"
@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// maxLines is the most lines that a file outside tests may have. Most have a
-// fifth of that.
+// maxLines is the maximum length of a file that is no test. Most files have a fifth of it.
 const maxLines = 500
 
 func TestOneDocCommentPerPackage(t *testing.T) {
@@ -20,7 +19,7 @@ func TestOneDocCommentPerPackage(t *testing.T) {
 				continue
 			}
 			if s.test {
-				t.Errorf("%s: a test file documents the package", s.path)
+				t.Errorf("%s: a test file has a package comment", s.path)
 				continue
 			}
 			documented = append(documented, s.path)
@@ -29,7 +28,7 @@ func TestOneDocCommentPerPackage(t *testing.T) {
 				begins = "Command " + filepath.Base(p.name()) + " "
 			}
 			if !strings.HasPrefix(s.file.Doc.Text(), begins) {
-				t.Errorf("%s: the package's comment does not begin with %q", s.path, begins)
+				t.Errorf("%s: the package comment does not begin with %q", s.path, begins)
 			}
 		}
 		if len(documented) != 1 {
@@ -42,26 +41,25 @@ func TestFilesAreShort(t *testing.T) {
 	for _, p := range packages(t) {
 		for _, s := range p.sources(t) {
 			if lines := s.set.File(s.file.FileStart).LineCount(); !s.test && lines > maxLines {
-				t.Errorf("%s has %d lines, more than %d: what are the two things in it?", s.path, lines, maxLines)
+				t.Errorf("%s has %d lines, want at most %d: split it by topic", s.path, lines, maxLines)
 			}
 		}
 	}
 }
 
-// A program that sleeps does not see that it is told to stop, and a test that
-// sleeps to be right is wrong. In a synctest bubble, sleeping is exact: fakes in
-// a package with such tests may do it.
-func TestNobodySleeps(t *testing.T) {
+// A program that sleeps does not notice that it must stop, and a test that needs a sleep to pass is wrong. Inside of a
+// synctest bubble a sleep is exact, so the tests of a package that uses synctest may sleep.
+func TestNoSleep(t *testing.T) {
 	for _, p := range packages(t) {
 		sources := p.sources(t)
-		bubbles := slices.ContainsFunc(sources, func(s source) bool { return imports(s.file, "testing/synctest") })
+		hasBubbles := slices.ContainsFunc(sources, func(s source) bool { return imports(s.file, "testing/synctest") })
 		for _, s := range sources {
-			if s.test && bubbles {
+			if s.test && hasBubbles {
 				continue
 			}
 			ast.Inspect(s.file, func(n ast.Node) bool {
 				if selector, ok := n.(*ast.SelectorExpr); ok && selector.Sel.Name == "Sleep" && isName(selector.X, "time") {
-					t.Errorf("%s: time.Sleep; wait for what is to happen, or use testing/synctest", s.at(n))
+					t.Errorf("%s: time.Sleep: wait for the event instead, or use testing/synctest", s.at(n))
 				}
 				return true
 			})

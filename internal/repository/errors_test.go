@@ -1,4 +1,4 @@
-package house
+package repository
 
 import (
 	"go/ast"
@@ -15,19 +15,18 @@ import (
 	"achuan/internal/openai"
 )
 
-// Each error table of the documentation has exactly the errors that the program
-// makes: status, type and code.
+// Each error table of the pages lists exactly the errors of the program: status, type and code.
 func TestErrorTables(t *testing.T) {
 	want := madeErrors(t)
 	for _, name := range []string{"docs/architecture.md", "docs/deployment.md", "docs/deployment.zh-CN.md"} {
 		got := documentedErrors(t, name)
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got))); diff != "" {
-			t.Errorf("%s: documented errors (-program +page):\n%s", name, diff)
+			t.Errorf("%s: errors (-program +page):\n%s", name, diff)
 		}
 	}
 }
 
-// kinds are the kinds of chat.Error by the names that the source has for them.
+// kinds maps the names of the constants to the kinds of chat.Error.
 var kinds = map[string]chat.Kind{
 	"KindInternal": chat.KindInternal, "KindInvalid": chat.KindInvalid, "KindAuthentication": chat.KindAuthentication,
 	"KindPermission": chat.KindPermission, "KindNotFound": chat.KindNotFound, "KindMethod": chat.KindMethod,
@@ -36,9 +35,8 @@ var kinds = map[string]chat.Kind{
 	"KindBackend": chat.KindBackend, "KindUnavailable": chat.KindUnavailable, "KindTimeout": chat.KindTimeout,
 }
 
-// madeErrors returns "status type code" of each error that the source makes. The
-// source says kind and code in one literal, or the code in a call of chat.Invalid.
-// A fault of the decoder has no kind: it is invalid.
+// madeErrors returns "status type code" of each error that the source makes. The source names kind and code in one
+// literal, or the code in a call of chat.Invalid. A fault of the decoder has no kind, because it is always invalid.
 func madeErrors(t *testing.T) map[string]bool {
 	made, codes := map[string]bool{}, declaredCodes(t)
 	add := func(at, kind, code string) {
@@ -77,12 +75,12 @@ func madeErrors(t *testing.T) map[string]bool {
 		}
 	}
 	if len(made) < 20 {
-		t.Fatalf("found the errors %v only", slices.Sorted(maps.Keys(made)))
+		t.Fatalf("found only the errors %v", slices.Sorted(maps.Keys(made)))
 	}
 	return made
 }
 
-// constant returns the name of the constant that a literal gives a key, "" for none.
+// constant returns the name of the constant that a literal assigns to one of the keys, "" if there is none.
 func constant(lit *ast.CompositeLit, keys ...string) string {
 	for _, e := range lit.Elts {
 		if kv, ok := e.(*ast.KeyValueExpr); ok && slices.Contains(keys, lastName(kv.Key)) {
@@ -94,7 +92,7 @@ func constant(lit *ast.CompositeLit, keys ...string) string {
 	return ""
 }
 
-// lastName returns b of b and of a.b, "" of anything else.
+// lastName returns b for the expressions b and a.b, and "" for any other.
 func lastName(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -105,7 +103,7 @@ func lastName(e ast.Expr) string {
 	return ""
 }
 
-// declaredCodes returns the codes by the names of their constants.
+// declaredCodes maps the names of the constants to the error codes.
 func declaredCodes(t *testing.T) map[string]string {
 	found := regexp.MustCompile(`(?m)^\t(Code\w+) +Code = "(\w+)"`).FindAllStringSubmatch(read(t, "internal/chat/error.go"), -1)
 	codes := map[string]string{}
@@ -117,11 +115,11 @@ func declaredCodes(t *testing.T) map[string]string {
 
 var (
 	errorRow  = regexp.MustCompile(`^\| ([45]\d\d(?: / [45]\d\d)*) \| (\w+_\w+) \| (.+) \|$`)
-	errorCode = regexp.MustCompile(`\b(?:[a-z]+(?:_[a-z]+)+|overloaded)\b`) // a code of one word is named
+	errorCode = regexp.MustCompile(`\b(?:[a-z]+(?:_[a-z]+)+|overloaded)\b`) // a code of one word is listed by name
 )
 
-// documentedErrors returns "status type code" of each error in a page's table. A row
-// with several statuses has as many lists of codes.
+// documentedErrors returns "status type code" of each error in the table of a page. A row with several statuses has
+// the same number of lists of codes.
 func documentedErrors(t *testing.T, name string) map[string]bool {
 	found := map[string]bool{}
 	for line := range strings.Lines(read(t, name)) {

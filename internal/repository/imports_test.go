@@ -1,0 +1,80 @@
+package repository
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows lists the packages of this module that each package imports outside of its tests. The table goes from the
+// packages that import nothing of ours to those that build everything, because data flows one way.
+var arrows = map[string][]string{
+	"internal/chat":         {},
+	"internal/sse":          {},
+	"internal/config":       {},
+	"internal/telemetry":    {},
+	"internal/platform":     {"internal/chat", "internal/sse", "internal/telemetry"},
+	"internal/simulator":    {"internal/sse"},
+	"internal/conversation": {"internal/chat", "internal/telemetry"},
+	"internal/emulate":      {"internal/chat"},
+	"internal/openai":       {"internal/chat"},
+	"internal/access":       {"internal/chat"},
+	"internal/store":        {"internal/chat", "internal/conversation"},
+	"internal/gateway":      {"internal/chat", "internal/conversation", "internal/emulate", "internal/telemetry"},
+	"internal/httpapi": {
+		"internal/access", "internal/chat", "internal/gateway", "internal/openai", "internal/sse", "internal/telemetry",
+	},
+	"internal/app": {
+		"internal/access", "internal/chat", "internal/config", "internal/conversation", "internal/gateway",
+		"internal/httpapi", "internal/platform", "internal/simulator", "internal/store", "internal/telemetry",
+	},
+	"internal/backup":     {"internal/store"},
+	"internal/doctor":     {"internal/backup", "internal/chat", "internal/config", "internal/platform", "internal/store"},
+	"deploy":              {},
+	"internal/repository": {},
+	"cmd/achuan": {
+		"internal/access", "internal/app", "internal/backup", "internal/config", "internal/doctor", "internal/store",
+		"internal/telemetry",
+	},
+	"bench":       {"internal/simulator"},
+	"bench/floor": {},
+	"test/e2e":    {},
+}
+
+func TestImportArrows(t *testing.T) {
+	found := map[string]bool{}
+	for _, p := range packages(t) {
+		allowed, isListed := arrows[p.name()]
+		if !isListed {
+			t.Errorf("package %s is not in the table of arrows", p.name())
+			continue
+		}
+		found[p.name()] = true
+		for _, imported := range p.imports() {
+			if !slices.Contains(allowed, imported) {
+				t.Errorf("%s imports %s, and the table of arrows does not allow it", p.name(), imported)
+			}
+		}
+		for _, arrow := range allowed {
+			if !slices.Contains(p.imports(), arrow) {
+				t.Errorf("the table of arrows lets %s import %s, and it does not", p.name(), arrow)
+			}
+		}
+	}
+	for name := range arrows {
+		if !found[name] {
+			t.Errorf("the table of arrows has package %s, which does not exist", name)
+		}
+	}
+}
+
+// imports returns the packages of this module that p imports outside of its tests.
+func (p pkg) imports() []string {
+	var ours []string
+	for _, path := range p.Imports {
+		if name, isOurs := strings.CutPrefix(path, p.Module.Path+"/"); isOurs {
+			ours = append(ours, name)
+		}
+	}
+	return ours
+}
