@@ -214,7 +214,7 @@ func TestClientLeavesWhileItsSessionIsMade(t *testing.T) {
 	if len(made) != 1 || len(s.sim.Attempts()) != 0 {
 		t.Fatalf("%d sessions, %d questions", len(made), len(s.sim.Attempts()))
 	}
-	known, err := s.keep.Session(t.Context(), alice.ID, made[0].ID)
+	known, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), made[0].ID)
 	if err != nil || known.State == conversation.StateTaken {
 		t.Errorf("%+v, %v", known, err)
 	}

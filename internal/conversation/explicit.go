@@ -33,8 +33,9 @@ func (t *turn) placeByID(id int64) error {
 // session any more and the conversation starts anew.
 func (t *turn) takeByID(id int64) (bool, error) {
 	caller := t.request.Caller.ID
+	owner := OwnerOf(caller)
 	for {
-		s, err := t.engine.Store.Session(t.clientCtx, caller, id)
+		s, err := t.engine.Store.Session(t.clientCtx, owner, id)
 		switch {
 		case errors.Is(err, ErrUnknown) && caller != chat.AnonymousID:
 			return false, notFoundError()
@@ -45,7 +46,7 @@ func (t *turn) takeByID(id int64) (bool, error) {
 				return found, err
 			}
 			// Somebody's already: this caller's since a moment ago, or another's.
-			if _, err = t.engine.Store.Session(t.clientCtx, caller, id); errors.Is(err, ErrUnknown) {
+			if _, err = t.engine.Store.Session(t.clientCtx, owner, id); errors.Is(err, ErrUnknown) {
 				return false, notFoundError()
 			}
 			continue

@@ -105,8 +105,8 @@ func (f *flaky) Extend(ctx context.Context, tokens []conversation.Token) ([]conv
 	return value(f, func() ([]conversation.Token, error) { return f.Store.Extend(ctx, tokens) })
 }
 
-func (f *flaky) Session(ctx context.Context, caller string, id int64) (*conversation.Session, error) {
-	return value(f, func() (*conversation.Session, error) { return f.Store.Session(ctx, caller, id) })
+func (f *flaky) Session(ctx context.Context, owner conversation.Owner, id int64) (*conversation.Session, error) {
+	return value(f, func() (*conversation.Session, error) { return f.Store.Session(ctx, owner, id) })
 }
 
 func (f *flaky) Release(ctx context.Context, token conversation.Token, id int64, head conversation.Hash) error {

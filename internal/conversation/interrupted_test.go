@@ -92,7 +92,7 @@ func TestInterruptedCalls(t *testing.T) {
 					store := &interrupted{flaky: s.flaky, panics: panics}
 					s.options.Store = store
 					s.restart()
-					was, err := s.keep.Session(t.Context(), alice.ID, first.session)
+					was, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), first.session)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -102,7 +102,7 @@ func TestInterruptedCalls(t *testing.T) {
 					}
 					store.left = 0
 					s.nothingTaken()
-					list, _, err := s.keep.Sessions(t.Context(), alice.ID, 0, 10)
+					list, _, err := s.keep.Sessions(t.Context(), conversation.OwnerOf(alice.ID), 0, 10)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -177,7 +177,7 @@ func TestSettingsBelongToTheEpoch(t *testing.T) {
 			// What the backup does not know: other settings since.
 			second := whole(alice, user("hello"), assistant(first.text), user("next"))
 			change(second)
-			before, err := s.keep.Session(t.Context(), alice.ID, first.session)
+			before, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), first.session)
 			if err != nil {
 				t.Fatal(err)
 			}

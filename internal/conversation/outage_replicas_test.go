@@ -44,7 +44,7 @@ func TestReplicasOutliveAnOutage(t *testing.T) {
 	<-time.After(lease / 4)
 	s.flaky.down.Store(false)
 	<-time.After(2 * lease) // each has looked what has expired
-	got, err := s.keep.Session(t.Context(), alice.ID, first.session)
+	got, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), first.session)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func (t *turn) takeRebuilt() {
 	}
 	ctx, cancel := t.detachedContext()
 	defer cancel()
-	old, err := t.engine.Store.Session(ctx, t.request.Caller.ID, id)
+	old, err := t.engine.Store.Session(ctx, OwnerOf(t.request.Caller.ID), id)
 	if err != nil || old.ID == t.session.ID || old.State != StateDirty || !old.EndUnknown || old.Taken.After(t.original.Taken) {
 		return
 	}

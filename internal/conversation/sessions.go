@@ -10,12 +10,10 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// Everyone as the owner means all callers: what an admin sees.
-const Everyone = ""
-
-// List returns sessions of a caller, latest used first, and how many there are.
-func (e *Engine) List(ctx context.Context, caller string, offset, limit int) ([]chat.SessionInfo, int, error) {
-	list, total, err := e.Store.Sessions(ctx, caller, offset, limit)
+// List returns the sessions that the owner sees, latest used first, and how many there
+// are.
+func (e *Engine) List(ctx context.Context, owner Owner, offset, limit int) ([]chat.SessionInfo, int, error) {
+	list, total, err := e.Store.Sessions(ctx, owner, offset, limit)
 	if err != nil {
 		return nil, 0, e.failure(ctx, err)
 	}
@@ -34,16 +32,16 @@ func (s *Session) info() chat.SessionInfo {
 }
 
 // Show returns one session; an id that was replaced means its successor.
-func (e *Engine) Show(ctx context.Context, caller string, id int64) (chat.SessionInfo, error) {
-	s, err := e.find(ctx, caller, id)
+func (e *Engine) Show(ctx context.Context, owner Owner, id int64) (chat.SessionInfo, error) {
+	s, err := e.find(ctx, owner, id)
 	if err != nil {
 		return chat.SessionInfo{}, err
 	}
 	return s.info(), nil
 }
 
-func (e *Engine) find(ctx context.Context, caller string, id int64) (*Session, error) {
-	s, err := e.Store.Session(ctx, caller, id)
+func (e *Engine) find(ctx context.Context, owner Owner, id int64) (*Session, error) {
+	s, err := e.Store.Session(ctx, owner, id)
 	if err == nil && (s.State == StateLost || s.State == StateRetired) {
 		err = ErrUnknown
 	}
@@ -56,8 +54,8 @@ func (e *Engine) find(ctx context.Context, caller string, id int64) (*Session, e
 // Messages returns a page of what the platform keeps of a session, oldest first.
 // Its own pages, which are newest first, are turned round: the first may be shorter
 // than others.
-func (e *Engine) Messages(ctx context.Context, caller string, id int64, page int) (chat.RecordPage, error) {
-	s, err := e.find(ctx, caller, id)
+func (e *Engine) Messages(ctx context.Context, owner Owner, id int64, page int) (chat.RecordPage, error) {
+	s, err := e.find(ctx, owner, id)
 	if err != nil {
 		return chat.RecordPage{}, err
 	}
@@ -162,8 +160,8 @@ func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (ch
 
 // Remove deletes a session, on the platform too if achuan made it. One that is
 // answering is session_busy.
-func (e *Engine) Remove(ctx context.Context, caller string, id int64) error {
-	s, err := e.find(ctx, caller, id)
+func (e *Engine) Remove(ctx context.Context, owner Owner, id int64) error {
+	s, err := e.find(ctx, owner, id)
 	if err != nil {
 		return err
 	}

@@ -134,7 +134,7 @@ func TestInvariants(t *testing.T) {
 	var checked []string
 	look := func(what string) func(http.ResponseWriter, *http.Request, http.HandlerFunc) {
 		return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
-			list, _, err := s.keep.Sessions(r.Context(), alice.ID, 0, 10)
+			list, _, err := s.keep.Sessions(r.Context(), conversation.OwnerOf(alice.ID), 0, 10)
 			if err != nil || len(list) != 1 || list[0].State != conversation.StateTaken || list[0].SettingsKnown {
 				t.Errorf("%s: %+v, %v", what, list, err)
 			}
@@ -154,7 +154,7 @@ func TestInvariants(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := s.keep.Session(t.Context(), alice.ID, a.Session())
+			got, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), a.Session())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -242,7 +242,7 @@ func TestCleanUpThatIsHeldUp(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if got, err := s.keep.Session(r.Context(), alice.ID, id); err != nil || got.State != conversation.StateTaken {
+		if got, err := s.keep.Session(r.Context(), conversation.OwnerOf(alice.ID), id); err != nil || got.State != conversation.StateTaken {
 			t.Errorf("deleted while %+v, %v", got, err)
 		}
 		next(w, r)
@@ -318,30 +318,33 @@ func TestSessionsOfACaller(t *testing.T) {
 	if turn := s.last(); turn.ContextCount != 65 {
 		t.Errorf("context %d", turn.ContextCount)
 	}
-	list, total, err := s.engine.List(ctx, alice.ID, 0, 10)
+	list, total, err := s.engine.List(ctx, conversation.OwnerOf(alice.ID), 0, 10)
 	if err != nil || total != 2 || list[0].ID != made.ID || list[1].ID != first.session || list[1].Turns != 2 || list[1].Name != "n" {
 		t.Errorf("%+v, %d, %v", list, total, err)
 	}
-	if list, total, _ := s.engine.List(ctx, bob.ID, 0, 10); total != 0 || len(list) != 0 {
+	if list, total, _ := s.engine.List(ctx, conversation.OwnerOf(bob.ID), 0, 10); total != 0 || len(list) != 0 {
 		t.Errorf("another's: %+v", list)
 	}
-	if _, total, _ := s.engine.List(ctx, conversation.Everyone, 1, 1); total != 2 {
+	if _, total, _ := s.engine.List(ctx, conversation.Everyone(), 1, 1); total != 2 {
 		t.Errorf("everyone's: %d", total)
 	}
-	page, err := s.engine.Messages(ctx, alice.ID, first.session, 1)
+	page, err := s.engine.Messages(ctx, conversation.OwnerOf(alice.ID), first.session, 1)
 	if err != nil || len(page.Records) != 2 || page.Records[0].UserText != "hello" || page.Records[1].UserText != "again" {
 		t.Errorf("%+v, %v", page, err)
 	}
 	for name, err := range map[string]error{
-		"show":   func() error { _, err := s.engine.Show(ctx, bob.ID, first.session); return err }(),
-		"read":   func() error { _, err := s.engine.Messages(ctx, bob.ID, first.session, 1); return err }(),
-		"remove": s.engine.Remove(ctx, bob.ID, first.session),
+		"show": func() error { _, err := s.engine.Show(ctx, conversation.OwnerOf(bob.ID), first.session); return err }(),
+		"read": func() error {
+			_, err := s.engine.Messages(ctx, conversation.OwnerOf(bob.ID), first.session, 1)
+			return err
+		}(),
+		"remove": s.engine.Remove(ctx, conversation.OwnerOf(bob.ID), first.session),
 	} {
 		if e := chat.AsError(err); e == nil || e.Code != chat.CodeSessionNotFound {
 			t.Errorf("another may %s: %v", name, err)
 		}
 	}
-	if err := s.engine.Remove(ctx, alice.ID, first.session); err != nil {
+	if err := s.engine.Remove(ctx, conversation.OwnerOf(alice.ID), first.session); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := s.sim.Session(first.session); ok {
@@ -350,7 +353,7 @@ func TestSessionsOfACaller(t *testing.T) {
 	s.refused(byID(alice, first.session, user("x")), chat.CodeSessionNotFound)
 	foreign := s.sim.AddSession(model)
 	s.ask(byID(chat.Anonymous, foreign, user("x")))
-	if err := s.engine.Remove(ctx, chat.AnonymousID, foreign); err != nil {
+	if err := s.engine.Remove(ctx, conversation.OwnerOf(chat.AnonymousID), foreign); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := s.sim.Session(foreign); !ok {
@@ -367,7 +370,7 @@ func TestPagesOfMessages(t *testing.T) {
 	}
 	seen := 0
 	for page := 1; ; page++ {
-		p, err := s.engine.Messages(t.Context(), alice.ID, id, page)
+		p, err := s.engine.Messages(t.Context(), conversation.OwnerOf(alice.ID), id, page)
 		if err != nil || p.Pages != 3 || p.Total != 25 {
 			t.Fatalf("%+v, %v", p, err)
 		}

@@ -53,7 +53,7 @@ func TestUndoneEntryLeavesTheTurnItsSession(t *testing.T) {
 	s.await(func() bool { return s.sim.InFlight() == 1 })
 	close(store.gate)
 	<-store.released
-	got, err := s.keep.Session(t.Context(), alice.ID, first.session)
+	got, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), first.session)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestKeyOutlivesTheTakingOfItsSession(t *testing.T) {
 				done <- err
 			}()
 			s.await(func() bool { return s.sim.InFlight() == 1 })
-			got, err := s.keep.Session(t.Context(), alice.ID, a.Session())
+			got, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), a.Session())
 			if err != nil {
 				t.Fatal(err)
 			}

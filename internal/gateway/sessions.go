@@ -7,26 +7,32 @@ import (
 	"achuan/internal/conversation"
 )
 
-// Everyone as the owner of sessions means all callers: what an admin sees.
-const Everyone = conversation.Everyone
+// Owner says whose sessions a call may see. The zero value sees none.
+type Owner = conversation.Owner
 
-// Sessions lists a caller's sessions, latest used first, and tells how many there
-// are.
-func (g *Gateway) Sessions(ctx context.Context, caller string, offset, limit int) ([]chat.SessionInfo, int, error) {
-	return g.conversations.List(ctx, caller, offset, limit)
+// OwnerOf returns the owner that sees the sessions of one caller.
+func OwnerOf(caller string) Owner { return conversation.OwnerOf(caller) }
+
+// Everyone returns the owner that sees the sessions of all callers: the administrator.
+func Everyone() Owner { return conversation.Everyone() }
+
+// Sessions lists the sessions that the owner sees, latest used first, and returns how many
+// there are.
+func (g *Gateway) Sessions(ctx context.Context, owner Owner, offset, limit int) ([]chat.SessionInfo, int, error) {
+	return g.conversations.List(ctx, owner, offset, limit)
 }
 
-// Session looks up one session of a caller.
-func (g *Gateway) Session(ctx context.Context, caller string, id int64) (chat.SessionInfo, error) {
-	return g.conversations.Show(ctx, caller, id)
+// Session returns one session that the owner sees.
+func (g *Gateway) Session(ctx context.Context, owner Owner, id int64) (chat.SessionInfo, error) {
+	return g.conversations.Show(ctx, owner, id)
 }
 
-// SessionMessages returns a page of a session's records, oldest first.
-func (g *Gateway) SessionMessages(ctx context.Context, caller string, id int64, page int) (chat.RecordPage, error) {
-	return g.conversations.Messages(ctx, caller, id, page)
+// SessionMessages returns a page of a session's records, oldest first. Pages count from 1.
+func (g *Gateway) SessionMessages(ctx context.Context, owner Owner, id int64, page int) (chat.RecordPage, error) {
+	return g.conversations.Messages(ctx, owner, id, page)
 }
 
-// CreateSession makes a session before there is a question for it.
+// CreateSession creates a session before there is a question for it.
 func (g *Gateway) CreateSession(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
 	if _, ok := g.catalogue.find(ctx, model); !ok {
 		return chat.SessionInfo{}, g.catalogue.unknown(model)
@@ -34,7 +40,8 @@ func (g *Gateway) CreateSession(ctx context.Context, caller chat.Caller, model s
 	return g.conversations.Make(ctx, caller, model)
 }
 
-// DeleteSession deletes a session of a caller, on the platform too if achuan made it.
-func (g *Gateway) DeleteSession(ctx context.Context, caller string, id int64) error {
-	return g.conversations.Remove(ctx, caller, id)
+// DeleteSession deletes a session that the owner sees, on the platform too if achuan
+// created it.
+func (g *Gateway) DeleteSession(ctx context.Context, owner Owner, id int64) error {
+	return g.conversations.Remove(ctx, owner, id)
 }

@@ -18,15 +18,15 @@ type Chat interface {
 	Model(ctx context.Context, id string) (chat.Model, error)
 }
 
-// Sessions is what knows the callers' sessions. The owner gateway.Everyone means
-// those of all callers. FromGateway's Chat is one.
+// Sessions reads and changes the sessions that an owner sees. FromGateway's Chat
+// implements it.
 type Sessions interface {
-	Sessions(ctx context.Context, owner string, offset, limit int) (list []chat.SessionInfo, total int, err error)
-	Session(ctx context.Context, owner string, id int64) (chat.SessionInfo, error)
+	Sessions(ctx context.Context, owner gateway.Owner, offset, limit int) (list []chat.SessionInfo, total int, err error)
+	Session(ctx context.Context, owner gateway.Owner, id int64) (chat.SessionInfo, error)
 	// SessionMessages returns a page of the session's records, oldest first.
-	SessionMessages(ctx context.Context, owner string, id int64, page int) (chat.RecordPage, error)
+	SessionMessages(ctx context.Context, owner gateway.Owner, id int64, page int) (chat.RecordPage, error)
 	CreateSession(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error)
-	DeleteSession(ctx context.Context, owner string, id int64) error
+	DeleteSession(ctx context.Context, owner gateway.Owner, id int64) error
 }
 
 // Answer is an answer that is about to come.

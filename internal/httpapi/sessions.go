@@ -18,17 +18,17 @@ const (
 	maxLimit     = 100
 )
 
-// owner is whose sessions a request is about: its caller's, and for the admin
-// everyone's. Callers without keys on a network are many people: none of them may
-// look into the others' sessions.
-func (s *Server) owner(r *http.Request) (string, error) {
+// owner returns whose sessions a request may see: its caller's, and for the administrator
+// everyone's. Callers without keys on a network are many people: none of them may see the
+// others' sessions.
+func (s *Server) owner(r *http.Request) (gateway.Owner, error) {
 	switch {
 	case s.isAdmin(r):
-		return gateway.Everyone, nil
+		return gateway.Everyone(), nil
 	case !s.keyed() && s.opts.AllowAnonymous:
-		return "", s.notAdmin(r)
+		return gateway.Owner{}, s.notAdmin(r)
 	}
-	return exchangeOf(r).caller.ID, nil
+	return gateway.OwnerOf(exchangeOf(r).caller.ID), nil
 }
 
 // listSessions is GET /v1/sessions?limit=&offset=.
@@ -128,9 +128,9 @@ func (s *Server) writeSession(w http.ResponseWriter, info chat.SessionInfo) erro
 }
 
 // sessionOf returns the id in the path, and whose session it has to be.
-func (s *Server) sessionOf(r *http.Request) (id int64, owner string, err error) {
+func (s *Server) sessionOf(r *http.Request) (id int64, owner gateway.Owner, err error) {
 	if owner, err = s.owner(r); err != nil {
-		return 0, "", err
+		return 0, gateway.Owner{}, err
 	}
 	id, err = pathSession(r)
 	return id, owner, err

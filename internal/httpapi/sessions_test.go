@@ -14,27 +14,27 @@ import (
 // fakeSessions has one session, 4711, of whoever makes the keys' first caller.
 type fakeSessions struct{ owner string }
 
-func (f *fakeSessions) find(owner string, id int64) (chat.SessionInfo, error) {
-	if id != 4711 || owner != f.owner && owner != gateway.Everyone {
+func (f *fakeSessions) find(owner gateway.Owner, id int64) (chat.SessionInfo, error) {
+	if id != 4711 || !owner.Sees(f.owner) {
 		return chat.SessionInfo{}, &chat.Error{Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, Message: "no"}
 	}
 	at := time.Unix(1_700_000_000, 0)
 	return chat.SessionInfo{ID: id, Model: "model-1", Owner: f.owner, State: "free", Turns: 2, Created: at, Used: at.Add(time.Minute)}, nil
 }
 
-func (f *fakeSessions) Sessions(_ context.Context, owner string, offset, _ int) ([]chat.SessionInfo, int, error) {
-	if owner != f.owner && owner != gateway.Everyone || offset > 0 {
+func (f *fakeSessions) Sessions(_ context.Context, owner gateway.Owner, offset, _ int) ([]chat.SessionInfo, int, error) {
+	if !owner.Sees(f.owner) || offset > 0 {
 		return nil, 0, nil
 	}
 	s, err := f.find(owner, 4711)
 	return []chat.SessionInfo{s}, 3, err
 }
 
-func (f *fakeSessions) Session(_ context.Context, owner string, id int64) (chat.SessionInfo, error) {
+func (f *fakeSessions) Session(_ context.Context, owner gateway.Owner, id int64) (chat.SessionInfo, error) {
 	return f.find(owner, id)
 }
 
-func (f *fakeSessions) SessionMessages(_ context.Context, owner string, id int64, page int) (chat.RecordPage, error) {
+func (f *fakeSessions) SessionMessages(_ context.Context, owner gateway.Owner, id int64, page int) (chat.RecordPage, error) {
 	if _, err := f.find(owner, id); err != nil {
 		return chat.RecordPage{}, err
 	}
@@ -47,7 +47,7 @@ func (f *fakeSessions) CreateSession(_ context.Context, caller chat.Caller, mode
 	return chat.SessionInfo{ID: 4712, Model: model, Owner: caller.ID, State: "free"}, nil
 }
 
-func (f *fakeSessions) DeleteSession(_ context.Context, owner string, id int64) error {
+func (f *fakeSessions) DeleteSession(_ context.Context, owner gateway.Owner, id int64) error {
 	_, err := f.find(owner, id)
 	return err
 }

@@ -165,7 +165,7 @@ func BenchmarkStored(b *testing.B) {
 			})
 			b.Run("page", func(b *testing.B) {
 				for b.Loop() {
-					if list, _, err := s.Sessions(b.Context(), "alice", 0, 20); err != nil || len(list) == 0 {
+					if list, _, err := s.Sessions(b.Context(), conversation.OwnerOf("alice"), 0, 20); err != nil || len(list) == 0 {
 						b.Fatal(len(list), err)
 					}
 				}

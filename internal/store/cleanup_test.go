@@ -155,7 +155,7 @@ func TestDeleteForgets(t *testing.T) {
 		check(t, s.Delete(ctx, 2, token(5)))
 		wantErr(t, s.Delete(ctx, 2, token(5)), conversation.ErrNotHeld)
 		for id := int64(1); id <= 2; id++ {
-			_, err := s.Session(ctx, "", id)
+			_, err := s.Session(ctx, conversation.Everyone(), id)
 			wantErr(t, err, conversation.ErrUnknown)
 		}
 		same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))), conversation.Name{})

@@ -24,7 +24,7 @@ func TestDamagedRows(t *testing.T) {
 			if got.State != conversation.StateDirty || !got.EndUnknown || got.SettingsKnown || got.Object != nil || got.Head != (conversation.Hash{}) {
 				t.Errorf("%s: Session(1) = %+v, want dirty, unseen and without content", name, got)
 			}
-			if _, _, err := s.Sessions(ctx, "", 0, 5); err != nil {
+			if _, _, err := s.Sessions(ctx, conversation.Everyone(), 0, 5); err != nil {
 				t.Errorf("%s: Sessions: %v", name, err)
 			}
 			taken, err := s.Take(ctx, 1, taking(1), conversation.ByID)

@@ -84,7 +84,7 @@ func TestCallerThatGivesUpIsNotWaitedFor(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		plain(t, s.Create(ctx, sample(1, "h"), taking(1)))
-		_, err := s.Session(t.Context(), "", 1)
+		_, err := s.Session(t.Context(), conversation.Everyone(), 1)
 		wantErr(t, err, conversation.ErrUnknown)
 	})
 }

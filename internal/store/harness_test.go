@@ -168,7 +168,7 @@ func claim(head string, n int) conversation.HeadQuery {
 
 func session(t testing.TB, s *Store, id int64) conversation.Session {
 	t.Helper()
-	found, err := s.Session(t.Context(), "", id)
+	found, err := s.Session(t.Context(), conversation.Everyone(), id)
 	check(t, err)
 	return *found
 }

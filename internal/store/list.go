@@ -20,12 +20,15 @@ const (
 	countTaken = `SELECT state, COUNT(*) FROM sessions WHERE account = $1 AND token IS NOT NULL GROUP BY state`
 )
 
-// Sessions lists a caller's sessions, all with "", latest used first.
-func (s *Store) Sessions(ctx context.Context, caller string, offset, limit int) ([]conversation.Session, int, error) {
+// Sessions lists the sessions that an owner sees, latest used first.
+func (s *Store) Sessions(ctx context.Context, owner conversation.Owner, offset, limit int) ([]conversation.Session, int, error) {
 	var list []conversation.Session
 	var total int
-	page, count, args := ownPage, countOwn, []any{s.account, caller}
-	if caller == "" {
+	page, count, args := ownPage, countOwn, []any{s.account, owner.Caller()}
+	switch {
+	case owner == conversation.Owner{}:
+		return nil, 0, nil
+	case owner.IsEveryone():
 		page, count, args = allPage, countAll, args[:1]
 	}
 	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {

@@ -151,8 +151,8 @@ func TestReplace(t *testing.T) {
 		take(3, 2)
 		check(t, replace(ctx, s, token(2), 2, conversation.StateRetired, sample(3, "h"), true))
 		for _, id := range []int64{1, 2, 3} {
-			same(t, must[*conversation.Session](t)(s.Session(ctx, "alice", id)).ID, int64(3))
-			_, err := s.Session(ctx, "bob", id)
+			same(t, must[*conversation.Session](t)(s.Session(ctx, conversation.OwnerOf("alice"), id)).ID, int64(3))
+			_, err := s.Session(ctx, conversation.OwnerOf("bob"), id)
 			wantErr(t, err, conversation.ErrUnknown)
 			same(t, session(t, s, id).ID, int64(3))
 		}

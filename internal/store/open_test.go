@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"achuan/internal/conversation"
 )
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
@@ -117,7 +119,7 @@ func TestClosedStoreRefuses(t *testing.T) {
 		if err := s.Ping(t.Context()); err == nil {
 			t.Error("a closed store can be written to")
 		}
-		if _, err := s.Session(t.Context(), "", 1); err == nil || time.Since(begun) > DefaultTimeout {
+		if _, err := s.Session(t.Context(), conversation.Everyone(), 1); err == nil || time.Since(begun) > DefaultTimeout {
 			t.Error("a closed store can be read")
 		}
 	})

@@ -54,7 +54,7 @@ func TestSnapshotUnderLoad(t *testing.T) {
 		session(t, r, id)
 	}
 	wantDoubted(t, w, r)
-	if _, err := r.Session(t.Context(), "", last+1); !errors.Is(err, conversation.ErrUnknown) {
+	if _, err := r.Session(t.Context(), conversation.Everyone(), last+1); !errors.Is(err, conversation.ErrUnknown) {
 		t.Errorf("a session that was never made: %v", err)
 	}
 }
@@ -82,7 +82,7 @@ func TestReplacedStoreIsUnverified(t *testing.T) {
 	w := sqliteWorld(url)
 	r := w.open(t)
 	wantDoubted(t, w, r)
-	_, err = r.Session(t.Context(), "", 7)
+	_, err = r.Session(t.Context(), conversation.Everyone(), 7)
 	wantErr(t, err, conversation.ErrUnknown)
 	aside := sqliteWorld("sqlite:" + old).open(t)
 	same(t, session(t, aside, 7).Verified, true)

@@ -37,7 +37,7 @@ func TestReleaseOne(t *testing.T) {
 	ctx := t.Context()
 	s := sqliteWorld("sqlite:"+unpackRelease(t)).open(t, releaseAccount)
 	same(t, must[int](t)(s.Schema(ctx)), newestInTests)
-	list, total, err := s.Sessions(ctx, "anonymous", 0, 10)
+	list, total, err := s.Sessions(ctx, conversation.OwnerOf("anonymous"), 0, 10)
 	check(t, err)
 	same(t, total, 4)
 	for _, n := range list {

@@ -235,20 +235,20 @@ func mustHold(affected int64, err error) error {
 
 const findSession = `
 SELECT ` + sessionColumns + ` FROM sessions
-WHERE account = $1 AND (caller = $3 OR $3 = '')
+WHERE account = $1
 	AND id = COALESCE((SELECT session FROM aliases WHERE account = $1 AND id = $2), $2)`
 
-// Session returns the session that an id means for a caller, "" for all.
-func (s *Store) Session(ctx context.Context, caller string, id int64) (*conversation.Session, error) {
+// Session returns the session that an id means for an owner.
+func (s *Store) Session(ctx context.Context, owner conversation.Owner, id int64) (*conversation.Session, error) {
 	var found []conversation.Session
 	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
-		found, err = all(ctx, c, s.scanSession, findSession, s.account, id, caller)
+		found, err = all(ctx, c, s.scanSession, findSession, s.account, id)
 		return err
 	})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("session %d: %w", id, err)
-	case len(found) == 0:
+	case len(found) == 0, !owner.Sees(found[0].Caller):
 		return nil, conversation.ErrUnknown
 	}
 	return &found[0], nil

@@ -36,12 +36,22 @@ func TestSessionIsWhatWasSaved(t *testing.T) {
 func TestSessionOfAnotherCallerOrAccountIsUnknown(t *testing.T) {
 	everywhere(t, func(t *testing.T, w world, s *Store) {
 		put(t, s, sample(7, "h"))
-		_, err := s.Session(t.Context(), "bob", 7)
+		_, err := s.Session(t.Context(), conversation.OwnerOf("bob"), 7)
 		wantErr(t, err, conversation.ErrUnknown)
-		_, err = s.Session(t.Context(), "alice", 8)
+		_, err = s.Session(t.Context(), conversation.OwnerOf("alice"), 8)
 		wantErr(t, err, conversation.ErrUnknown)
-		_, err = s.Session(t.Context(), "alice", 7)
+		_, err = s.Session(t.Context(), conversation.OwnerOf("alice"), 7)
 		check(t, err)
+		_, err = s.Session(t.Context(), conversation.Everyone(), 7)
+		check(t, err)
+		for _, owner := range []conversation.Owner{{}, conversation.OwnerOf("")} {
+			_, err = s.Session(t.Context(), owner, 7)
+			wantErr(t, err, conversation.ErrUnknown)
+			list, total, err := s.Sessions(t.Context(), owner, 0, 10)
+			if err != nil || total != 0 || len(list) != 0 {
+				t.Errorf("Sessions(%+v) = %v, %d, %v, want none", owner, list, total, err)
+			}
+		}
 		if w.url == "sqlite::memory:" {
 			return
 		}
@@ -49,7 +59,7 @@ func TestSessionOfAnotherCallerOrAccountIsUnknown(t *testing.T) {
 			check(t, s.Close())
 		}
 		other := w.open(t, "host.test 43")
-		_, err = other.Session(t.Context(), "", 7)
+		_, err = other.Session(t.Context(), conversation.Everyone(), 7)
 		wantErr(t, err, conversation.ErrUnknown)
 		_, once, err := other.Match(t.Context(), claim("h", 1))
 		check(t, err)
@@ -467,8 +477,8 @@ func TestSessionsArePagedLatestFirst(t *testing.T) {
 			}
 			put(t, s, n)
 		}
-		page := func(caller string, offset, limit int) []int64 {
-			list, total, err := s.Sessions(t.Context(), caller, offset, limit)
+		page := func(owner conversation.Owner, offset, limit int) []int64 {
+			list, total, err := s.Sessions(t.Context(), owner, offset, limit)
 			check(t, err)
 			ids := []int64{int64(total)}
 			for _, n := range list {
@@ -476,12 +486,12 @@ func TestSessionsArePagedLatestFirst(t *testing.T) {
 			}
 			return ids
 		}
-		same(t, page("alice", 0, 10), []int64{3, 2, 3, 1})
-		same(t, page("alice", 1, 1), []int64{3, 3})
-		same(t, page("alice", 3, 1), []int64{3})
-		same(t, page("", 0, 10), []int64{4, 2, 3, 1, 6})
-		same(t, page("", 2, 2), []int64{4, 1, 6})
-		same(t, page("carol", 0, 10), []int64{0})
+		same(t, page(conversation.OwnerOf("alice"), 0, 10), []int64{3, 2, 3, 1})
+		same(t, page(conversation.OwnerOf("alice"), 1, 1), []int64{3, 3})
+		same(t, page(conversation.OwnerOf("alice"), 3, 1), []int64{3})
+		same(t, page(conversation.Everyone(), 0, 10), []int64{4, 2, 3, 1, 6})
+		same(t, page(conversation.Everyone(), 2, 2), []int64{4, 1, 6})
+		same(t, page(conversation.OwnerOf("carol"), 0, 10), []int64{0})
 	})
 }
 
