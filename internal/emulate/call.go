@@ -15,19 +15,19 @@ type call struct {
 	// violations are what is wrong with the call, for the model to read. A call with
 	// any is of no use.
 	violations []string
-	sent       bool // the client has it already
+	isSent     bool // the client has it already
 }
 
-// wrongCall returns a call that cannot be made.
-func wrongCall(name, format string, args ...any) call {
+// invalidCall returns a call that cannot be made.
+func invalidCall(name, format string, args ...any) call {
 	return call{name: name, violations: []string{fmt.Sprintf(format, args...)}}
 }
 
-// unreadable returns a call whose text makes no sense.
-func unreadable(err error) call { return wrongCall("", "the call cannot be read: %v", err) }
+// unreadableCall returns a call whose text makes no sense.
+func unreadableCall(err error) call { return invalidCall("", "the call cannot be read: %v", err) }
 
 var (
-	errTorn        = errors.New("it stops before its end")
+	errTruncated   = errors.New("it stops before its end")
 	errNoObject    = errors.New("it must be a JSON object with the keys name and arguments")
 	errNoArguments = errors.New("the arguments must be a JSON object")
 )
@@ -36,18 +36,18 @@ var (
 // result is never empty, because a tag is never text.
 func (p *Plan) readCalls(raw rawCall) []call {
 	body, fenced := cutClosingFence(raw.body)
-	raw.body, raw.ended = body, raw.ended || fenced
+	raw.body, raw.isEnded = body, raw.isEnded || fenced
 	name := tagName(raw.tag)
 	if !strings.HasPrefix(body, "{") && !strings.HasPrefix(body, "[") {
 		return []call{p.readMarkup(name, raw)}
 	}
-	text, torn, err := repair(body, raw.ended)
-	if err == nil && torn {
-		err = errTorn
+	text, truncated, err := repair(body, raw.isEnded)
+	if err == nil && truncated {
+		err = errTruncated
 	}
 	switch {
 	case err != nil:
-		return []call{unreadable(err)}
+		return []call{unreadableCall(err)}
 	case name != "":
 		return []call{p.readNamed(name, text)}
 	case text[0] == '[':
@@ -61,7 +61,7 @@ func (p *Plan) readCalls(raw rawCall) []call {
 func (p *Plan) readList(text string) []call {
 	var list []json.RawMessage
 	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) == 0 {
-		return []call{unreadable(errNoObject)}
+		return []call{unreadableCall(errNoObject)}
 	}
 	calls := make([]call, len(list))
 	for i, object := range list {
@@ -74,11 +74,11 @@ func (p *Plan) readList(text string) []call {
 func (p *Plan) readObject(object []byte) call {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(object, &fields); err != nil || fields == nil {
-		return unreadable(errNoObject)
+		return unreadableCall(errNoObject)
 	}
 	var name string
 	if json.Unmarshal(fields["name"], &name) != nil || name == "" {
-		return wrongCall("", `the key "name" must be the name of a function`)
+		return invalidCall("", `the key "name" must be the name of a function`)
 	}
 	arguments, err := readArguments(fields)
 	return p.checkCall(name, arguments, err)
@@ -109,10 +109,10 @@ func (p *Plan) readNamed(name, text string) call {
 // checkCall holds a call to the tools. err is what is wrong with its arguments.
 func (p *Plan) checkCall(name, arguments string, err error) call {
 	switch {
-	case !p.allows(name):
-		return wrongCall(name, "%s", p.notAllowed(name))
+	case !p.allowsTool(name):
+		return invalidCall(name, "%s", p.notAllowedText(name))
 	case err != nil:
-		return wrongCall(name, "%s: %v", name, err)
+		return invalidCall(name, "%s: %v", name, err)
 	}
 	c := call{name: name, arguments: arguments}
 	for _, v := range p.schemas[name].violations(arguments) {
@@ -133,9 +133,9 @@ func cutClosingFence(body string) (inner string, fenced bool) {
 	return body, false
 }
 
-// notAllowed says that a name cannot be called, and which can.
-func (p *Plan) notAllowed(name string) string {
-	names := p.allowed()
+// notAllowedText says that a name cannot be called, and which can.
+func (p *Plan) notAllowedText(name string) string {
+	names := p.allowedTools()
 	if len(names) == 0 {
 		return "no function may be called now: answer with text"
 	}
@@ -147,10 +147,8 @@ func (p *Plan) notAllowed(name string) string {
 	if _, declared := p.schemas[name]; declared {
 		return fmt.Sprintf("the function %s may not be called now; these may: %s%s", name, strings.Join(names, ", "), more)
 	}
-	return fmt.Sprintf("there is no function %s; there are: %s%s", clip(quoted(name)), strings.Join(names, ", "), more)
+	return fmt.Sprintf("there is no function %s; there are: %s%s", clipText(quoteJSON(name)), strings.Join(names, ", "), more)
 }
-
-func quoted(s string) string { return plainString(s) }
 
 // readArguments returns a call's arguments as the text of a JSON object. A model
 // may give that as a JSON string, and may leave out arguments that are none.
@@ -173,9 +171,9 @@ func readArguments(fields map[string]json.RawMessage) (string, error) {
 		if strings.TrimSpace(inner) == "" {
 			return "{}", nil
 		}
-		fixed, torn, err := repair(inner, true) // the model wrote the closing quote
-		if err == nil && torn {
-			err = errTorn
+		fixed, truncated, err := repair(inner, true) // the model wrote the closing quote
+		if err == nil && truncated {
+			err = errTruncated
 		}
 		if err != nil {
 			return "", fmt.Errorf("the arguments are a string that holds no JSON object: %w", err)

@@ -10,60 +10,60 @@ import (
 // eagerCall is a call whose arguments are passed on while the model writes them.
 type eagerCall struct {
 	name string
-	body body
+	body jsonBody
 	sent strings.Builder
 }
 
-// eagerHead is how a call begins that can be passed on before it is whole: the
+// eagerCallStart is how a call begins that can be passed on before it is whole: the
 // name first, and arguments that are an object.
-var eagerHead = regexp.MustCompile(`^\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\s*:\s*\{`)
+var eagerCallStart = regexp.MustCompile(`^\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\s*:\s*\{`)
 
-// maxHead bounds how much of a call's body is looked at for its head.
-const maxHead = 512
+// maxEagerStart bounds how much of a call's body is looked at for its head.
+const maxEagerStart = 512
 
-// early passes on what has come of a call's body, if that is wanted and possible.
+// emitEager passes on what has come of a call's body, if that is wanted and possible.
 // What was passed on cannot be repaired.
-func (s *Shaper) early(text string) {
+func (s *Shaper) emitEager(text string) {
 	r := s.reply
 	index := len(r.calls)
-	if !s.plan.eager || s.asked > 0 || s.plan.one && index > 0 || r.tag != openTag || r.isList {
+	if !s.plan.eagerCalls || s.repairs > 0 || s.plan.singleCall && index > 0 || r.tag != openTag || r.isList {
 		return
 	}
-	e := r.eager[index]
+	e := r.eagerCalls[index]
 	if e != nil {
-		s.more(e, index, text)
+		s.emitMore(e, index, text)
 		return
 	}
 	head := r.body.String()
-	if len(head)-len(text) > maxHead {
+	if len(head)-len(text) > maxEagerStart {
 		return
 	}
-	m := eagerHead.FindStringSubmatchIndex(head)
-	if m == nil || !s.plan.allows(head[m[2]:m[3]]) {
+	m := eagerCallStart.FindStringSubmatchIndex(head)
+	if m == nil || !s.plan.allowsTool(head[m[2]:m[3]]) {
 		return
 	}
 	e = &eagerCall{name: head[m[2]:m[3]]}
-	r.eager[index] = e
-	s.pass(chat.Event{Kind: chat.EventToolCall, Call: index, CallID: chat.CallID(s.seed, index), CallName: e.name})
-	s.more(e, index, head[m[1]-1:])
+	r.eagerCalls[index] = e
+	s.emit(chat.Event{Kind: chat.EventToolCall, Call: index, CallID: chat.CallID(s.seed, index), CallName: e.name})
+	s.emitMore(e, index, head[m[1]-1:])
 }
 
-// more passes on the part of text that belongs to the arguments.
-func (s *Shaper) more(e *eagerCall, index int, text string) {
+// emitMore passes on the part of text that belongs to the arguments.
+func (s *Shaper) emitMore(e *eagerCall, index int, text string) {
 	end := 0
-	for end < len(text) && !e.body.complete() {
+	for end < len(text) && !e.body.isComplete() {
 		e.body.take(text[end])
 		end++
 	}
 	if end > 0 {
 		e.sent.WriteString(text[:end])
-		s.pass(chat.Event{Kind: chat.EventToolCall, Call: index, Text: text[:end]})
+		s.emit(chat.Event{Kind: chat.EventToolCall, Call: index, Text: text[:end]})
 	}
 }
 
-// sentAny reports whether something of a call was passed on early.
-func (s *Shaper) sentAny() bool {
-	for _, e := range s.reply.eager {
+// hasSentCalls reports whether something of a call was passed on early.
+func (s *Shaper) hasSentCalls() bool {
+	for _, e := range s.reply.eagerCalls {
 		if e != nil {
 			return true
 		}

@@ -4,31 +4,31 @@ package emulate
 // byte. It is what a reader of the answer would see as code, with two limits:
 // inline code ends with its line, and a fence may be indented by any white space.
 type markdown struct {
-	char  byte // of the open fence; 0 is none
-	fence int  // how long the open fence is
-	info  bool // in the line that opened it
+	fenceChar   byte // of the open fence; 0 is none
+	fenceLen    int  // how long the open fence is
+	isFenceLine bool // in the line that opened it
 
-	span   int  // backticks of the open inline code; 0 is none
-	noSpan bool // backticks on this line open nothing any more
+	inlineLen     int  // backticks of the open inline code; 0 is none
+	ignoresInline bool // backticks on this line open nothing any more
 
-	run     int  // length of the run of ` or ~ that is under way
-	runChar byte // of it
-	first   bool // the run is the first of its line
-	inside  bool // something but indentation has come on this line
-	ends    bool // this line closes the fence, if nothing else is on it
+	runLen        int  // length of the run of ` or ~ that is under way
+	runChar       byte // of it
+	isFirstRun    bool // the run is the first of its line
+	hasContent    bool // something but indentation has come on this line
+	mayCloseFence bool // this line closes the fence, if nothing else is on it
 }
 
-// fenced reports whether the next byte stands in a code fence.
-func (m *markdown) fenced() bool {
+// isFenced reports whether the next byte stands in a code fence.
+func (m *markdown) isFenced() bool {
 	m.endRun('x')
-	return m.fence > 0
+	return m.fenceLen > 0
 }
 
-// forget drops the inline code that is open: its line ended without closing it.
-func (m *markdown) forget() { m.span, m.noSpan = 0, true }
+// dropInline drops the inline code that is open: its line ended without closing it.
+func (m *markdown) dropInline() { m.inlineLen, m.ignoresInline = 0, true }
 
-// close ends the inline code.
-func (m *markdown) close() { m.span, m.run = 0, 0 }
+// closeInline ends the inline code.
+func (m *markdown) closeInline() { m.inlineLen, m.runLen = 0, 0 }
 
 // take looks at one byte of the text.
 func (m *markdown) take(c byte) {
@@ -36,109 +36,109 @@ func (m *markdown) take(c byte) {
 	switch {
 	case c == '\n':
 		m.newline()
-	case (c == '`' || c == '~') && m.run == 0:
-		m.run, m.runChar, m.first = 1, c, !m.inside
-		m.inside = true
+	case (c == '`' || c == '~') && m.runLen == 0:
+		m.runLen, m.runChar, m.isFirstRun = 1, c, !m.hasContent
+		m.hasContent = true
 	case c == '`' || c == '~':
-		m.run++
-	case c == ' ' || c == '\t' || c == '\r' || c == '>' && !m.inside:
+		m.runLen++
+	case c == ' ' || c == '\t' || c == '\r' || c == '>' && !m.hasContent:
 	default:
-		m.inside, m.ends = true, false
+		m.hasContent, m.mayCloseFence = true, false
 	}
 }
 
 func (m *markdown) newline() {
-	if m.ends {
-		m.fence, m.char = 0, 0
+	if m.mayCloseFence {
+		m.fenceLen, m.fenceChar = 0, 0
 	}
-	m.span, m.noSpan, m.inside, m.ends, m.info = 0, false, false, false, false
+	m.inlineLen, m.ignoresInline, m.hasContent, m.mayCloseFence, m.isFenceLine = 0, false, false, false, false
 }
 
 // endRun decides what a run means, once c says that it is over.
 func (m *markdown) endRun(c byte) {
-	n := m.run
+	n := m.runLen
 	if n == 0 || c == m.runChar {
 		return
 	}
-	m.run = 0
+	m.runLen = 0
 	switch {
-	case m.info && m.char == '`' && m.runChar == '`': // no fence has backticks behind it
-		m.span, m.fence, m.char, m.info = m.fence, 0, 0, false
-		m.endSpan(n)
-	case m.fence > 0:
-		m.ends = m.first && m.runChar == m.char && n >= m.fence
-	case m.first && n >= 3 && m.span == 0:
-		m.fence, m.char, m.info = n, m.runChar, true
+	case m.isFenceLine && m.fenceChar == '`' && m.runChar == '`': // no fence has backticks behind it
+		m.inlineLen, m.fenceLen, m.fenceChar, m.isFenceLine = m.fenceLen, 0, 0, false
+		m.toggleInline(n)
+	case m.fenceLen > 0:
+		m.mayCloseFence = m.isFirstRun && m.runChar == m.fenceChar && n >= m.fenceLen
+	case m.isFirstRun && n >= 3 && m.inlineLen == 0:
+		m.fenceLen, m.fenceChar, m.isFenceLine = n, m.runChar, true
 	case m.runChar == '`':
-		m.endSpan(n)
+		m.toggleInline(n)
 	}
 }
 
-// endSpan opens or closes inline code at a run of n backticks.
-func (m *markdown) endSpan(n int) {
-	switch m.span {
+// toggleInline opens or closes inline code at a run of n backticks.
+func (m *markdown) toggleInline(n int) {
+	switch m.inlineLen {
 	case 0:
-		if !m.noSpan {
-			m.span = n
+		if !m.ignoresInline {
+			m.inlineLen = n
 		}
 	case n:
-		m.span = 0
+		m.inlineLen = 0
 	}
 }
 
 // opening is what is forgiven between a call's tag and its JSON: white space and one
 // opening fence with a word behind it.
 type opening struct {
-	fence int
-	char  byte
-	word  bool // in the word behind the fence, or after it
-	after bool // white space has come behind the fence
+	fenceLen      int
+	fenceChar     byte
+	hasWord       bool // in the word behind the fence, or after it
+	hasSpaceAfter bool // white space has come behind the fence
 }
 
 // take reports whether c may stand there.
 func (o *opening) take(c byte) bool {
 	switch {
 	case isSpace(c):
-		o.after = o.fence > 0
-		return o.done()
+		o.hasSpaceAfter = o.fenceLen > 0
+		return o.isComplete()
 	case c == '`' || c == '~':
-		if o.fence > 0 && c != o.char || o.word || o.after {
+		if o.fenceLen > 0 && c != o.fenceChar || o.hasWord || o.hasSpaceAfter {
 			return false
 		}
-		o.fence, o.char = o.fence+1, c
+		o.fenceLen, o.fenceChar = o.fenceLen+1, c
 		return true
-	case o.fence >= 3 && !o.after && (c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-'):
-		o.word = true
+	case o.fenceLen >= 3 && !o.hasSpaceAfter && (c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-'):
+		o.hasWord = true
 		return true
 	default:
 		return false
 	}
 }
 
-// done reports whether the JSON may come.
-func (o *opening) done() bool { return o.fence == 0 || o.fence >= 3 }
+// isComplete reports whether the JSON may come.
+func (o *opening) isComplete() bool { return o.fenceLen == 0 || o.fenceLen >= 3 }
 
-// body follows the JSON of a call closely enough to tell where its strings are.
-type body struct {
-	depth   int
-	begun   bool
-	quote   byte // of the open string; 0 is none
-	escaped bool // the next byte is
-	before  byte // the last byte that is no white space, outside of strings
+// jsonBody follows the JSON of a call closely enough to tell where its strings are.
+type jsonBody struct {
+	depth     int
+	hasBegun  bool
+	quote     byte // of the open string; 0 is none
+	isEscaped bool // the next byte is
+	lastByte  byte // the last byte that is no white space, outside of strings
 }
 
-// complete reports whether all that was opened is closed.
-func (b *body) complete() bool { return b.begun && b.depth <= 0 && b.quote == 0 }
+// isComplete reports whether all that was opened is closed.
+func (b *jsonBody) isComplete() bool { return b.hasBegun && b.depth <= 0 && b.quote == 0 }
 
-func (b *body) take(c byte) {
+func (b *jsonBody) take(c byte) {
 	if b.quote != 0 {
 		switch {
-		case b.escaped:
-			b.escaped = false
+		case b.isEscaped:
+			b.isEscaped = false
 		case c == '\\':
-			b.escaped = true
+			b.isEscaped = true
 		case c == b.quote:
-			b.quote, b.before = 0, c
+			b.quote, b.lastByte = 0, c
 		}
 		return
 	}
@@ -147,13 +147,13 @@ func (b *body) take(c byte) {
 		return
 	case c == '"':
 		b.quote = c
-	case c == '\'' && (b.before == '{' || b.before == '[' || b.before == ',' || b.before == ':'):
+	case c == '\'' && (b.lastByte == '{' || b.lastByte == '[' || b.lastByte == ',' || b.lastByte == ':'):
 		b.quote = c // as Python writes strings
 	case c == '{' || c == '[':
 		b.depth++
-		b.begun = true
+		b.hasBegun = true
 	case c == '}' || c == ']':
 		b.depth--
 	}
-	b.before = c
+	b.lastByte = c
 }

@@ -45,10 +45,10 @@ type argument struct{ key, value string }
 
 // readMarkup reads a call that is not JSON. name is that of its tag, if it has one.
 func (p *Plan) readMarkup(name string, raw rawCall) call {
-	body, ended := raw.body, raw.ended
+	body, ended := raw.body, raw.isEnded
 	if inner, ok := strings.CutPrefix(body, functionTagStart); ok && name == "" {
 		if name, body, ok = strings.Cut(inner, ">"); !ok {
-			return unreadable(errTorn)
+			return unreadableCall(errTruncated)
 		}
 		body, ok = strings.CutSuffix(strings.TrimSpace(body), functionCloseTag)
 		ended = ended || ok
@@ -57,17 +57,17 @@ func (p *Plan) readMarkup(name string, raw rawCall) call {
 	var err error
 	switch body = strings.TrimSpace(body); {
 	case name != "" && strings.HasPrefix(body, "{"):
-		return p.readCalls(rawCall{tag: functionTagStart + name + ">", body: body, ended: ended})[0]
+		return p.readCalls(rawCall{tag: functionTagStart + name + ">", body: body, isEnded: ended})[0]
 	case name != "" && (body == "" || strings.HasPrefix(body, parameterTagStart)):
 		arguments, err = readParameters(body)
 	default:
-		name, arguments, err = readKeys(name, body)
+		name, arguments, err = readKeyValues(name, body)
 	}
 	switch {
 	case err != nil:
-		return unreadable(err)
+		return unreadableCall(err)
 	case !ended:
-		return unreadable(errTorn)
+		return unreadableCall(errTruncated)
 	}
 	return p.checkArguments(name, arguments)
 }
@@ -119,7 +119,7 @@ func readParameters(text string) (arguments []argument, err error) {
 		key, behind, ok := strings.Cut(inner, ">")
 		value, rest, closed := cutParameter(behind)
 		if !ok || !closed {
-			return nil, errTorn
+			return nil, errTruncated
 		}
 		value = strings.TrimSuffix(strings.TrimPrefix(value, "\n"), "\n")
 		arguments = append(arguments, argument{key, value})
@@ -144,8 +144,8 @@ func cutParameter(text string) (value, rest string, closed bool) {
 	}
 }
 
-// readKeys reads a name, unless it is known, and pairs of arg_key and arg_value.
-func readKeys(known, text string) (name string, arguments []argument, err error) {
+// readKeyValues reads a name, unless it is known, and pairs of arg_key and arg_value.
+func readKeyValues(known, text string) (name string, arguments []argument, err error) {
 	name = known
 	if known == "" {
 		at := strings.Index(text, keyTag)
@@ -164,7 +164,7 @@ func readKeys(known, text string) (name string, arguments []argument, err error)
 		}
 		var value string
 		if value, text, ok = cutElement(rest, valueTag, valueCloseTag); !ok {
-			return "", nil, errTorn
+			return "", nil, errTruncated
 		}
 		arguments = append(arguments, argument{strings.TrimSpace(key), value})
 	}
@@ -189,17 +189,17 @@ func argumentObject(arguments []argument, types map[string][]string) (string, er
 	seen := map[string]bool{}
 	for _, a := range arguments {
 		if seen[a.key] {
-			return "", fmt.Errorf("the argument %s stands twice", clip(quoted(a.key)))
+			return "", fmt.Errorf("the argument %s stands twice", clipText(quoteJSON(a.key)))
 		}
 		seen[a.key] = true
 		value, err := argumentValue(a.value, types[a.key])
 		if err != nil {
-			return "", fmt.Errorf("the argument %s %w", clip(quoted(a.key)), err)
+			return "", fmt.Errorf("the argument %s %w", clipText(quoteJSON(a.key)), err)
 		}
 		if b.Len() > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(quoted(a.key) + ": " + value)
+		b.WriteString(quoteJSON(a.key) + ": " + value)
 	}
 	return "{" + b.String() + "}", nil
 }
@@ -208,14 +208,14 @@ func argumentObject(arguments []argument, types map[string][]string) (string, er
 // that any may be.
 func argumentValue(raw string, types []string) (string, error) {
 	if slices.Contains(types, "string") {
-		return quoted(raw), nil
+		return quoteJSON(raw), nil
 	}
-	value, torn, err := repair(strings.TrimSpace(raw), true)
+	value, truncated, err := repair(strings.TrimSpace(raw), true)
 	switch {
-	case err == nil && !torn:
+	case err == nil && !truncated:
 		return value, nil
 	case len(types) == 0:
-		return quoted(raw), nil
+		return quoteJSON(raw), nil
 	default:
 		return "", errors.New("must be JSON of the type " + strings.Join(types, " or "))
 	}

@@ -29,11 +29,11 @@ func (p *Plan) MessageText(m chat.Message) string {
 	if m.Role == chat.RoleAssistant || m.Role == chat.RoleTool {
 		return MessageText(m)
 	}
-	return p.escape(MessageText(m))
+	return p.escapeText(MessageText(m))
 }
 
-// escape takes the meaning from tags in text where they have one.
-func (p *Plan) escape(text string) string {
+// escapeText takes the meaning from tags in text where they have one.
+func (p *Plan) escapeText(text string) string {
 	if !p.hasTools {
 		return text
 	}
@@ -63,9 +63,9 @@ func callJSON(call chat.ToolCall) string {
 	var arguments bytes.Buffer
 	if err := json.Compact(&arguments, []byte(call.Arguments)); err != nil {
 		arguments.Reset()
-		arguments.WriteString(jsonString(call.Arguments))
+		arguments.WriteString(quoteJSONEscaped(call.Arguments))
 	}
-	object := `{"name": ` + jsonString(call.Name) + `, "arguments": ` + arguments.String() + `}`
+	object := `{"name": ` + quoteJSONEscaped(call.Name) + `, "arguments": ` + arguments.String() + `}`
 	// In JSON a < stands in strings only, where the escape means the same.
 	return tagStart.ReplaceAllString(object, `\u003c$1`)
 }
@@ -101,12 +101,12 @@ var (
 	anyTag = regexp.MustCompile(`(<|&(?:amp;)*lt;)(/?tool_(?:call|result)|function=)([ -%'-;=?-~\t]{0,200})(&(?:amp;)*gt;)?`)
 )
 
-// maxTail bounds what may stand between the name of a tag and its end, as in anyTag.
-const maxTail = 200
+// maxTagTail bounds what may stand between the name of a tag and its end, as in anyTag.
+const maxTagTail = 200
 
-// isTail reports whether c may stand between the name of a tag and its end, as in
+// isTagTail reports whether c may stand between the name of a tag and its end, as in
 // anyTag.
-func isTail(c byte) bool {
+func isTagTail(c byte) bool {
 	return c >= ' ' && c <= '~' && c != '&' && c != '<' && c != '>' || c == '\t'
 }
 
@@ -129,8 +129,8 @@ func escapeTags(text string) string {
 	})
 }
 
-// jsonString returns s as a JSON string, without < and >.
-func jsonString(s string) string {
+// quoteJSONEscaped returns s as a JSON string, without < and >.
+func quoteJSONEscaped(s string) string {
 	b, _ := json.Marshal(s) // a string cannot fail
 	return string(b)
 }

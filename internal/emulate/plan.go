@@ -9,8 +9,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// Repairs is how often a model is asked again for what it got wrong.
-const Repairs = 2
+// MaxRepairs is how often a model is asked again for what it got wrong.
+const MaxRepairs = 2
 
 // Plan is how one request is put to a model that only reads and writes text.
 type Plan struct {
@@ -21,16 +21,16 @@ type Plan struct {
 	// front of a session's first text instead; "" as a rule.
 	Preamble string
 
-	hasTools bool // the request has tools, or its session was told of some: call tags are calls
-	tools    []chat.Tool
-	schemas  map[string]*schema // of the tools' arguments, by name; nil for any object
-	choice   chat.ToolChoice
-	one      bool // at most one call
-	format   chat.Format
-	answer   *schema // of the format; nil for any JSON
-	limit    int     // tokens of an answer; 0 is no limit
-	streamed bool
-	eager    bool
+	hasTools     bool // the request has tools, or its session was told of some: call tags are calls
+	tools        []chat.Tool
+	schemas      map[string]*schema // of the tools' arguments, by name; nil for any object
+	choice       chat.ToolChoice
+	singleCall   bool // at most one call
+	format       chat.Format
+	answerSchema *schema // of the format; nil for any JSON
+	maxTokens    int     // tokens of an answer; 0 is no limit
+	isStreamed   bool
+	eagerCalls   bool
 }
 
 // Options are the owner's choices.
@@ -38,31 +38,33 @@ type Options struct {
 	// EagerCalls passes a call's arguments on while the model writes them, before it
 	// is known whether they are right.
 	EagerCalls bool
+	// Schemas keeps compiled schemas between requests. Nil compiles them for this plan alone.
+	Schemas *SchemaCache
 }
 
 // NewPlan returns the plan for a request, or the *chat.Error that tells what is
 // wrong with its schemas. It stops with ctx's error when ctx ends.
 func NewPlan(ctx context.Context, r *chat.Request, o Options) (*Plan, error) {
 	p := &Plan{
-		tools: r.Tools, choice: r.ToolChoice, format: r.Format, streamed: r.Streamed,
-		one:   r.LegacyCalls || r.ParallelCalls != nil && !*r.ParallelCalls,
-		eager: o.EagerCalls && r.Streamed, hasTools: len(r.Tools) > 0 || usedTools(r),
+		tools: r.Tools, choice: r.ToolChoice, format: r.Format, isStreamed: r.Streamed,
+		singleCall: r.LegacyCalls || r.ParallelCalls != nil && !*r.ParallelCalls,
+		eagerCalls: o.EagerCalls && r.Streamed, hasTools: len(r.Tools) > 0 || hasUsedTools(r),
 	}
 	if r.MaxTokens != nil {
-		p.limit = *r.MaxTokens
+		p.maxTokens = *r.MaxTokens
 	}
 	if p.choice.Mode == "" {
 		p.choice.Mode = chat.ToolsAuto
 	}
-	if err := p.compile(ctx); err != nil {
+	if err := p.compileSchemas(ctx, o.Schemas); err != nil {
 		return nil, err
 	}
-	p.write(p.escape(r.System()))
+	p.writeInstructions(p.escapeText(r.System()))
 	return p, nil
 }
 
-// usedTools reports whether the transcript shows that tools were used before.
-func usedTools(r *chat.Request) bool {
+// hasUsedTools reports whether the transcript shows that tools were used before.
+func hasUsedTools(r *chat.Request) bool {
 	return slices.ContainsFunc(r.Transcript(), func(m chat.Message) bool {
 		return len(m.ToolCalls) > 0 || m.Role == chat.RoleTool
 	})
@@ -82,25 +84,28 @@ func (p *Plan) WithSessionTools() *Plan {
 // Bounds on what all schemas of a request take: the bytes of their compiled forms, and
 // the comparisons of their compiler.
 const (
-	maxSchemasWeight = maxCached
+	maxSchemasWeight = maxCachedBytes
 	maxSchemasWork   = 60_000_000
 )
 
-// compile makes sure that the schemas compile. Those of tools that must not be called
+// compileSchemas makes sure that the schemas compile. Those of tools that must not be called
 // do not matter.
-func (p *Plan) compile(ctx context.Context) error {
+func (p *Plan) compileSchemas(ctx context.Context, cache *SchemaCache) error {
+	if cache == nil {
+		cache = NewSchemaCache()
+	}
 	p.schemas = make(map[string]*schema, len(p.tools))
 	var sum schemaCost
 	ready := func(text []byte, path string) (*schema, error) {
 		if text == nil {
 			return nil, nil
 		}
-		s, err := compiled.get(ctx, text)
+		s, err := cache.get(ctx, text)
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case err != nil:
-			return nil, badSchema(path, err)
+			return nil, invalidSchemaError(path, err)
 		}
 		sum.weight, sum.work = sum.weight+s.weight, sum.work+s.work
 		switch {
@@ -111,7 +116,7 @@ func (p *Plan) compile(ctx context.Context) error {
 		default:
 			return s, nil
 		}
-		return nil, badSchema(path, err)
+		return nil, invalidSchemaError(path, err)
 	}
 	var err error
 	for _, t := range p.tools {
@@ -123,13 +128,13 @@ func (p *Plan) compile(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.formatted() {
-		p.answer, err = ready(p.format.Schema, p.format.Path)
+	if p.requiresJSON() {
+		p.answerSchema, err = ready(p.format.Schema, p.format.Path)
 	}
 	return err
 }
 
-func badSchema(path string, err error) error {
+func invalidSchemaError(path string, err error) error {
 	return chat.Invalid(chat.CodeInvalidValue, path, "Invalid value for '"+path+"': it is no usable JSON Schema: "+err.Error()+".")
 }
 
@@ -138,32 +143,34 @@ func badSchema(path string, err error) error {
 func (p *Plan) LimitReached(u chat.Usage) bool { return !u.Estimated && p.atLimit(u) }
 
 // atLimit is LimitReached for estimated counts too.
-func (p *Plan) atLimit(u chat.Usage) bool { return p.limit > 0 && u.CompletionTokens >= p.limit }
+func (p *Plan) atLimit(u chat.Usage) bool {
+	return p.maxTokens > 0 && u.CompletionTokens >= p.maxTokens
+}
 
-// mustCall reports whether an answer must be a call.
-func (p *Plan) mustCall() bool { return p.choice.Mode == chat.ToolsRequired && len(p.tools) > 0 }
+// requiresCall reports whether an answer must be a call.
+func (p *Plan) requiresCall() bool { return p.choice.Mode == chat.ToolsRequired && len(p.tools) > 0 }
 
-// formatted reports whether an answer's text must be JSON.
-func (p *Plan) formatted() bool {
+// requiresJSON reports whether an answer's text must be JSON.
+func (p *Plan) requiresJSON() bool {
 	return p.format.Kind == chat.FormatObject || p.format.Kind == chat.FormatSchema
 }
 
-// Shapes reports whether answers need a Shaper at all.
-func (p *Plan) Shapes() bool { return p.hasTools || p.formatted() }
+// NeedsShaper reports whether answers need a Shaper at all.
+func (p *Plan) NeedsShaper() bool { return p.hasTools || p.requiresJSON() }
 
-// allows reports whether a tool of that name may be called.
-func (p *Plan) allows(name string) bool {
+// allowsTool reports whether a tool of that name may be called.
+func (p *Plan) allowsTool(name string) bool {
 	if _, declared := p.schemas[name]; !declared || p.choice.Mode == chat.ToolsNone {
 		return false
 	}
 	return p.choice.Allowed == nil || slices.Contains(p.choice.Allowed, name)
 }
 
-// allowed are the names of the tools that may be called.
-func (p *Plan) allowed() []string {
+// allowedTools are the names of the tools that may be called.
+func (p *Plan) allowedTools() []string {
 	var names []string
 	for _, t := range p.tools {
-		if p.allows(t.Name) {
+		if p.allowsTool(t.Name) {
 			names = append(names, t.Name)
 		}
 	}

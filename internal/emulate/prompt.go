@@ -22,44 +22,44 @@ func fitsPrompt(text string) bool {
 	return len(text) <= maxPromptRunes || len(text) <= maxPromptBytes && utf8.RuneCountInString(text) <= maxPromptRunes
 }
 
-// write sets Prompt and Preamble. Of what does not fit into the prompt, as little
+// writeInstructions sets Prompt and Preamble. Of what does not fit into the prompt, as little
 // as possible goes into a session's first text.
-func (p *Plan) write(system string) {
-	whole := join(system, p.instructions(p.tools))
+func (p *Plan) writeInstructions(system string) {
+	whole := joinParagraphs(system, p.instructions(p.tools))
 	if fitsPrompt(whole) {
 		p.Prompt = whole
 		return
 	}
-	if kept := p.firstTools(system); kept > 0 {
-		p.Prompt = join(system, p.instructions(p.tools[:kept]))
-		p.Preamble = preamble("More functions beside those that you were told of:\n\n" + toolList(p.tools[kept:]))
+	if kept := p.countFittingTools(system); kept > 0 {
+		p.Prompt = joinParagraphs(system, p.instructions(p.tools[:kept]))
+		p.Preamble = wrapPreamble("More functions beside those that you were told of:\n\n" + toolList(p.tools[kept:]))
 		return
 	}
 	instructions := p.instructions(p.tools)
 	switch {
 	case fitsPrompt(system):
-		p.Prompt, p.Preamble = system, preamble(instructions)
+		p.Prompt, p.Preamble = system, wrapPreamble(instructions)
 	case fitsPrompt(instructions):
-		p.Prompt, p.Preamble = instructions, preamble(system)
+		p.Prompt, p.Preamble = instructions, wrapPreamble(system)
 	default:
-		p.Preamble = preamble(whole)
+		p.Preamble = wrapPreamble(whole)
 	}
 }
 
-// firstTools is how many of the tools fit into the prompt behind the system text.
-func (p *Plan) firstTools(system string) int {
+// countFittingTools is how many of the tools fit into the prompt behind the system text.
+func (p *Plan) countFittingTools(system string) int {
 	return sort.Search(len(p.tools), func(n int) bool {
-		return !fitsPrompt(join(system, p.instructions(p.tools[:n+1])))
+		return !fitsPrompt(joinParagraphs(system, p.instructions(p.tools[:n+1])))
 	})
 }
 
-func preamble(text string) string {
+func wrapPreamble(text string) string {
 	return "These are instructions for the whole conversation. The message itself comes after them.\n\n" +
 		text + "\n\nHere the instructions end, and the message begins."
 }
 
-// join puts an empty line between texts that are not empty.
-func join(a, b string) string {
+// joinParagraphs puts an empty line between texts that are not empty.
+func joinParagraphs(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
 	}
@@ -68,7 +68,7 @@ func join(a, b string) string {
 
 // instructions tell the model of tools and format; "" when there are none.
 func (p *Plan) instructions(tools []chat.Tool) string {
-	return join(p.toolText(tools), p.formatText())
+	return joinParagraphs(p.toolText(tools), p.formatText())
 }
 
 const (
@@ -97,7 +97,7 @@ func (p *Plan) toolText(tools []chat.Tool) string {
 	b.WriteString(toolsIntro)
 	b.WriteString(toolList(tools))
 	b.WriteString(toolsRules)
-	if p.one {
+	if p.singleCall {
 		b.WriteString("- Make one call at the most, and wait for its result before the next.\n")
 	} else {
 		b.WriteString("- To make several calls at once, write them one after another, each in its own tags.\n")
@@ -122,7 +122,7 @@ func toolList(tools []chat.Tool) string {
 func (p *Plan) choiceText() string {
 	only := ""
 	if p.choice.Allowed != nil {
-		only = " Only these functions may be called now: " + strings.Join(p.allowed(), ", ") + "."
+		only = " Only these functions may be called now: " + strings.Join(p.allowedTools(), ", ") + "."
 	}
 	switch {
 	case p.choice.Mode == chat.ToolsNone:
@@ -138,39 +138,39 @@ func (p *Plan) choiceText() string {
 
 // toolLine is a tool as JSON on one line.
 func toolLine(t chat.Tool) string {
-	line := `{"name":` + plainString(t.Name)
+	line := `{"name":` + quoteJSON(t.Name)
 	if t.Description != "" {
-		line += `,"description":` + plainString(t.Description)
+		line += `,"description":` + quoteJSON(t.Description)
 	}
 	parameters := t.Parameters
 	if parameters == nil {
 		parameters = []byte(`{"type":"object","properties":{}}`)
 	}
-	return line + `,"parameters":` + oneLine(parameters) + "}"
+	return line + `,"parameters":` + compactSchema(parameters) + "}"
 }
 
-// oneLine is a schema without white space between its tokens, and without the
+// compactSchema is a schema without white space between its tokens, and without the
 // tags that it stands between.
-func oneLine(schema []byte) string {
+func compactSchema(schema []byte) string {
 	var b bytes.Buffer
 	if err := json.Compact(&b, schema); err != nil {
 		return string(schema) // cannot be: it was compiled
 	}
-	return tame(b.String())
+	return escapeTagsInJSON(b.String())
 }
 
-// plainString is a JSON string that keeps < > & as they are, because descriptions
+// quoteJSON is a JSON string that keeps < > & as they are, because descriptions
 // are full of them, but no tag.
-func plainString(s string) string {
+func quoteJSON(s string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(s) // a string and a Buffer take everything
-	return tame(strings.TrimSuffix(b.String(), "\n"))
+	return escapeTagsInJSON(strings.TrimSuffix(b.String(), "\n"))
 }
 
-// tame takes the meaning from tags within JSON, where a < stands in strings only.
-func tame(object string) string {
+// escapeTagsInJSON takes the meaning from tags within JSON, where a < stands in strings only.
+func escapeTagsInJSON(object string) string {
 	object = tagStart.ReplaceAllString(object, `\u003c$1`)
 	return strings.NewReplacer("</tools>", `\u003c/tools>`, "</json_schema>", `\u003c/json_schema>`).Replace(object)
 }
@@ -183,7 +183,7 @@ func (p *Plan) formatText() string {
 		answer = "When you call no function, answer"
 	}
 	switch {
-	case !p.formatted():
+	case !p.requiresJSON():
 		return ""
 	case p.format.Kind == chat.FormatObject && p.format.Schema == nil:
 		return "# Answer format\n\n" + answer + " with one JSON object" + formatRules
@@ -196,7 +196,7 @@ func (p *Plan) formatText() string {
 	}
 	text := "# Answer format\n\n" + answer + " with " + what + " that is valid under the JSON Schema below" + formatRules
 	if p.format.Description != "" {
-		text += "\n\nWhat it is for: " + p.escape(p.format.Description)
+		text += "\n\nWhat it is for: " + p.escapeText(p.format.Description)
 	}
-	return text + "\n\n<json_schema name=" + plainString(p.format.Name) + ">\n" + oneLine(p.format.Schema) + "\n</json_schema>"
+	return text + "\n\n<json_schema name=" + quoteJSON(p.format.Name) + ">\n" + compactSchema(p.format.Schema) + "\n</json_schema>"
 }

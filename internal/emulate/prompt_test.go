@@ -61,7 +61,7 @@ func TestPromptSays(t *testing.T) {
 // Without tools and format the prompt is the client's text and nothing else.
 func TestPromptOfPlainText(t *testing.T) {
 	p := planFor(t, func(r *chat.Request) { r.Tools = nil })
-	if p.Prompt != "" || p.Preamble != "" || p.Shapes() {
+	if p.Prompt != "" || p.Preamble != "" || p.NeedsShaper() {
 		t.Errorf("plan %+v", p)
 	}
 }

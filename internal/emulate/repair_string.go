@@ -9,28 +9,28 @@ import (
 )
 
 // takeString looks at a byte inside a string.
-func (m *mender) takeString(c byte) {
+func (r *repairer) takeString(c byte) {
 	switch {
-	case m.escape == 1:
-		m.takeEscape(c)
-	case m.escape > 1:
-		m.takeHex(c)
-	case c == m.quote:
-		m.out = append(m.out, '"')
-		m.quote = 0
-		if m.want == wantKey || m.want == wantFirstKey {
-			m.want = wantColon
+	case r.escapeState == 1:
+		r.takeEscape(c)
+	case r.escapeState > 1:
+		r.takeHex(c)
+	case c == r.quote:
+		r.out = append(r.out, '"')
+		r.quote = 0
+		if r.expect == expectKey || r.expect == expectFirstKey {
+			r.expect = expectColon
 		} else {
-			m.ended()
+			r.endValue()
 		}
 	case c == '\\':
-		m.escape = 1
+		r.escapeState = 1
 	case c == '"': // in single quotes
-		m.out = append(m.out, '\\', '"')
+		r.out = append(r.out, '\\', '"')
 	case c < ' ':
-		m.control(c)
+		r.writeControl(c)
 	default:
-		m.out = append(m.out, c)
+		r.out = append(r.out, c)
 	}
 }
 
@@ -41,29 +41,29 @@ func (m *mender) takeString(c byte) {
 // that the model does not double its backslashes: that backslash is literal. Then
 // \n in the same text may be one too, as in C:\Users\new, so nobody knows what it
 // means. The escape of the string's own quote has one meaning only.
-func (m *mender) takeEscape(c byte) {
-	m.escape = 0
+func (r *repairer) takeEscape(c byte) {
+	r.escapeState = 0
 	switch {
-	case c == '\'' && m.quote == c:
-		m.out = append(m.out, c)
+	case c == '\'' && r.quote == c:
+		r.out = append(r.out, c)
 	case c == '\'':
-		m.fail(`\' stands in a string with double quotes, where JSON has no such escape; write ' or \\'`)
-	case c == '"' && m.quote == c:
-		m.out = append(m.out, '\\', c)
+		r.fail(`\' stands in a string with double quotes, where JSON has no such escape; write ' or \\'`)
+	case c == '"' && r.quote == c:
+		r.out = append(r.out, '\\', c)
 	case c == 'u':
-		m.out = append(m.out, '\\', 'u')
-		m.escape, m.escapes = 2, true
+		r.out = append(r.out, '\\', 'u')
+		r.escapeState, r.hasEscape = 2, true
 	case strings.IndexByte(`"\/bfnrt`, c) >= 0:
-		m.out = append(m.out, '\\', c)
-		m.escapes = true
+		r.out = append(r.out, '\\', c)
+		r.hasEscape = true
 	case c < ' ':
-		m.fail("a backslash stands before a line break or another control character")
+		r.fail("a backslash stands before a line break or another control character")
 	default:
-		m.out = append(m.out, '\\', '\\', c)
-		m.literal = true
+		r.out = append(r.out, '\\', '\\', c)
+		r.hasLiteral = true
 	}
-	if m.escapes && m.literal && m.wrong == nil {
-		m.fail("a backslash is followed by a character that no escape begins with, so it is not clear which backslashes " +
+	if r.hasEscape && r.hasLiteral && r.err == nil {
+		r.fail("a backslash is followed by a character that no escape begins with, so it is not clear which backslashes " +
 			`are meant literally; write each of those as \\`)
 	}
 }
@@ -103,61 +103,61 @@ func codeUnit(text string) (unit rune, ok bool) {
 	return rune(n), err == nil
 }
 
-func (m *mender) takeHex(c byte) {
+func (r *repairer) takeHex(c byte) {
 	if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') {
-		m.fail(`\u is not followed by four hexadecimal digits`)
+		r.fail(`\u is not followed by four hexadecimal digits`)
 		return
 	}
-	m.out = append(m.out, c)
-	if m.escape++; m.escape == 6 {
-		m.escape = 0
+	r.out = append(r.out, c)
+	if r.escapeState++; r.escapeState == 6 {
+		r.escapeState = 0
 	}
 }
 
-// control writes a raw control character as JSON has it.
-func (m *mender) control(c byte) {
+// writeControl writes a raw control character as JSON has it.
+func (r *repairer) writeControl(c byte) {
 	const hex = "0123456789abcdef"
 	switch c {
 	case '\n':
-		m.out = append(m.out, '\\', 'n')
+		r.out = append(r.out, '\\', 'n')
 	case '\r':
-		m.out = append(m.out, '\\', 'r')
+		r.out = append(r.out, '\\', 'r')
 	case '\t':
-		m.out = append(m.out, '\\', 't')
+		r.out = append(r.out, '\\', 't')
 	default:
-		m.out = append(m.out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		r.out = append(r.out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 	}
 }
 
-// end closes what is open. It returns torn and takes ended as repair does.
-func (m *mender) end(ended bool) (torn bool, err error) {
-	if m.wrong != nil {
-		return false, m.wrong
+// finish closes what is open. It returns truncated and takes ended as repair does.
+func (r *repairer) finish(ended bool) (truncated bool, err error) {
+	if r.err != nil {
+		return false, r.err
 	}
 	switch {
-	case m.quote != 0 && m.escape > 1:
-		m.fail(`\u is not followed by four hexadecimal digits`)
-		return false, m.wrong
-	case m.quote != 0:
-		torn, m.escape = true, 0 // a backslash with nothing behind it is dropped
-		m.takeString(m.quote)
-	case len(m.token) > 0:
-		_, word := words[string(m.token)]
-		torn = !word && len(m.open) > 0
-		m.endToken()
+	case r.quote != 0 && r.escapeState > 1:
+		r.fail(`\u is not followed by four hexadecimal digits`)
+		return false, r.err
+	case r.quote != 0:
+		truncated, r.escapeState = true, 0 // a backslash with nothing behind it is dropped
+		r.takeString(r.quote)
+	case len(r.token) > 0:
+		_, word := literalWords[string(r.token)]
+		truncated = !word && len(r.openBrackets) > 0
+		r.endToken()
 	}
-	if m.wrong != nil {
-		return torn, m.wrong
+	if r.err != nil {
+		return truncated, r.err
 	}
-	if m.want == wantColon || m.want == wantValue && len(m.pending) == 0 {
-		m.fail("it ends where a value is missing")
-		return torn, m.wrong
+	if r.expect == expectColon || r.expect == expectValue && len(r.pending) == 0 {
+		r.fail("it ends where a value is missing")
+		return truncated, r.err
 	}
-	torn = torn || len(m.open) > 0 && (!ended || len(m.pending) > 0) // more was to come
-	m.dropComma()
-	for _, bracket := range slices.Backward(m.open) {
-		m.out = append(m.out, bracket+2) // { and [ stand two before } and ]
+	truncated = truncated || len(r.openBrackets) > 0 && (!ended || len(r.pending) > 0) // more was to come
+	r.dropComma()
+	for _, bracket := range slices.Backward(r.openBrackets) {
+		r.out = append(r.out, bracket+2) // { and [ stand two before } and ]
 	}
-	m.open, m.want = nil, wantEnd
-	return torn, nil
+	r.openBrackets, r.expect = nil, expectEnd
+	return truncated, nil
 }

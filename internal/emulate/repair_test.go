@@ -60,7 +60,7 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// A text that stops inside a value or before another is torn, and one with open
+// A text that stops inside a value or before another is truncated, and one with open
 // brackets is unless the model marked its end.
 func TestRepairTorn(t *testing.T) {
 	const always, never, unlessEnded = 2, 0, 1
@@ -71,9 +71,9 @@ func TestRepairTorn(t *testing.T) {
 		"```\n{\"a\": [{}\n```": never, "```\n{\"a\": [{}\n": unlessEnded, "```\n{\"a\": [1,\n```": always, "```\n{\"a\": [{}\n``": 3,
 	} {
 		for _, ended := range []bool{false, true} {
-			isTorn := want == always || want == unlessEnded && !ended
-			if _, torn, err := repair(give, ended); torn != isTorn || (err != nil) != (want == 3) {
-				t.Errorf("repair(%q, %v) = torn %v, %v; want torn %v", give, ended, torn, err, isTorn)
+			isTruncated := want == always || want == unlessEnded && !ended
+			if _, truncated, err := repair(give, ended); truncated != isTruncated || (err != nil) != (want == 3) {
+				t.Errorf("repair(%q, %v) = truncated %v, %v; want truncated %v", give, ended, truncated, err, isTruncated)
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func FuzzRepair(f *testing.F) {
 		case !json.Valid([]byte(fixed)):
 			t.Fatalf("%q became %q, which is not valid", text, fixed)
 		}
-		inner, _ := unfence(text)
+		inner, _ := cutFence(text)
 		if json.Valid([]byte(text)) || strings.ContainsFunc(inner, unicode.IsControl) { // those are written with digits
 			return
 		}
@@ -127,7 +127,7 @@ func digits(s string) string {
 func TestLongFence(t *testing.T) {
 	fence := strings.Repeat("`", 1_000_000)
 	if fixed, _, err := repair(fence+"json\n{}\n"+fence, true); err != nil || fixed != "{}" {
-		t.Errorf("in a long fence: %q, %v", clip(fixed), err)
+		t.Errorf("in a long fence: %q, %v", clipText(fixed), err)
 	}
 	if _, _, err := repair(fence, true); err == nil {
 		t.Error("a fence is no JSON")
@@ -139,12 +139,12 @@ func TestRepairIsLinear(t *testing.T) {
 	for _, pattern := range []string{`{"a":`, `[`, `"x",`, `1,`, "'", `\`, "\n", `{"a": 'b', }`, `,`, `[1, ]`} {
 		for _, size := range []int{10_000, 100_000, 1_000_000} {
 			for _, prefix := range []string{"", "[", `["`} {
-				var m mender
+				var m repairer
 				text := prefix + strings.Repeat(pattern, size/len(pattern)+1)[:size]
 				for _, c := range []byte(text) {
 					_ = m.take(c) // goes on after an error, at the same price
 				}
-				_, _ = m.end(true)
+				_, _ = m.finish(true)
 				// Half of the digits of \u000a and the like are the most that is added.
 				if m.steps > len(text)+1 || len(m.out) > 6*len(text)+maxNesting {
 					t.Errorf("%q repeated to %d bytes: %d steps, %d bytes", prefix+pattern, size, m.steps, len(m.out))

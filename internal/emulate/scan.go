@@ -14,7 +14,7 @@ const (
 	callTagStart     = "<tool_call"
 	functionTagStart = "<function="
 	functionCloseTag = "</function>"
-	maxTag           = 256 // bytes of such a tag
+	maxTagBytes      = 256 // bytes of such a tag
 )
 
 // pieceKind says what a piece of a model's answer is.
@@ -29,9 +29,9 @@ const (
 
 // piece is some of a model's answer. All pieces, put together, are the answer.
 type piece struct {
-	kind  pieceKind
-	text  string
-	ended bool // pieceClose: the model ended the call, with its tag or with the next call
+	kind    pieceKind
+	text    string
+	isEnded bool // pieceClose: the model ended the call, with its tag or with the next call
 }
 
 // scanner tells calls from text while an answer comes. Text is passed on at once;
@@ -47,13 +47,13 @@ type scanner struct {
 	out  []byte // not emitted yet, all of kind
 	kind pieceKind
 
-	markdown markdown
-	behind   opening
-	tag      string // of the call under way, or of what may become one
-	doubt    int    // length of a run of backticks in the text that the tag's code span waits for
-	isJSON   bool   // the body of the call under way is JSON
-	body     body   // it, while it is JSON
-	next     int    // in scanQuoted: where in held the next call's tag begins
+	markdown  markdown
+	opening   opening
+	tag       string   // of the call under way, or of what may become one
+	backticks int      // length of a run of backticks in the text that the tag's code span waits for
+	isJSON    bool     // the body of the call under way is JSON
+	body      jsonBody // it, while it is JSON
+	nextTag   int      // in scanQuoted: where in held the next call's tag begins
 
 	steps int // bytes looked at, for the test that this is linear
 }
@@ -61,10 +61,10 @@ type scanner struct {
 type scanMode uint8
 
 const (
-	scanText   scanMode = iota
-	scanTag             // held is a beginning of a tag
-	scanBehind          // held is a tag and what may come before its body
-	scanDoubt           // held is a call that may yet turn out to be inline code
+	scanText        scanMode = iota
+	scanTag                  // held is a beginning of a tag
+	scanAfterTag             // held is a tag and what may come before its body
+	scanMaybeInline          // held is a call that may yet turn out to be inline code
 	scanBody
 	scanClose  // in a body: held is a beginning of the closing tag, or of the next call's openTag
 	scanQuoted // in a body's string: held is the closing tag and what would have to follow for it to count
@@ -75,7 +75,7 @@ func newScanner(emit func(piece)) *scanner { return &scanner{emit: emit} }
 // feed takes the next bytes of the answer.
 func (s *scanner) feed(text string) {
 	for i := 0; i < len(text); {
-		if n := s.plain(text[i:]); n > 0 {
+		if n := s.takePlain(text[i:]); n > 0 {
 			s.steps += n
 			i += n
 			continue
@@ -86,15 +86,15 @@ func (s *scanner) feed(text string) {
 	s.flush()
 }
 
-// plain passes on what text begins with that means nothing where it stands, and
+// takePlain passes on what text begins with that means nothing where it stands, and
 // returns how much that is.
-func (s *scanner) plain(text string) int {
+func (s *scanner) takePlain(text string) int {
 	kind, special := pieceText, "<`~\n"
 	switch {
-	case s.mode == scanText && s.markdown.inside && !s.markdown.ends && s.markdown.run == 0:
+	case s.mode == scanText && s.markdown.hasContent && !s.markdown.mayCloseFence && s.markdown.runLen == 0:
 	case s.mode == scanBody && !s.isJSON:
 		kind, special = pieceBody, "<"
-	case s.mode == scanBody && s.body.quote != 0 && !s.body.escaped:
+	case s.mode == scanBody && s.body.quote != 0 && !s.body.isEscaped:
 		kind, special = pieceBody, `<\"'`
 	default:
 		return 0
@@ -113,21 +113,21 @@ func (s *scanner) plain(text string) int {
 // end takes the end of the answer: a call that is still open ends here. A closing
 // tag in a string was meant as one if nothing follows it.
 func (s *scanner) end() {
-	if s.mode == scanDoubt { // no closing backticks came
-		s.believe()
+	if s.mode == scanMaybeInline { // no closing backticks came
+		s.acceptCall()
 	}
 	switch s.mode {
 	case scanTag:
 		s.put(pieceText, s.held...)
-	case scanBehind:
+	case scanAfterTag:
 		s.put(pieceOpen, s.held...)
-		s.close("", false)
+		s.emitClose("", false)
 	case scanClose:
-		s.close(string(s.held), false)
+		s.emitClose(string(s.held), false)
 	case scanQuoted:
-		s.close(string(s.held), true)
+		s.emitClose(string(s.held), true)
 	case scanBody:
-		s.close("", false)
+		s.emitClose("", false)
 	}
 	s.held = nil
 	s.flush()
@@ -157,10 +157,10 @@ func (s *scanner) take(c byte) {
 		s.takeText(c)
 	case scanTag:
 		s.takeTag(c)
-	case scanBehind:
-		s.takeBehind(c)
-	case scanDoubt:
-		s.takeDoubt(c)
+	case scanAfterTag:
+		s.takeAfterTag(c)
+	case scanMaybeInline:
+		s.takeMaybeInline(c)
 	case scanBody:
 		s.takeBody(c)
 	case scanClose:

@@ -6,7 +6,7 @@ import "strings"
 func (s *scanner) beginBody(isJSON bool) {
 	s.put(pieceOpen, s.held...)
 	s.held = s.held[:0]
-	s.mode, s.isJSON, s.body = scanBody, isJSON, body{}
+	s.mode, s.isJSON, s.body = scanBody, isJSON, jsonBody{}
 }
 
 // closeTag is the closing tag of the call under way.
@@ -18,7 +18,7 @@ func (s *scanner) closeTag() string {
 }
 
 func (s *scanner) takeBody(c byte) {
-	if c == '<' && !s.body.escaped {
+	if c == '<' && !s.body.isEscaped {
 		s.mode, s.held = scanClose, append(s.held[:0], c)
 		return
 	}
@@ -38,38 +38,38 @@ func (s *scanner) addToBody(bytes ...byte) {
 // that is complete, or is not JSON.
 func (s *scanner) takeClose(c byte) {
 	tag := s.closeTag()
-	next := (s.body.complete() || !s.isJSON && tag == closeTag) && hasNext(openTag, s.held, c)
-	if !next && !hasNext(tag, s.held, c) {
-		s.notClosed(c)
+	next := (s.body.isComplete() || !s.isJSON && tag == closeTag) && extendsTag(openTag, s.held, c)
+	if !next && !extendsTag(tag, s.held, c) {
+		s.continueBody(c)
 		return
 	}
 	s.held = append(s.held, c)
 	switch {
 	case next && string(s.held) == openTag:
-		s.close("", true)
+		s.emitClose("", true)
 		s.beginCall(openTag)
 	case string(s.held) != tag:
 	case s.body.quote != 0:
-		s.mode, s.next = scanQuoted, len(s.held)
+		s.mode, s.nextTag = scanQuoted, len(s.held)
 	default:
-		s.close(tag, true)
+		s.emitClose(tag, true)
 		s.mode, s.held = scanText, s.held[:0]
 	}
 }
 
-// close emits the end of a call.
-func (s *scanner) close(text string, ended bool) {
+// emitClose emits the end of a call.
+func (s *scanner) emitClose(text string, ended bool) {
 	s.flush()
 	s.emit(piece{pieceClose, text, ended})
 }
 
-// hasNext reports whether c continues held towards tag.
-func hasNext(tag string, held []byte, c byte) bool {
+// extendsTag reports whether c continues held towards tag.
+func extendsTag(tag string, held []byte, c byte) bool {
 	return len(held) < len(tag) && tag[len(held)] == c && string(held) == tag[:len(held)]
 }
 
-// notClosed takes what is held for a part of the body.
-func (s *scanner) notClosed(c byte) {
+// continueBody takes what is held for a part of the body.
+func (s *scanner) continueBody(c byte) {
 	s.addToBody(s.held...)
 	s.mode, s.held = scanBody, s.held[:0]
 	s.take(c)
@@ -79,27 +79,27 @@ func (s *scanner) notClosed(c byte) {
 // unless the next call or the end of the answer follows it: then a quote was
 // missing.
 func (s *scanner) takeQuoted(c byte) {
-	tag := s.held[s.next:]
+	tag := s.held[s.nextTag:]
 	switch {
-	case hasNext(openTag, tag, c):
+	case extendsTag(openTag, tag, c):
 		s.held = append(s.held, c)
 		if len(tag)+1 == len(openTag) {
 			s.held = s.held[:len(s.held)-len(openTag)]
-			s.closedBefore(openTag)
+			s.closeBeforeCall(openTag)
 		}
 	case len(tag) == 0 && isSpace(c):
 		s.held = append(s.held, c)
-		s.next++
+		s.nextTag++
 	default:
-		s.notClosed(c)
+		s.continueBody(c)
 	}
 }
 
-// closedBefore ends a body at the tag that is held; what is held behind it is text
+// closeBeforeCall ends a body at the tag that is held; what is held behind it is text
 // in front of the tag of the next call.
-func (s *scanner) closedBefore(next string) {
+func (s *scanner) closeBeforeCall(next string) {
 	tag := s.closeTag()
-	s.close(tag, true)
+	s.emitClose(tag, true)
 	if white := s.held[len(tag):]; len(white) > 0 {
 		s.put(pieceText, white...)
 	}

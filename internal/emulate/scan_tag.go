@@ -3,7 +3,7 @@ package emulate
 import "strings"
 
 func (s *scanner) takeText(c byte) {
-	if c == '<' && !s.markdown.fenced() {
+	if c == '<' && !s.markdown.isFenced() {
 		s.markdown.take(c)
 		s.mode, s.held = scanTag, append(s.held[:0], c)
 		return
@@ -15,7 +15,7 @@ func (s *scanner) takeText(c byte) {
 func (s *scanner) takeTag(c byte) {
 	whole, ok := continuesTag(s.held, c)
 	if !ok {
-		s.giveUp()
+		s.emitAsText()
 		s.take(c)
 		return
 	}
@@ -28,11 +28,11 @@ func (s *scanner) takeTag(c byte) {
 // continuesTag reports whether c continues held towards a tag that begins a call,
 // and whether the tag is whole then.
 func continuesTag(held []byte, c byte) (whole, ok bool) {
-	if hasNext(callTagStart, held, c) || hasNext(functionTagStart, held, c) {
+	if extendsTag(callTagStart, held, c) || extendsTag(functionTagStart, held, c) {
 		return false, true
 	}
 	n := len(held)
-	if n < len(callTagStart) || n >= maxTag || strings.IndexByte("<\n`~", c) >= 0 {
+	if n < len(callTagStart) || n >= maxTagBytes || strings.IndexByte("<\n`~", c) >= 0 {
 		return false, false
 	}
 	if strings.HasPrefix(string(held), functionTagStart) {
@@ -46,33 +46,33 @@ func continuesTag(held []byte, c byte) (whole, ok bool) {
 
 // beginCall waits for the body of a call after its tag.
 func (s *scanner) beginCall(tag string) {
-	s.mode, s.tag, s.behind = scanBehind, tag, opening{}
+	s.mode, s.tag, s.opening = scanAfterTag, tag, opening{}
 }
 
-// giveUp takes what is held for text.
-func (s *scanner) giveUp() {
+// emitAsText takes what is held for text.
+func (s *scanner) emitAsText() {
 	s.put(pieceText, s.held...)
 	s.mode, s.held = scanText, s.held[:0]
 }
 
-func (s *scanner) takeBehind(c byte) {
-	span := s.markdown.span
+func (s *scanner) takeAfterTag(c byte) {
+	span := s.markdown.inlineLen
 	switch {
 	case c == '\n' && span > 0: // inline code ends with its line, so there was none
-		s.markdown.forget()
+		s.markdown.dropInline()
 	case c == '`' && span > 0:
-		s.notBehind(c)
+		s.rejectTag(c)
 		return
 	case span > 0 && !isSpace(c):
-		s.mode, s.doubt = scanDoubt, 0
+		s.mode, s.backticks = scanMaybeInline, 0
 		s.held = append(s.held, c)
 		return
 	case c == '{' || c == '[':
-		s.beginBody(s.behind.done())
+		s.beginBody(s.opening.isComplete())
 		s.take(c)
 		return
 	}
-	if !s.behind.take(c) {
+	if !s.opening.take(c) {
 		s.beginBody(false)
 		s.take(c)
 		return
@@ -80,45 +80,45 @@ func (s *scanner) takeBehind(c byte) {
 	s.held = append(s.held, c)
 }
 
-// notBehind takes the tag for text, because of c behind it. What came between is
+// rejectTag takes the tag for text, because of c behind it. What came between is
 // looked at again: it may open a fence.
-func (s *scanner) notBehind(c byte) {
+func (s *scanner) rejectTag(c byte) {
 	behind := append([]byte(nil), s.held[len(s.tag):]...)
 	s.held = s.held[:len(s.tag)]
-	s.giveUp()
+	s.emitAsText()
 	for _, b := range behind {
 		s.take(b)
 	}
 	s.take(c)
 }
 
-// takeDoubt holds a call that stands behind backticks which may be inline code's.
-func (s *scanner) takeDoubt(c byte) {
-	if c != '`' && s.doubt == s.markdown.span { // closed: it was
-		s.markdown.close()
-		s.giveUp()
+// takeMaybeInline holds a call that stands behind backticks which may be inline code's.
+func (s *scanner) takeMaybeInline(c byte) {
+	if c != '`' && s.backticks == s.markdown.inlineLen { // closed: it was
+		s.markdown.closeInline()
+		s.emitAsText()
 		s.take(c)
 		return
 	}
 	s.held = append(s.held, c)
 	switch c {
 	case '`':
-		s.doubt++
+		s.backticks++
 	case '\n':
-		s.believe()
+		s.acceptCall()
 	default:
-		s.doubt = 0
+		s.backticks = 0
 	}
 }
 
-// believe takes what is held for a call after all: the backticks before it are no
+// acceptCall takes what is held for a call after all: the backticks before it are no
 // inline code's, and none on this line are.
-func (s *scanner) believe() {
-	if s.doubt == s.markdown.span { // closed by the last bytes of the answer
-		s.giveUp()
+func (s *scanner) acceptCall() {
+	if s.backticks == s.markdown.inlineLen { // closed by the last bytes of the answer
+		s.emitAsText()
 		return
 	}
-	s.markdown.forget()
+	s.markdown.dropInline()
 	behind := append([]byte(nil), s.held[len(s.tag):]...)
 	s.held = s.held[:len(s.tag)]
 	s.beginCall(s.tag)

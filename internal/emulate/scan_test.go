@@ -163,7 +163,7 @@ func FuzzReadBack(f *testing.F) {
 		if strings.ContainsAny(text, "`~") { // where code stands, calls are text
 			return
 		}
-		arguments := `{"path":"a","content":` + jsonString(content) + `}`
+		arguments := `{"path":"a","content":` + quoteJSONEscaped(content) + `}`
 		written := MessageText(chat.Message{Role: chat.RoleAssistant, Text: text, ToolCalls: []chat.ToolCall{{Name: "write_file", Arguments: arguments}}})
 		var gotText, gotArguments string
 		_, err := planFor(t, nil).Shaper().shapeAll(written, func(ev chat.Event) {

@@ -18,17 +18,18 @@ import (
 const (
 	maxSchemaSize  = 256 << 10
 	maxSchemaDepth = 64
-	// maxSchemaParts bounds the objects in a schema. Its compiler looks each up among
+	// maxSchemaObjects bounds the objects in a schema. Its compiler looks each up among
 	// all before it; this many take a quarter of a second.
-	maxSchemaParts = 6000
+	maxSchemaObjects = 6000
 )
 
 // schema is a JSON Schema that values can be held to. It is known to compile; its
 // compiled form is in the cache or made again, so that the schemas of a request that
 // nobody comes back to take no memory. It may be used by several goroutines.
 type schema struct {
-	text []byte
-	key  [sha256.Size]byte
+	text  []byte
+	key   [sha256.Size]byte
+	cache *SchemaCache // of the compiled form
 	schemaCost
 }
 
@@ -38,18 +39,18 @@ type schemaCost struct {
 	work   int // of its compiler, in comparisons; 40 million are a quarter of a second
 }
 
-// nowhere is the loader of schemas that are not in the text itself.
-type nowhere struct{}
+// refusingLoader is the loader of schemas that are not in the text itself.
+type refusingLoader struct{}
 
-func (nowhere) Load(url string) (any, error) {
+func (refusingLoader) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s is not loaded: a schema must be whole in itself", url)
 }
 
-// location is what the text of a client's schema is known as.
-const location = "schema:client"
+// schemaLocation is what the text of a client's schema is known as.
+const schemaLocation = "schema:client"
 
-// compile reads the text of a schema. Its error is for the client.
-func compile(text []byte) (*compiledSchema, error) {
+// compileSchema reads the text of a schema. Its error is for the client.
+func compileSchema(text []byte) (*compiledSchema, error) {
 	root, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, errors.New("it is not valid JSON")
@@ -64,37 +65,37 @@ func compile(text []byte) (*compiledSchema, error) {
 		return nil, err
 	}
 	draft := modernize(root)
-	if doc.cost() > maxSchemaWork {
+	if doc.countApplications() > maxApplications {
 		return nil, errors.New("its references and combinations multiply too often")
 	}
 	var p patterns
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(draft)
-	c.UseLoader(nowhere{})
+	c.UseLoader(refusingLoader{})
 	c.UseRegexpEngine(p.compile)
-	if err := c.AddResource(location, root); err != nil {
-		return nil, plain(err)
+	if err := c.AddResource(schemaLocation, root); err != nil {
+		return nil, plainError(err)
 	}
-	made, err := c.Compile(location)
+	made, err := c.Compile(schemaLocation)
 	switch {
 	case p.err != nil:
 		return nil, p.err
 	case err != nil:
-		return nil, plain(err)
+		return nil, plainError(err)
 	}
 	compiled := newCompiledSchema(made, doc, &p)
-	compiled.weight += len(text) * textSize
+	compiled.weight += len(text) * textByteSize
 	return compiled, nil
 }
 
-// plain words an error of the compiler without the name that the schema has here.
-func plain(err error) error {
+// plainError words an error of the compiler without the name that the schema has here.
+func plainError(err error) error {
 	if invalid, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
 		if v, ok := errors.AsType[*jsonschema.ValidationError](invalid.Err); ok {
-			return errors.New(strings.Join(leaves(v), "; "))
+			return errors.New(strings.Join(leafErrors(v), "; "))
 		}
 	}
-	return errors.New(strings.ReplaceAll(clip(err.Error()), location, ""))
+	return errors.New(strings.ReplaceAll(clipText(err.Error()), schemaLocation, ""))
 }
 
 // maxViolations bounds what a model or a client is told of one value, and maxFound how
@@ -119,7 +120,7 @@ func (s *schema) violations(text string) []string {
 	if err := checkNumbers(value); err != nil {
 		return []string{err.Error()}
 	}
-	form, err := compiled.form(context.Background(), s)
+	form, err := s.cache.compiledForm(context.Background(), s)
 	if err != nil { // cannot be: it compiled before
 		return []string{err.Error()}
 	}
@@ -128,52 +129,52 @@ func (s *schema) violations(text string) []string {
 
 // violations looks for the verdict first, which most values pass at little cost.
 func (c *compiledSchema) violations(value any) []string {
-	switch result, _ := c.run(value, 0); result {
-	case isValid:
+	switch result, _ := c.validate(value, 0); result {
+	case verdictValid:
 		return nil
-	case isUndecided:
+	case verdictUndecided:
 		return []string{tooMuchWork}
 	}
-	_, found := c.run(value, maxFound)
+	_, found := c.validate(value, maxFound)
 	words := make([]string, 0, len(found))
 	for _, f := range found {
-		words = append(words, f.words())
+		words = append(words, f.describe())
 	}
 	if len(words) == 0 {
 		return []string{tooMuchWork}
 	}
-	return chosen(words)
+	return firstViolations(words)
 }
 
-// words puts a finding into the library's words.
-func (f finding) words() string {
-	leaf := jsonschema.ValidationError{SchemaURL: location, ErrorKind: f.kind}
-	for at := f.at; at != nil; at = at.parent {
+// describe puts a finding into the library's words.
+func (f finding) describe() string {
+	leaf := jsonschema.ValidationError{SchemaURL: schemaLocation, ErrorKind: f.kind}
+	for at := f.place; at != nil; at = at.parent {
 		leaf.InstanceLocation = append(leaf.InstanceLocation, at.step)
 	}
 	slices.Reverse(leaf.InstanceLocation)
-	return worded(&leaf, f.more)
+	return describeError(&leaf, f.suffix)
 }
 
-func worded(leaf *jsonschema.ValidationError, more string) string {
+func describeError(leaf *jsonschema.ValidationError, more string) string {
 	unit := leaf.DetailedOutput()
 	text := unit.Error.String() + more
 	if unit.InstanceLocation != "" {
 		text = "at " + unit.InstanceLocation + ": " + text
 	}
-	return clip(strings.ReplaceAll(text, location, ""))
+	return clipText(strings.ReplaceAll(text, schemaLocation, ""))
 }
 
-// chosen are the first violations, in order.
-func chosen(words []string) []string {
+// firstViolations are the first violations, in order.
+func firstViolations(words []string) []string {
 	slices.Sort(words)
 	words = slices.Compact(words)
 	return words[:min(len(words), maxViolations)]
 }
 
-// leaves are the errors at the ends of the validator's tree, in order. The validator
+// leafErrors are the errors at the ends of the validator's tree, in order. The validator
 // looks at the keys of an object in any order, and only the first errors are listed.
-func leaves(v *jsonschema.ValidationError) []string {
+func leafErrors(v *jsonschema.ValidationError) []string {
 	var all []string
 	var visit func(v *jsonschema.ValidationError)
 	visit = func(v *jsonschema.ValidationError) {
@@ -187,15 +188,15 @@ func leaves(v *jsonschema.ValidationError) []string {
 			visit(cause)
 		}
 		if len(v.Causes) == 0 && len(all) < maxFound {
-			all = append(all, worded(v, ""))
+			all = append(all, describeError(v, ""))
 		}
 	}
 	visit(v)
-	return chosen(all)
+	return firstViolations(all)
 }
 
-// clip bounds one message: it may repeat what a client or a model wrote.
-func clip(text string) string {
+// clipText bounds one message: it may repeat what a client or a model wrote.
+func clipText(text string) string {
 	const maxRunes = 300
 	isLong := len(text) > maxRunes*4
 	if isLong {
@@ -218,14 +219,14 @@ const (
 	maxExponent = 400
 )
 
-var exponent = regexp.MustCompile(`[eE][+-]?0*([0-9]+)$`)
+var exponentPattern = regexp.MustCompile(`[eE][+-]?0*([0-9]+)$`)
 
 // checkNumbers refuses numbers that would be costly to compare.
 func checkNumbers(value any) error {
 	switch v := value.(type) {
 	case json.Number:
 		text := string(v)
-		m := exponent.FindStringSubmatch(text)
+		m := exponentPattern.FindStringSubmatch(text)
 		if len(text) > maxDigits || m != nil && (len(m[1]) > 3 || m[1] > fmt.Sprint(maxExponent) && len(m[1]) == 3) {
 			return errors.New("a number is too large or too long")
 		}

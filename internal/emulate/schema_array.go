@@ -7,7 +7,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-func (w *walk) array(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
+func (w *walker) checkArray(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
 	ok := true
 	if s.MinItems != nil && len(list) < *s.MinItems {
 		ok = w.fail(at, &kind.MinItems{Got: len(list), Want: *s.MinItems})
@@ -16,27 +16,27 @@ func (w *walk) array(s *jsonschema.Schema, list []any, at *place, own *evaluated
 		ok = w.fail(at, &kind.MaxItems{Got: len(list), Want: *s.MaxItems})
 	}
 	if s.UniqueItems && (ok || !w.isDone()) {
-		ok = w.unique(list, at) && ok
+		ok = w.checkUnique(list, at) && ok
 	}
 	if ok || !w.isDone() {
 		if s.DraftVersion < 2020 {
-			ok = w.items2019(s, list, at, own) && ok
+			ok = w.applyItems2019(s, list, at, own) && ok
 		} else {
-			ok = w.items2020(s, list, at, own) && ok
+			ok = w.applyItems2020(s, list, at, own) && ok
 		}
 	}
 	if s.Contains != nil && (ok || !w.isDone()) {
-		ok = w.contains(s, list, at, own) && ok
+		ok = w.checkContains(s, list, at, own) && ok
 	}
 	return ok
 }
 
-// unique reports whether no two items are equal.
-func (w *walk) unique(list []any, at *place) bool {
+// checkUnique reports whether no two items are equal.
+func (w *walker) checkUnique(list []any, at *place) bool {
 	seen := make(map[string]int, min(len(list), 1000))
 	for i, v := range list {
-		key := w.key(v)
-		if w.spent {
+		key := w.valueKey(v)
+		if w.isSpent {
 			return false
 		}
 		if first, has := seen[key]; has {
@@ -47,79 +47,79 @@ func (w *walk) unique(list []any, at *place) bool {
 	return true
 }
 
-// each applies one schema to the items from an index on.
-func (w *walk) each(s *jsonschema.Schema, list []any, from int, at *place) bool {
+// applyEach applies one schema to the items from an index on.
+func (w *walker) applyEach(s *jsonschema.Schema, list []any, from int, at *place) bool {
 	ok := true
 	for i := from; i < len(list); i++ {
 		if !ok && w.isDone() {
 			return false
 		}
-		ok = w.apply(s, list[i], w.at(at, i), nil, nil) && ok
+		ok = w.apply(s, list[i], w.item(at, i), nil, nil) && ok
 	}
 	return ok
 }
 
-// at returns the place of an item.
-func (w *walk) at(list *place, i int) *place {
-	if w.wanted == 0 {
+// item returns the place of an item.
+func (w *walker) item(list *place, i int) *place {
+	if w.maxFindings == 0 {
 		return nil
 	}
-	return w.in(list, strconv.Itoa(i))
+	return w.child(list, strconv.Itoa(i))
 }
 
-// positions applies schemas to the items at the same indexes, and returns how many.
-func (w *walk) positions(schemas []*jsonschema.Schema, list []any, at *place) (n int, ok bool) {
+// applyPositions applies schemas to the items at the same indexes, and returns how many.
+func (w *walker) applyPositions(schemas []*jsonschema.Schema, list []any, at *place) (n int, ok bool) {
 	n, ok = min(len(schemas), len(list)), true
 	for i, v := range list[:n] {
 		if !ok && w.isDone() {
 			break
 		}
-		ok = w.apply(schemas[i], v, w.at(at, i), nil, nil) && ok
+		ok = w.apply(schemas[i], v, w.item(at, i), nil, nil) && ok
 	}
 	return n, ok
 }
 
-// items2019 applies items and additionalItems of the drafts up to 2019-09.
-func (w *walk) items2019(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
+// applyItems2019 applies items and additionalItems of the drafts up to 2019-09.
+func (w *walker) applyItems2019(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
 	from, ok := 0, true
 	switch items := s.Items.(type) {
 	case *jsonschema.Schema:
-		ok = w.each(items, list, 0, at)
+		ok = w.applyEach(items, list, 0, at)
 		from = len(list)
 	case []*jsonschema.Schema:
-		from, ok = w.positions(items, list, at)
+		from, ok = w.applyPositions(items, list, at)
 	}
-	own.upTo(from)
+	own.addLeading(from)
 	switch rest := s.AdditionalItems.(type) {
 	case bool:
 		if !rest && from < len(list) {
 			ok = w.fail(at, &kind.AdditionalItems{Count: len(list) - from})
 		}
-		own.upTo(len(list))
+		own.addLeading(len(list))
 	case *jsonschema.Schema:
 		if ok || !w.isDone() {
-			ok = w.each(rest, list, from, at) && ok
+			ok = w.applyEach(rest, list, from, at) && ok
 		}
-		own.upTo(len(list))
+		own.addLeading(len(list))
 	}
 	return ok
 }
 
-// items2020 applies prefixItems and items.
-func (w *walk) items2020(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
-	from, ok := w.positions(s.PrefixItems, list, at)
-	own.upTo(from)
+// applyItems2020 applies prefixItems and items.
+func (w *walker) applyItems2020(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
+	from, ok := w.applyPositions(s.PrefixItems, list, at)
+	own.addLeading(from)
 	if s.Items2020 != nil {
 		if ok || !w.isDone() {
-			ok = w.each(s.Items2020, list, from, at) && ok
+			ok = w.applyEach(s.Items2020, list, from, at) && ok
 		}
-		own.upTo(len(list))
+		own.addLeading(len(list))
 	}
 	return ok
 }
 
-// contains counts the items that are valid under a schema.
-func (w *walk) contains(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
+// checkContains counts the items that are valid under a schema.
+func (w *walker) checkContains(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
 	least := 1
 	if s.MinContains != nil {
 		least = *s.MinContains
@@ -127,10 +127,10 @@ func (w *walk) contains(s *jsonschema.Schema, list []any, at *place, own *evalua
 	matched := 0
 	var some []int
 	for i, v := range list {
-		if w.spent {
+		if w.isSpent {
 			return false
 		}
-		if !w.try(s.Contains, v, nil, nil) {
+		if !w.isMatch(s.Contains, v, nil, nil) {
 			continue
 		}
 		matched++
@@ -138,7 +138,7 @@ func (w *walk) contains(s *jsonschema.Schema, list []any, at *place, own *evalua
 			some = append(some, i)
 		}
 		if s.DraftVersion >= 2020 {
-			own.item(i)
+			own.addItem(i)
 		}
 		if own == nil && s.MaxContains == nil && matched >= least {
 			return true

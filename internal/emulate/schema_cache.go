@@ -8,49 +8,50 @@ import (
 	"sync"
 )
 
-// compiled keeps schemas from one turn to the next: an agent sends the same ones
-// with each request.
-var compiled = newSchemaCache(maxCached)
-
 // Bounds on what the cache keeps. Compiled forms take many times their text.
 const (
-	maxCached = 48 << 20 // bytes of compiled forms
-	maxKnown  = 50_000   // schemas that are known to compile, of 48 bytes each
+	maxCachedBytes  = 48 << 20 // bytes of compiled forms
+	maxKnownSchemas = 50_000   // schemas that are known to compile, of 48 bytes each
 )
 
-type schemaCache struct {
-	mu     sync.Mutex
-	forms  map[[sha256.Size]byte]*compiledSchema
-	weight int                              // of forms
-	limit  int                              // of weight
-	known  map[[sha256.Size]byte]schemaCost // of schemas that compile
+// SchemaCache keeps compiled schemas from one request to the next, because an agent
+// sends the same ones with each request. It is safe for concurrent use.
+type SchemaCache struct {
+	mu        sync.Mutex
+	forms     map[[sha256.Size]byte]*compiledSchema
+	weight    int                              // of forms
+	maxWeight int                              // of weight
+	costs     map[[sha256.Size]byte]schemaCost // of schemas that compile
 
-	// slots bound how many schemas are compiled at once, so that they take neither
+	// compileSlots bound how many schemas are compiled at once, so that they take neither
 	// all processors nor, at some ten megabytes each, the memory.
-	slots chan struct{}
+	compileSlots chan struct{}
 }
 
-func newSchemaCache(limit int) *schemaCache {
-	return &schemaCache{
-		forms: map[[sha256.Size]byte]*compiledSchema{},
-		known: map[[sha256.Size]byte]schemaCost{},
-		limit: limit,
-		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+// NewSchemaCache returns an empty cache. It keeps at most 48 MiB of compiled schemas.
+func NewSchemaCache() *SchemaCache { return newSchemaCache(maxCachedBytes) }
+
+func newSchemaCache(maxWeight int) *SchemaCache {
+	return &SchemaCache{
+		forms:        map[[sha256.Size]byte]*compiledSchema{},
+		costs:        map[[sha256.Size]byte]schemaCost{},
+		maxWeight:    maxWeight,
+		compileSlots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
 
 // get returns a schema that compiles. Its error is for the client, unless ctx has
 // ended. The text must not change.
-func (c *schemaCache) get(ctx context.Context, text []byte) (*schema, error) {
+func (c *SchemaCache) get(ctx context.Context, text []byte) (*schema, error) {
 	if len(text) > maxSchemaSize {
 		return nil, fmt.Errorf("a schema may have %d KiB at most", maxSchemaSize>>10)
 	}
-	s := &schema{text: text, key: sha256.Sum256(text)}
+	s := &schema{text: text, key: sha256.Sum256(text), cache: c}
 	c.mu.Lock()
-	cost, isKnown := c.known[s.key]
+	cost, isKnown := c.costs[s.key]
 	c.mu.Unlock()
 	if !isKnown {
-		form, err := c.form(ctx, s)
+		form, err := c.compiledForm(ctx, s)
 		if err != nil {
 			return nil, err
 		}
@@ -60,8 +61,8 @@ func (c *schemaCache) get(ctx context.Context, text []byte) (*schema, error) {
 	return s, nil
 }
 
-// form returns the compiled form of a schema.
-func (c *schemaCache) form(ctx context.Context, s *schema) (*compiledSchema, error) {
+// compiledForm returns the compiled form of a schema.
+func (c *SchemaCache) compiledForm(ctx context.Context, s *schema) (*compiledSchema, error) {
 	c.mu.Lock()
 	found := c.forms[s.key]
 	c.mu.Unlock()
@@ -69,35 +70,35 @@ func (c *schemaCache) form(ctx context.Context, s *schema) (*compiledSchema, err
 		return found, nil
 	}
 	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
+	case c.compileSlots <- struct{}{}:
+		defer func() { <-c.compileSlots }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	made, err := compile(s.text)
+	made, err := compileSchema(s.text)
 	if err != nil {
 		return nil, err
 	}
-	c.keep(s.key, made)
+	c.store(s.key, made)
 	return made, nil
 }
 
-// keep puts a compiled form into the cache, and takes others out until it fits.
-func (c *schemaCache) keep(key [sha256.Size]byte, made *compiledSchema) {
+// store puts a compiled form into the cache, and takes others out until it fits.
+func (c *SchemaCache) store(key [sha256.Size]byte, made *compiledSchema) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.known) >= maxKnown {
-		clear(c.known)
+	if len(c.costs) >= maxKnownSchemas {
+		clear(c.costs)
 	}
-	c.known[key] = made.schemaCost
+	c.costs[key] = made.schemaCost
 	if c.forms[key] != nil {
 		return
 	}
 	for other, form := range c.forms { // in any order
-		if c.weight+made.weight <= c.limit {
+		if c.weight+made.weight <= c.maxWeight {
 			break
 		}
 		delete(c.forms, other)

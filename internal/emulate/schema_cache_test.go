@@ -32,8 +32,8 @@ func TestSchemaCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	form, _ := c.form(t.Context(), first)
-	if again, _ := c.form(t.Context(), first); again != form {
+	form, _ := c.compiledForm(t.Context(), first)
+	if again, _ := c.compiledForm(t.Context(), first); again != form {
 		t.Error("form of the same schema was compiled twice")
 	}
 	for i := range 100 {
@@ -55,7 +55,7 @@ func TestSchemaCache(t *testing.T) {
 	if again, err := c.get(t.Context(), sizedSchema(100, 0)); err != nil || again.weight != form.weight {
 		t.Errorf("get of a forgotten schema = weight %d, %v, want %d", again.weight, err, form.weight)
 	}
-	if form, err := c.form(t.Context(), first); err != nil || len(form.violations("x")) != 0 {
+	if form, err := c.compiledForm(t.Context(), first); err != nil || len(form.violations("x")) != 0 {
 		t.Errorf("form of a forgotten schema = %v, %v", form, err)
 	}
 }
@@ -71,7 +71,7 @@ func TestSchemaWeight(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := heap()
-			form, err := compile([]byte(tt.schema))
+			form, err := compileSchema([]byte(tt.schema))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,14 +101,14 @@ func heap() int64 {
 
 // A client that has left has nothing compiled.
 func TestSchemaCacheStopsWithItsClient(t *testing.T) {
-	c := newSchemaCache(maxCached)
+	c := newSchemaCache(maxCachedBytes)
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
 	if _, err := c.get(ctx, []byte(`{"type": "string"}`)); !errors.Is(err, context.Canceled) {
 		t.Errorf("get for a client that left = %v, want %v", err, context.Canceled)
 	}
-	for range cap(c.slots) { // all are taken by others
-		c.slots <- struct{}{}
+	for range cap(c.compileSlots) { // all are taken by others
+		c.compileSlots <- struct{}{}
 	}
 	ctx, leave = context.WithTimeout(t.Context(), time.Millisecond)
 	defer leave()
@@ -125,7 +125,7 @@ func TestSchemaCacheStopsWithItsClient(t *testing.T) {
 
 // One cache serves several requests at once.
 func TestSchemaCacheIsShared(t *testing.T) {
-	c := newSchemaCache(maxCached)
+	c := newSchemaCache(maxCachedBytes)
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
@@ -135,7 +135,7 @@ func TestSchemaCacheIsShared(t *testing.T) {
 					t.Error(err)
 					continue
 				}
-				if _, err := c.form(t.Context(), s); err != nil {
+				if _, err := c.compiledForm(t.Context(), s); err != nil {
 					t.Error(err)
 				}
 			}

@@ -26,9 +26,9 @@ func FuzzSchema(f *testing.F) {
 		if len(schema) > 2000 || len(text) > 500 {
 			return
 		}
-		form, err := compile([]byte(schema))
+		form, err := compileSchema([]byte(schema))
 		if err != nil {
-			if err.Error() == "" || strings.Contains(err.Error(), location) {
+			if err.Error() == "" || strings.Contains(err.Error(), schemaLocation) {
 				t.Errorf("compile(%q) = %q", schema, err)
 			}
 			return
@@ -40,9 +40,9 @@ func FuzzSchema(f *testing.F) {
 		if got := form.violations(value); len(got) > maxViolations {
 			t.Errorf("violations of %q under %q = %d", text, schema, len(got))
 		}
-		w := walk{notes: form.notes, steps: 20_000}
+		w := walker{extras: form.extras, stepsLeft: 20_000}
 		w.apply(form.root, value, nil, nil, nil)
-		if w.spent || strings.Contains(strings.ToLower(schema), "nullable") || strings.Contains(schema, "format") {
+		if w.isSpent || strings.Contains(strings.ToLower(schema), "nullable") || strings.Contains(schema, "format") {
 			return // the library does not know these, or may not come to an end
 		}
 		compareWithLibrary(t, form, schema, value)

@@ -10,7 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-func (w *walk) object(s *jsonschema.Schema, obj map[string]any, at *place, sc *scope, own *evaluated) bool {
+func (w *walker) checkObject(s *jsonschema.Schema, obj map[string]any, at *place, sc *scope, own *evaluated) bool {
 	ok := true
 	if s.MinProperties != nil && len(obj) < *s.MinProperties {
 		ok = w.fail(at, &kind.MinProperties{Got: len(obj), Want: *s.MinProperties})
@@ -18,14 +18,14 @@ func (w *walk) object(s *jsonschema.Schema, obj map[string]any, at *place, sc *s
 	if s.MaxProperties != nil && len(obj) > *s.MaxProperties {
 		ok = w.fail(at, &kind.MaxProperties{Got: len(obj), Want: *s.MaxProperties})
 	}
-	if missing := w.missing(obj, s.Required); missing != nil {
+	if missing := w.missingNames(obj, s.Required); missing != nil {
 		ok = w.fail(at, &kind.Required{Missing: missing})
 	}
 	if ok || !w.isDone() {
-		ok = w.dependencies(s, obj, at, sc, own) && ok
+		ok = w.checkDependencies(s, obj, at, sc, own) && ok
 	}
 	if ok || !w.isDone() {
-		ok = w.properties(s, obj, at, own) && ok
+		ok = w.checkProperties(s, obj, at, own) && ok
 	}
 	if s.PropertyNames != nil {
 		for key := range w.keys(obj) {
@@ -39,15 +39,15 @@ func (w *walk) object(s *jsonschema.Schema, obj map[string]any, at *place, sc *s
 }
 
 // keys ranges over an object's keys: in order where findings are wanted.
-func (w *walk) keys(obj map[string]any) iter.Seq[string] {
+func (w *walker) keys(obj map[string]any) iter.Seq[string] {
 	if w.isDone() {
 		return maps.Keys(obj)
 	}
 	return slices.Values(w.sortedKeys(obj))
 }
 
-// missing returns some of the names that an object lacks; nil for none.
-func (w *walk) missing(obj map[string]any, required []string) (missing []string) {
+// missingNames returns some of the names that an object lacks; nil for none.
+func (w *walker) missingNames(obj map[string]any, required []string) (missing []string) {
 	w.charge(len(required) / 4)
 	for _, name := range required {
 		if _, has := obj[name]; !has {
@@ -59,8 +59,8 @@ func (w *walk) missing(obj map[string]any, required []string) (missing []string)
 	return missing
 }
 
-// dependencies applies what the presence of one property asks of others.
-func (w *walk) dependencies(s *jsonschema.Schema, obj map[string]any, at *place, sc *scope, own *evaluated) bool {
+// checkDependencies applies what the presence of one property asks of others.
+func (w *walker) checkDependencies(s *jsonschema.Schema, obj map[string]any, at *place, sc *scope, own *evaluated) bool {
 	ok := true
 	for _, name := range slices.Sorted(maps.Keys(s.Dependencies)) {
 		if _, has := obj[name]; !has {
@@ -68,7 +68,7 @@ func (w *walk) dependencies(s *jsonschema.Schema, obj map[string]any, at *place,
 		}
 		switch d := s.Dependencies[name].(type) {
 		case []string:
-			if missing := w.missing(obj, d); missing != nil {
+			if missing := w.missingNames(obj, d); missing != nil {
 				ok = w.fail(at, &kind.Dependency{Prop: name, Missing: missing})
 			}
 		case *jsonschema.Schema:
@@ -84,7 +84,7 @@ func (w *walk) dependencies(s *jsonschema.Schema, obj map[string]any, at *place,
 		if _, has := obj[name]; !has {
 			continue
 		}
-		if missing := w.missing(obj, s.DependentRequired[name]); missing != nil {
+		if missing := w.missingNames(obj, s.DependentRequired[name]); missing != nil {
 			ok = w.fail(at, &kind.DependentRequired{Prop: name, Missing: missing})
 		}
 	}
@@ -92,27 +92,27 @@ func (w *walk) dependencies(s *jsonschema.Schema, obj map[string]any, at *place,
 	return ok
 }
 
-// properties applies schemas to the values of an object's properties.
-func (w *walk) properties(s *jsonschema.Schema, obj map[string]any, at *place, own *evaluated) bool {
+// checkProperties applies schemas to the values of an object's properties.
+func (w *walker) checkProperties(s *jsonschema.Schema, obj map[string]any, at *place, own *evaluated) bool {
 	if s.Properties == nil && s.PatternProperties == nil && s.AdditionalProperties == nil {
 		return true
 	}
 	ok := true
 	var additional []string
 	for key := range w.keys(obj) {
-		if w.spent || !ok && w.isDone() {
+		if w.isSpent || !ok && w.isDone() {
 			return false
 		}
 		w.charge(1)
 		v, looked := obj[key], false
 		if sub, has := s.Properties[key]; has {
 			looked = true
-			ok = w.apply(sub, v, w.in(at, key), nil, nil) && ok
+			ok = w.apply(sub, v, w.child(at, key), nil, nil) && ok
 		}
 		for re, sub := range s.PatternProperties {
-			if w.matches(re, key) {
+			if w.matchesPattern(re, key) {
 				looked = true
-				ok = w.apply(sub, v, w.in(at, key), nil, nil) && ok
+				ok = w.apply(sub, v, w.child(at, key), nil, nil) && ok
 			}
 		}
 		if !looked && s.AdditionalProperties != nil {
@@ -123,14 +123,14 @@ func (w *walk) properties(s *jsonschema.Schema, obj map[string]any, at *place, o
 					additional, ok = append(additional, key), false
 				}
 			case *jsonschema.Schema:
-				ok = w.apply(rest, v, w.in(at, key), nil, nil) && ok
+				ok = w.apply(rest, v, w.child(at, key), nil, nil) && ok
 			}
 		}
 		if len(additional) == maxListed {
 			break
 		}
 		if looked {
-			own.property(key)
+			own.addProperty(key)
 		}
 	}
 	if additional != nil {
@@ -144,10 +144,10 @@ func (w *walk) properties(s *jsonschema.Schema, obj map[string]any, at *place, o
 type evaluated struct {
 	properties map[string]struct{}
 	items      map[int]struct{}
-	first      int // as many items from the first on
+	leading    int // as many items from the first on
 }
 
-func (e *evaluated) property(name string) {
+func (e *evaluated) addProperty(name string) {
 	if e == nil {
 		return
 	}
@@ -157,7 +157,7 @@ func (e *evaluated) property(name string) {
 	e.properties[name] = struct{}{}
 }
 
-func (e *evaluated) item(i int) {
+func (e *evaluated) addItem(i int) {
 	if e == nil {
 		return
 	}
@@ -167,27 +167,27 @@ func (e *evaluated) item(i int) {
 	e.items[i] = struct{}{}
 }
 
-// upTo notes the first n items.
-func (e *evaluated) upTo(n int) {
+// addLeading notes the first n items.
+func (e *evaluated) addLeading(n int) {
 	if e != nil {
-		e.first = max(e.first, n)
+		e.leading = max(e.leading, n)
 	}
 }
 
 // add takes over what another has noted, and returns how much that was.
 func (e *evaluated) add(other *evaluated) int {
 	for name := range other.properties {
-		e.property(name)
+		e.addProperty(name)
 	}
 	for i := range other.items {
-		e.item(i)
+		e.addItem(i)
 	}
-	e.upTo(other.first)
+	e.addLeading(other.leading)
 	return len(other.properties) + len(other.items)
 }
 
-// unevaluated applies schemas to the parts that nothing has looked at.
-func (w *walk) unevaluated(s *jsonschema.Schema, v any, at *place, own *evaluated) bool {
+// checkUnevaluated applies schemas to the parts that nothing has looked at.
+func (w *walker) checkUnevaluated(s *jsonschema.Schema, v any, at *place, own *evaluated) bool {
 	ok := true
 	switch v := v.(type) {
 	case map[string]any:
@@ -200,24 +200,24 @@ func (w *walk) unevaluated(s *jsonschema.Schema, v any, at *place, own *evaluate
 			}
 			w.charge(1)
 			if _, looked := own.properties[key]; !looked {
-				ok = w.apply(s.UnevaluatedProperties, v[key], w.in(at, key), nil, nil) && ok
-				own.property(key)
+				ok = w.apply(s.UnevaluatedProperties, v[key], w.child(at, key), nil, nil) && ok
+				own.addProperty(key)
 			}
 		}
 	case []any:
 		if s.UnevaluatedItems == nil {
 			return true
 		}
-		for i := own.first; i < len(v); i++ {
+		for i := own.leading; i < len(v); i++ {
 			if !ok && w.isDone() {
 				return false
 			}
 			w.charge(1)
 			if _, looked := own.items[i]; !looked {
-				ok = w.apply(s.UnevaluatedItems, v[i], w.in(at, strconv.Itoa(i)), nil, nil) && ok
+				ok = w.apply(s.UnevaluatedItems, v[i], w.child(at, strconv.Itoa(i)), nil, nil) && ok
 			}
 		}
-		own.upTo(len(v))
+		own.addLeading(len(v))
 	}
 	return ok
 }

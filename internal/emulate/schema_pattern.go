@@ -86,11 +86,11 @@ func newPattern(text string) (*pattern, error) {
 	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		if e, ok := errors.AsType[*syntax.Error](err); ok && (e.Code == syntax.ErrLarge || e.Code == syntax.ErrNestingDepth) {
-			return nil, fmt.Errorf("the pattern %s is too large", clip(quoted(text)))
+			return nil, fmt.Errorf("the pattern %s is too large", clipText(quoteJSON(text)))
 		}
 		return p, nil
 	}
-	tooLarge := fmt.Errorf("the pattern %s is too large: its repetitions multiply", clip(quoted(text)))
+	tooLarge := fmt.Errorf("the pattern %s is too large: its repetitions multiply", clipText(quoteJSON(text)))
 	estimate, runes := programSize(parsed)
 	if estimate > maxInstructions {
 		return nil, tooLarge

@@ -38,7 +38,7 @@ func TestPatternsRefused(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			started := time.Now()
-			form, err := compile([]byte(tt.schema))
+			form, err := compileSchema([]byte(tt.schema))
 			switch {
 			case tt.why == "" && err != nil:
 				t.Errorf("compile = %v, want no error", err)
@@ -46,7 +46,7 @@ func TestPatternsRefused(t *testing.T) {
 				t.Errorf("compile = %v, want an error with %q", err, tt.why)
 			case err != nil && len(err.Error()) > 500:
 				t.Errorf("the error has %d bytes", len(err.Error()))
-			case err == nil && form.weight > maxPatternsSize+maxSchemaParts*partSize:
+			case err == nil && form.weight > maxPatternsSize+maxSchemaObjects*schemaSize:
 				t.Errorf("weight = %d", form.weight)
 			}
 			if took := time.Since(started); took > 2*time.Second {

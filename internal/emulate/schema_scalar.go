@@ -12,7 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-func (w *walk) text(s *jsonschema.Schema, text string, at *place) bool {
+func (w *walker) checkText(s *jsonschema.Schema, text string, at *place) bool {
 	ok := true
 	if s.MinLength != nil || s.MaxLength != nil {
 		w.charge(len(text) / 256)
@@ -24,29 +24,29 @@ func (w *walk) text(s *jsonschema.Schema, text string, at *place) bool {
 			ok = w.fail(at, &kind.MaxLength{Got: n, Want: *s.MaxLength})
 		}
 	}
-	if s.Pattern != nil && !w.matches(s.Pattern, text) && !w.spent {
-		ok = w.fail(at, &kind.Pattern{Got: clip(text), Want: s.Pattern.String()})
+	if s.Pattern != nil && !w.matchesPattern(s.Pattern, text) && !w.isSpent {
+		ok = w.fail(at, &kind.Pattern{Got: clipText(text), Want: s.Pattern.String()})
 	}
 	return ok
 }
 
-// matches reports whether a pattern matches a text. Each byte of it may take each
+// matchesPattern reports whether a pattern matches a text. Each byte of it may take each
 // instruction of the pattern; one step is eight of them.
-func (w *walk) matches(re jsonschema.Regexp, text string) bool {
+func (w *walker) matchesPattern(re jsonschema.Regexp, text string) bool {
 	instructions := 1
 	if p, ok := re.(*pattern); ok {
 		instructions = max(p.instructions, 1)
 	}
 	w.charge(1 + instructions*len(text)/8)
-	return !w.spent && re.MatchString(text)
+	return !w.isSpent && re.MatchString(text)
 }
 
-// format holds a value to a named format. Formats are read in time that grows with the
+// checkFormat holds a value to a named format. Formats are read in time that grows with the
 // text, except that a regular expression is parsed.
-func (w *walk) format(f *jsonschema.Format, v any, at *place) bool {
+func (w *walker) checkFormat(f *jsonschema.Format, v any, at *place) bool {
 	text, isText := v.(string)
 	w.charge(1 + len(text)/32)
-	if w.spent {
+	if w.isSpent {
 		return false
 	}
 	var err error
@@ -62,12 +62,12 @@ func (w *walk) format(f *jsonschema.Format, v any, at *place) bool {
 		return true
 	}
 	if isText {
-		v = clip(text)
+		v = clipText(text)
 	}
 	return w.fail(at, &kind.Format{Got: v, Want: f.Name, Err: err})
 }
 
-func (w *walk) number(s *jsonschema.Schema, n json.Number, at *place) bool {
+func (w *walker) checkNumber(s *jsonschema.Schema, n json.Number, at *place) bool {
 	if s.Minimum == nil && s.Maximum == nil && s.ExclusiveMinimum == nil && s.ExclusiveMaximum == nil && s.MultipleOf == nil {
 		return true
 	}
@@ -75,14 +75,14 @@ func (w *walk) number(s *jsonschema.Schema, n json.Number, at *place) bool {
 	if !known { // cannot be: the text was parsed
 		return true
 	}
-	w.charge(4 + size(x))
+	w.charge(4 + machineWords(x))
 	ok := true
 	compare := func(bound *big.Rat, fails func(order int) bool, k func() jsonschema.ErrorKind) {
 		if bound == nil {
 			return
 		}
-		w.charge(size(x) * size(bound) / 8)
-		if !w.spent && fails(x.Cmp(bound)) {
+		w.charge(machineWords(x) * machineWords(bound) / 8)
+		if !w.isSpent && fails(x.Cmp(bound)) {
 			ok = w.fail(at, k())
 		}
 	}
@@ -95,16 +95,16 @@ func (w *walk) number(s *jsonschema.Schema, n json.Number, at *place) bool {
 		return &kind.ExclusiveMaximum{Got: x, Want: s.ExclusiveMaximum}
 	})
 	if s.MultipleOf != nil {
-		w.charge(2 + size(x)*size(s.MultipleOf)/2)
-		if !w.spent && !new(big.Rat).Quo(x, s.MultipleOf).IsInt() {
+		w.charge(2 + machineWords(x)*machineWords(s.MultipleOf)/2)
+		if !w.isSpent && !new(big.Rat).Quo(x, s.MultipleOf).IsInt() {
 			ok = w.fail(at, &kind.MultipleOf{Got: x, Want: s.MultipleOf})
 		}
 	}
 	return ok
 }
 
-// size is how many words of a machine a number takes.
-func size(x *big.Rat) int { return (x.Num().BitLen()+x.Denom().BitLen())/64 + 1 }
+// machineWords is how many words of a machine a number takes.
+func machineWords(x *big.Rat) int { return (x.Num().BitLen()+x.Denom().BitLen())/64 + 1 }
 
 // isInteger reports whether a number has no fraction; 1.0 has none.
 func isInteger(n json.Number) bool {
@@ -115,16 +115,16 @@ func isInteger(n json.Number) bool {
 	return ok && x.IsInt()
 }
 
-// key returns a text that is the same for equal JSON values, and for no others.
-func (w *walk) key(v any) string {
+// valueKey returns a text that is the same for equal JSON values, and for no others.
+func (w *walker) valueKey(v any) string {
 	var b strings.Builder
-	writeKey(&b, v)
+	writeValueKey(&b, v)
 	w.charge(1 + b.Len()/16)
 	return b.String()
 }
 
 // isAmong reports whether a value is one of those with these keys.
-func (w *walk) isAmong(v any, keys map[string]struct{}) bool {
-	_, is := keys[w.key(v)]
+func (w *walker) isAmong(v any, keys map[string]struct{}) bool {
+	_, is := keys[w.valueKey(v)]
 	return is
 }

@@ -52,11 +52,11 @@ func TestSchemaRefused(t *testing.T) {
 		{"doubling by escaped references", strings.ReplaceAll(doubling, "#/$defs", "#/%24defs") + `}}`, "multiply"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := compiled.get(t.Context(), []byte(tt.schema))
+			_, err := NewSchemaCache().get(t.Context(), []byte(tt.schema))
 			if err == nil || !strings.Contains(err.Error(), tt.why) {
 				t.Errorf("error %v, want one with %q", err, tt.why)
 			}
-			if err != nil && (strings.Contains(err.Error(), location) || len(err.Error()) > 3000) {
+			if err != nil && (strings.Contains(err.Error(), schemaLocation) || len(err.Error()) > 3000) {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -86,7 +86,7 @@ func TestSchemaViolations(t *testing.T) {
 		{"not JSON", `{}`, `{`, []string{"it is not valid JSON"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := compiled.get(t.Context(), []byte(tt.schema))
+			s, err := NewSchemaCache().get(t.Context(), []byte(tt.schema))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +131,7 @@ func TestSchemaRecursion(t *testing.T) {
 		{"many schemas at each level, too deep", chain, strings.Repeat("[", 9000) + strings.Repeat("]", 9000), []string{tooMuchWork}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := compiled.get(t.Context(), []byte(tt.schema))
+			s, err := NewSchemaCache().get(t.Context(), []byte(tt.schema))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func TestSchemaRecursion(t *testing.T) {
 
 // One schema serves several requests at once.
 func TestSchemaIsShared(t *testing.T) {
-	s, err := compiled.get(t.Context(), []byte(`{"$ref": "#/$defs/a", "$defs": {"a": {"required": ["x"], "properties": {"x": {"pattern": "^a+$"}}}}}`))
+	s, err := NewSchemaCache().get(t.Context(), []byte(`{"$ref": "#/$defs/a", "$defs": {"a": {"required": ["x"], "properties": {"x": {"pattern": "^a+$"}}}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestSchemaIsShared(t *testing.T) {
 }
 
 func TestSchemaViolationsAreBounded(t *testing.T) {
-	s, err := compiled.get(t.Context(), []byte(`{"items": {"type": "string", "maxLength": 1}}`))
+	s, err := NewSchemaCache().get(t.Context(), []byte(`{"items": {"type": "string", "maxLength": 1}}`))
 	if err != nil {
 		t.Fatal(err)
 	}

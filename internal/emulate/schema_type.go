@@ -7,8 +7,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// anyType applies what a schema says of values of every type.
-func (w *walk) anyType(s *jsonschema.Schema, note *schemaNote, v any, at *place) bool {
+// checkType applies what a schema says of values of every type.
+func (w *walker) checkType(s *jsonschema.Schema, note *schemaExtra, v any, at *place) bool {
 	got := typeOf(v)
 	if s.Types != nil && !s.Types.IsEmpty() && !hasTypeOf(*s.Types, got, v) {
 		return w.fail(at, &kind.Type{Got: got.name, Want: s.Types.ToStrings()})
@@ -20,7 +20,7 @@ func (w *walk) anyType(s *jsonschema.Schema, note *schemaNote, v any, at *place)
 		return w.failEnum(s.Enum.Values, at)
 	}
 	if s.Format != nil && s.DraftVersion < 2019 {
-		return w.format(s.Format, v, at)
+		return w.checkFormat(s.Format, v, at)
 	}
 	return true
 }
@@ -28,7 +28,7 @@ func (w *walk) anyType(s *jsonschema.Schema, note *schemaNote, v any, at *place)
 // maxListed is how many values or names of a list a finding names.
 const maxListed = 50
 
-func (w *walk) failEnum(values []any, at *place) bool {
+func (w *walker) failEnum(values []any, at *place) bool {
 	if len(values) <= maxListed {
 		return w.fail(at, &kind.Enum{Want: values})
 	}

@@ -11,38 +11,38 @@ import (
 // comes, calls once they are known to be right, JSON once it is valid. What is not
 // right it has repaired by the model. It is for one answer and one goroutine.
 type Shaper struct {
-	plan   *Plan
-	seed   [16]byte // of the ids of the answer's calls
-	asked  int      // repairs so far
-	spoken bool     // text was passed on
-	// dropped says that the session holds text behind a call that the client does
+	plan        *Plan
+	seed        [16]byte // of the ids of the answer's calls
+	repairs     int      // repairs so far
+	hasSentText bool     // text was passed on
+	// hasDropped says that the session holds text behind a call that the client does
 	// not get, such as a result that the model made up.
-	dropped bool
-	reply   *reply
-	pass    func(chat.Event) // of the call of Shape under way
+	hasDropped bool
+	reply      *reply
+	emit       func(chat.Event) // of the call of Shape under way
 }
 
 // reply is what has come of one answer of the model, the first or a repaired one.
 type reply struct {
-	scan   *scanner // nil where a call tag has no meaning
-	plain  unescaper
-	tag    string          // of the call under way
-	body   strings.Builder // of the call under way
-	calls  []rawCall
-	called bool            // a call has begun: text is no longer passed on
-	isList bool            // a tag held a list, so that a call's index is not that of its tag
-	held   strings.Builder // text that is not passed on yet
-	object objectStream    // in place of held, when a JSON object is streamed
-	eager  []*eagerCall    // by rawCall; nil entries are not sent yet
+	scanner    *scanner // nil where a call tag has no meaning
+	unescaper  unescaper
+	tag        string          // of the call under way
+	body       strings.Builder // of the call under way
+	calls      []rawCall
+	hasCall    bool            // a call has begun: text is no longer passed on
+	isList     bool            // a tag held a list, so that a call's index is not that of its tag
+	held       strings.Builder // text that is not passed on yet
+	object     objectStream    // in place of held, when a JSON object is streamed
+	eagerCalls []*eagerCall    // by rawCall; nil entries are not sent yet
 
-	thoughts thoughts
+	reasoning reasoning
 }
 
 // Shaper returns a shaper for one answer to the plan's request.
 func (p *Plan) Shaper() *Shaper {
 	s := &Shaper{plan: p}
 	rand.Read(s.seed[:]) // never fails
-	s.begin()
+	s.beginReply()
 	return s
 }
 
@@ -54,14 +54,14 @@ func (s *Shaper) SetCallSeed(seed [16]byte) { s.seed = seed }
 // SetPlan sets the plan, before Shape is first called.
 func (s *Shaper) SetPlan(p *Plan) {
 	s.plan = p
-	s.begin()
+	s.beginReply()
 }
 
-// begin gets ready for an answer of the model.
-func (s *Shaper) begin() {
+// beginReply gets ready for an answer of the model.
+func (s *Shaper) beginReply() {
 	s.reply = &reply{}
 	if s.plan.hasTools {
-		s.reply.scan = newScanner(s.piece)
+		s.reply.scanner = newScanner(s.takePiece)
 	}
 }
 
@@ -69,87 +69,87 @@ func (s *Shaper) begin() {
 // gets of it. At EventDone it passes that on, or returns what to ask the model
 // again, or fails with a *chat.Error. A call is passed on as one event, or, with
 // eager calls, in pieces; usage is that of the events.
-func (s *Shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err error) {
-	s.pass = pass
+func (s *Shaper) Shape(ev chat.Event, emit func(chat.Event)) (repair string, err error) {
+	s.emit = emit
 	switch ev.Kind {
 	case chat.EventText:
 		if ev.Text != "" {
-			s.closeThoughts()
+			s.closeReasoning()
 		}
-		if s.reply.scan == nil {
-			s.text(ev.Text)
+		if s.reply.scanner == nil {
+			s.takeText(ev.Text)
 		} else {
-			s.reply.scan.feed(ev.Text)
+			s.reply.scanner.feed(ev.Text)
 		}
 	case chat.EventReasoning:
-		s.think(ev.Text)
+		s.takeReasoning(ev.Text)
 	case chat.EventDone:
-		return s.end(ev)
+		return s.endReply(ev)
 	default:
-		pass(ev)
+		emit(ev)
 	}
 	return "", nil
 }
 
-// piece takes what the scanner finds.
-func (s *Shaper) piece(p piece) {
+// takePiece takes what the scanner finds.
+func (s *Shaper) takePiece(p piece) {
 	r := s.reply
 	switch p.kind {
 	case pieceText:
-		if r.called {
-			s.dropped = s.dropped || !isBlank(p.text)
+		if r.hasCall {
+			s.hasDropped = s.hasDropped || !isBlank(p.text)
 			return
 		}
-		s.text(r.plain.take(p.text))
+		s.takeText(r.unescaper.take(p.text))
 	case pieceOpen:
-		if !r.called {
-			s.text(r.plain.end())
+		if !r.hasCall {
+			s.takeText(r.unescaper.flush())
 		}
-		r.called, r.tag = true, callTag(p.text)
-		r.eager = append(r.eager, nil)
+		r.hasCall, r.tag = true, openingTag(p.text)
+		r.eagerCalls = append(r.eagerCalls, nil)
 	case pieceBody:
 		r.isList = r.isList || r.body.Len() == 0 && p.text[0] == '['
 		r.body.WriteString(p.text)
-		s.early(p.text)
+		s.emitEager(p.text)
 	case pieceClose:
-		r.calls = append(r.calls, rawCall{tag: r.tag, body: r.body.String(), ended: p.ended})
+		r.calls = append(r.calls, rawCall{tag: r.tag, body: r.body.String(), isEnded: p.isEnded})
 		r.body.Reset()
 	}
 }
 
 // rawCall is a call, or several in one tag, as it stands in an answer.
 type rawCall struct {
-	tag   string // its opening tag
-	body  string
-	ended bool // the model ended it, with the closing tag or with the next call
+	tag     string // its opening tag
+	body    string
+	isEnded bool // the model ended it, with the closing tag or with the next call
 }
 
-// callTag returns the tag that the opening of a call begins with.
-func callTag(opening string) string { return opening[:strings.IndexByte(opening, '>')+1] }
+// openingTag returns the tag that the opening of a call begins with.
+func openingTag(opening string) string { return opening[:strings.IndexByte(opening, '>')+1] }
 
-// isOpen reports whether the answer ended inside its last call.
-func (r *reply) isOpen() bool { return len(r.calls) > 0 && !r.calls[len(r.calls)-1].ended }
+// endsInCall reports whether the answer ended inside its last call.
+func (r *reply) endsInCall() bool { return len(r.calls) > 0 && !r.calls[len(r.calls)-1].isEnded }
 
 // isBlank reports whether text is nothing but white space.
 func isBlank(text string) bool { return strings.Trim(text, " \n\r\t") == "" }
 
-// text takes text that is no call. Under a format and in repaired answers it is
+// takeText takes text that is no call. Under a format and in repaired answers it is
 // held; so is white space in front of everything, which may come before a call.
 // Text before a call that must be made is dropped: strict clients refuse it.
-func (s *Shaper) text(text string) {
+func (s *Shaper) takeText(text string) {
 	r := s.reply
 	switch {
-	case s.plan.mustCall():
+	case s.plan.requiresCall():
 	case s.streamsObject():
-		r.object.take(text, s.say)
-	case s.plan.formatted() || s.asked > 0:
+		r.object.take(text, s.emitText)
+	case s.plan.requiresJSON() || s.repairs > 0:
 		r.held.WriteString(text)
-	case s.spoken:
-		s.say(text)
+	case s.hasSentText:
+		s.emitText(text)
 	default:
 		r.held.WriteString(text)
 		if !isBlank(text) {
-			s.say(r.held.String())
+			s.emitText(r.held.String())
 			r.held.Reset()
 		}
 	}
@@ -158,26 +158,28 @@ func (s *Shaper) text(text string) {
 // streamsObject reports whether a JSON object is passed on while it is made. One with
 // a schema is not, because it may have to be asked for again.
 func (s *Shaper) streamsObject() bool {
-	return s.plan.format.Kind == chat.FormatObject && s.plan.format.Schema == nil && s.plan.streamed
+	return s.plan.format.Kind == chat.FormatObject && s.plan.format.Schema == nil && s.plan.isStreamed
 }
 
-// say passes text on.
-func (s *Shaper) say(text string) {
+// emitText passes text on.
+func (s *Shaper) emitText(text string) {
 	if text != "" {
-		s.spoken = true
-		s.pass(chat.Event{Kind: chat.EventText, Text: text})
+		s.hasSentText = true
+		s.emit(chat.Event{Kind: chat.EventText, Text: text})
 	}
 }
 
-// again asks the model to repair its answer, or fails when it has been asked often
+// askAgain asks the model to repair its answer, or fails when it has been asked often
 // enough, or when something of what is wrong has been passed on already.
-func (s *Shaper) again(passed bool, fail func(asked bool, violations []string) *chat.Error, violations []string, how string) (string, error) {
-	if passed || s.asked >= Repairs {
-		return "", fail(s.asked > 0, violations)
+func (s *Shaper) askAgain(
+	hasEmitted bool, newError func(isRepaired bool, violations []string) *chat.Error, violations []string, instructions string,
+) (repair string, err error) {
+	if hasEmitted || s.repairs >= MaxRepairs {
+		return "", newError(s.repairs > 0, violations)
 	}
-	s.asked++
-	s.begin()
-	return RepairIntro + "\n\n- " + strings.Join(violations, "\n- ") + "\n\n" + how, nil
+	s.repairs++
+	s.beginReply()
+	return RepairIntro + "\n\n- " + strings.Join(violations, "\n- ") + "\n\n" + instructions, nil
 }
 
 // RepairIntro is how every text begins that asks a model to repair its answer.

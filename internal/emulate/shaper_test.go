@@ -143,7 +143,7 @@ func TestShaperCalls(t *testing.T) {
 			if diff := cmp.Diff(tt.client, client); diff != "" {
 				t.Errorf("client (-want +got):\n%s", diff)
 			}
-			if len(told) != min(len(tt.answers)-1, Repairs) {
+			if len(told) != min(len(tt.answers)-1, MaxRepairs) {
 				t.Errorf("asked again %d times", len(told))
 			}
 			for _, text := range told {
@@ -304,7 +304,7 @@ func TestShaperFormats(t *testing.T) {
 		{"half a surrogate pair", held, []string{`{"age": "\ud83d"}`, `So: {"\udE00": 5}`, `{"age": 5}`}, []string{`text {"age": 5}`, "done "}, "half of a surrogate pair"},
 		{"streamed object, half a surrogate pair", streamed, []string{`{"a": "\ud83d"}`}, []string{`text {"a": "\ud83d"}`, "error invalid_model_output"}, ""},
 		{"streamed object, broken", streamed, []string{`{"a": x}`}, []string{`text {"a": `, "error invalid_model_output"}, ""},
-		{"streamed object, torn", streamed, []string{`{"a": "x`}, []string{`text {"a": "x`, "error invalid_model_output"}, ""},
+		{"streamed object, truncated", streamed, []string{`{"a": "x`}, []string{`text {"a": "x`, "error invalid_model_output"}, ""},
 		{"streamed object, cut by the limit", func(r *chat.Request) { streamed(r); limit(7)(r) }, []string{`{"a": "x`}, []string{`text {"a": "x`, "done length"}, ""},
 	}
 	for _, tt := range tests {

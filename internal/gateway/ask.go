@@ -14,8 +14,8 @@ func question(r *chat.Request, plan *emulate.Plan, choice int) conversation.Ques
 		Render:    func(m chat.Message) string { return s.plan.MessageText(m) },
 		NewShaper: func() conversation.Shaper { return newShaper(r, plan) },
 	}
-	if plan.Shapes() {
-		q.Repairs = emulate.Repairs
+	if plan.NeedsShaper() {
+		q.Repairs = emulate.MaxRepairs
 	}
 	return q
 }

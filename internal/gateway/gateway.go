@@ -41,7 +41,7 @@ func New(o Options) *Gateway {
 	return &Gateway{
 		conversations: o.Conversations,
 		catalogue:     newCatalogue(o.Models, o.Logger),
-		emulation:     emulate.Options{EagerCalls: o.EagerCalls},
+		emulation:     emulate.Options{EagerCalls: o.EagerCalls, Schemas: emulate.NewSchemaCache()},
 		logger:        o.Logger,
 	}
 }

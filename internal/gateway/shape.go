@@ -30,7 +30,7 @@ type shaper struct {
 
 func newShaper(r *chat.Request, plan *emulate.Plan) *shaper {
 	s := &shaper{request: r, plan: plan, paused: true}
-	if plan.Shapes() {
+	if plan.NeedsShaper() {
 		s.form = plan.Shaper()
 	}
 	if r.MaxTokens != nil {

@@ -27,39 +27,39 @@ func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) 
 	if err != nil {
 		return nil, err
 	}
-	w := newWatch(ctx, c.first)
+	d := newDeadline(ctx, c.firstEventTimeout)
 	to := endpoint{http.MethodPost, completionsPath, completionsPath}
-	o := c.observe(w.ctx, to)
+	o := c.observe(d.ctx, to)
 	o.span.Asks(ctx, q.Session)
-	events, fault := c.ask(w.ctx, to, body)
+	events, fault := c.ask(d.ctx, to, body)
 	if fault != nil {
 		o.end(outcome(fault))
-		w.stop()
+		d.stop()
 		return nil, fault
 	}
-	return c.newStream(w, o, events), nil
+	return c.newStream(d, o, events), nil
 }
 
 // ask returns the body of the platform's reply if it is a stream.
 func (c *Client) ask(ctx context.Context, to endpoint, body []byte) (io.ReadCloser, *chat.Error) {
-	var d delivery
-	req, err := c.request(d.watched(ctx), to, body)
+	var trace connTrace
+	req, err := c.request(trace.attach(ctx), to, body)
 	if err != nil {
 		return nil, chat.AsError(err)
 	}
 	req.Header.Set("Accept", "text/event-stream")
 	req.Header.Set("Accept-Encoding", "identity") // compression holds events back
-	resp, fault := c.send(req, to, &d)
+	resp, fault := c.send(req, to, &trace)
 	if fault != nil {
 		return nil, fault
 	}
-	if !succeeded(resp.StatusCode) || contentType(resp) != "text/event-stream" {
+	if !isSuccess(resp.StatusCode) || contentType(resp) != "text/event-stream" {
 		defer resp.Body.Close()
-		return nil, c.refusal(resp)
+		return nil, c.readRefusal(resp)
 	}
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		resp.Body.Close()
-		return nil, failed.because(fmt.Errorf("the stream is encoded as %s, unasked", c.clean(coding)))
+		return nil, failed.withCause(fmt.Errorf("the stream is encoded as %s, unasked", c.cleanText(coding)))
 	}
 	return resp.Body, nil
 }

@@ -27,7 +27,7 @@ func longAnswer(n int) []byte {
 }
 
 // replay is a stream over the given bytes, without a connection.
-func replay(c *Client, w *watch, in []byte) *stream {
+func replay(c *Client, w *deadline, in []byte) *stream {
 	return c.newStream(w, c.observe(w.ctx, endpoint{}), io.NopCloser(bytes.NewReader(in)))
 }
 
@@ -49,7 +49,7 @@ func BenchmarkStream(b *testing.B) {
 	const frames = 1000
 	in := longAnswer(frames)
 	c := client(b, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
-	w := newWatch(b.Context(), time.Hour)
+	w := newDeadline(b.Context(), time.Hour)
 	defer w.stop()
 	b.SetBytes(int64(len(in)) / frames)
 	b.ReportAllocs()
@@ -65,7 +65,7 @@ func TestStreamAllocations(t *testing.T) {
 	const frames = 1000
 	in := longAnswer(frames)
 	c := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
-	w := newWatch(t.Context(), time.Hour)
+	w := newDeadline(t.Context(), time.Hour)
 	defer w.stop()
 	if n := testing.AllocsPerRun(20, func() { drain(t, replay(c, w, in)) }); n > 50 {
 		t.Errorf("%v allocations for %d frames", n, frames)

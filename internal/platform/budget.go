@@ -21,8 +21,8 @@ type replyBudget struct {
 // Read reads from the reply. The error is errFlood beyond the bounds.
 func (b *replyBudget) Read(p []byte) (int, error) {
 	switch {
-	case b.bytes > maxReplyBytes:
-		return 0, fmt.Errorf("%w: more than %d bytes", errFlood, maxReplyBytes)
+	case b.bytes > maxStreamBytes:
+		return 0, fmt.Errorf("%w: more than %d bytes", errFlood, maxStreamBytes)
 	case b.idleBytes > maxIdleBytes:
 		return 0, fmt.Errorf("%w: more than %d bytes without text", errFlood, maxIdleBytes)
 	}
@@ -45,5 +45,5 @@ func (b *replyBudget) takeFrame() error {
 	return nil
 }
 
-// progress says that the last frame brought something of the answer.
-func (b *replyBudget) progress() { b.idleBytes, b.idleFrames = 0, 0 }
+// resetIdle says that the last frame brought something of the answer.
+func (b *replyBudget) resetIdle() { b.idleBytes, b.idleFrames = 0, 0 }

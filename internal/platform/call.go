@@ -15,9 +15,9 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// longestReply is the most of a reply that is read, in bytes. A page of records
+// maxCallReply is the most of a reply that is read, in bytes. A page of records
 // with long answers is the largest there is.
-const longestReply = 32 << 20
+const maxCallReply = 32 << 20
 
 // endpoint is one call of the API. The pattern is for logs, the path is the
 // pattern filled in, with its query.
@@ -29,13 +29,13 @@ type endpoint struct {
 // is nil. A call that found its reused connection dead is made again: the worst
 // that can come of it is a session too many.
 func (c *Client) call(ctx context.Context, to endpoint, body []byte, out any) error {
-	w := newWatch(ctx, callTimeout)
-	defer w.stop()
-	o := c.observe(w.ctx, to)
-	var d delivery
-	data, err := c.exchange(w.ctx, to, body, &d)
-	if err != nil && err.Code == chat.CodeBackendUnreachable && d.reused.Load() {
-		data, err = c.exchange(w.ctx, to, body, new(delivery))
+	d := newDeadline(ctx, callTimeout)
+	defer d.stop()
+	o := c.observe(d.ctx, to)
+	var trace connTrace
+	data, err := c.roundTrip(d.ctx, to, body, &trace)
+	if err != nil && err.Code == chat.CodeBackendUnreachable && trace.isReused.Load() {
+		data, err = c.roundTrip(d.ctx, to, body, new(connTrace))
 	}
 	o.end(outcome(err))
 	if err != nil {
@@ -45,38 +45,38 @@ func (c *Client) call(ctx context.Context, to endpoint, body []byte, out any) er
 		return nil
 	}
 	if err := json.Unmarshal(data, out); err != nil {
-		return failed.because(fmt.Errorf("%s %s: data of another shape: %w", to.method, to.pattern, err))
+		return failed.withCause(fmt.Errorf("%s %s: data of another shape: %w", to.method, to.pattern, err))
 	}
 	return nil
 }
 
-// exchange sends a request and returns the data of its envelope.
-func (c *Client) exchange(ctx context.Context, to endpoint, body []byte, d *delivery) (json.RawMessage, *chat.Error) {
-	req, err := c.request(d.watched(ctx), to, body)
+// roundTrip sends a request and returns the data of its envelope.
+func (c *Client) roundTrip(ctx context.Context, to endpoint, body []byte, trace *connTrace) (json.RawMessage, *chat.Error) {
+	req, err := c.request(trace.attach(ctx), to, body)
 	if err != nil {
 		return nil, chat.AsError(err)
 	}
-	resp, fault := c.send(req, to, d)
+	resp, fault := c.send(req, to, trace)
 	if fault != nil {
 		return nil, fault
 	}
 	defer resp.Body.Close()
-	if !succeeded(resp.StatusCode) {
-		return nil, c.refusal(resp)
+	if !isSuccess(resp.StatusCode) {
+		return nil, c.readRefusal(resp)
 	}
-	reply, err := io.ReadAll(io.LimitReader(resp.Body, longestReply+1))
+	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxCallReply+1))
 	switch {
 	case err != nil:
-		if e := interrupted(ctx); e != nil {
+		if e := interruptionError(ctx); e != nil {
 			return nil, e
 		}
-		return nil, truncated.because(err)
-	case len(reply) > longestReply:
-		return nil, failed.because(fmt.Errorf("%s %s: reply longer than %d bytes", to.method, to.pattern, longestReply))
+		return nil, truncated.withCause(err)
+	case len(reply) > maxCallReply:
+		return nil, failed.withCause(fmt.Errorf("%s %s: reply longer than %d bytes", to.method, to.pattern, maxCallReply))
 	}
 	var env envelope
 	if json.Unmarshal(reply, &env) != nil || env.Code == nil || *env.Code != 0 {
-		return nil, c.refused(resp, reply)
+		return nil, c.refusalError(resp, reply)
 	}
 	if len(env.Data) == 0 {
 		return json.RawMessage("null"), nil
@@ -85,7 +85,7 @@ func (c *Client) exchange(ctx context.Context, to endpoint, body []byte, d *deli
 }
 
 // send sends a request and returns the reply, whatever its status.
-func (c *Client) send(req *http.Request, to endpoint, d *delivery) (*http.Response, *chat.Error) {
+func (c *Client) send(req *http.Request, to endpoint, trace *connTrace) (*http.Response, *chat.Error) {
 	start := time.Now()
 	resp, err := c.http.Do(req)
 	attrs := []slog.Attr{
@@ -95,7 +95,7 @@ func (c *Client) send(req *http.Request, to endpoint, d *delivery) (*http.Respon
 	if err != nil {
 		err = errors.New(c.redact.Text(err.Error()))
 		c.log.LogAttrs(req.Context(), slog.LevelDebug, "platform did not reply", append(attrs, slog.Any(telemetry.KeyError, err))...)
-		return nil, undelivered(req.Context(), d, err)
+		return nil, deliveryError(req.Context(), trace, err)
 	}
 	c.log.LogAttrs(req.Context(), slog.LevelDebug, "platform replied", append(attrs, slog.Int(telemetry.KeyStatus, resp.StatusCode))...)
 	return resp, nil

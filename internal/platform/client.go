@@ -43,53 +43,53 @@ const (
 
 // Client speaks for one account. It is safe for concurrent use.
 type Client struct {
-	base      string      // URL of the API, without a slash at the end
-	host      string      // its host alone
-	header    http.Header // of each request
-	http      *http.Client
-	transport *http.Transport
-	first     time.Duration
-	idle      time.Duration
-	log       *slog.Logger
-	redact    *telemetry.Redactor
-	seen      *seen
+	base              string      // URL of the API, without a slash at the end
+	host              string      // its host alone
+	header            http.Header // of each request
+	http              *http.Client
+	transport         *http.Transport
+	firstEventTimeout time.Duration
+	idleTimeout       time.Duration
+	log               *slog.Logger
+	redact            *telemetry.Redactor
+	health            *health
 }
 
 // New returns a client. It does not connect. Its errors name the setting at fault
 // and never hold a secret.
 func New(o Options) (*Client, error) {
-	base, err := apiURL(o.CompletionsURL)
+	base, err := parseAPIURL(o.CompletionsURL)
 	if err != nil {
 		return nil, err
 	}
 	token := bareToken(o.JWT)
-	if token == "" || !printable(token) || strings.Contains(token, " ") {
+	if token == "" || !isPrintable(token) || strings.Contains(token, " ") {
 		return nil, errors.New("platform: the JWT is empty or holds characters that no JWT has")
 	}
-	if !printable(o.Cookie) {
+	if !isPrintable(o.Cookie) {
 		return nil, errors.New("platform: the cookie holds characters that no header may have")
 	}
 	origin := base.Scheme + "://" + base.Host
 	transport := newTransport(cmp.Or(o.ConnectTimeout, 10*time.Second))
 	return &Client{
-		base:      base.String(),
-		host:      base.Hostname(),
-		header:    baseHeader(origin, token, o.Cookie),
-		http:      &http.Client{Transport: transport, CheckRedirect: keepRedirect},
-		transport: transport,
-		first:     cmp.Or(o.FirstEventTimeout, 180*time.Second),
-		idle:      cmp.Or(o.IdleTimeout, 120*time.Second),
-		log:       cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
-		redact:    telemetry.NewRedactor(token, o.Cookie),
-		seen:      newSeen(o.Metrics),
+		base:              base.String(),
+		host:              base.Hostname(),
+		header:            baseHeader(origin, token, o.Cookie),
+		http:              &http.Client{Transport: transport, CheckRedirect: keepRedirect},
+		transport:         transport,
+		firstEventTimeout: cmp.Or(o.FirstEventTimeout, 180*time.Second),
+		idleTimeout:       cmp.Or(o.IdleTimeout, 120*time.Second),
+		log:               cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
+		redact:            telemetry.NewRedactor(token, o.Cookie),
+		health:            newHealth(o.Metrics),
 	}, nil
 }
 
 // Close closes the connections that are not in use.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// apiURL cuts the completions path off, which leaves what all paths start with.
-func apiURL(completions string) (*url.URL, error) {
+// parseAPIURL cuts the completions path off, which leaves what all paths start with.
+func parseAPIURL(completions string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(completions))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("platform: the completions URL is no http or https URL")
@@ -119,7 +119,7 @@ func baseHeader(origin, token, cookie string) http.Header {
 	return h
 }
 
-// printable reports whether s can stand in a header as it is.
-func printable(s string) bool {
+// isPrintable reports whether s can stand in a header as it is.
+func isPrintable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }

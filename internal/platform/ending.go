@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	longestEnd  = 5 * time.Second // from the record to the terminator, which follows at once
-	longestTail = time.Second     // from the terminator to the end of the reply
-	tailBytes   = 64 << 10
+	maxEndWait   = 5 * time.Second // from the record to the terminator, which follows at once
+	maxTailWait  = time.Second     // from the terminator to the end of the reply
+	maxTailBytes = 64 << 10
 )
 
 // terminator is the payload that ends an answer.
@@ -24,109 +24,109 @@ var terminator = []byte("[DONE]")
 
 // record is what the platform stored of an answer.
 type record struct {
-	come       bool // it was sent, and with it all of the answer
-	answer     string
-	stopped    bool // its owner stopped the answer elsewhere
-	prompt     int
-	completion int
+	received         bool // it was sent, and with it all of the answer
+	answer           string
+	isStopped        bool // its owner stopped the answer elsewhere
+	promptTokens     int
+	completionTokens int
 }
 
 // merge takes a record, or some fields of it.
 func (r *record) merge(f recordFrame) {
 	if f.AIText != nil {
-		r.come, r.answer = true, string(*f.AIText)
+		r.received, r.answer = true, string(*f.AIText)
 	}
 	if f.UserStop != nil {
-		r.stopped = bool(*f.UserStop)
+		r.isStopped = bool(*f.UserStop)
 	}
 	if f.PromptTokens != nil {
-		r.prompt = f.PromptTokens.count()
+		r.promptTokens = f.PromptTokens.count()
 	}
 	if f.CompletionTokens != nil {
-		r.completion = f.CompletionTokens.count()
+		r.completionTokens = f.CompletionTokens.count()
 	}
 }
 
 // usage returns the record's token counts. Two zeros are none.
 func (r *record) usage() chat.Usage {
-	if !r.come || r.prompt == 0 && r.completion == 0 {
+	if !r.received || r.promptTokens == 0 && r.completionTokens == 0 {
 		return chat.Usage{Estimated: true}
 	}
-	return chat.Usage{PromptTokens: r.prompt, CompletionTokens: r.completion}
+	return chat.Usage{PromptTokens: r.promptTokens, CompletionTokens: r.completionTokens}
 }
 
-// terminate ends the answer at the platform's word.
-func (s *stream) terminate() {
-	s.lingers = true
-	if s.record.come || s.answer.Len() > 0 {
-		s.complete()
+// takeTerminator ends the answer at the platform's word.
+func (s *stream) takeTerminator() {
+	s.isDrainable = true
+	if s.record.received || s.answer.Len() > 0 {
+		s.endComplete()
 		return
 	}
-	s.fault = truncated.because(errors.New("the stream ended without an answer"))
+	s.fault = truncated.withCause(errors.New("the stream ended without an answer"))
 	s.fault.EndSeen = true
 }
 
-// cut ends the answer where nothing more can be read. What was stored is whole
+// endEarly ends the answer where nothing more can be read. What was stored is whole
 // all the same.
-func (s *stream) cut(err error) {
-	if s.record.come {
-		s.complete()
+func (s *stream) endEarly(err error) {
+	if s.record.received {
+		s.endComplete()
 		return
 	}
-	s.fault = interrupted(s.watch.ctx)
+	s.fault = interruptionError(s.deadline.ctx)
 	switch {
 	case s.fault != nil:
 	case errors.Is(err, errFlood):
-		s.fault = flooded.because(err)
+		s.fault = flooded.withCause(err)
 	case errors.Is(err, sse.ErrTooLong):
-		s.fault = failed.because(fmt.Errorf("an event is longer than %d bytes", longestFrame))
+		s.fault = failed.withCause(fmt.Errorf("an event is longer than %d bytes", maxFrameBytes))
 	default:
-		s.fault = truncated.because(err)
+		s.fault = truncated.withCause(err)
 	}
 }
 
-// refuse ends the answer with the platform's own error.
-func (s *stream) refuse(code integer, said string) {
-	f := classify(code, said)
-	early := s.answer.Len() == 0 && !s.record.come
-	s.fault = f.because(fmt.Errorf("frame with code %d: %s", code, s.client.clean(said)))
-	s.fault.NotAsked = f.refused && early
-	s.fault.SessionLost = f.lost && early
+// endWithError ends the answer with the platform's own error.
+func (s *stream) endWithError(code integer, message string) {
+	f := classify(code, message)
+	early := s.answer.Len() == 0 && !s.record.received
+	s.fault = f.withCause(fmt.Errorf("frame with code %d: %s", code, s.client.cleanText(message)))
+	s.fault.NotAsked = f.isRefusal && early
+	s.fault.SessionLost = f.isSessionLost && early
 	s.fault.EndSeen = true
 }
 
-// complete ends an answer that is whole. What the platform stored but did not
+// endComplete ends an answer that is whole. What the platform stored but did not
 // stream comes first.
-func (s *stream) complete() {
-	if s.record.stopped {
-		s.fault = truncated.because(errors.New("the answer was stopped elsewhere"))
+func (s *stream) endComplete() {
+	if s.record.isStopped {
+		s.fault = truncated.withCause(errors.New("the answer was stopped elsewhere"))
 		s.fault.EndSeen = true
 		return
 	}
 	ev := chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: s.record.usage()}
-	if s.record.come {
-		ev.Diverged = !s.adopt(s.record.answer)
+	if s.record.received {
+		ev.Diverged = !s.adoptStored(s.record.answer)
 	} else {
 		s.joiner.flush(&s.answer)
 	}
 	ev.Stored = s.answer.String()
-	s.reasoning, s.text = s.think.split(ev.Stored, true)
+	s.reasoning, s.text = s.splitter.split(ev.Stored, true)
 	s.done = &ev
-	s.watch.leave()
+	s.deadline.unfollowCaller()
 }
 
-// adopt makes the stored answer the answer, if the client can still get it: when it
+// adoptStored makes the stored answer the answer, if the client can still get it: when it
 // begins with what was streamed, or differs only in characters that were torn on the
 // way and that the client has not got yet.
-func (s *stream) adopt(stored string) bool {
+func (s *stream) adoptStored(stored string) bool {
 	streamed := s.answer.String()
 	if missing, extends := strings.CutPrefix(stored, streamed); extends {
 		s.answer.WriteString(missing)
 		return true
 	}
-	passed, held := s.held.cut(streamed)
+	passed, held := s.heldText.split(streamed)
 	rest, begins := strings.CutPrefix(stored, passed)
-	if !begins || !mends(rest, held) {
+	if !begins || !matchesBroken(rest, held) {
 		return false
 	}
 	s.answer = strings.Builder{}
@@ -134,8 +134,8 @@ func (s *stream) adopt(stored string) bool {
 	return true
 }
 
-// finish says why the stream ended, for the log.
-func (s *stream) finish() string {
+// finishReason says why the stream ended, for the log.
+func (s *stream) finishReason() string {
 	switch {
 	case s.done != nil:
 		return string(s.done.Finish)
@@ -160,26 +160,26 @@ func (s *stream) outcome() string {
 // nothing but its end, is read in the background: the connection can be used again
 // then.
 func (s *stream) Close() error {
-	if s.closed {
+	if s.isClosed {
 		return nil
 	}
-	s.closed = true
+	s.isClosed = true
 	if s.done != nil {
 		s.call.span.Used(s.done.Usage.PromptTokens, s.done.Usage.CompletionTokens, s.done.Usage.Estimated)
 		s.call.span.Finished(string(s.done.Finish))
 	}
 	s.call.end(s.outcome())
-	s.client.log.LogAttrs(s.watch.ctx, slog.LevelDebug, "platform stream closed",
-		slog.String(telemetry.KeyFinish, s.finish()), slog.Duration(telemetry.KeyDuration, time.Since(s.started)))
-	if !s.lingers {
-		s.watch.stop()
+	s.client.log.LogAttrs(s.deadline.ctx, slog.LevelDebug, "platform stream closed",
+		slog.String(telemetry.KeyFinish, s.finishReason()), slog.Duration(telemetry.KeyDuration, time.Since(s.started)))
+	if !s.isDrainable {
+		s.deadline.stop()
 		return s.body.Close()
 	}
-	s.watch.wait(longestTail)
+	s.deadline.startWait(maxTailWait)
 	go func() {
-		defer s.watch.stop()
+		defer s.deadline.stop()
 		defer s.body.Close()
-		_, _ = io.Copy(io.Discard, io.LimitReader(s.body, tailBytes))
+		_, _ = io.Copy(io.Discard, io.LimitReader(s.body, maxTailBytes))
 	}()
 	return nil
 }

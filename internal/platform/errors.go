@@ -13,20 +13,20 @@ import (
 // says what can be done; what the platform itself said, which may name providers
 // and requests, goes into the private cause.
 type failure struct {
-	kind    chat.Kind
-	code    chat.Code
-	param   string
-	message string
-	refused bool // the platform says so before it works on a question
-	lost    bool // the session is not known to the platform
+	kind          chat.Kind
+	code          chat.Code
+	param         string
+	message       string
+	isRefusal     bool // the platform says so before it works on a question
+	isSessionLost bool // the session is not known to the platform
 }
 
 var (
-	loginRefused = failure{kind: chat.KindBackend, code: chat.CodeBackendAuth, refused: true,
+	loginRefused = failure{kind: chat.KindBackend, code: chat.CodeBackendAuth, isRefusal: true,
 		message: "The platform does not accept this server's login. Its operator has to renew ACHUAN_JWT."}
-	rateLimited = failure{kind: chat.KindRateLimit, code: chat.CodeRateLimitExceeded, refused: true,
+	rateLimited = failure{kind: chat.KindRateLimit, code: chat.CodeRateLimitExceeded, isRefusal: true,
 		message: "The platform takes no more requests at the moment. Try again in a while."}
-	pointsUsedUp = failure{kind: chat.KindQuota, code: chat.CodeInsufficientQuota, refused: true,
+	pointsUsedUp = failure{kind: chat.KindQuota, code: chat.CodeInsufficientQuota, isRefusal: true,
 		message: "The platform account has no points left. Its owner has to add some or wait for new ones."}
 	unavailable = failure{kind: chat.KindUnavailable, code: chat.CodeBackendUnavailable,
 		message: "The platform cannot serve this model at the moment. Try again later or use another model."}
@@ -34,15 +34,15 @@ var (
 		message: "The platform did not answer in time. Try again."}
 	modelGone = failure{kind: chat.KindInvalid, code: chat.CodeModelNotFound, param: "model",
 		message: "The platform no longer serves this model. Use another one."}
-	contentFiltered = failure{kind: chat.KindInvalid, code: chat.CodeContentFilter, refused: true,
+	contentFiltered = failure{kind: chat.KindInvalid, code: chat.CodeContentFilter, isRefusal: true,
 		message: "The platform's content filter refused the text. Reword it."}
-	tooMuchText = failure{kind: chat.KindInvalid, code: chat.CodeContextLengthExceeded, refused: true,
+	tooMuchText = failure{kind: chat.KindInvalid, code: chat.CodeContextLengthExceeded, isRefusal: true,
 		message: "The text is too long for the platform. Shorten the conversation or the message."}
-	effortRefused = failure{kind: chat.KindInvalid, code: chat.CodeUnsupportedParameter, param: "reasoning_effort", refused: true,
+	effortRefused = failure{kind: chat.KindInvalid, code: chat.CodeUnsupportedParameter, param: "reasoning_effort", isRefusal: true,
 		message: "This model takes no reasoning effort. Leave reasoning_effort out."}
-	fileRefused = failure{kind: chat.KindInvalid, code: chat.CodeInvalidFile, refused: true,
+	fileRefused = failure{kind: chat.KindInvalid, code: chat.CodeInvalidFile, isRefusal: true,
 		message: "The platform refused a file. Give it a name with an extension and its true media type."}
-	sessionLost = failure{kind: chat.KindNotFound, code: chat.CodeSessionNotFound, refused: true, lost: true,
+	sessionLost = failure{kind: chat.KindNotFound, code: chat.CodeSessionNotFound, isRefusal: true, isSessionLost: true,
 		message: "The platform does not know this session. Start a new one."}
 	unreachable = failure{kind: chat.KindBackend, code: chat.CodeBackendUnreachable,
 		message: "The platform could not be reached. Try again later."}
@@ -52,7 +52,7 @@ var (
 		message: "The platform failed to answer. Try again, or use another model."}
 	flooded = failure{kind: chat.KindBackend, code: chat.CodeBackendError,
 		message: "The platform sent data without end that was no answer. Try again, or use another model."}
-	givenUp = failure{kind: chat.KindInternal, code: chat.CodeInternal,
+	abandoned = failure{kind: chat.KindInternal, code: chat.CodeInternal,
 		message: "The request was given up before its answer was whole."}
 )
 
@@ -125,7 +125,7 @@ func classify(code integer, text string) failure {
 	if f, ok := codeFailures[code]; ok {
 		return f
 	}
-	if saysLogin(text) {
+	if mentionsLogin(text) {
 		return loginRefused
 	}
 	return classifyText(text)
@@ -143,8 +143,8 @@ func classifyText(text string) failure {
 	return failed
 }
 
-// saysLogin reports whether a text says that the login is missing or over.
-func saysLogin(text string) bool {
+// mentionsLogin reports whether a text says that the login is missing or over.
+func mentionsLogin(text string) bool {
 	return containsAny(text, "登录", "登陆") && containsAny(text, "过期", "请先", "重新")
 }
 
@@ -160,12 +160,12 @@ func containsAny(s string, words ...string) bool {
 // defaultRetry is told to clients that the platform gave no time.
 const (
 	defaultRetry = 5 * time.Second
-	longestRetry = 60 * time.Second
+	maxRetry     = 60 * time.Second
 )
 
-// because makes the error that f is, with what is known of it for the log.
-func (f failure) because(cause error) *chat.Error {
-	e := &chat.Error{Kind: f.kind, Code: f.code, Param: f.param, Message: f.message, Cause: cause, SessionLost: f.lost}
+// withCause makes the error that f is, with what is known of it for the log.
+func (f failure) withCause(cause error) *chat.Error {
+	e := &chat.Error{Kind: f.kind, Code: f.code, Param: f.param, Message: f.message, Cause: cause, SessionLost: f.isSessionLost}
 	if f.kind == chat.KindRateLimit {
 		e.RetryAfter = defaultRetry
 	}

@@ -85,7 +85,7 @@ const done = "data: [DONE]\n\n"
 // streamOf is an answer as it would be read from r.
 func streamOf(t testing.TB, r io.Reader) *stream {
 	c := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
-	s := c.newStream(newWatch(t.Context(), time.Minute), c.observe(t.Context(), endpoint{}), io.NopCloser(r))
+	s := c.newStream(newDeadline(t.Context(), time.Minute), c.observe(t.Context(), endpoint{}), io.NopCloser(r))
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }

@@ -37,37 +37,37 @@ func (c *Client) FindSession(ctx context.Context, id int64) (chat.Session, error
 	ctx, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
 	for range maxWalks {
-		w := walk{client: c, id: id, seen: map[int64]bool{}}
+		w := listWalk{client: c, id: id, seen: map[int64]bool{}}
 		s, err := w.find(ctx, maxPages)
 		if s != nil || err != nil {
-			return value(s), err
+			return valueOrZero(s), err
 		}
-		if !w.shifted {
-			return chat.Session{}, sessionLost.because(fmt.Errorf("session %d is not in the list", id))
+		if !w.hasShifted {
+			return chat.Session{}, sessionLost.withCause(fmt.Errorf("session %d is not in the list", id))
 		}
 	}
 	// Its records may say so, without a list.
 	if _, err := c.Records(ctx, id, 1); err != nil && chat.AsError(err).SessionLost {
 		return chat.Session{}, err
 	}
-	e := unavailable.because(errListShifts)
+	e := unavailable.withCause(errListShifts)
 	e.RetryAfter = time.Second
 	return chat.Session{}, e
 }
 
-func value(s *chat.Session) chat.Session {
+func valueOrZero(s *chat.Session) chat.Session {
 	if s == nil {
 		return chat.Session{}
 	}
 	return *s
 }
 
-// refresh reads a session's object again where the list shows it early. Otherwise
+// refreshObject reads a session's object again where the list shows it early. Otherwise
 // the object stays as it is.
-func (c *Client) refresh(ctx context.Context, s *chat.Session) {
+func (c *Client) refreshObject(ctx context.Context, s *chat.Session) {
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
-	w := walk{client: c, id: s.ID, seen: map[int64]bool{}}
+	w := listWalk{client: c, id: s.ID, seen: map[int64]bool{}}
 	found, err := w.find(ctx, maxRefreshPages)
 	if err != nil {
 		c.log.LogAttrs(ctx, slog.LevelDebug, "a session's title and pin could not be read before an update",
@@ -78,58 +78,58 @@ func (c *Client) refresh(ctx context.Context, s *chat.Session) {
 	}
 }
 
-// walk is one reading of the list of sessions.
+// listWalk is one reading of the list of sessions.
 //
 // Sessions move while it is read. One that is added moves those behind it to later
 // pages: they are seen again, as many as the total grew by. One that is deleted, or
 // that moves to the front because it is used, can take another past the reader, from a
 // page that was not read yet to one that was. Then fewer or more sessions are seen
 // again than the total grew by.
-type walk struct {
-	client  *Client
-	id      int64
-	seen    map[int64]bool
-	total   int  // as the last page said
-	shifted bool // the session may have moved past the reader
+type listWalk struct {
+	client     *Client
+	id         int64
+	seen       map[int64]bool
+	total      int  // as the last page said
+	hasShifted bool // the session may have moved past the reader
 }
 
 // find reads the list up to the page that shows the session; nil if none does.
-func (w *walk) find(ctx context.Context, pages int) (*chat.Session, error) {
+func (w *listWalk) find(ctx context.Context, pages int) (*chat.Session, error) {
 	for page := 1; page <= pages; page++ {
-		p, err := w.read(ctx, page)
+		p, err := w.readPage(ctx, page)
 		if err != nil {
 			return nil, err
 		}
-		if s := w.look(p, page); s != nil {
+		if s := w.takePage(p, page); s != nil {
 			return s, nil
 		}
-		if !p.last(page) {
+		if !p.isLast(page) {
 			continue
 		}
-		if page == 1 || w.shifted {
+		if page == 1 || w.hasShifted {
 			return nil, nil
 		}
 		// It may have moved to the front since.
-		front, err := w.read(ctx, 1)
+		front, err := w.readPage(ctx, 1)
 		if err != nil {
 			return nil, err
 		}
-		return w.pick(front), nil
+		return w.findOnPage(front), nil
 	}
-	w.shifted = true
+	w.hasShifted = true
 	return nil, nil
 }
 
-// read reads a page.
-func (w *walk) read(ctx context.Context, page int) (*pageOf[json.RawMessage], error) {
+// readPage reads a page.
+func (w *listWalk) readPage(ctx context.Context, page int) (*pageOf[json.RawMessage], error) {
 	var p pageOf[json.RawMessage]
 	to := endpoint{http.MethodGet, "/chat/session", fmt.Sprintf("/chat/session?page=%d", page)}
 	return &p, w.client.call(ctx, to, nil, &p)
 }
 
-// look takes a page in, and returns the session if it is there.
-func (w *walk) look(p *pageOf[json.RawMessage], page int) *chat.Session {
-	if s := w.pick(p); s != nil {
+// takePage takes a page in, and returns the session if it is there.
+func (w *listWalk) takePage(p *pageOf[json.RawMessage], page int) *chat.Session {
+	if s := w.findOnPage(p); s != nil {
 		return s
 	}
 	again := 0
@@ -145,14 +145,14 @@ func (w *walk) look(p *pageOf[json.RawMessage], page int) *chat.Session {
 	}
 	silent := p.Total == 0 && len(p.Records) == 0 // some hosts count nothing beyond the last page
 	if page > 1 && !silent && again != p.Total-w.total {
-		w.shifted = true
+		w.hasShifted = true
 	}
 	w.total = p.Total
 	return nil
 }
 
-// pick returns the session if it is on the page.
-func (w *walk) pick(p *pageOf[json.RawMessage]) *chat.Session {
+// findOnPage returns the session if it is on the page.
+func (w *listWalk) findOnPage(p *pageOf[json.RawMessage]) *chat.Session {
 	for _, object := range p.Records {
 		if s, err := parseSession(object); err == nil && s.ID == w.id {
 			s.Fresh = true

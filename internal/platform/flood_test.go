@@ -77,11 +77,11 @@ func TestNoFlood(t *testing.T) {
 func TestReplyBudget(t *testing.T) {
 	b := &replyBudget{r: &repeated{unit: strings.Repeat("x", 1<<20)}}
 	read, err := io.Copy(io.Discard, progressing{b})
-	if read < maxReplyBytes || read > maxReplyBytes+1<<20 || err == nil {
-		t.Errorf("read %d bytes, %v, want %d and an error", read, err, maxReplyBytes)
+	if read < maxStreamBytes || read > maxStreamBytes+1<<20 || err == nil {
+		t.Errorf("read %d bytes, %v, want %d and an error", read, err, maxStreamBytes)
 	}
 	frames := 0
-	for b := new(replyBudget); b.takeFrame() == nil; b.progress() {
+	for b := new(replyBudget); b.takeFrame() == nil; b.resetIdle() {
 		frames++
 	}
 	if frames != maxFrames {
@@ -93,6 +93,6 @@ func TestReplyBudget(t *testing.T) {
 type progressing struct{ *replyBudget }
 
 func (p progressing) Read(b []byte) (int, error) {
-	p.progress()
+	p.resetIdle()
 	return p.replyBudget.Read(b)
 }

@@ -19,11 +19,11 @@ const (
 
 // frame is one decoded event of an answer.
 type frame struct {
-	kind   frameKind
-	delta  []byte // may begin or end inside of a character: see unquoteTorn
-	object recordFrame
-	code   integer // of an error
-	said   string
+	kind    frameKind
+	delta   []byte // may begin or end inside of a character: see unquoteTorn
+	object  recordFrame
+	code    integer // of an error
+	message string
 }
 
 // recordFrame is the record that follows an answer, or, without AIText, a patch
@@ -42,7 +42,7 @@ func decodeFrame(payload []byte) (frame, error) {
 		return frame{}, err
 	}
 	if raw.Code != nil && *raw.Code != 0 {
-		return frame{kind: frameError, code: *raw.Code, said: raw.said()}, nil
+		return frame{kind: frameError, code: *raw.Code, message: raw.message()}, nil
 	}
 	var f frame
 	var err error
@@ -50,7 +50,7 @@ func decodeFrame(payload []byte) (frame, error) {
 	case '"':
 		f.kind = frameDelta
 		literal := bytes.TrimSpace(raw.Data)
-		f.delta = unquoteTorn(literal[1 : len(literal)-1])
+		f.delta = unquoteRaw(literal[1 : len(literal)-1])
 	case '{':
 		f.kind = frameObject
 		err = json.Unmarshal(raw.Data, &f.object)

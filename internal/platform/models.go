@@ -25,7 +25,7 @@ type modelExtras struct {
 	ReasoningEfforts list[text] `json:"reasoningEfforts"`
 }
 
-func (e *modelExtras) talks() bool { return e.ModelType == "" || e.ModelType == "chat" }
+func (e *modelExtras) isChat() bool { return e.ModelType == "" || e.ModelType == "chat" }
 
 // Models returns the chat models that the account can use, in the platform's
 // order. The platform lists a model once for each tag it has; the first is kept.
@@ -36,7 +36,7 @@ func (c *Client) Models(ctx context.Context) ([]chat.Model, error) {
 	}
 	entries, ok := findModels(data)
 	if !ok {
-		return nil, failed.because(errors.New("the reply holds no list of models"))
+		return nil, failed.withCause(errors.New("the reply holds no list of models"))
 	}
 	models := []chat.Model{}
 	seen := map[text]bool{}
@@ -44,7 +44,7 @@ func (c *Client) Models(ctx context.Context) ([]chat.Model, error) {
 		var o modelObject
 		// What could be read of an odd entry is enough when it has a value.
 		_ = json.Unmarshal(entry, &o)
-		if o.Value == "" || seen[o.Value] || !o.talks() || !o.Attr.talks() {
+		if o.Value == "" || seen[o.Value] || !o.isChat() || !o.Attr.isChat() {
 			continue
 		}
 		seen[o.Value] = true

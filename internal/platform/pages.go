@@ -14,12 +14,12 @@ type pageOf[T any] struct {
 	Total   int
 	Pages   int // 0 when the platform does not say or has none
 	Records []T
-	whole   bool
+	isWhole bool
 }
 
 func (p *pageOf[T]) UnmarshalJSON(b []byte) error {
 	if jsonKind(b) == '[' {
-		p.whole, p.Pages = true, 1
+		p.isWhole, p.Pages = true, 1
 		err := json.Unmarshal(b, &p.Records)
 		p.Total = len(p.Records)
 		return err
@@ -36,9 +36,9 @@ func (p *pageOf[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// last reports whether no page follows this one, which is number n.
-func (p *pageOf[T]) last(n int) bool {
-	return p.whole || len(p.Records) == 0 || p.Pages > 0 && n >= p.Pages
+// isLast reports whether no page follows this one, which is number n.
+func (p *pageOf[T]) isLast(n int) bool {
+	return p.isWhole || len(p.Records) == 0 || p.Pages > 0 && n >= p.Pages
 }
 
 // recordObject is what is read of a record.
@@ -61,10 +61,10 @@ func (c *Client) Records(ctx context.Context, id int64, page int) (chat.RecordPa
 	}
 	out := chat.RecordPage{Total: p.Total, Page: page, Pages: p.Pages}
 	for _, r := range p.Records {
-		reasoning, said := new(thinkSplitter).split(string(r.AIText), true)
+		reasoning, content := new(thinkSplitter).split(string(r.AIText), true)
 		out.Records = append(out.Records, chat.Record{
 			ID: int64(r.ID), Created: r.Created.Time, UserText: string(r.UserText), AIText: string(r.AIText),
-			Reasoning: reasoning, Text: said,
+			Reasoning: reasoning, Text: content,
 			Usage: chat.Usage{PromptTokens: r.PromptTokens.count(), CompletionTokens: r.CompletionTokens.count()},
 		})
 	}

@@ -27,7 +27,7 @@ type sessionObject struct {
 func parseSession(object []byte) (chat.Session, error) {
 	var o sessionObject
 	if err := json.Unmarshal(object, &o); err != nil || o.ID <= 0 {
-		return chat.Session{}, failed.because(errors.New("the reply holds no session object"))
+		return chat.Session{}, failed.withCause(errors.New("the reply holds no session object"))
 	}
 	return chat.Session{
 		ID: int64(o.ID),
@@ -68,9 +68,9 @@ func (c *Client) CreateSession(ctx context.Context, model string) (chat.Session,
 // is read again before: its owner may have renamed or pinned the session since.
 func (c *Client) UpdateSession(ctx context.Context, s chat.Session) (chat.Session, error) {
 	if !s.Fresh {
-		c.refresh(ctx, &s)
+		c.refreshObject(ctx, &s)
 	}
-	body, err := overlay(s.Object, s.Settings)
+	body, err := overlaySettings(s.Object, s.Settings)
 	if err != nil {
 		return chat.Session{}, chat.AsError(err)
 	}
@@ -86,12 +86,12 @@ func (c *Client) UpdateSession(ctx context.Context, s chat.Session) (chat.Sessio
 			differ = []string{"the reply is not the session"}
 			continue
 		}
-		if differ = differences(got.Settings, s.Settings); len(differ) == 0 {
+		if differ = unappliedSettings(got.Settings, s.Settings); len(differ) == 0 {
 			s.ContextCount, s.Object = got.ContextCount, got.Object
 			return s, nil
 		}
 	}
-	return chat.Session{}, failed.because(fmt.Errorf("session %d: settings did not stick: %s", s.ID, strings.Join(differ, ", ")))
+	return chat.Session{}, failed.withCause(fmt.Errorf("session %d: settings did not stick: %s", s.ID, strings.Join(differ, ", ")))
 }
 
 // DeleteSession deletes a session. One that the platform does not know is a

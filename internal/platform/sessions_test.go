@@ -90,14 +90,14 @@ func TestOverlay(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			want := same
 			tt.change(&want)
-			got, err := overlay([]byte(tt.object), want)
+			got, err := overlaySettings([]byte(tt.object), want)
 			if diff := cmp.Diff(tt.want, string(got)); diff != "" || err != nil {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
 	for _, object := range []string{"", "null", "[]", `{"id":0}`, `{"id":7`, `{"id":7}}`} {
-		if got, err := overlay([]byte(object), same); err == nil {
+		if got, err := overlaySettings([]byte(object), same); err == nil {
 			t.Errorf("%q became %q", object, got)
 		}
 	}
@@ -110,7 +110,7 @@ func FuzzOverlay(f *testing.F) {
 	f.Add([]byte(`{"id":"7","Model":1,"model":"\u006d","x":{"model":2}}`), "", 1.0, 0)
 	f.Fuzz(func(t *testing.T, object []byte, model string, temperature float64, tokens int) {
 		want := chat.Settings{Model: model, Temperature: temperature, MaxTokens: max(0, min(tokens, 1<<31-1))}
-		out, err := overlay(object, want)
+		out, err := overlaySettings(object, want)
 		if err != nil {
 			return
 		}
@@ -138,7 +138,7 @@ var settingKeys = []string{"model", "prompt", "temperature", "presencePenalty", 
 func TestUpdateSession(t *testing.T) {
 	asked := chat.Settings{Model: "m", Prompt: "be good\r\n", Temperature: 0.7, PresencePenalty: 0.1, FrequencyPenalty: -0.3, MaxTokens: 9, ContextCount: 65}
 	stored := func(change string) string {
-		out, err := overlay([]byte(captured), asked)
+		out, err := overlaySettings([]byte(captured), asked)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -268,7 +268,7 @@ func TestDeleteSession(t *testing.T) {
 }
 
 func TestReplyTooLong(t *testing.T) {
-	c := fake(t, ok(`"`+strings.Repeat("a", longestReply)+`"`))
+	c := fake(t, ok(`"`+strings.Repeat("a", maxCallReply)+`"`))
 	sameError(t, c.DeleteSession(t.Context(), 7), wantFailed)
 	c = fake(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")

@@ -168,7 +168,7 @@ func TestStreamLimits(t *testing.T) {
 	_, err := collect(t, streamOf(t, io.MultiReader(strings.NewReader(delta("a")+"data: "), endless{})))
 	checkEnd(t, err, chat.CodeBackendError, false)
 	full := streamOf(t, strings.NewReader(delta("a")+delta("b")+done))
-	full.answer.WriteString(strings.Repeat("a", longestAnswer-1))
+	full.answer.WriteString(strings.Repeat("a", maxAnswerBytes-1))
 	_, err = collect(t, full)
 	checkEnd(t, err, chat.CodeBackendError, false)
 }

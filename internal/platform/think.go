@@ -25,12 +25,12 @@ const (
 //
 // The zero value is ready for one answer.
 type thinkSplitter struct {
-	state   thinkState
-	next    int  // first byte of the answer that was neither passed on nor dropped
-	scanned int  // up to here the answer was looked at
-	solid   int  // end of the last byte of reasoning that is no white space
-	begun   bool // some reasoning was returned
-	lone    loneTags
+	state        thinkState
+	next         int  // first byte of the answer that was neither passed on nor dropped
+	scanned      int  // up to here the answer was looked at
+	reasoningEnd int  // end of the last byte of reasoning that is no white space
+	hasReasoning bool // some reasoning was returned
+	lone         loneTags
 }
 
 // split returns what is new in an answer since the last call: reasoning first,
@@ -38,27 +38,27 @@ type thinkSplitter struct {
 // to be a tag, or white space in front of one, is held back until ended is true.
 func (t *thinkSplitter) split(whole string, ended bool) (reasoning, text string) {
 	if t.state == thinkOpening {
-		t.open(whole, ended)
+		t.decideOpening(whole, ended)
 	}
 	if t.state == thinkReasoning {
-		reasoning = t.reason(whole, ended)
+		reasoning = t.splitReasoning(whole, ended)
 	}
 	if t.state == thinkClosed {
 		t.next = skipSpace(whole, t.next)
 		if t.next < len(whole) {
 			t.state = thinkText
 			t.scanned = t.next
-			t.lone.start, t.lone.at = t.next, t.next
+			t.lone.start, t.lone.scanned = t.next, t.next
 		}
 	}
 	if t.state == thinkText {
-		text = t.speak(whole, ended)
+		text = t.splitText(whole, ended)
 	}
 	return reasoning, text
 }
 
-// speak returns what of the text can be passed on.
-func (t *thinkSplitter) speak(whole string, ended bool) (text string) {
+// splitText returns what of the text can be passed on.
+func (t *thinkSplitter) splitText(whole string, ended bool) (text string) {
 	for {
 		i := strings.Index(whole[t.scanned:], closeTag)
 		if i < 0 {
@@ -73,22 +73,22 @@ func (t *thinkSplitter) speak(whole string, ended bool) (text string) {
 	}
 	t.scanned = len(whole)
 	if !ended {
-		t.scanned -= partialTag(whole[t.next:])
+		t.scanned -= partialTagLen(whole[t.next:])
 	}
 	text += whole[t.next:t.scanned]
 	t.next = t.scanned
 	return text
 }
 
-// open decides whether the answer opens with the block, once it can.
-func (t *thinkSplitter) open(whole string, ended bool) {
+// decideOpening decides whether the answer opens with the block, once it can.
+func (t *thinkSplitter) decideOpening(whole string, ended bool) {
 	t.scanned = skipSpace(whole, t.scanned)
 	start := whole[t.scanned:]
 	switch {
 	case strings.HasPrefix(start, openTag):
 		t.state = thinkReasoning
 		t.next = t.scanned + len(openTag)
-		t.scanned, t.solid = t.next, t.next
+		t.scanned, t.reasoningEnd = t.next, t.next
 	case strings.HasPrefix(start, closeTag):
 		t.state = thinkClosed
 		t.next = t.scanned + len(closeTag)
@@ -98,11 +98,11 @@ func (t *thinkSplitter) open(whole string, ended bool) {
 	}
 }
 
-// reason returns what of the block can be passed on.
-func (t *thinkSplitter) reason(whole string, ended bool) string {
-	if !t.begun {
+// splitReasoning returns what of the block can be passed on.
+func (t *thinkSplitter) splitReasoning(whole string, ended bool) string {
+	if !t.hasReasoning {
 		t.next = skipSpace(whole, t.next)
-		t.scanned, t.solid = max(t.scanned, t.next), max(t.solid, t.next)
+		t.scanned, t.reasoningEnd = max(t.scanned, t.next), max(t.reasoningEnd, t.next)
 	}
 	rest := whole[t.scanned:]
 	end := strings.Index(rest, closeTag)
@@ -112,17 +112,17 @@ func (t *thinkSplitter) reason(whole string, ended bool) string {
 	case ended:
 		end = len(rest)
 	default:
-		end = len(rest) - partialTag(rest)
+		end = len(rest) - partialTagLen(rest)
 	}
-	if n := solidLen(rest[:end]); n > 0 {
-		t.solid = t.scanned + n
+	if n := trimmedLen(rest[:end]); n > 0 {
+		t.reasoningEnd = t.scanned + n
 	}
 	t.scanned += end
 	if ended && !closed {
-		t.solid = t.scanned // no tag follows the white space: it is the block's own
+		t.reasoningEnd = t.scanned // no tag follows the white space: it is the block's own
 	}
-	out := whole[t.next:t.solid]
-	t.next, t.begun = t.solid, t.begun || out != ""
+	out := whole[t.next:t.reasoningEnd]
+	t.next, t.hasReasoning = t.reasoningEnd, t.hasReasoning || out != ""
 	if closed {
 		t.state, t.next = thinkClosed, t.scanned+len(closeTag)
 	}
@@ -138,8 +138,8 @@ func skipSpace(s string, i int) int {
 	return i
 }
 
-// solidLen returns the length of s without the white space at its end.
-func solidLen(s string) int {
+// trimmedLen returns the length of s without the white space at its end.
+func trimmedLen(s string) int {
 	n := len(s)
 	for n > 0 && isSpace(s[n-1]) {
 		n--
@@ -147,9 +147,9 @@ func solidLen(s string) int {
 	return n
 }
 
-// partialTag returns the length of the longest end of s with which a close tag
+// partialTagLen returns the length of the longest end of s with which a close tag
 // may begin.
-func partialTag(s string) int {
+func partialTagLen(s string) int {
 	for n := min(len(s), len(closeTag)-1); n > 0; n-- {
 		if strings.HasPrefix(closeTag, s[len(s)-n:]) {
 			return n

@@ -33,18 +33,18 @@ func newTransport(connect time.Duration) *http.Transport {
 // where nobody configured it to go, nor the token.
 func keepRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// delivery says how far a request got.
-type delivery struct {
-	written atomic.Bool // its headers may have reached the other side
-	reused  atomic.Bool // it went over a connection that had been idle
+// connTrace says how far a request got.
+type connTrace struct {
+	isWritten atomic.Bool // its headers may have reached the other side
+	isReused  atomic.Bool // it went over a connection that had been idle
 }
 
-// watched returns ctx with d kept up to date for the request made with it.
-func (d *delivery) watched(ctx context.Context) context.Context {
+// attach returns ctx with d kept up to date for the request made with it.
+func (t *connTrace) attach(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { d.reused.Store(info.Reused) },
+		GotConn: func(info httptrace.GotConnInfo) { t.isReused.Store(info.Reused) },
 		// Called when the headers have been formed, before they are flushed: until
 		// then no whole request can have arrived.
-		WroteHeaders: func() { d.written.Store(true) },
+		WroteHeaders: func() { t.isWritten.Store(true) },
 	})
 }

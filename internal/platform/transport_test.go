@@ -162,7 +162,7 @@ func TestConnectionIsReused(t *testing.T) {
 		c, dials := piped(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
 			reply(200, eventsType, delta("a")+done)(w, r)
 			_ = http.NewResponseController(w).Flush()
-			time.Sleep(longestTail / 2)
+			time.Sleep(maxTailWait / 2)
 		})
 		for range 5 {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -175,7 +175,7 @@ func TestConnectionIsReused(t *testing.T) {
 			}
 			s.Close()
 			cancel()
-			time.Sleep(longestTail)
+			time.Sleep(maxTailWait)
 			synctest.Wait()
 		}
 		if n := dials.Load(); n != 1 {
@@ -185,7 +185,7 @@ func TestConnectionIsReused(t *testing.T) {
 		if _, err := asked(t, c); err != nil || dials.Load() != 2 {
 			t.Errorf("%v, %d connections", err, dials.Load())
 		}
-		time.Sleep(longestTail)
+		time.Sleep(maxTailWait)
 	})
 }
 
@@ -205,7 +205,7 @@ func TestEndlessTail(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if gone != longestTail {
+		if gone != maxTailWait {
 			t.Errorf("let go after %v", gone)
 		}
 	})

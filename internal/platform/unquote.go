@@ -20,7 +20,7 @@ func unquote(body, scratch []byte) (text, nextScratch []byte, ok bool) {
 			i++
 		default:
 			out = append(out, body[copied:i]...)
-			r, n := unescape(body[i:])
+			r, n := decodeEscape(body[i:])
 			if n == 0 || utf16.IsSurrogate(r) {
 				return nil, scratch, false
 			}
@@ -39,11 +39,11 @@ func unquote(body, scratch []byte) (text, nextScratch []byte, ok bool) {
 	return out, out, true
 }
 
-// unquoteTorn decodes the inside of a JSON string, which encoding/json has found to be
+// unquoteRaw decodes the inside of a JSON string, which encoding/json has found to be
 // one, and repairs nothing: bytes that are no valid UTF-8 stay, and half a surrogate
 // pair becomes the three bytes that UTF-8 would have for it (WTF-8). What stands for
 // half a character may find its other half in the next string: see runeJoiner.
-func unquoteTorn(body []byte) []byte {
+func unquoteRaw(body []byte) []byte {
 	out := make([]byte, 0, len(body))
 	for i := 0; i < len(body); {
 		if body[i] != '\\' {
@@ -51,7 +51,7 @@ func unquoteTorn(body []byte) []byte {
 			i++
 			continue
 		}
-		r, n := unescape(body[i:])
+		r, n := decodeEscape(body[i:])
 		if utf16.IsSurrogate(r) {
 			out = append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0xbf, 0x80|byte(r)&0xbf)
 		} else {
@@ -67,9 +67,9 @@ var plainEscapes = [256]rune{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
-// unescape decodes the escape that b begins with and returns its length, 0 for
+// decodeEscape decodes the escape that b begins with and returns its length, 0 for
 // none. Half a surrogate pair that stands alone is returned as it is.
-func unescape(b []byte) (rune, int) {
+func decodeEscape(b []byte) (rune, int) {
 	if len(b) < 2 {
 		return 0, 0
 	}

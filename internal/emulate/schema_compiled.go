@@ -11,8 +11,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// schemaNote is what the walk has to know of a schema beside its compiled form.
-type schemaNote struct {
+// schemaExtra is what the walk has to know of a schema beside its compiled form.
+type schemaExtra struct {
 	isNullable bool                // OpenAPI's nullable: null is valid, whatever else it says
 	enum       map[string]struct{} // keys of the values
 	constant   map[string]struct{} // key of the value
@@ -20,28 +20,28 @@ type schemaNote struct {
 
 // compiledSchema is a schema in the form that values are held to.
 type compiledSchema struct {
-	root  *jsonschema.Schema
-	notes map[*jsonschema.Schema]*schemaNote
+	root   *jsonschema.Schema
+	extras map[*jsonschema.Schema]*schemaExtra
 	schemaCost
 }
 
 // What compiled forms take, measured: a schema, and a byte of the text of values.
 const (
-	partSize = 900
-	textSize = 8
+	schemaSize   = 900
+	textByteSize = 8
 )
 
 // newCompiledSchema notes what the walk has to know, and weighs the compiled form.
 func newCompiledSchema(root *jsonschema.Schema, d *document, p *patterns) *compiledSchema {
-	c := &compiledSchema{root: root, notes: map[*jsonschema.Schema]*schemaNote{}}
-	c.weight, c.work = p.size, d.work()
+	c := &compiledSchema{root: root, extras: map[*jsonschema.Schema]*schemaExtra{}}
+	c.weight, c.work = p.size, d.compileWork()
 	todo, known := []*jsonschema.Schema{root}, map[*jsonschema.Schema]bool{root: true}
 	for len(todo) > 0 {
 		s := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		c.weight += partSize
-		if note := d.noteOn(s); note != nil {
-			c.notes[s] = note
+		c.weight += schemaSize
+		if note := d.extraOf(s); note != nil {
+			c.extras[s] = note
 		}
 		for _, sub := range subschemas(s) {
 			if sub != nil && !known[sub] {
@@ -53,14 +53,14 @@ func newCompiledSchema(root *jsonschema.Schema, d *document, p *patterns) *compi
 	return c
 }
 
-// noteOn returns what there is to know of a schema; nil for nothing.
-func (d *document) noteOn(s *jsonschema.Schema) *schemaNote {
-	var note schemaNote
+// extraOf returns what there is to know of a schema; nil for nothing.
+func (d *document) extraOf(s *jsonschema.Schema) *schemaExtra {
+	var note schemaExtra
 	if s.Enum != nil {
-		note.enum = keysOf(s.Enum.Values)
+		note.enum = valueKeys(s.Enum.Values)
 	}
 	if s.Const != nil {
-		note.constant = keysOf([]any{*s.Const})
+		note.constant = valueKeys([]any{*s.Const})
 	}
 	if d.hasNullable {
 		_, pointer, _ := strings.Cut(s.Location, "#")
@@ -73,11 +73,11 @@ func (d *document) noteOn(s *jsonschema.Schema) *schemaNote {
 	return &note
 }
 
-func keysOf(values []any) map[string]struct{} {
+func valueKeys(values []any) map[string]struct{} {
 	keys := make(map[string]struct{}, len(values))
 	for _, v := range values {
 		var b strings.Builder
-		writeKey(&b, v)
+		writeValueKey(&b, v)
 		keys[b.String()] = struct{}{}
 	}
 	return keys
@@ -109,9 +109,9 @@ func subschemas(s *jsonschema.Schema) []*jsonschema.Schema {
 	return list
 }
 
-// writeKey writes a text that is the same for equal JSON values, and for no others: 1
+// writeValueKey writes a text that is the same for equal JSON values, and for no others: 1
 // and 1.0 are equal, and so are objects in another order.
-func writeKey(b *strings.Builder, v any) {
+func writeValueKey(b *strings.Builder, v any) {
 	switch v := v.(type) {
 	case nil:
 		b.WriteByte('n')
@@ -124,26 +124,26 @@ func writeKey(b *strings.Builder, v any) {
 		b.WriteString(v)
 	case json.Number:
 		b.WriteByte('#')
-		b.WriteString(plainNumber(v))
+		b.WriteString(canonicalNumber(v))
 	case []any:
 		b.WriteByte('[')
 		for _, e := range v {
-			writeKey(b, e)
+			writeValueKey(b, e)
 			b.WriteByte(',')
 		}
 		b.WriteByte(']')
 	case map[string]any:
 		b.WriteByte('{')
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			writeKey(b, key)
-			writeKey(b, v[key])
+			writeValueKey(b, key)
+			writeValueKey(b, v[key])
 		}
 		b.WriteByte('}')
 	}
 }
 
-// plainNumber writes equal numbers alike.
-func plainNumber(n json.Number) string {
+// canonicalNumber writes equal numbers alike.
+func canonicalNumber(n json.Number) string {
 	text := string(n)
 	if !strings.ContainsAny(text, ".eE-") {
 		return text

@@ -7,82 +7,82 @@ import (
 	"achuan/internal/chat"
 )
 
-// end judges the model's answer when it is whole.
-func (s *Shaper) end(ev chat.Event) (string, error) {
+// endReply judges the model's answer when it is whole.
+func (s *Shaper) endReply(ev chat.Event) (string, error) {
 	r := s.reply
-	s.endThoughts(ev.Stored)
-	if r.scan != nil {
-		r.scan.end()
-		if !r.called {
-			s.text(r.plain.end())
+	s.endReasoning(ev.Stored)
+	if r.scanner != nil {
+		r.scanner.end()
+		if !r.hasCall {
+			s.takeText(r.unescaper.flush())
 		}
 	}
 	if s.plan.LimitReached(ev.Usage) {
 		ev.Finish = chat.FinishLength
 	}
 	switch {
-	case len(r.calls) > 0 || s.plan.mustCall():
+	case len(r.calls) > 0 || s.plan.requiresCall():
 		return s.endCalls(ev)
-	case s.plan.formatted():
+	case s.plan.requiresJSON():
 		return s.endFormat(ev)
 	}
-	s.sayHeld()
-	s.finish(ev)
+	s.emitHeld()
+	s.emitDone(ev)
 	return "", nil
 }
 
-// finish passes on the end of the client's answer. It counts as a cut when the
+// emitDone passes on the end of the client's answer. It counts as a cut when the
 // session holds something behind a call that the client does not have.
-func (s *Shaper) finish(ev chat.Event) {
-	ev.Cut = ev.Cut || s.dropped
-	s.pass(ev)
+func (s *Shaper) emitDone(ev chat.Event) {
+	ev.Cut = ev.Cut || s.hasDropped
+	s.emit(ev)
 }
 
-// sayHeld passes on the text that was held, which is then the answer: of a repaired
+// emitHeld passes on the text that was held, which is then the answer: of a repaired
 // one too, when the model chose to call nothing.
-func (s *Shaper) sayHeld() {
+func (s *Shaper) emitHeld() {
 	text := s.reply.held.String()
-	if s.asked > 0 && s.spoken && strings.TrimSpace(text) != "" {
+	if s.repairs > 0 && s.hasSentText && strings.TrimSpace(text) != "" {
 		text = "\n\n" + text
 	}
-	s.say(text)
+	s.emitText(text)
 }
 
 // endCalls judges an answer with calls, or one that should have some.
 func (s *Shaper) endCalls(ev chat.Event) (string, error) {
 	calls, violations := s.readCalls()
 	switch {
-	case len(violations) > 0 && s.cut(ev, s.reply.isOpen() || len(calls) == 0):
+	case len(violations) > 0 && s.isTruncated(ev, s.reply.endsInCall() || len(calls) == 0):
 		ev.Cut = true // of the calls, and of text where calls must be
-		return s.endCut(ev)
+		return s.endTruncated(ev)
 	case len(violations) > 0:
-		return s.again(s.sentAny(), badCall, violations, s.howToCall())
+		return s.askAgain(s.hasSentCalls(), invalidCallError, violations, s.repairInstructions())
 	}
 	for i, c := range calls {
-		if c.sent {
+		if c.isSent {
 			continue
 		}
-		s.pass(chat.Event{Kind: chat.EventToolCall, Call: i, CallID: chat.CallID(s.seed, i), CallName: c.name, Text: c.arguments})
+		s.emit(chat.Event{Kind: chat.EventToolCall, Call: i, CallID: chat.CallID(s.seed, i), CallName: c.name, Text: c.arguments})
 	}
 	if ev.Finish != chat.FinishLength {
 		ev.Finish = chat.FinishTools
 	}
-	s.finish(ev)
+	s.emitDone(ev)
 	return "", nil
 }
 
-// cut reports whether the token limit ended the answer. For an answer that stops
+// isTruncated reports whether the token limit ended the answer. For an answer that stops
 // before its end an estimated count is enough.
-func (s *Shaper) cut(ev chat.Event, stops bool) bool {
-	return ev.Finish == chat.FinishLength || stops && s.plan.atLimit(ev.Usage)
+func (s *Shaper) isTruncated(ev chat.Event, stopsEarly bool) bool {
+	return ev.Finish == chat.FinishLength || stopsEarly && s.plan.atLimit(ev.Usage)
 }
 
-// endCut ends an answer that the token limit cut in the middle of what was asked
+// endTruncated ends an answer that the token limit cut in the middle of what was asked
 // for. To ask again would cut it again.
-func (s *Shaper) endCut(ev chat.Event) (string, error) {
-	s.sayCut()
+func (s *Shaper) endTruncated(ev chat.Event) (string, error) {
+	s.emitTruncated()
 	ev.Finish = chat.FinishLength
-	s.finish(ev)
+	s.emitDone(ev)
 	return "", nil
 }
 
@@ -93,15 +93,15 @@ func (s *Shaper) readCalls() (calls []call, violations []string) {
 	}
 	for i, raw := range s.reply.calls {
 		for _, c := range s.plan.readCalls(raw) {
-			e := s.reply.eager[i]
-			c.sent = e != nil
-			if c.sent && len(c.violations) == 0 && (e.name != c.name || e.sent.String() != c.arguments) {
+			e := s.reply.eagerCalls[i]
+			c.isSent = e != nil
+			if c.isSent && len(c.violations) == 0 && (e.name != c.name || e.sent.String() != c.arguments) {
 				c.violations = []string{e.name + ": the call was sent before it could be repaired"}
 			}
 			calls = append(calls, c)
 		}
 	}
-	if s.plan.one && len(calls) > 1 {
+	if s.plan.singleCall && len(calls) > 1 {
 		violations = append(violations, fmt.Sprintf("%d calls were made at once, but one is allowed at a time", len(calls)))
 	}
 	for i, c := range calls {
@@ -116,13 +116,13 @@ func (s *Shaper) readCalls() (calls []call, violations []string) {
 	return calls, violations[:min(len(violations), maxListed)]
 }
 
-// howToCall tells what a repaired answer should be.
-func (s *Shaper) howToCall() string {
+// repairInstructions tells what a repaired answer should be.
+func (s *Shaper) repairInstructions() string {
 	if s.plan.choice.Mode == chat.ToolsNone || len(s.plan.tools) == 0 {
 		return "Answer again, with text and without calls."
 	}
 	how := "No function was called. Write again every call that you want to make, corrected and in the form that you were told, and write nothing else."
-	if !s.plan.mustCall() {
+	if !s.plan.requiresCall() {
 		how += " If you did not want to call a function, write your answer again, with &lt; for the < of each tag."
 	}
 	return how
@@ -131,9 +131,9 @@ func (s *Shaper) howToCall() string {
 // The errors of an answer that stays wrong say whether the model was asked to repair
 // it: what has been passed on already cannot be.
 
-func badCall(asked bool, violations []string) *chat.Error {
+func invalidCallError(isRepaired bool, violations []string) *chat.Error {
 	message := "The model called tools wrongly"
-	if asked {
+	if isRepaired {
 		message += " and did not repair it when it was asked to"
 	}
 	return &chat.Error{
@@ -142,9 +142,9 @@ func badCall(asked bool, violations []string) *chat.Error {
 	}
 }
 
-func badOutput(asked bool, violations []string) *chat.Error {
+func invalidOutputError(isRepaired bool, violations []string) *chat.Error {
 	message := "The model's answer does not have the format that was asked for"
-	if asked {
+	if isRepaired {
 		message += ", and it did not repair it when it was asked to"
 	}
 	return &chat.Error{

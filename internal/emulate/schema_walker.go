@@ -19,37 +19,37 @@ import (
 // Bounds on holding one value to its schema.
 const (
 	maxSteps = 16_000_000 // about a second
-	maxNests = 25_000     // schemas that are being applied inside one another
+	maxDepth = 25_000     // schemas that are being applied inside one another
 )
 
 // verdict is what a walk comes to.
 type verdict uint8
 
 const (
-	isValid verdict = iota
-	isInvalid
-	isUndecided // the walk ran out of steps
+	verdictValid verdict = iota
+	verdictInvalid
+	verdictUndecided // the walk ran out of steps
 )
 
-// walk holds one value to a schema.
-type walk struct {
-	notes map[*jsonschema.Schema]*schemaNote
-	steps int // left
-	nests int
-	spent bool // no steps are left, so that every result is void
+// walker holds one value to a schema.
+type walker struct {
+	extras    map[*jsonschema.Schema]*schemaExtra
+	stepsLeft int // left
+	depth     int
+	isSpent   bool // no steps are left, so that every result is void
 
-	// wanted is how many findings are of interest; 0 asks for the verdict alone. In
+	// maxFindings is how many findings are of interest; 0 asks for the verdict alone. In
 	// a trial, where a schema may fail without the value being invalid, none are.
-	wanted int
-	trials int
-	found  []finding
+	maxFindings int
+	trialDepth  int
+	findings    []finding
 }
 
 // finding is one thing that is wrong with a value.
 type finding struct {
-	at   *place
-	kind jsonschema.ErrorKind
-	more string // follows the kind's words
+	place  *place
+	kind   jsonschema.ErrorKind
+	suffix string // follows the kind's words
 }
 
 // place is where a value stands in another; nil is the whole value.
@@ -58,48 +58,50 @@ type place struct {
 	step   string
 }
 
-// in returns the place of a value's part. A walk for the verdict alone needs none.
-func (w *walk) in(at *place, step string) *place {
-	if w.wanted == 0 {
+// child returns the place of a value's part. A walk for the verdict alone needs none.
+func (w *walker) child(at *place, step string) *place {
+	if w.maxFindings == 0 {
 		return nil
 	}
 	return &place{at, step}
 }
 
-// run holds a value to a schema and returns at most wanted findings; 0 asks for the
+// validate holds a value to a schema and returns at most wanted findings; 0 asks for the
 // verdict alone.
-func (c *compiledSchema) run(value any, wanted int) (verdict, []finding) {
-	w := walk{notes: c.notes, steps: maxSteps, wanted: wanted}
+func (c *compiledSchema) validate(value any, wanted int) (verdict, []finding) {
+	w := walker{extras: c.extras, stepsLeft: maxSteps, maxFindings: wanted}
 	ok := w.apply(c.root, value, nil, nil, nil)
 	switch {
-	case w.spent:
-		return isUndecided, w.found
+	case w.isSpent:
+		return verdictUndecided, w.findings
 	case ok:
-		return isValid, nil
+		return verdictValid, nil
 	default:
-		return isInvalid, w.found
+		return verdictInvalid, w.findings
 	}
 }
 
 // charge takes steps for work.
-func (w *walk) charge(steps int) {
-	if w.steps -= steps; w.steps < 0 {
-		w.spent = true
+func (w *walker) charge(steps int) {
+	if w.stepsLeft -= steps; w.stepsLeft < 0 {
+		w.isSpent = true
 	}
 }
 
 // fail notes what is wrong and returns false.
-func (w *walk) fail(at *place, k jsonschema.ErrorKind) bool { return w.failWith(at, k, "") }
+func (w *walker) fail(at *place, k jsonschema.ErrorKind) bool { return w.failWith(at, k, "") }
 
-func (w *walk) failWith(at *place, k jsonschema.ErrorKind, more string) bool {
+func (w *walker) failWith(at *place, k jsonschema.ErrorKind, more string) bool {
 	if !w.isDone() {
-		w.found = append(w.found, finding{at, k, more})
+		w.findings = append(w.findings, finding{at, k, more})
 	}
 	return false
 }
 
 // isDone reports whether nothing more need be found once something has failed.
-func (w *walk) isDone() bool { return w.spent || w.trials > 0 || len(w.found) >= w.wanted }
+func (w *walker) isDone() bool {
+	return w.isSpent || w.trialDepth > 0 || len(w.findings) >= w.maxFindings
+}
 
 // scope is a schema that is being applied, for the search of references that come back
 // to the same value.
@@ -109,7 +111,7 @@ type scope struct {
 }
 
 // isCycle reports whether s is being applied to this value already.
-func (w *walk) isCycle(sc *scope, s *jsonschema.Schema) bool {
+func (w *walker) isCycle(sc *scope, s *jsonschema.Schema) bool {
 	for ; sc != nil; sc = sc.parent {
 		w.charge(1)
 		if sc.schema == s {
@@ -121,15 +123,15 @@ func (w *walk) isCycle(sc *scope, s *jsonschema.Schema) bool {
 
 // apply reports whether v is valid under s. sc is the schemas that are being applied to
 // v already. seen, where it is not nil, takes what parts of v have been looked at.
-func (w *walk) apply(s *jsonschema.Schema, v any, at *place, sc *scope, seen *evaluated) bool {
+func (w *walker) apply(s *jsonschema.Schema, v any, at *place, sc *scope, seen *evaluated) bool {
 	w.charge(1)
-	if w.nests++; w.nests > maxNests {
-		w.spent = true
+	if w.depth++; w.depth > maxDepth {
+		w.isSpent = true
 	}
-	defer func() { w.nests-- }()
-	note := w.notes[s]
+	defer func() { w.depth-- }()
+	note := w.extras[s]
 	switch {
-	case w.spent:
+	case w.isSpent:
 		return false
 	case s.Bool != nil:
 		return *s.Bool || w.fail(at, &kind.FalseSchema{})
@@ -137,7 +139,7 @@ func (w *walk) apply(s *jsonschema.Schema, v any, at *place, sc *scope, seen *ev
 		return w.fail(at, &kind.RefCycle{URL: s.Location})
 	case v == nil && note != nil && note.isNullable:
 		return true
-	case !w.anyType(s, note, v, at):
+	case !w.checkType(s, note, v, at):
 		return false
 	}
 	sc = &scope{sc, s}
@@ -149,12 +151,12 @@ func (w *walk) apply(s *jsonschema.Schema, v any, at *place, sc *scope, seen *ev
 		own = &evaluated{}
 		w.charge(4)
 	}
-	ok := w.typed(s, v, at, sc, own)
+	ok := w.applyTyped(s, v, at, sc, own)
 	if ok || !w.isDone() {
-		ok = w.inPlace(s, v, at, sc, own) && ok
+		ok = w.applyInPlace(s, v, at, sc, own) && ok
 	}
 	if ok || !w.isDone() {
-		ok = w.unevaluated(s, v, at, own) && ok
+		ok = w.checkUnevaluated(s, v, at, own) && ok
 	}
 	if ok && seen != nil {
 		w.charge(seen.add(own))
@@ -162,31 +164,31 @@ func (w *walk) apply(s *jsonschema.Schema, v any, at *place, sc *scope, seen *ev
 	return ok
 }
 
-// typed applies what a schema says of values of v's type.
-func (w *walk) typed(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
+// applyTyped applies what a schema says of values of v's type.
+func (w *walker) applyTyped(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
 	switch v := v.(type) {
 	case map[string]any:
-		return w.object(s, v, at, sc, own)
+		return w.checkObject(s, v, at, sc, own)
 	case []any:
-		return w.array(s, v, at, own)
+		return w.checkArray(s, v, at, own)
 	case string:
-		return w.text(s, v, at)
+		return w.checkText(s, v, at)
 	case json.Number:
-		return w.number(s, v, at)
+		return w.checkNumber(s, v, at)
 	default:
 		return true
 	}
 }
 
-// inPlace applies the schemas that apply to the same value.
-func (w *walk) inPlace(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
+// applyInPlace applies the schemas that apply to the same value.
+func (w *walker) applyInPlace(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
 	ok := true
 	for _, ref := range references2019(s) {
 		if ref != nil && (ok || !w.isDone()) {
 			ok = w.apply(ref, v, at, sc, own) && ok
 		}
 	}
-	if s.Not != nil && w.try(s.Not, v, sc, nil) {
+	if s.Not != nil && w.isMatch(s.Not, v, sc, nil) {
 		ok = w.fail(at, &kind.Not{})
 	}
 	for _, sub := range s.AllOf {
@@ -195,13 +197,13 @@ func (w *walk) inPlace(s *jsonschema.Schema, v any, at *place, sc *scope, own *e
 		}
 		ok = w.apply(sub, v, at, sc, own) && ok
 	}
-	ok = w.anyOf(s, v, at, sc, own) && ok
-	ok = w.oneOf(s, v, at, sc, own) && ok
+	ok = w.applyAnyOf(s, v, at, sc, own) && ok
+	ok = w.applyOneOf(s, v, at, sc, own) && ok
 	if s.If == nil {
 		return ok
 	}
 	branch := s.Else
-	if w.try(s.If, v, sc, own) {
+	if w.isMatch(s.If, v, sc, own) {
 		branch = s.Then
 	}
 	return (branch == nil || w.apply(branch, v, at, sc, own)) && ok
@@ -216,19 +218,19 @@ func references2019(s *jsonschema.Schema) [3]*jsonschema.Schema {
 	return refs
 }
 
-// try applies a schema of which the verdict alone counts.
-func (w *walk) try(s *jsonschema.Schema, v any, sc *scope, own *evaluated) bool {
-	w.trials++
-	defer func() { w.trials-- }()
+// isMatch applies a schema of which the verdict alone counts.
+func (w *walker) isMatch(s *jsonschema.Schema, v any, sc *scope, own *evaluated) bool {
+	w.trialDepth++
+	defer func() { w.trialDepth-- }()
 	return w.apply(s, v, nil, sc, own)
 }
 
-// anyOf keeps what the alternatives found only when all of them fail.
-func (w *walk) anyOf(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
+// applyAnyOf keeps what the alternatives found only when all of them fail.
+func (w *walker) applyAnyOf(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
 	if len(s.AnyOf) == 0 {
 		return true
 	}
-	before, ok := len(w.found), false
+	before, ok := len(w.findings), false
 	for _, sub := range s.AnyOf {
 		if w.apply(sub, v, at, sc, own) {
 			ok = true
@@ -238,22 +240,22 @@ func (w *walk) anyOf(s *jsonschema.Schema, v any, at *place, sc *scope, own *eva
 		}
 	}
 	if ok {
-		w.found = w.found[:before]
+		w.findings = w.findings[:before]
 	}
 	return ok
 }
 
-func (w *walk) oneOf(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
+func (w *walker) applyOneOf(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
 	if len(s.OneOf) == 0 {
 		return true
 	}
-	before, matched := len(w.found), -1
+	before, matched := len(w.findings), -1
 	for i, sub := range s.OneOf {
 		switch {
 		case matched < 0 && w.apply(sub, v, at, sc, own):
 			matched = i
-			w.found = w.found[:before]
-		case matched >= 0 && matched != i && w.try(sub, v, sc, nil):
+			w.findings = w.findings[:before]
+		case matched >= 0 && matched != i && w.isMatch(sub, v, sc, nil):
 			return w.fail(at, &kind.OneOf{Subschemas: []int{matched, i}})
 		}
 	}
@@ -262,7 +264,7 @@ func (w *walk) oneOf(s *jsonschema.Schema, v any, at *place, sc *scope, own *eva
 
 // sortedKeys are an object's keys in order, so that the same value gives the same
 // findings.
-func (w *walk) sortedKeys(obj map[string]any) []string {
+func (w *walker) sortedKeys(obj map[string]any) []string {
 	w.charge(len(obj))
 	keys := make([]string, 0, len(obj))
 	for key := range obj {

@@ -92,7 +92,7 @@ func TestSchemaForms(t *testing.T) {
 		{"no type", `{"properties": {"a": {"type": "string"}}}`, []string{`{"a": "x"}`, `5`}, []string{`{"a": 1}`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := compiled.get(t.Context(), []byte(tt.schema))
+			s, err := NewSchemaCache().get(t.Context(), []byte(tt.schema))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,14 +121,14 @@ func TestSchemaDetours(t *testing.T) {
 		}
 		return `{"properties": {` + properties.String() + `"z": {}}, "components": {"schemas": {` + parts.String() + `"Z": {}}}}`
 	}
-	if _, err := compile([]byte(schema(300))); err != nil {
+	if _, err := compileSchema([]byte(schema(300))); err != nil {
 		t.Errorf("compile with 300 references into components = %v", err)
 	}
-	if _, err := compile([]byte(schema(2000))); err == nil || !strings.Contains(err.Error(), "$defs") {
+	if _, err := compileSchema([]byte(schema(2000))); err == nil || !strings.Contains(err.Error(), "$defs") {
 		t.Errorf("compile with 2000 references into components = %v, want an error that names $defs", err)
 	}
 	defs := strings.ReplaceAll(strings.ReplaceAll(schema(2000), "#/components/schemas", "#/$defs"), `"components": {"schemas": {`, `"x": {}, "$defs": {`)
-	if _, err := compile([]byte(strings.TrimSuffix(defs, "}"))); err != nil {
+	if _, err := compileSchema([]byte(strings.TrimSuffix(defs, "}"))); err != nil {
 		t.Errorf("compile with 2000 references into $defs = %v", err)
 	}
 }

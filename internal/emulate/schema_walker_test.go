@@ -22,7 +22,7 @@ func TestWalkAgreesWithTheLibrary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		form, err := compile(text)
+		form, err := compileSchema(text)
 		if err != nil {
 			t.Skip(err)
 		}
@@ -39,21 +39,21 @@ type fataler interface {
 
 func compareWithLibrary(t fataler, form *compiledSchema, text string, value any) {
 	t.Helper()
-	want := isValid
+	want := verdictValid
 	libraryErr := form.root.Validate(value)
 	if libraryErr != nil {
-		want = isInvalid
+		want = verdictInvalid
 	}
-	got, _ := form.run(value, 0)
+	got, _ := form.validate(value, 0)
 	if got != want {
 		t.Fatalf("verdict of %v under %s = %v, want %v: %v", value, text, got, want, libraryErr)
 	}
-	again, found := form.run(value, maxFound)
-	if again != want || (want == isInvalid) != (len(found) > 0) {
+	again, found := form.validate(value, maxFound)
+	if again != want || (want == verdictInvalid) != (len(found) > 0) {
 		t.Fatalf("verdict of %v under %s = %v with %d findings, want %v", value, text, again, len(found), want)
 	}
 	for _, f := range found {
-		if words := f.words(); words == "" || strings.Contains(words, location) {
+		if words := f.describe(); words == "" || strings.Contains(words, schemaLocation) {
 			t.Fatalf("words of %v under %s = %q", value, text, words)
 		}
 	}
@@ -182,7 +182,7 @@ func TestWalkIsBounded(t *testing.T) {
 		{"a schema that is itself", `{"dependentSchemas": {"a": {"$ref": "#"}}}`, `{"a": 1}`, `both`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := compiled.get(t.Context(), []byte(tt.schema))
+			s, err := NewSchemaCache().get(t.Context(), []byte(tt.schema))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -44,7 +44,7 @@ func TestState(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			client := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
 			for _, call := range c.calls {
-				client.seen.take(call.pattern, call.outcome)
+				client.health.recordOutcome(call.pattern, call.outcome)
 				if diff := cmp.Diff(call.want, client.State()); diff != "" {
 					t.Errorf("after %s of %s (-want +got):\n%s", call.outcome, call.pattern, diff)
 				}
@@ -58,8 +58,8 @@ func TestOutcome(t *testing.T) {
 		err  *chat.Error
 		want string
 	}{
-		{nil, "ok"}, {timedOut.because(nil), "backend_timeout"}, {givenUp.because(nil), "given_up"},
-		{&chat.Error{Code: chat.CodeShuttingDown}, "given_up"}, {sessionLost.because(nil), "session_not_found"},
+		{nil, "ok"}, {timedOut.withCause(nil), "backend_timeout"}, {abandoned.withCause(nil), "given_up"},
+		{&chat.Error{Code: chat.CodeShuttingDown}, "given_up"}, {sessionLost.withCause(nil), "session_not_found"},
 	} {
 		if got := outcome(c.err); got != c.want {
 			t.Errorf("%v: %s, want %s", c.err, got, c.want)

@@ -56,7 +56,7 @@ func TestTornCharacters(t *testing.T) {
 // What is streamed before a torn character goes on at once, and so does an answer
 // of which too much would be held back: it has diverged then.
 func TestTornCharacterHoldsBack(t *testing.T) {
-	long := strings.Repeat("x", maxHeld)
+	long := strings.Repeat("x", maxHeldBytes)
 	s := streamOf(t, strings.NewReader(delta("before")+delta(`\ufffd`)+delta("after")+delta(long)+recorded("before好after"+long)+done))
 	var texts []string
 	for {

@@ -16,7 +16,7 @@ import (
 type integer int64
 
 func (n *integer) UnmarshalJSON(b []byte) error {
-	s := literal(b)
+	s := scalarText(b)
 	if v, err := strconv.ParseInt(s, 10, 64); err == nil {
 		*n = integer(v)
 	} else if f, err := strconv.ParseFloat(s, 64); err == nil && math.Abs(f) < 1<<53 {
@@ -32,7 +32,7 @@ func (n integer) count() int { return int(max(0, min(n, math.MaxInt32))) }
 type decimal float64
 
 func (n *decimal) UnmarshalJSON(b []byte) error {
-	if f, err := strconv.ParseFloat(literal(b), 64); err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) {
+	if f, err := strconv.ParseFloat(scalarText(b), 64); err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) {
 		*n = decimal(f)
 	}
 	return nil
@@ -52,7 +52,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 type flag bool
 
 func (f *flag) UnmarshalJSON(b []byte) error {
-	v, err := strconv.ParseBool(literal(b))
+	v, err := strconv.ParseBool(scalarText(b))
 	*f = flag(v && err == nil)
 	return nil
 }
@@ -63,7 +63,7 @@ type timestamp struct{ time.Time }
 var platformZone = time.FixedZone("UTC+8", 8*60*60)
 
 func (t *timestamp) UnmarshalJSON(b []byte) error {
-	if v, err := time.ParseInLocation(time.DateTime, literal(b), platformZone); err == nil {
+	if v, err := time.ParseInLocation(time.DateTime, scalarText(b), platformZone); err == nil {
 		t.Time = v
 	}
 	return nil
@@ -79,8 +79,8 @@ func (l *list[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// literal returns the text of a scalar, with or without quotes around it.
-func literal(b []byte) string {
+// scalarText returns the text of a scalar, with or without quotes around it.
+func scalarText(b []byte) string {
 	return strings.TrimSpace(strings.Trim(strings.TrimSpace(string(b)), `"`))
 }
 

@@ -15,28 +15,28 @@ const replacement = "\uFFFD"
 
 // runeJoiner joins pieces of text to valid UTF-8. The end of a piece that is half a
 // character waits for the next piece. The zero value is ready for one answer.
-type runeJoiner struct{ rest []byte }
+type runeJoiner struct{ pending []byte }
 
 // add appends a piece to an answer. valid says that the piece is valid UTF-8.
 func (j *runeJoiner) add(answer *strings.Builder, piece []byte, valid bool) {
-	if valid && len(j.rest) == 0 {
+	if valid && len(j.pending) == 0 {
 		answer.Write(piece)
 		return
 	}
-	joined := append(j.rest, piece...)
-	whole := wholeLen(joined)
+	joined := append(j.pending, piece...)
+	whole := completeLen(joined)
 	writeValid(answer, joined[:whole])
-	j.rest = append([]byte(nil), joined[whole:]...)
+	j.pending = append([]byte(nil), joined[whole:]...)
 }
 
 // flush appends what has waited: no other half will come.
 func (j *runeJoiner) flush(answer *strings.Builder) {
-	writeValid(answer, j.rest)
-	j.rest = nil
+	writeValid(answer, j.pending)
+	j.pending = nil
 }
 
-// wholeLen returns the length of b without half a character at its end.
-func wholeLen(b []byte) int {
+// completeLen returns the length of b without half a character at its end.
+func completeLen(b []byte) int {
 	for n := 1; n <= min(len(b), utf8.UTFMax-1); n++ {
 		start := len(b) - n
 		if !utf8.RuneStart(b[start]) {
@@ -79,50 +79,50 @@ func surrogate(b []byte) rune {
 	return 0xd000 | rune(b[1]&0x3f)<<6 | rune(b[2]&0x3f)
 }
 
-// maxHeld is how much of an answer, in bytes, is kept from the client because a
+// maxHeldBytes is how much of an answer, in bytes, is kept from the client because a
 // character in it was torn. Nearly all answers are shorter.
-const maxHeld = 64 << 10
+const maxHeldBytes = 64 << 10
 
-// heldBack keeps an answer from its first U+FFFD on from the client, because the
+// brokenText keeps an answer from its first U+FFFD on from the client, because the
 // record may have the character that was torn. The zero value is ready for one answer.
-type heldBack struct {
-	seen   int  // up to here there is no U+FFFD
-	broken bool // there is one at seen
-	given  bool // all is passed on, because too much would be held back
+type brokenText struct {
+	scanned    int  // up to here there is no U+FFFD
+	isBroken   bool // there is one at seen
+	isReleased bool // all is passed on, because too much would be held back
 }
 
 // release returns the part of an answer that can be passed on. whole only ever grows.
-func (h *heldBack) release(whole string) string {
-	if h.given {
+func (h *brokenText) release(whole string) string {
+	if h.isReleased {
 		return whole
 	}
-	if !h.broken {
-		i := strings.Index(whole[h.seen:], replacement)
+	if !h.isBroken {
+		i := strings.Index(whole[h.scanned:], replacement)
 		if i < 0 {
-			h.seen = len(whole)
+			h.scanned = len(whole)
 			return whole
 		}
-		h.seen, h.broken = h.seen+i, true
+		h.scanned, h.isBroken = h.scanned+i, true
 	}
-	if len(whole)-h.seen > maxHeld {
-		h.given = true
+	if len(whole)-h.scanned > maxHeldBytes {
+		h.isReleased = true
 		return whole
 	}
-	return whole[:h.seen]
+	return whole[:h.scanned]
 }
 
-// cut returns what of an answer was passed on and what was held back.
-func (h *heldBack) cut(whole string) (passed, held string) {
-	if h.given || !h.broken {
+// split returns what of an answer was passed on and what was held back.
+func (h *brokenText) split(whole string) (passed, held string) {
+	if h.isReleased || !h.isBroken {
 		return whole, ""
 	}
-	return whole[:h.seen], whole[h.seen:]
+	return whole[:h.scanned], whole[h.scanned:]
 }
 
-// mends reports whether a stored text is the streamed one, or one that begins with
+// matchesBroken reports whether a stored text is the streamed one, or one that begins with
 // it, with characters where the streamed one has U+FFFD: between one and as many as
 // there are U+FFFD in a row.
-func mends(stored, streamed string) bool {
+func matchesBroken(stored, streamed string) bool {
 	for streamed != "" {
 		if !strings.HasPrefix(streamed, replacement) {
 			literal, _, _ := strings.Cut(streamed, replacement)

@@ -17,7 +17,7 @@ type setting struct {
 	have, want any // string, int or float64, both the same
 }
 
-func settings(have, want chat.Settings) []setting {
+func pairSettings(have, want chat.Settings) []setting {
 	return []setting{
 		{"model", have.Model, want.Model},
 		{"prompt", have.Prompt, want.Prompt},
@@ -29,28 +29,28 @@ func settings(have, want chat.Settings) []setting {
 	}
 }
 
-// stuck reports whether the platform has what it was asked for, give or take what
+// isApplied reports whether the platform has what it was asked for, give or take what
 // a store does: outer white space, line ends, the precision of a 32-bit number.
 // How much context it gives is the platform's to say.
-func (s setting) stuck() bool {
+func (s setting) isApplied() bool {
 	switch have := s.have.(type) {
 	case string:
-		return storedText(have) == storedText(s.want.(string))
+		return normalizeStored(have) == normalizeStored(s.want.(string))
 	case float64:
 		return math.Abs(have-s.want.(float64)) < 1e-4
 	}
 	return s.have == s.want || s.key == "contextCount"
 }
 
-func storedText(s string) string {
+func normalizeStored(s string) string {
 	return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n"))
 }
 
-// differences names the settings that did not stick.
-func differences(have, want chat.Settings) []string {
+// unappliedSettings names the settings that did not stick.
+func unappliedSettings(have, want chat.Settings) []string {
 	var names []string
-	for _, s := range settings(have, want) {
-		if !s.stuck() {
+	for _, s := range pairSettings(have, want) {
+		if !s.isApplied() {
 			names = append(names, s.key)
 		}
 	}
@@ -61,10 +61,10 @@ func differences(have, want chat.Settings) []string {
 // platform sent.
 var errNoObject = errors.New("platform: the session holds no object to send back")
 
-// overlay returns a session object with the given settings in it. Every other byte
+// overlaySettings returns a session object with the given settings in it. Every other byte
 // stays, because the platform wants the whole object back, in whatever version it
 // is; so do settings that are as asked already.
-func overlay(object []byte, want chat.Settings) ([]byte, error) {
+func overlaySettings(object []byte, want chat.Settings) ([]byte, error) {
 	have, err := parseSession(object)
 	if err != nil {
 		return nil, errNoObject
@@ -88,24 +88,24 @@ func overlay(object []byte, want chat.Settings) ([]byte, error) {
 		if err != nil {
 			return nil, errNoObject
 		}
-		i := slices.IndexFunc(changed, func(v member) bool { return v.key == key })
+		i := slices.IndexFunc(changed, func(v change) bool { return v.key == key })
 		if i < 0 {
 			continue
 		}
 		end := dec.InputOffset()
 		out = append(out, object[copied:end-int64(len(value))]...)
 		out = append(out, changed[i].value...)
-		copied, changed[i].placed = end, true
+		copied, changed[i].isWritten = end, true
 	}
 	return append(out, addMissing(object[copied:], changed)...), nil
 }
 
 // addMissing puts the members that the object does not have before its end.
-func addMissing(tail []byte, members []member) []byte {
+func addMissing(tail []byte, members []change) []byte {
 	end := bytes.LastIndexByte(tail, '}')
 	out := slices.Clone(tail[:end])
 	for _, m := range members {
-		if !m.placed {
+		if !m.isWritten {
 			// An object always has an id, so a comma is right.
 			out = append(append(append(out, `,"`+m.key...), `":`...), m.value...)
 		}
@@ -113,17 +113,17 @@ func addMissing(tail []byte, members []member) []byte {
 	return append(out, tail[end:]...)
 }
 
-// member is a key of a session object and its new value.
-type member struct {
-	key    string
-	value  []byte
-	placed bool // in the object that is being written
+// change is a key of a session object and its new value.
+type change struct {
+	key       string
+	value     []byte
+	isWritten bool // in the object that is being written
 }
 
 // changedValues returns the settings in which two differ, as JSON.
-func changedValues(have, want chat.Settings) ([]member, error) {
-	var changed []member
-	for _, s := range settings(have, want) {
+func changedValues(have, want chat.Settings) ([]change, error) {
+	var changed []change
+	for _, s := range pairSettings(have, want) {
 		if s.have == s.want {
 			continue
 		}
@@ -131,7 +131,7 @@ func changedValues(have, want chat.Settings) ([]member, error) {
 		if err != nil {
 			return nil, err
 		}
-		changed = append(changed, member{key: s.key, value: value})
+		changed = append(changed, change{key: s.key, value: value})
 	}
 	return changed, nil
 }

@@ -20,7 +20,7 @@ import (
 //   - An empty list where there are schemas by name is PHP's empty object.
 //
 // OpenAPI's nullable is no form of another keyword: see schemaNotes.
-type forms struct {
+type modernizer struct {
 	isDraft4 bool // the schema says so: its booleans are right
 	isOld    bool // the schema says that it is of draft 4, 6 or 7: its ids are right
 	hasList  bool // items is a list somewhere
@@ -33,12 +33,12 @@ func modernize(root any) *jsonschema.Draft {
 	if !ok {
 		return jsonschema.Draft2020
 	}
-	if named, ok := m["$schema"].(string); !ok || saysNothing(named) {
+	if named, ok := m["$schema"].(string); !ok || isNeutralDialect(named) {
 		delete(m, "$schema")
 	}
 	named, _ := m["$schema"].(string)
-	f := forms{isDraft4: strings.Contains(named, "draft-04"), isOld: strings.Contains(named, "/draft-0")}
-	f.schema(m, true)
+	f := modernizer{isDraft4: strings.Contains(named, "draft-04"), isOld: strings.Contains(named, "/draft-0")}
+	f.convertSchema(m, true)
 	if !f.hasList {
 		return jsonschema.Draft2020
 	}
@@ -48,55 +48,55 @@ func modernize(root any) *jsonschema.Draft {
 	return jsonschema.Draft2019
 }
 
-// saysNothing reports whether a name of a metaschema is as good as none.
-func saysNothing(name string) bool {
+// isNeutralDialect reports whether a name of a metaschema is as good as none.
+func isNeutralDialect(name string) bool {
 	return strings.TrimSpace(name) == "" || strings.HasPrefix(name, "https://spec.openapis.org/oas/")
 }
 
-// schema changes one schema. What a keyword that is not known holds is taken for a
+// convertSchema changes one schema. What a keyword that is not known holds is taken for a
 // schema too: a reference may point there.
-func (f *forms) schema(v map[string]any, isRoot bool) {
+func (f *modernizer) convertSchema(v map[string]any, isRoot bool) {
 	if !isRoot {
 		delete(v, "$schema") // of a schema that was copied into another
 	}
 	for _, bound := range []string{"Minimum", "Maximum"} {
-		f.exclusive(v, "exclusive"+bound, strings.ToLower(bound))
+		f.convertExclusive(v, "exclusive"+bound, strings.ToLower(bound))
 	}
 	if !f.isOld {
-		anchor(v)
+		convertAnchor(v)
 	}
 	for key, e := range v {
 		switch {
 		case key == "const" || key == "default":
 		case e == nil:
 			delete(v, key)
-		case isData(key):
+		case holdsData(key):
 		case key == "type":
-			v[key] = smallTypes(e)
-		case hasNames(key):
-			f.named(v, key)
+			v[key] = lowerTypes(e)
+		case holdsNamedSchemas(key):
+			f.convertNamed(v, key)
 		default:
 			_, isList := e.([]any)
 			f.hasList = f.hasList || isList && key == "items"
-			f.inside(e)
+			f.convertValue(e)
 		}
 	}
 }
 
-// inside changes the schemas in a keyword's value.
-func (f *forms) inside(part any) {
+// convertValue changes the schemas in a keyword's value.
+func (f *modernizer) convertValue(part any) {
 	switch v := part.(type) {
 	case map[string]any:
-		f.schema(v, false)
+		f.convertSchema(v, false)
 	case []any:
 		for _, e := range v {
-			f.inside(e)
+			f.convertValue(e)
 		}
 	}
 }
 
-// hasNames reports whether a keyword's value is schemas by name.
-func hasNames(keyword string) bool {
+// holdsNamedSchemas reports whether a keyword's value is schemas by name.
+func holdsNamedSchemas(keyword string) bool {
 	switch keyword {
 	case "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies":
 		return true
@@ -105,11 +105,11 @@ func hasNames(keyword string) bool {
 	}
 }
 
-func (f *forms) named(v map[string]any, key string) {
+func (f *modernizer) convertNamed(v map[string]any, key string) {
 	switch e := v[key].(type) {
 	case map[string]any:
 		for _, schema := range e {
-			f.inside(schema)
+			f.convertValue(schema)
 		}
 	case []any:
 		if len(e) == 0 {
@@ -118,8 +118,8 @@ func (f *forms) named(v map[string]any, key string) {
 	}
 }
 
-// exclusive turns draft 4's boolean into a bound.
-func (f *forms) exclusive(v map[string]any, keyword, bound string) {
+// convertExclusive turns draft 4's boolean into a bound.
+func (f *modernizer) convertExclusive(v map[string]any, keyword, bound string) {
 	is, ok := v[keyword].(bool)
 	if !ok || f.isDraft4 {
 		return
@@ -131,8 +131,8 @@ func (f *forms) exclusive(v map[string]any, keyword, bound string) {
 	}
 }
 
-// anchor turns an id that is a fragment into an anchor.
-func anchor(v map[string]any) {
+// convertAnchor turns an id that is a fragment into an anchor.
+func convertAnchor(v map[string]any) {
 	for _, keyword := range []string{"id", "$id"} {
 		name, ok := v[keyword].(string)
 		if _, has := v["$anchor"]; !ok || has || len(name) < 2 || name[0] != '#' {
@@ -143,14 +143,14 @@ func anchor(v map[string]any) {
 	}
 }
 
-// smallTypes writes the names of types in small letters.
-func smallTypes(v any) any {
+// lowerTypes writes the names of types in small letters.
+func lowerTypes(v any) any {
 	switch v := v.(type) {
 	case string:
 		return strings.ToLower(v)
 	case []any:
 		for i, e := range v {
-			v[i] = smallTypes(e)
+			v[i] = lowerTypes(e)
 		}
 	}
 	return v

@@ -9,59 +9,59 @@ import (
 	"strings"
 )
 
-// references are the keywords that point at another schema.
-var references = []string{"$ref", "$dynamicRef", "$recursiveRef"}
+// referenceKeywords are the keywords that point at another schema.
+var referenceKeywords = []string{"$ref", "$dynamicRef", "$recursiveRef"}
 
 // document is a schema's text, read, with what its references need.
 type document struct {
-	root    any
-	anchors map[string]any // schemas by the names that they give themselves
-	refers  bool           // there are references
-	renamed bool           // a schema in it has an $id, so that references there mean others
+	root          any
+	anchors       map[string]any // schemas by the names that they give themselves
+	hasReferences bool           // there are references
+	hasInnerID    bool           // a schema in it has an $id, so that references there mean others
 
-	parts       int             // objects in it
-	detours     map[string]bool // references to places where no draft has schemas
-	hasNullable bool            // OpenAPI's keyword is used
+	objects       int             // objects in it
+	oddReferences map[string]bool // references to places where no draft has schemas
+	hasNullable   bool            // OpenAPI's keyword is used
 }
 
 // readDocument refuses a schema that points outside of itself or nests too deep.
 func readDocument(root any) (*document, error) {
-	d := &document{root: root, anchors: map[string]any{}, detours: map[string]bool{}}
-	if err := d.read(root, 1); err != nil {
+	d := &document{root: root, anchors: map[string]any{}, oddReferences: map[string]bool{}}
+	if err := d.inspect(root, 1); err != nil {
 		return nil, err
 	}
-	if d.refers && d.renamed {
+	if d.hasReferences && d.hasInnerID {
 		return nil, errors.New("a schema with references may have an $id at its root only")
 	}
-	if d.work() > maxCompileWork {
+	if d.compileWork() > maxCompileWork {
 		return nil, errors.New("too many of its references point into keywords that hold no schemas: put what they point at into $defs")
 	}
 	return d, checkNumbers(root)
 }
 
-func (d *document) read(part any, depth int) error {
+func (d *document) inspect(part any, depth int) error {
 	if depth > maxSchemaDepth {
 		return fmt.Errorf("a schema may nest %d levels at most", maxSchemaDepth)
 	}
 	switch v := part.(type) {
 	case []any:
 		for _, e := range v {
-			if err := d.read(e, depth+1); err != nil {
+			if err := d.inspect(e, depth+1); err != nil {
 				return err
 			}
 		}
 	case map[string]any:
-		if d.parts++; d.parts > maxSchemaParts {
-			return fmt.Errorf("a schema may have %d objects at most", maxSchemaParts)
+		if d.objects++; d.objects > maxSchemaObjects {
+			return fmt.Errorf("a schema may have %d objects at most", maxSchemaObjects)
 		}
-		if err := d.note(v, depth); err != nil {
+		if err := d.inspectObject(v, depth); err != nil {
 			return err
 		}
 		for key, e := range v {
-			if isData(key) {
+			if holdsData(key) {
 				continue
 			}
-			if err := d.read(e, depth+1); err != nil {
+			if err := d.inspect(e, depth+1); err != nil {
 				return err
 			}
 		}
@@ -69,16 +69,16 @@ func (d *document) read(part any, depth int) error {
 	return nil
 }
 
-// note takes in what an object says of names and references.
-func (d *document) note(v map[string]any, depth int) error {
-	for _, keyword := range references {
+// inspectObject takes in what an object says of names and references.
+func (d *document) inspectObject(v map[string]any, depth int) error {
+	for _, keyword := range referenceKeywords {
 		ref, ok := v[keyword].(string)
 		if ok && !strings.HasPrefix(ref, "#") {
-			return fmt.Errorf("%s %q points outside of the schema; only references that begin with # are followed", keyword, clip(ref))
+			return fmt.Errorf("%s %q points outside of the schema; only references that begin with # are followed", keyword, clipText(ref))
 		}
-		d.refers = d.refers || ok
-		if ok && isDetour(ref) {
-			d.detours[ref] = true
+		d.hasReferences = d.hasReferences || ok
+		if ok && isOddReference(ref) {
+			d.oddReferences[ref] = true
 		}
 	}
 	if nullable, ok := v["nullable"].(bool); ok && nullable {
@@ -93,7 +93,7 @@ func (d *document) note(v map[string]any, depth int) error {
 		case strings.HasPrefix(name, "#"):
 			d.anchors[name[1:]] = v
 		case depth > 1:
-			d.renamed = true
+			d.hasInnerID = true
 		}
 	}
 	return nil
@@ -103,14 +103,14 @@ func (d *document) note(v map[string]any, depth int) error {
 // each part up among all before it. For each reference to a place where no draft has
 // schemas, such as OpenAPI's components, it copies all that it knows.
 const (
-	maxCompileWork = maxSchemaParts*maxSchemaParts + 10_000_000
-	copiedPart     = 80 // comparisons that copying a part is worth, measured
+	maxCompileWork = maxSchemaObjects*maxSchemaObjects + 10_000_000
+	copyCost       = 80 // comparisons that copying a part is worth, measured
 )
 
-func (d *document) work() int { return d.parts * (d.parts + copiedPart*len(d.detours)) }
+func (d *document) compileWork() int { return d.objects * (d.objects + copyCost*len(d.oddReferences)) }
 
-// isDetour reports whether a reference points to such a place.
-func isDetour(ref string) bool {
+// isOddReference reports whether a reference points to such a place.
+func isOddReference(ref string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(ref, "#/"), "/")
 	switch first {
 	case "#", "$defs", "definitions", "properties", "items", "allOf", "anyOf", "oneOf", "prefixItems":
@@ -120,9 +120,9 @@ func isDetour(ref string) bool {
 	}
 }
 
-// isData reports whether a keyword's value is no schema. A property of that name
+// holdsData reports whether a keyword's value is no schema. A property of that name
 // is not looked into either; what it refers to outside, the loader refuses.
-func isData(keyword string) bool {
+func holdsData(keyword string) bool {
 	switch keyword {
 	case "const", "enum", "default", "examples":
 		return true
@@ -161,10 +161,10 @@ func (d *document) resolve(ref string) any {
 	return at
 }
 
-// refs are the references that an object makes.
-func refs(v map[string]any) []string {
+// referencesOf are the references that an object makes.
+func referencesOf(v map[string]any) []string {
 	var found []string
-	for _, keyword := range references {
+	for _, keyword := range referenceKeywords {
 		if ref, ok := v[keyword].(string); ok && !slices.Contains(found, ref) {
 			found = append(found, ref)
 		}

@@ -1,0 +1,95 @@
+package emulate
+
+import (
+	"strings"
+
+	"achuan/internal/chat"
+)
+
+// reasoning is the reasoning of an answer where calls have a meaning. A model that
+// never closes its reasoning makes its calls inside of it, so what may be a call is
+// held until it is known whether text follows.
+type reasoning struct {
+	scanner    *scanner
+	unescaper  unescaper
+	tag        string
+	body       strings.Builder // of the call under way
+	calls      []rawCall
+	held       strings.Builder // from the first call on
+	hasDropped bool            // something but white space stands behind a call
+	isClosed   bool            // text has come: the calls were mere thoughts
+}
+
+// takeReasoning takes a piece of the reasoning. The client has that of the first answer
+// when a repaired one comes.
+func (s *Shaper) takeReasoning(text string) {
+	t := &s.reply.reasoning
+	if !s.plan.hasTools || t.isClosed {
+		s.emitReasoning(text)
+		return
+	}
+	if t.scanner == nil {
+		t.scanner = newScanner(s.takeReasoningPiece)
+	}
+	t.scanner.feed(text)
+}
+
+func (s *Shaper) emitReasoning(text string) {
+	if s.repairs == 0 && text != "" {
+		s.emit(chat.Event{Kind: chat.EventReasoning, Text: text})
+	}
+}
+
+// takeReasoningPiece takes what the scanner finds in the reasoning.
+func (s *Shaper) takeReasoningPiece(p piece) {
+	t := &s.reply.reasoning
+	if p.kind == pieceText && t.held.Len() == 0 {
+		s.emitReasoning(t.unescaper.take(p.text))
+		return
+	}
+	if t.held.Len() == 0 {
+		s.emitReasoning(t.unescaper.flush())
+	}
+	t.held.WriteString(p.text)
+	switch p.kind {
+	case pieceText:
+		t.hasDropped = t.hasDropped || !isBlank(p.text)
+	case pieceOpen:
+		t.tag = openingTag(p.text)
+	case pieceBody:
+		t.body.WriteString(p.text)
+	case pieceClose:
+		t.calls = append(t.calls, rawCall{tag: t.tag, body: t.body.String(), isEnded: p.isEnded})
+		t.body.Reset()
+	}
+}
+
+// closeReasoning passes on what was held of the reasoning: it has ended.
+func (s *Shaper) closeReasoning() {
+	t := &s.reply.reasoning
+	if t.isClosed {
+		return
+	}
+	t.isClosed = true
+	if t.scanner != nil {
+		t.scanner.end()
+		s.emitReasoning(t.unescaper.flush() + t.held.String())
+	}
+}
+
+// endReasoning takes the calls in a reasoning that was never closed for those of the
+// answer. stored is the answer as the platform keeps it.
+func (s *Shaper) endReasoning(stored string) {
+	t := &s.reply.reasoning
+	if t.isClosed || t.scanner == nil {
+		return
+	}
+	t.scanner.end()
+	if len(t.calls) == 0 || strings.Contains(stored, "</think>") {
+		s.closeReasoning()
+		return
+	}
+	s.reply.hasCall, s.reply.calls = true, t.calls
+	s.reply.eagerCalls = make([]*eagerCall, len(t.calls))
+	s.hasDropped = s.hasDropped || t.hasDropped
+}
