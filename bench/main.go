@@ -1,12 +1,10 @@
-// Command bench measures the built achuan from outside, as one process that
-// serves beside another, on loopback:
+// Command bench measures the built achuan from outside, over the loopback interface:
 //
 //	ACHUAN_BIN=bin/achuan go run ./bench
 //
-// Three servers get the same load: the simulator called directly, the floor (see
-// bench/floor) and achuan, the latter two in front of that same simulator. Each
-// is a process of its own, so that its CPU time and memory can be read from /proc
-// (Linux only). The rounds take turns, so that a noisy minute hits all three.
+// Three servers get the same load: the simulator itself, the floor (see bench/floor) and achuan. The last two send
+// their requests to that simulator. Each server is a process of its own, so bench can read its CPU time and memory
+// from /proc (Linux only). In each round the servers take turns, so that a disturbance affects all three.
 package main
 
 import (
@@ -26,23 +24,24 @@ import (
 	"achuan/internal/simulator"
 )
 
-// mostTime ends a run that hangs.
-const mostTime = 90 * time.Second
+// runTimeout ends a run that hangs.
+const runTimeout = 90 * time.Second
 
-// contextCount is what the platform gives new sessions, before they are changed.
+// contextCount is the contextCount of a new session on the platform.
 var contextCount int
 
 func main() {
-	asSimulator := flag.Bool("simulator", false, "be the simulator of a run (bench starts itself so)")
-	flag.IntVar(&contextCount, "context", 10, "the contextCount that the platform gives new sessions; below 65 achuan has to raise it, in a request of its own")
+	asSimulator := flag.Bool("simulator", false, "run as the simulator (bench starts itself with this flag)")
+	flag.IntVar(&contextCount, "context", 10,
+		"contextCount of a new session on the platform; below 65, achuan sends a request of its own to raise it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ctx, cancel := context.WithTimeout(ctx, mostTime)
-	do := run
+	ctx, cancel := context.WithTimeout(ctx, runTimeout)
+	command := run
 	if *asSimulator {
-		do = simulate
+		command = serveSimulator
 	}
-	err := do(ctx)
+	err := command(ctx)
 	cancel()
 	stop()
 	if err != nil {
@@ -54,7 +53,7 @@ func main() {
 func run(ctx context.Context) error {
 	achuan := os.Getenv("ACHUAN_BIN")
 	if achuan == "" || runtime.GOOS != "linux" {
-		return errors.New("this needs Linux, and ACHUAN_BIN: the path of a built achuan (make bench)")
+		return errors.New("bench needs Linux and the path of a built achuan in ACHUAN_BIN (see make bench)")
 	}
 	achuan, err := filepath.Abs(achuan)
 	if err != nil {
@@ -64,7 +63,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // a leftover of ours in the system's folder harms nobody
+	defer func() { _ = os.RemoveAll(dir) }() // a folder that stays in the temporary folder does no harm
 
 	floor := filepath.Join(dir, "floor")
 	if err := build(ctx, floor); err != nil {
@@ -100,7 +99,7 @@ func run(ctx context.Context) error {
 	return report(os.Stdout, targets, time.Since(began))
 }
 
-// build builds the floor as achuan's releases are built.
+// build builds the floor with the flags of achuan's releases.
 func build(ctx context.Context, path string) error {
 	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "achuan/bench/floor")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOEXPERIMENT=jsonv2")

@@ -14,41 +14,41 @@ const (
 	longPieces  = 1000
 )
 
-// The loads of a round. In all rounds together 10,000 short streams are read.
+// The loads of a round. All rounds together read 10,000 short streams.
 var (
-	short   = load{atOnce, shortPieces, 8, 2500}
-	long    = load{atOnce, longPieces, 4, 60}
-	asModel = load{paced, 200, 64, 64}
-	alone   = load{atOnce, shortPieces, 1, 500} // nothing waits for anything: latency
+	shortLoad  = load{modeAtOnce, shortPieces, 8, 2500}
+	longLoad   = load{modeAtOnce, longPieces, 4, 60}
+	pacedLoad  = load{modePaced, 200, 64, 64}
+	singleLoad = load{modeAtOnce, shortPieces, 1, 500} // one stream at a time, for the latency
 )
 
-// findings are what a run found out about a target; slices have one value a round.
-type findings struct {
+// measurements are the results of a target. A slice of numbers has one value for each round.
+type measurements struct {
 	callsPerStream float64 // requests to the platform
 
-	idle, open, peak int64 // bytes: before the streams, with all of them open, most ever
+	idle, open, peak int64 // bytes: before the streams, with all streams open, maximum
 
 	perStream, perEvent, perPacedEvent []float64 // CPU time, ns
-	samples                            []sample  // of the load alone
-	streams, cut                       int       // of the short ones
-	why                                error     // of one that was cut
+	samples                            []sample  // of singleLoad
+	streams, failedStreams             int       // of shortLoad
+	failure                            error     // of one failed stream
 }
 
-// measure runs all loads, memory first: later ones leave a larger heap behind.
+// measure runs all loads. It measures the memory first, because the other loads leave a larger heap.
 func measure(ctx context.Context, sim *process, targets []*target) error {
 	for _, t := range targets {
-		if err := warm(ctx, sim, t); err != nil {
+		if err := warmUp(ctx, sim, t); err != nil {
 			return err
 		}
 	}
 	for _, t := range targets {
-		if err := openMany(ctx, sim, t); err != nil {
+		if err := measureOpenStreams(ctx, sim, t); err != nil {
 			return err
 		}
 	}
 	for n := range rounds {
 		for i := range targets {
-			if err := targets[(n+i)%len(targets)].round(ctx); err != nil {
+			if err := targets[(n+i)%len(targets)].runRound(ctx); err != nil {
 				return err
 			}
 		}
@@ -56,31 +56,31 @@ func measure(ctx context.Context, sim *process, targets []*target) error {
 	return nil
 }
 
-// warm asks a few questions, and counts what the platform sees of them.
-func warm(ctx context.Context, sim *process, t *target) error {
+// warmUp reads some streams and counts their requests to the platform.
+func warmUp(ctx context.Context, sim *process, t *target) error {
 	const streams = 200
-	for range 2 { // the first time, models may have to be looked up
-		before, err := calls(ctx, sim)
+	for range 2 { // in the first pass, the server may also request the models
+		before, err := countPlatformCalls(ctx, sim)
 		if err != nil {
 			return err
 		}
-		r, err := t.drive(ctx, load{atOnce, shortPieces, 8, streams})
+		r, err := t.runLoad(ctx, load{modeAtOnce, shortPieces, 8, streams})
 		if err != nil {
 			return err
 		}
-		if r.cut > 0 {
-			return r.why
+		if r.failedStreams > 0 {
+			return r.failure
 		}
-		after, err := calls(ctx, sim)
+		after, err := countPlatformCalls(ctx, sim)
 		if err != nil {
 			return err
 		}
-		t.found.callsPerStream = float64(after-before) / streams
+		t.measured.callsPerStream = float64(after-before) / streams
 	}
 	return nil
 }
 
-func calls(ctx context.Context, sim *process) (int, error) {
+func countPlatformCalls(ctx context.Context, sim *process) (int, error) {
 	text, err := get(ctx, sim, callsPath)
 	if err != nil {
 		return 0, err
@@ -88,9 +88,9 @@ func calls(ctx context.Context, sim *process) (int, error) {
 	return strconv.Atoi(text)
 }
 
-// openMany looks at the memory while many streams wait for their second piece.
-func openMany(ctx context.Context, sim *process, t *target) (err error) {
-	if t.found.idle, err = t.server.memory("VmRSS"); err != nil {
+// measureOpenStreams reads the memory while many streams wait for their second piece.
+func measureOpenStreams(ctx context.Context, sim *process, t *target) (err error) {
+	if t.measured.idle, err = t.server.memory("VmRSS"); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -100,17 +100,17 @@ func openMany(ctx context.Context, sim *process, t *target) (err error) {
 	for range openStreams {
 		ended.Go(func() {
 			once := sync.OnceFunc(begun.Done)
-			if _, err := t.ask(ctx, held, shortPieces, once); err != nil {
-				cancel(err) // the others need not wait
+			if _, err := t.ask(ctx, modeHeld, shortPieces, once); err != nil {
+				cancel(err) // ends the other streams
 			}
 			once()
 		})
 	}
 	begun.Wait()
-	if t.found.open, err = t.server.memory("VmRSS"); err != nil {
+	if t.measured.open, err = t.server.memory("VmRSS"); err != nil {
 		return err
 	}
-	if t.found.peak, err = t.server.memory("VmHWM"); err != nil {
+	if t.measured.peak, err = t.server.memory("VmHWM"); err != nil {
 		return err
 	}
 	if _, err := get(ctx, sim, releasePath); err != nil && ctx.Err() == nil {
@@ -123,32 +123,32 @@ func openMany(ctx context.Context, sim *process, t *target) (err error) {
 	return nil
 }
 
-// round puts each load on the target once.
-func (t *target) round(ctx context.Context) error {
-	f := &t.found
+// runRound runs each load once.
+func (t *target) runRound(ctx context.Context) error {
+	f := &t.measured
 	results := make(map[load]result)
-	for _, l := range []load{alone, short, long, asModel} {
-		r, err := t.drive(ctx, l)
+	for _, l := range []load{singleLoad, shortLoad, longLoad, pacedLoad} {
+		r, err := t.runLoad(ctx, l)
 		if err != nil {
 			return err
 		}
-		if r.cut > 0 {
-			f.why = r.why
-			if l != short {
-				return fmt.Errorf("%d of %d streams of %v: %w", r.cut, l.streams, l, r.why)
+		if r.failedStreams > 0 {
+			f.failure = r.failure
+			if l != shortLoad {
+				return fmt.Errorf("%d of %d streams of %v: %w", r.failedStreams, l.streams, l, r.failure)
 			}
 		}
 		results[l] = r
 	}
-	f.samples = append(f.samples, results[alone].samples...)
-	f.streams += short.streams
-	f.cut += results[short].cut
-	// What a stream costs beyond its events is the same in each load: the short ones
-	// tell it, and events are what is left.
-	perStream := results[short].perStream()
+	f.samples = append(f.samples, results[singleLoad].samples...)
+	f.streams += shortLoad.streams
+	f.failedStreams += results[shortLoad].failedStreams
+	// In each load a stream has the same fixed cost, which is nearly the cost of a short stream. What remains is the
+	// cost of the further events.
+	perStream := results[shortLoad].cpuPerStream()
 	f.perStream = append(f.perStream, perStream)
-	perEvent := (results[long].perStream() - perStream) / (longPieces - shortPieces)
+	perEvent := (results[longLoad].cpuPerStream() - perStream) / (longPieces - shortPieces)
 	f.perEvent = append(f.perEvent, perEvent)
-	f.perPacedEvent = append(f.perPacedEvent, (results[asModel].perStream()-perStream)/float64(asModel.pieces-shortPieces))
+	f.perPacedEvent = append(f.perPacedEvent, (results[pacedLoad].cpuPerStream()-perStream)/float64(pacedLoad.pieces-shortPieces))
 	return nil
 }

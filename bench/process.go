@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// process is a server that is measured from outside.
+// process is a running server.
 type process struct {
 	command *exec.Cmd
-	address string        // where it serves
+	address string        // host and port
 	drained chan struct{} // closed when its log has ended
 }
 
-var serves = regexp.MustCompile(`address=(127\.0\.0\.1:\d+)`)
+var addressLine = regexp.MustCompile(`address=(127\.0\.0\.1:\d+)`)
 
-// start starts a server in dir, with environ and PATH only, and waits until it
-// logs its address. What it logs later is read and dropped.
+// start starts a server in dir, with environ, PATH and HOME as its environment, and waits until it logs its address.
+// It discards the rest of the log.
 func start(ctx context.Context, dir string, environ []string, path string, args ...string) (*process, error) {
 	p := &process{command: exec.CommandContext(ctx, path, args...), drained: make(chan struct{})}
 	p.command.Dir = dir
@@ -37,35 +37,35 @@ func start(ctx context.Context, dir string, environ []string, path string, args 
 		return nil, err
 	}
 	lines := bufio.NewReader(log)
-	var said strings.Builder
+	var output strings.Builder
 	for {
 		line, err := lines.ReadString('\n')
-		said.WriteString(line)
-		if found := serves.FindStringSubmatch(line); found != nil {
+		output.WriteString(line)
+		if found := addressLine.FindStringSubmatch(line); found != nil {
 			p.address = found[1]
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s did not start: %w\n%s", path, p.command.Wait(), said.String())
+			return nil, fmt.Errorf("%s did not start: %w\n%s", path, p.command.Wait(), output.String())
 		}
 	}
 	go func() {
 		defer close(p.drained)
-		_, _ = io.Copy(io.Discard, lines) // ends with the process, however that ends
+		_, _ = io.Copy(io.Discard, lines) // ends when the process ends
 	}()
 	return p, nil
 }
 
 func (p *process) stop() {
-	_ = p.command.Process.Signal(syscall.SIGKILL) // gone already, or has nothing to lose
+	_ = p.command.Process.Signal(syscall.SIGKILL) // the process may have ended, and it stores nothing
 	<-p.drained
-	_ = p.command.Wait() // "signal: killed"
+	_ = p.command.Wait() // the error is "signal: killed"
 }
 
-// tick is the unit of the times in /proc/PID/stat: USER_HZ, 100 on all that Go runs on.
+// tick is the unit of the times in /proc/PID/stat. USER_HZ is 100 on all architectures of Go.
 const tick = 10 * time.Millisecond
 
-// cpu is the time that the process has spent, in itself and in the kernel.
+// cpu returns the CPU time of the process in user and kernel mode.
 func (p *process) cpu() (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
 	if err != nil {
@@ -74,12 +74,12 @@ func (p *process) cpu() (time.Duration, error) {
 	return parseCPU(string(stat))
 }
 
-// parseCPU reads utime and stime out of /proc/PID/stat: the 12th and 13th fields
-// behind the name, which stands in parentheses and may hold anything.
+// parseCPU returns utime + stime of /proc/PID/stat. They are the 12th and 13th fields after the name, which is in
+// parentheses and may contain any characters.
 func parseCPU(stat string) (time.Duration, error) {
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/PID/stat has %d fields behind the name", len(fields))
+		return 0, fmt.Errorf("/proc/PID/stat has %d fields after the name", len(fields))
 	}
 	var ticks int64
 	for _, field := range fields[11:13] {
@@ -92,7 +92,7 @@ func parseCPU(stat string) (time.Duration, error) {
 	return time.Duration(ticks) * tick, nil
 }
 
-// memory reads a line of /proc/PID/status, such as VmRSS, in bytes.
+// memory returns the value of a key in /proc/PID/status, such as VmRSS, in bytes.
 func (p *process) memory(key string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
 	if err != nil {

@@ -25,7 +25,7 @@ func TestParseCPU(t *testing.T) {
 	} {
 		got, err := parseCPU(c.stat)
 		if failed := err != nil; failed != (c.want < 0) || !failed && got != c.want {
-			t.Errorf("%s: %v, %v; want %v", name, got, err, c.want)
+			t.Errorf("%s: parseCPU(%q) = %v, %v; want %v", name, c.stat, got, err, c.want)
 		}
 	}
 }
@@ -35,22 +35,22 @@ func TestParseMemory(t *testing.T) {
 	for key, want := range map[string]int64{"VmRSS": 1 << 20, "VmHWM": 2 << 20, "VmLib": -1, "Threads": -1, "RSS": -1, "VmSwap": -1} {
 		got, err := parseMemory(status, key)
 		if failed := err != nil; failed != (want < 0) || !failed && got != want {
-			t.Errorf("%s: %d, %v; want %d", key, got, err, want)
+			t.Errorf("parseMemory(status, %q) = %d, %v; want %d", key, got, err, want)
 		}
 	}
 }
 
-// The files are as the parsers take them to be.
+// The parsers accept the files of this system.
 func TestProcOfThisProcess(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("there is no /proc")
+		t.Skip("this system has no /proc")
 	}
 	stat, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if cpu, err := parseCPU(string(stat)); err != nil || cpu < 0 || cpu > time.Hour {
-		t.Errorf("CPU time %v, %v", cpu, err)
+		t.Errorf("parseCPU() = %v, %v; want a time under an hour", cpu, err)
 	}
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -58,7 +58,7 @@ func TestProcOfThisProcess(t *testing.T) {
 	}
 	for _, key := range []string{"VmRSS", "VmHWM"} {
 		if n, err := parseMemory(string(status), key); err != nil || n < 1<<20 {
-			t.Errorf("%s %d, %v", key, n, err)
+			t.Errorf("parseMemory(status, %q) = %d, %v; want at least 1 MiB", key, n, err)
 		}
 	}
 }

@@ -15,25 +15,25 @@ import (
 	"achuan/internal/simulator"
 )
 
-// What a question asks the simulator for: a word and a number of pieces.
+// A question consists of a mode and a number of pieces.
 const (
-	atOnce = "once" // all pieces as fast as they are read
-	paced  = "pace" // a piece every few milliseconds, as a model writes
-	held   = "hold" // one piece, then nothing until released
+	modeAtOnce = "once" // all pieces as fast as they are read
+	modePaced  = "pace" // a piece each pieceInterval, as a model writes
+	modeHeld   = "hold" // one piece, and the others after releasePath was requested
 )
 
-const pace = 5 * time.Millisecond
+const pieceInterval = 5 * time.Millisecond
 
-// mark is in each piece once, and nowhere else in a stream but in the record.
-const mark = "~"
+// pieceMark is in each piece once. The rest of a stream does not have it, except for the record.
+const pieceMark = "~"
 
-// What the runner asks of the simulator's process beside the platform's routes.
+// Routes of the simulator's process that the platform does not have.
 const (
-	releasePath = "/bench/release" // lets go all held streams
-	callsPath   = "/bench/calls"   // how many requests the platform got
+	releasePath = "/bench/release" // releases all streams of modeHeld
+	callsPath   = "/bench/calls"   // returns the number of requests to the platform
 )
 
-// platform is the simulator with the runner's own routes.
+// platform is the simulator with the routes of bench.
 type platform struct {
 	*simulator.Simulator
 	calls  atomic.Int64
@@ -42,20 +42,22 @@ type platform struct {
 	pieces []string
 }
 
-// simulate is the process that all three servers lead to.
-func simulate(ctx context.Context) error {
+// serveSimulator serves the platform of a run until ctx ends.
+func serveSimulator(ctx context.Context) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	p := &platform{
-		Simulator: simulator.New(simulator.Options{Writes: simulator.EachFrame, Pace: -1, KeepTurns: 1, ContextCount: contextCount}),
-		gate:      make(chan struct{}),
-		pieces:    strings.SplitAfter(strings.Repeat("word"+mark+" 你好"+mark+" line\n"+mark+" ", longPieces/3+1), mark),
+		Simulator: simulator.New(simulator.Options{
+			Writes: simulator.EachFrame, Pace: -1, KeepTurns: 1, ContextCount: contextCount,
+		}),
+		gate:   make(chan struct{}),
+		pieces: strings.SplitAfter(strings.Repeat("word"+pieceMark+" 你好"+pieceMark+" line\n"+pieceMark+" ", longPieces/3+1), pieceMark),
 	}
 	p.OnTurn(p.reply)
 	server := &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // nothing of it is worth waiting for
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // no request is worth waiting for
 	defer stop()
 	fmt.Fprintf(os.Stderr, "address=%s\n", listener.Addr())
 	return server.Serve(listener)
@@ -77,16 +79,16 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *platform) reply(t simulator.Turn) *simulator.Reply {
-	word, number, _ := strings.Cut(t.Text, " ")
+	mode, number, _ := strings.Cut(t.Text, " ")
 	n, err := strconv.Atoi(number)
 	if err != nil || n > len(p.pieces) {
 		return nil
 	}
-	switch reply := (simulator.Reply{Deltas: p.pieces[:n]}); word {
-	case paced:
-		reply.Delay = pace
+	switch reply := (simulator.Reply{Deltas: p.pieces[:n]}); mode {
+	case modePaced:
+		reply.Delay = pieceInterval
 		return &reply
-	case held:
+	case modeHeld:
 		p.mu.Lock()
 		gate := p.gate
 		p.mu.Unlock()

@@ -14,21 +14,21 @@ import (
 	"time"
 )
 
-// model is one that the simulator has.
+// model is a model of the simulator.
 const model = "gpt-5.1-high"
 
-// target is a server under load, and what was found out about it.
+// target is a server under load, with its results.
 type target struct {
-	name   string
-	server *process
-	direct bool // speaks the platform's protocol
-	client *http.Client
-	found  findings
+	name     string
+	server   *process
+	isDirect bool // speaks the platform's protocol
+	client   *http.Client
+	measured measurements
 }
 
 func newTarget(name string, p *process, direct bool) *target {
 	t := &http.Transport{MaxIdleConnsPerHost: openStreams, DisableCompression: true}
-	return &target{name: name, server: p, direct: direct, client: &http.Client{Transport: t}}
+	return &target{name: name, server: p, isDirect: direct, client: &http.Client{Transport: t}}
 }
 
 func (t *target) post(ctx context.Context, path string, body any) (*http.Response, error) {
@@ -41,7 +41,7 @@ func (t *target) post(ctx context.Context, path string, body any) (*http.Respons
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	if t.direct {
+	if t.isDirect {
 		r.Header.Set("Authorization", "token")
 	}
 	resp, err := t.client.Do(r)
@@ -49,16 +49,16 @@ func (t *target) post(ctx context.Context, path string, body any) (*http.Respons
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		said, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // for the message: what there is of it
+		message, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // an incomplete message is enough
 		resp.Body.Close()
-		return nil, fmt.Errorf("%s: HTTP %d: %s", t.name, resp.StatusCode, said)
+		return nil, fmt.Errorf("%s: HTTP %d: %s", t.name, resp.StatusCode, message)
 	}
 	return resp, nil
 }
 
 // open asks a question in a new session and returns the stream.
 func (t *target) open(ctx context.Context, text string) (*http.Response, error) {
-	if !t.direct {
+	if !t.isDirect {
 		return t.post(ctx, "/v1/chat/completions", map[string]any{
 			"model": model, "stream": true, "messages": []any{map[string]any{"role": "user", "content": text}},
 		})
@@ -75,14 +75,14 @@ func (t *target) open(ctx context.Context, text string) (*http.Response, error) 
 	return t.post(ctx, "/api/chat/completions", map[string]any{"text": text, "sessionId": made.Data.ID, "files": []any{}})
 }
 
-// sample is what one stream took, from the request on.
+// sample holds the times of one stream, from the request to the first piece and to the end.
 type sample struct{ first, whole time.Duration }
 
-// ask reads one stream. An error is one that was not whole: a piece or [DONE] was
-// missing. first, if any, is called with the first piece.
-func (t *target) ask(ctx context.Context, word string, pieces int, first func()) (s sample, err error) {
+// ask reads one stream. It returns an error when a piece or [DONE] is missing. It calls onFirst, unless nil, at the
+// first piece.
+func (t *target) ask(ctx context.Context, mode string, pieces int, onFirst func()) (s sample, err error) {
 	began := time.Now()
-	resp, err := t.open(ctx, fmt.Sprint(word, " ", pieces))
+	resp, err := t.open(ctx, fmt.Sprint(mode, " ", pieces))
 	if err != nil {
 		return s, err
 	}
@@ -95,13 +95,13 @@ func (t *target) ask(ctx context.Context, word string, pieces int, first func())
 		switch {
 		case bytes.Equal(line, []byte("data: [DONE]")):
 			done = true
-		case t.direct && bytes.Contains(line, []byte(`"type":"object"`)): // the record repeats the answer
+		case t.isDirect && bytes.Contains(line, []byte(`"type":"object"`)): // the record, which repeats the answer
 		default:
-			n := bytes.Count(line, []byte(mark))
+			n := bytes.Count(line, []byte(pieceMark))
 			if seen == 0 && n > 0 {
 				s.first = time.Since(began)
-				if first != nil {
-					first()
+				if onFirst != nil {
+					onFirst()
 				}
 			}
 			seen += n
@@ -117,26 +117,26 @@ func (t *target) ask(ctx context.Context, word string, pieces int, first func())
 	return s, nil
 }
 
-// load is a closed loop: each worker asks again when its stream has ended.
+// load is a closed loop: each worker starts a stream when its last one has ended.
 type load struct {
-	word             string
+	mode             string
 	pieces           int
 	workers, streams int
 }
 
-// result is what a load did.
+// result is the result of a load.
 type result struct {
 	load
-	samples []sample      // of whole streams
-	cut     int           // streams that were not whole
-	why     error         // one of them
-	cpu     time.Duration // of the server
+	samples       []sample      // of complete streams
+	failedStreams int           // streams that were not complete
+	failure       error         // of one of them
+	cpu           time.Duration // of the server
 }
 
-func (r result) perStream() float64 { return float64(r.cpu) / float64(r.streams) }
+func (r result) cpuPerStream() float64 { return float64(r.cpu) / float64(r.streams) }
 
-// drive puts a load on the target.
-func (t *target) drive(ctx context.Context, l load) (result, error) {
+// runLoad runs a load against the target.
+func (t *target) runLoad(ctx context.Context, l load) (result, error) {
 	r := result{load: l}
 	before, err := t.server.cpu()
 	if err != nil {
@@ -144,16 +144,16 @@ func (t *target) drive(ctx context.Context, l load) (result, error) {
 	}
 	var mu sync.Mutex
 	var workers sync.WaitGroup
-	var taken atomic.Int64
+	var started atomic.Int64
 	for range l.workers {
 		workers.Go(func() {
-			for taken.Add(1) <= int64(l.streams) {
-				s, err := t.ask(ctx, l.word, l.pieces, nil)
+			for started.Add(1) <= int64(l.streams) {
+				s, err := t.ask(ctx, l.mode, l.pieces, nil)
 				mu.Lock()
 				if err == nil {
 					r.samples = append(r.samples, s)
 				} else {
-					r.cut, r.why = r.cut+1, err
+					r.failedStreams, r.failure = r.failedStreams+1, err
 				}
 				mu.Unlock()
 			}
@@ -162,18 +162,18 @@ func (t *target) drive(ctx context.Context, l load) (result, error) {
 	workers.Wait()
 	after, err := t.server.cpu()
 	r.cpu = after - before
-	return r, errorsOf(ctx, err)
+	return r, firstCause(ctx, err)
 }
 
-// errorsOf prefers the reason for which all the rest failed.
-func errorsOf(ctx context.Context, err error) error {
+// firstCause returns the error of ctx, if any, because it causes all other errors.
+func firstCause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("not done in time, or stopped: %w", ctx.Err())
+		return fmt.Errorf("timed out or stopped: %w", ctx.Err())
 	}
 	return err
 }
 
-// get asks the simulator's process for something of the runner's own.
+// get requests a route of bench from the simulator's process.
 func get(ctx context.Context, sim *process, path string) (string, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+sim.address+path, http.NoBody)
 	if err != nil {

@@ -1,7 +1,6 @@
-// Command floor is the least program that does achuan's job for one stream:
-// make a session, ask in it, turn the platform's frames into OpenAI chunks, with
-// net/http and encoding/json alone. It checks and keeps nothing, writes no log
-// and is measured only: what achuan costs beyond it is the price of the rest.
+// Command floor is a minimal program that does the work of achuan for one stream, with net/http and encoding/json
+// only: it creates a session, asks in it and converts the frames of the platform into OpenAI chunks. It checks,
+// stores and logs nothing. It exists for the benchmark: the difference to it is the cost of achuan's features.
 package main
 
 import (
@@ -17,8 +16,10 @@ import (
 	"time"
 )
 
-// base and token are the platform's address and the account's token.
-var base, token = strings.TrimSuffix(os.Getenv("ACHUAN_API_URL"), "/completions"), os.Getenv("ACHUAN_JWT")
+var (
+	baseURL = strings.TrimSuffix(os.Getenv("ACHUAN_API_URL"), "/completions")
+	token   = os.Getenv("ACHUAN_JWT")
+)
 
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}}
 
@@ -65,7 +66,7 @@ func post(ctx context.Context, path string, v any) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, base+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, baseURL+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func post(ctx context.Context, path string, v any) (*http.Response, error) {
 	return client.Do(r)
 }
 
-// ask makes a session and sends the question. The reply is the stream.
+// ask creates a session and sends the question. It returns the stream.
 func ask(ctx context.Context, in request) (*http.Response, error) {
 	resp, err := post(ctx, "/session", map[string]any{"model": in.Model, "plugins": []string{}, "mcp": []string{}})
 	if err != nil {
@@ -93,11 +94,11 @@ func ask(ctx context.Context, in request) (*http.Response, error) {
 	return post(ctx, "/completions", map[string]any{"text": text, "sessionId": made.Data.ID, "files": []string{}})
 }
 
-// complete is POST /v1/chat/completions, streamed.
+// complete serves POST /v1/chat/completions as a stream.
 func complete(w http.ResponseWriter, r *http.Request) {
 	var in request
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(in.Messages) == 0 {
-		http.Error(w, "no request", http.StatusBadRequest)
+		http.Error(w, "invalid request", http.StatusBadRequest)
 		return
 	}
 	resp, err := ask(r.Context(), in)
@@ -107,7 +108,10 @@ func complete(w http.ResponseWriter, r *http.Request) {
 	}
 	defer resp.Body.Close()
 	w.Header().Set("Content-Type", "text/event-stream")
-	out := chunk{ID: "chatcmpl-floor", Object: "chat.completion.chunk", Created: time.Now().Unix(), Model: in.Model, Choices: []choice{{}}}
+	out := chunk{
+		ID: "chatcmpl-floor", Object: "chat.completion.chunk", Created: time.Now().Unix(), Model: in.Model,
+		Choices: []choice{{}},
+	}
 	flush := http.NewResponseController(w).Flush
 	send := func(d delta, finish *string) error {
 		out.Choices[0] = choice{Delta: d, FinishReason: finish}

@@ -10,6 +10,7 @@ import (
 	"achuan/internal/config"
 	"achuan/internal/httpapi"
 	"achuan/internal/simulator"
+	"achuan/internal/simulator/demo"
 	"achuan/internal/telemetry"
 )
 
@@ -33,7 +34,7 @@ func startSimulator(ctx context.Context, listen string, pace time.Duration, o Op
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
 	s := &simulated{
-		Simulator: simulator.New(simulator.Options{Demo: true, Pace: pace}),
+		Simulator: demo.New(simulator.Options{Pace: pace}),
 		listener:  listener, failed: make(chan error, 1),
 	}
 	s.server = httpapi.HTTPServer(s.Simulator, o.Logger)
@@ -59,10 +60,10 @@ func serveDemo(ctx context.Context, settings *config.Settings, o Options) error 
 		return err
 	}
 	defer sim.stop()
-	demo := *settings
-	demo.APIURL = sim.url()
-	demo.JWT = simulator.NewToken(simulator.DefaultUser, time.Now(), demoLife)
-	a, err := New(ctx, &demo, o)
+	demoSettings := *settings
+	demoSettings.APIURL = sim.url()
+	demoSettings.JWT = simulator.NewToken(simulator.DefaultUser, time.Now(), demoLife)
+	a, err := New(ctx, &demoSettings, o)
 	if err != nil {
 		return err
 	}

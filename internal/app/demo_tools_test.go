@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"achuan/internal/simulator"
+	"achuan/internal/simulator/demo"
 )
 
 // Demo mode reads what models are told here: the two packages agree on the notation
 // without knowing of each other.
 func TestDemoUsesTools(t *testing.T) {
-	sim := simulator.New(simulator.Options{Demo: true, Pace: -1})
+	sim := demo.New(simulator.Options{Pace: -1})
 	url := serve(t, sim, nil)
 	request := func(question, rest string) string {
 		return `{"model": "gpt-5.1-high", "tools": [` + weatherTool + `], "messages": [{"role": "user", "content": "` + question + `"}` + rest + `]}`
@@ -44,7 +45,7 @@ func TestDemoUsesTools(t *testing.T) {
 }
 
 func TestDemoKeepsToChoiceAndFormat(t *testing.T) {
-	sim := simulator.New(simulator.Options{Demo: true, Pace: -1})
+	sim := demo.New(simulator.Options{Pace: -1})
 	url := serve(t, sim, nil)
 	const head = `{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "Hello Ada"}], `
 	for _, tt := range []struct{ name, rest, finish, content string }{

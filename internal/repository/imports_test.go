@@ -24,9 +24,11 @@ var arrows = map[string][]string{
 	"internal/httpapi": {
 		"internal/access", "internal/chat", "internal/gateway", "internal/openai", "internal/sse", "internal/telemetry",
 	},
+	"internal/simulator/demo": {"internal/simulator"},
 	"internal/app": {
 		"internal/access", "internal/chat", "internal/config", "internal/conversation", "internal/gateway",
-		"internal/httpapi", "internal/platform", "internal/simulator", "internal/store", "internal/telemetry",
+		"internal/httpapi", "internal/platform", "internal/simulator", "internal/simulator/demo", "internal/store",
+		"internal/telemetry",
 	},
 	"internal/backup":     {"internal/store"},
 	"internal/doctor":     {"internal/backup", "internal/chat", "internal/config", "internal/platform", "internal/store"},

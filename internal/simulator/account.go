@@ -1,12 +1,10 @@
 package simulator
 
-import (
-	"slices"
-)
+import "slices"
 
-// What the owner of an account sees and does behind the back of its client.
+// This file is for tests: it shows what the accounts hold, and changes it without a request of the client.
 
-// Sessions returns the living sessions of all users, oldest first.
+// Sessions returns the sessions of all users, oldest first.
 func (s *Simulator) Sessions() []Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -18,7 +16,7 @@ func (s *Simulator) Sessions() []Session {
 	return all
 }
 
-// Session returns one session; false when there is none with this id any more.
+// Session returns the session with this id, and false when there is none.
 func (s *Simulator) Session(id int64) (Session, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -29,7 +27,7 @@ func (s *Simulator) Session(id int64) (Session, bool) {
 	return x.Session, true
 }
 
-// Records returns a session's records, oldest first; none when it is unknown.
+// Records returns the records of a session, oldest first. It returns nil for an unknown session.
 func (s *Simulator) Records(id int64) []Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,25 +42,25 @@ func (s *Simulator) Records(id int64) []Record {
 	return all
 }
 
-// Deleted returns the ids of the sessions that were deleted by request, in order.
+// Deleted returns the ids of the sessions that requests have deleted, in order.
 func (s *Simulator) Deleted() []int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.deleted)
 }
 
-// AddSession makes a session of the account that Options.Token names (else
-// DefaultUser) and returns its id: one that the client under test did not make.
+// AddSession adds a session that the client under test did not create, and returns its id. It belongs to the
+// account of Options.Token, or else to DefaultUser.
 func (s *Simulator) AddSession(model string) int64 {
 	claims, _ := readClaims(s.opts.Token)
 	now := s.opts.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.addSession(claims.user(), model, now).ID
+	return s.addSession(claims.userID(), model, now).ID
 }
 
-// Edit changes a session's settings, as its owner may on the platform's own site.
-// The contextCount is clamped. It reports whether there is such a session.
+// Edit changes the settings of a session, as its owner can on the platform's website. It limits the contextCount
+// to Options.MaxContextCount. It reports whether the session exists.
 func (s *Simulator) Edit(id int64, change func(*Settings)) bool {
 	now := s.opts.Now()
 	s.mu.Lock()
@@ -72,15 +70,14 @@ func (s *Simulator) Edit(id int64, change func(*Settings)) bool {
 		return false
 	}
 	change(&x.Settings)
-	x.ContextCount = s.clamp(x.ContextCount)
-	x.Updated = stamp(now)
-	s.use(x)
-	s.touch()
+	x.ContextCount = s.clampContextCount(x.ContextCount)
+	x.Updated = formatTime(now)
+	s.markUsed(x)
+	s.notifyChange()
 	return true
 }
 
-// AppendRecord stores an exchange that the owner held elsewhere. It reports
-// whether there is such a session.
+// AppendRecord adds an exchange that the client under test did not send. It reports whether the session exists.
 func (s *Simulator) AppendRecord(id int64, userText, aiText string) bool {
 	now := s.opts.Now()
 	s.mu.Lock()
@@ -89,23 +86,23 @@ func (s *Simulator) AppendRecord(id int64, userText, aiText string) bool {
 	if !ok {
 		return false
 	}
-	entry, _ := s.model(x.Model)
-	t := &turn{session: x, context: x.contextTokens(), ip: "127.0.0.1", Turn: Turn{
+	entry, _ := s.findModel(x.Model)
+	t := &turn{session: x, contextTokens: x.contextTokens(), ip: "127.0.0.1", Turn: Turn{
 		SessionID: id, UserID: x.UserID, Entry: entry, Text: userText, TaskID: s.ids.nextTask(now), Started: now,
 	}}
 	r := s.newRecord(t, aiText)
-	r.ID, r.Updated = s.ids.nextRecord(), stamp(now)
-	x.add(r)
-	s.use(x)
-	s.touch()
+	r.ID, r.Updated = s.ids.nextRecord(), formatTime(now)
+	x.appendRecord(r)
+	s.markUsed(x)
+	s.notifyChange()
 	return true
 }
 
-// Forget makes the platform lose a session, without a request to delete it.
+// Forget removes a session without a request. Deleted does not return it.
 func (s *Simulator) Forget(id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if x, ok := s.sessions[id]; ok {
-		s.drop(x)
+		s.removeSession(x)
 	}
 }

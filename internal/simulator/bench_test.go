@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// BenchmarkStream streams answers of 1,000 frames over a connection each reader
-// has to itself.
+// BenchmarkStream streams answers of 1,000 frames over a connection.
 func BenchmarkStream(b *testing.B) {
 	texts := strings.SplitAfter(strings.Repeat("word ", 1000), " ")
 	for _, bb := range []struct {
@@ -25,7 +24,8 @@ func BenchmarkStream(b *testing.B) {
 			body := questionBody(sim.AddSession("gpt-5.1-high"), "hi")
 			b.ReportAllocs()
 			for b.Loop() {
-				r, _ := http.NewRequestWithContext(b.Context(), http.MethodPost, srv.URL+"/api/chat/completions", strings.NewReader(body))
+				r, _ := http.NewRequestWithContext(b.Context(), http.MethodPost, srv.URL+"/api/chat/completions",
+					strings.NewReader(body))
 				r.Header.Set("Authorization", "token")
 				resp, err := srv.Client().Do(r)
 				if err != nil {
@@ -41,8 +41,7 @@ func BenchmarkStream(b *testing.B) {
 	}
 }
 
-// BenchmarkLongSession asks in a session with many records: a turn's cost must not
-// grow with them.
+// BenchmarkLongSession asks in a session with many records. The cost of a turn must not depend on their number.
 func BenchmarkLongSession(b *testing.B) {
 	for _, records := range []int{10, 10_000} {
 		b.Run(map[int]string{10: "10", 10_000: "10000"}[records], func(b *testing.B) {

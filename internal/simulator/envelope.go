@@ -10,16 +10,15 @@ import (
 	"time"
 )
 
-// envelope is every reply that is no stream. The order of the keys is the
-// platform's.
+// envelope is the body of each reply that is no stream, with the keys in the order of the platform.
 type envelope struct {
 	Code int    `json:"code"`
 	Data any    `json:"data"`
 	Msg  string `json:"msg"`
 }
 
-// page is the platform's list wrapper.
-type page struct {
+// listPage is the data of a reply with a list.
+type listPage struct {
 	Page    int     `json:"page"`
 	Size    int     `json:"size"`
 	Search  *string `json:"search"`
@@ -31,7 +30,7 @@ type page struct {
 
 const jsonType = "application/json; charset=utf-8"
 
-// marshal is for what always marshals: plain numbers, strings and structs of them.
+// marshal encodes numbers, strings and structs of them, which cannot fail.
 func marshal(v any) []byte {
 	b, _ := json.Marshal(v)
 	return b
@@ -46,7 +45,7 @@ func writeFailure(w http.ResponseWriter, status, code int, msg string) {
 }
 
 func writeEnvelope(w http.ResponseWriter, status int, e envelope) {
-	// Marshal escapes <, > and & for HTML, as the platform does.
+	// Marshal escapes <, > and &, as the platform does.
 	body, err := json.Marshal(e)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -59,9 +58,8 @@ func writeEnvelope(w http.ResponseWriter, status int, e envelope) {
 	w.Write(body)
 }
 
-// readJSON reads one JSON value and returns its raw bytes as well. What follows it
-// is dropped, as the platform's framework does; but it is read, because only then
-// the server notices a client that leaves.
+// readJSON decodes one JSON value from the body into v and returns its bytes. It ignores the rest of the body, as
+// the platform does, but reads it: only then net/http notices a client that leaves.
 func readJSON(r *http.Request, v any) ([]byte, error) {
 	var raw bytes.Buffer
 	err := json.NewDecoder(io.TeeReader(r.Body, &raw)).Decode(v)
@@ -71,19 +69,19 @@ func readJSON(r *http.Request, v any) ([]byte, error) {
 	return raw.Bytes(), err
 }
 
-// paged cuts page n (from 1) of the given size out of total items, newest first.
-// item(i) is the i-th oldest. A page beyond the last one is empty.
-func paged[T any](n, size, total int, item func(i int) T) page {
+// newListPage returns page n (from 1) of a list, newest first. The list has total items, and item(i) is the i-th
+// oldest. A page after the last one is empty.
+func newListPage[T any](n, size, total int, item func(i int) T) listPage {
 	n = max(n, 1)
 	out := []T{}
 	for i := total - 1 - (n-1)*size; i >= 0 && i > total-1-n*size; i-- {
 		out = append(out, item(i))
 	}
-	return page{Page: n, Size: size, Total: total, Pages: (total + size - 1) / size, Records: out}
+	return listPage{Page: n, Size: size, Total: total, Pages: (total + size - 1) / size, Records: out}
 }
 
-// pageNumber reads ?page=; what is no number is page 1.
-func pageNumber(r *http.Request) int {
+// parsePageNumber returns ?page=, or 1 when it is not a number.
+func parsePageNumber(r *http.Request) int {
 	n, err := strconv.Atoi(r.URL.Query().Get("page"))
 	if err != nil || n > 1<<20 {
 		return 1
@@ -91,8 +89,8 @@ func pageNumber(r *http.Request) int {
 	return n
 }
 
-// pathID reads the {id} of a path. When it is no number the reply is written.
-func pathID(w http.ResponseWriter, r *http.Request) (int64, bool) {
+// parsePathID returns the {id} of the path. When it is not a number, it writes a reply and reports false.
+func parsePathID(w http.ResponseWriter, r *http.Request) (int64, bool) {
 	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	if err != nil {
 		writeFailure(w, http.StatusBadRequest, 1, "参数错误")
@@ -100,14 +98,14 @@ func pathID(w http.ResponseWriter, r *http.Request) (int64, bool) {
 	return id, err == nil
 }
 
-// zone is the platform's: its times carry none.
-var zone = time.FixedZone("UTC+8", 8*60*60)
+// platformZone is the time zone of the platform. Its times do not name it.
+var platformZone = time.FixedZone("UTC+8", 8*60*60)
 
-// stamp writes a time as the platform does.
-func stamp(t time.Time) string { return t.In(zone).Format(time.DateTime) }
+// formatTime formats a time as the platform does.
+func formatTime(t time.Time) string { return t.In(platformZone).Format(time.DateTime) }
 
-// atLeast reports whether a version such as "3.1.0" is major.minor or later.
-func atLeast(version string, major, minor int) bool {
+// isVersionAtLeast reports whether a version such as "3.1.0" is major.minor or later.
+func isVersionAtLeast(version string, major, minor int) bool {
 	parts := strings.SplitN(version, ".", 3)
 	have, _ := strconv.Atoi(parts[0])
 	if have != major || len(parts) == 1 {

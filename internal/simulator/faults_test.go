@@ -11,15 +11,16 @@ import (
 	"time"
 )
 
-// A proxy's page hides an answer that the platform has stored, or none.
+// The page of a proxy hides whether the platform has stored an answer.
 func TestProxyFailure(t *testing.T) {
-	c := newSite(t, Options{})
-	id := c.session("gpt-5.1-high")
+	c := newTestPlatform(t, Options{})
+	id := c.createSession("gpt-5.1-high")
 	c.sim.Script(ProxyFailure(502, "hidden"), ProxyRefusal(504))
 	for _, want := range []struct{ status, records int }{{502, 1}, {504, 1}} {
 		status, body := c.call("POST /api/chat/completions", questionBody(id, "q"))
 		if records := len(c.sim.Records(id)); status != want.status || !strings.Contains(body, "<html>") || records != want.records {
-			t.Errorf("HTTP %d %q with %d records, want %d, a page and %d", status, body, records, want.status, want.records)
+			t.Errorf("reply = HTTP %d %q with %d records, want HTTP %d, a page and %d records",
+				status, body, records, want.status, want.records)
 		}
 	}
 	if got := c.sim.Records(id)[0].AIText; got != "hidden" {
@@ -31,25 +32,25 @@ func TestProxyFailure(t *testing.T) {
 	}
 }
 
-// listed are the ids on a page of sessions.
-func (c *site) listed(page int) (ids []int64) {
+// listedIDs returns the ids on a page of the sessions.
+func (c *testPlatform) listedIDs(page int) (ids []int64) {
 	c.t.Helper()
 	var p struct {
 		Data struct{ Records []Session }
 	}
-	decode(c.t, c.ok(fmt.Sprintf("GET /api/chat/session?page=%d", page), ""), &p)
+	decode(c.t, c.mustCall(fmt.Sprintf("GET /api/chat/session?page=%d", page), ""), &p)
 	for _, s := range p.Data.Records {
 		ids = append(ids, s.ID)
 	}
 	return ids
 }
 
-// What is done after a page was read moves what stands on the next.
+// A change after the first page moves sessions of the second page.
 func TestAfterwards(t *testing.T) {
-	c := newSite(t, Options{})
-	first := c.session("gpt-5.1-high")
-	for range sessionPage {
-		c.session("gpt-5.1-high")
+	c := newTestPlatform(t, Options{})
+	first := c.createSession("gpt-5.1-high")
+	for range sessionsPerPage {
+		c.createSession("gpt-5.1-high")
 	}
 	remove := c.sim.Intercept(RouteListSessions, Afterwards(func(r *http.Request) {
 		if r.URL.Query().Get("page") == "1" {
@@ -57,35 +58,34 @@ func TestAfterwards(t *testing.T) {
 			c.sim.Forget(all[len(all)-1].ID)
 		}
 	}))
-	one, two := c.listed(1), c.listed(2)
+	page1, page2 := c.listedIDs(1), c.listedIDs(2)
 	remove()
-	if len(one) != sessionPage || len(two) != 0 {
-		t.Errorf("%d and %d sessions on the pages, want %d and 0", len(one), len(two), sessionPage)
+	if len(page1) != sessionsPerPage || len(page2) != 0 {
+		t.Errorf("pages have %d and %d sessions, want %d and 0", len(page1), len(page2), sessionsPerPage)
 	}
-	if again := c.listed(1); again[len(again)-1] != first {
-		t.Errorf("the last on page 1 is %d, want %d", again[len(again)-1], first)
+	if again := c.listedIDs(1); again[len(again)-1] != first {
+		t.Errorf("last session of page 1 = %d, want %d", again[len(again)-1], first)
 	}
 }
 
 func TestListByUse(t *testing.T) {
-	c := newSite(t, Options{ListByUse: true})
-	a, b := c.session("gpt-5.1-high"), c.session("gpt-5.1-high")
-	if got, want := c.listed(1), []int64{b, a}; !slices.Equal(got, want) {
-		t.Errorf("listed %v, want %v", got, want)
+	c := newTestPlatform(t, Options{ListByUse: true})
+	a, b := c.createSession("gpt-5.1-high"), c.createSession("gpt-5.1-high")
+	if got, want := c.listedIDs(1), []int64{b, a}; !slices.Equal(got, want) {
+		t.Errorf("list = %v, want %v", got, want)
 	}
 	c.ask(a, "hello")
-	if got, want := c.listed(1), []int64{a, b}; !slices.Equal(got, want) {
-		t.Errorf("listed %v after a question, want %v", got, want)
+	if got, want := c.listedIDs(1), []int64{a, b}; !slices.Equal(got, want) {
+		t.Errorf("list after a question = %v, want %v", got, want)
 	}
 }
 
-// A flood lasts until the client has left, and is not gathered for one who reads
-// slowly.
+// A flood ends when the client leaves.
 func TestFlood(t *testing.T) {
-	for _, every := range []time.Duration{0, time.Millisecond} {
-		c := newSite(t, Options{})
-		id := c.session("gpt-5.1-high")
-		c.sim.Script(Stream(Deltas("text"), Flood(EmptyDelta, every)))
+	for _, interval := range []time.Duration{0, time.Millisecond} {
+		c := newTestPlatform(t, Options{})
+		id := c.createSession("gpt-5.1-high")
+		c.sim.Script(Stream(Deltas("text"), Flood(EmptyDelta, interval)))
 		ctx, cancel := context.WithCancel(t.Context())
 		resp, err := c.open(ctx, id, "q")
 		if err != nil {
@@ -94,7 +94,7 @@ func TestFlood(t *testing.T) {
 		lines := bufio.NewScanner(resp.Body)
 		for n := 0; n < 200 && lines.Scan(); n++ {
 			if strings.Contains(lines.Text(), "$ID") {
-				t.Fatalf("frame %q has no id", lines.Text())
+				t.Fatalf("frame = %q, want the task id instead of $ID", lines.Text())
 			}
 		}
 		if err := lines.Err(); err != nil {
@@ -104,7 +104,7 @@ func TestFlood(t *testing.T) {
 		resp.Body.Close()
 		c.await(func() bool { return c.sim.InFlight() == 0 })
 		if got := c.sim.Records(id); len(got) != 1 || got[0].AIText != "text" {
-			t.Errorf("stored %+v, want one answer %q", got, "text")
+			t.Errorf("records = %+v, want one with %q", got, "text")
 		}
 	}
 }
@@ -119,8 +119,8 @@ func TestTorn(t *testing.T) {
 		{TornBytes, []string{"\"a\\\"\xc3\"", "\"\xa9\xe5\"", "\"\xa5\xbd\xf0\"", "\"\x9f\x98\x80z\""}},
 		{TornSurrogates, []string{`"a\"é好\ud83d"`, `"\ude00z"`}},
 	} {
-		c := newSite(t, Options{})
-		id := c.session("gpt-5.1-high")
+		c := newTestPlatform(t, Options{})
+		id := c.createSession("gpt-5.1-high")
 		c.sim.Script(Stream(Torn(text, tt.how), Object(), Done()))
 		body := c.ask(id, "q")
 		var got []string
@@ -133,7 +133,7 @@ func TestTorn(t *testing.T) {
 			t.Errorf("Torn(%q, %d) = %q, want %q", text, tt.how, got, tt.frames)
 		}
 		if stored := c.sim.Records(id)[0].AIText; stored != text {
-			t.Errorf("stored %q, want %q", stored, text)
+			t.Errorf("stored answer = %q, want %q", stored, text)
 		}
 	}
 }

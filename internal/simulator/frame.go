@@ -8,28 +8,27 @@ import (
 	"achuan/internal/sse"
 )
 
-// The frames of an answer. Their keys stand in the platform's order, and <, > and
-// & are escaped in them.
+// The frames of an answer have their keys in the order of the platform, and <, > and & are escaped.
 
-// donePayload ends a stream. It is a bare word, no JSON.
+// donePayload is the last payload of a stream. It is not JSON.
 const donePayload = "[DONE]"
 
 func appendDelta(dst []byte, id, text string) []byte {
-	dst = appendFrameHead(dst, id, "string")
+	dst = appendFrameStart(dst, id, "string")
 	dst = appendString(dst, text)
 	return append(dst, `,"code":0}`...)
 }
 
 func appendObject(dst []byte, id string, r Record) []byte {
-	dst = appendFrameHead(dst, id, "object")
+	dst = appendFrameStart(dst, id, "object")
 	dst = append(dst, marshal(r)...)
 	return append(dst, `,"code":0}`...)
 }
 
-// appendError is a frame whose text stands under err. Only the code, err and the
-// null are known of the platform's; that the other keys are there is a guess.
+// appendError appends an error frame. Captures of the platform show its keys code and err, and that data is null. The
+// other keys are a guess.
 func appendError(dst []byte, id string, code int, text string) []byte {
-	dst = appendFrameHead(dst, id, "string")
+	dst = appendFrameStart(dst, id, "string")
 	dst = append(dst, `null,"code":`...)
 	dst = strconv.AppendInt(dst, int64(code), 10)
 	dst = append(dst, `,"err":`...)
@@ -37,7 +36,7 @@ func appendError(dst []byte, id string, code int, text string) []byte {
 	return append(dst, '}')
 }
 
-func appendFrameHead(dst []byte, id, kind string) []byte {
+func appendFrameStart(dst []byte, id, kind string) []byte {
 	dst = append(dst, `{"id":"`...)
 	dst = append(dst, id...)
 	dst = append(dst, `","type":"`...)
@@ -45,12 +44,12 @@ func appendFrameHead(dst []byte, id, kind string) []byte {
 	return append(dst, `","data":`...)
 }
 
-// appendString is json.Marshal of a string, without its cost for most of them.
+// appendString appends what json.Marshal returns for text, but avoids its cost for most texts.
 func appendString(dst []byte, text string) []byte {
 	for i := range len(text) {
 		switch c := text[i]; {
 		case c < ' ', c >= utf8.RuneSelf, c == '"', c == '\\', c == '<', c == '>', c == '&', c == 0x7f:
-			b, _ := json.Marshal(text) // a string always marshals
+			b, _ := json.Marshal(text) // encoding a string cannot fail
 			return append(dst, b...)
 		}
 	}
@@ -59,18 +58,18 @@ func appendString(dst []byte, text string) []byte {
 	return append(dst, '"')
 }
 
-// framing is how payloads become lines.
-type framing struct {
-	crlf  bool
-	tight bool // no space after the colon
+// frameStyle says how a payload is written as an event.
+type frameStyle struct {
+	crlf    bool
+	noSpace bool // after the colon
 }
 
-func (f framing) append(dst, payload []byte) []byte {
-	if f == (framing{}) {
+func (f frameStyle) append(dst, payload []byte) []byte {
+	if f == (frameStyle{}) {
 		return sse.AppendData(dst, payload)
 	}
 	dst = append(dst, "data:"...)
-	if !f.tight {
+	if !f.noSpace {
 		dst = append(dst, ' ')
 	}
 	dst = append(dst, payload...)

@@ -21,12 +21,12 @@ func FuzzAppendString(f *testing.F) {
 			t.Skip()
 		}
 		if got := appendString([]byte("x"), s); string(got) != "x"+string(want) {
-			t.Errorf("got %s, want %s", got, want)
+			t.Errorf("appendString(\"x\", %q) = %s, want x%s", s, got, want)
 		}
 	})
 }
 
-func TestCut(t *testing.T) {
+func TestSplitText(t *testing.T) {
 	for _, tt := range []struct {
 		text string
 		want []string
@@ -41,62 +41,62 @@ func TestCut(t *testing.T) {
 		{"👩‍👩‍👧!👍🏽", []string{"👩‍👩‍👧", "!", "👍🏽"}},
 		{"e\u0301\u0301!", []string{"e\u0301\u0301", "!"}},
 	} {
-		if diff := cmp.Diff(tt.want, cut(tt.text)); diff != "" {
-			t.Errorf("%q: %s", tt.text, diff)
+		if diff := cmp.Diff(tt.want, splitText(tt.text)); diff != "" {
+			t.Errorf("splitText(%q) (-want +got):\n%s", tt.text, diff)
 		}
 	}
 }
 
-func FuzzCut(f *testing.F) {
-	for _, s := range []string{"", mixed, "\u200d", "a\u200d", "\xff\xf0\x9f", "   ", "\n\n\n", strings.Repeat("ab ", 50)} {
+func FuzzSplitText(f *testing.F) {
+	for _, s := range []string{"", mixedText, "\u200d", "a\u200d", "\xff\xf0\x9f", "   ", "\n\n\n", strings.Repeat("ab ", 50)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, piece := range cut(s) {
+		for _, piece := range splitText(s) {
 			if piece == "" {
-				t.Fatal("an empty piece")
+				t.Fatalf("splitText(%q) has an empty piece", s)
 			}
 			if utf8.ValidString(s) && !utf8.ValidString(piece) {
-				t.Fatalf("%q is cut in a character: %q", s, piece)
+				t.Fatalf("splitText(%q) has %q, which ends in a character", s, piece)
 			}
 		}
-		if got := strings.Join(cut(s), ""); got != s {
-			t.Errorf("got %q, want %q", got, s)
+		if got := strings.Join(splitText(s), ""); got != s {
+			t.Errorf("splitText(%q) joined = %q", s, got)
 		}
 	})
 }
 
-func TestTaskIDsHoldTheTime(t *testing.T) {
-	var i ids
+func TestTaskIDsContainTime(t *testing.T) {
+	var i idSource
 	last := ""
-	for range 10_000 { // more than fit into a millisecond
+	for range 10_000 { // more than one millisecond has
 		id := i.nextTask(start)
 		if len(id) != 19 || id <= last {
-			t.Fatalf("%s after %s", id, last)
+			t.Fatalf("nextTask() = %s after %s, want 19 digits and a greater id", id, last)
 		}
 		last = id
 	}
-	id, err := strconv.ParseInt((&ids{}).nextTask(start), 10, 64)
+	id, err := strconv.ParseInt((&idSource{}).nextTask(start), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if at := time.UnixMilli(id>>22 + 1288834974657); !at.Equal(start) {
-		t.Errorf("the id says %v, want %v", at, start)
+		t.Errorf("time in the id = %v, want %v", at, start)
 	}
 }
 
 func TestTokens(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "a": 1, "abcd": 1, "abcde": 2, "你好": 2, "你好 abc": 3, "é": 1, "👍": 1} {
 		if got := Tokens(text); got != want {
-			t.Errorf("%q: %d, want %d", text, got, want)
+			t.Errorf("Tokens(%q) = %d, want %d", text, got, want)
 		}
 	}
 }
 
-func TestAtLeast(t *testing.T) {
+func TestIsVersionAtLeast(t *testing.T) {
 	for version, want := range map[string]bool{"2.14.0": false, "2.9": false, "3": false, "3.0.9": false, "3.1": true, "3.1.0": true, "3.12.1": true, "4": true, "": false} {
-		if got := atLeast(version, 3, 1); got != want {
-			t.Errorf("%q: %v", version, got)
+		if got := isVersionAtLeast(version, 3, 1); got != want {
+			t.Errorf("isVersionAtLeast(%q, 3, 1) = %v, want %v", version, got, want)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func TestAtLeast(t *testing.T) {
 func TestPrice(t *testing.T) {
 	for points, want := range map[string]int{"1积分": 1, "100000积分": 100000, "免费": 0, "": 0, "3 积分": 3} {
 		if got := (Model{Points: points}).price(); got != want {
-			t.Errorf("%q: %d", points, got)
+			t.Errorf("price of %q = %d, want %d", points, got, want)
 		}
 	}
 }

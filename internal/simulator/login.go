@@ -13,28 +13,28 @@ import (
 	"time"
 )
 
-// The account that POST /api/user/login knows.
+// The account that POST /api/user/login accepts.
 const (
 	DemoAccount  = "demo@example.test"
 	DemoPassword = "demo"
 )
 
-// tokenLife is how long a token lasts that login hands out.
-const tokenLife = 31 * 24 * time.Hour
+// tokenLifetime is the lifetime of a token from POST /api/user/login.
+const tokenLifetime = 31 * 24 * time.Hour
 
-// LoginForm is a way in which the platform says that a login has expired. Which
-// one a host takes is not known; a client has to understand all.
+// LoginForm is a form in which the platform reports an expired login. It is not known which host uses which form, so
+// a client must understand all.
 type LoginForm int
 
 // The login forms.
 const (
 	LoginCode2    LoginForm = iota + 1 // HTTP 200, code 2
-	LoginHTTP401                       // HTTP 401, a body that says nothing of use
-	LoginCode1001                      // HTTP 200, code 1001, only the text tells
+	LoginHTTP401                       // HTTP 401, with a body that explains nothing
+	LoginCode1001                      // HTTP 200, code 1001; only the text says that the login has expired
 )
 
-// envelope is what a refusal in this form says.
-func (f LoginForm) envelope() (status int, e envelope) {
+// refusal returns status and body of this form.
+func (f LoginForm) refusal() (status int, e envelope) {
 	switch f {
 	case LoginHTTP401:
 		return http.StatusUnauthorized, envelope{Code: 401, Msg: "Unauthorized"}
@@ -45,53 +45,53 @@ func (f LoginForm) envelope() (status int, e envelope) {
 	}
 }
 
-// logins are the accepted tokens.
+// logins holds the accepted tokens.
 type logins struct {
-	listed  map[string]int64 // by Options or by login, with the user's id
-	any     bool             // others are accepted too
-	expired LoginForm        // 0: logins are in force
-	fresh   map[string]bool  // handed out since they expired
+	users       map[string]int64 // user ids by token, from Options and from login
+	acceptsAny  bool             // also accepts other tokens
+	expiredForm LoginForm        // 0: logins have not expired
+	newTokens   map[string]bool  // from login, since ExpireLogin
 }
 
 func newLogins(o Options) logins {
-	l := logins{listed: map[string]int64{}, any: o.Token == "" && len(o.Tokens) == 0}
-	maps.Copy(l.listed, o.Tokens)
+	l := logins{users: map[string]int64{}, acceptsAny: o.Token == "" && len(o.Tokens) == 0}
+	maps.Copy(l.users, o.Tokens)
 	if o.Token != "" {
 		claims, _ := readClaims(o.Token)
-		l.listed[o.Token] = claims.user()
+		l.users[o.Token] = claims.userID()
 	}
 	return l
 }
 
-// check returns whose token it is, or the form of its refusal.
+// check returns the user id of a token, or the form of its refusal.
 func (l *logins) check(token string, now time.Time) (uid int64, refusal LoginForm) {
-	if l.expired != 0 && !l.fresh[token] {
-		return 0, l.expired
+	if l.expiredForm != 0 && !l.newTokens[token] {
+		return 0, l.expiredForm
 	}
-	if uid, ok := l.listed[token]; ok {
+	if uid, ok := l.users[token]; ok {
 		return uid, 0
 	}
-	if !l.any || token == "" || strings.HasPrefix(strings.ToLower(token), "bearer ") {
+	if !l.acceptsAny || token == "" || strings.HasPrefix(strings.ToLower(token), "bearer ") {
 		return 0, LoginCode2
 	}
 	claims, isJWT := readClaims(token)
 	if isJWT && claims.Exp != 0 && claims.Exp <= now.Unix() {
 		return 0, LoginCode2
 	}
-	return claims.user(), 0
+	return claims.userID(), 0
 }
 
-// userHandler is a handler behind the login.
+// userHandler is a handler that needs a login. It gets the user id.
 type userHandler func(w http.ResponseWriter, r *http.Request, uid int64)
 
-func (s *Simulator) loggedIn(h userHandler) http.HandlerFunc {
+func (s *Simulator) requireLogin(h userHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		now := s.opts.Now()
 		s.mu.Lock()
 		uid, refusal := s.logins.check(r.Header.Get("Authorization"), now)
 		s.mu.Unlock()
 		if refusal != 0 {
-			status, e := refusal.envelope()
+			status, e := refusal.refusal()
 			writeEnvelope(w, status, e)
 			return
 		}
@@ -99,24 +99,23 @@ func (s *Simulator) loggedIn(h userHandler) http.HandlerFunc {
 	}
 }
 
-// ExpireLogin ends the logins of all tokens known so far: each request is refused
-// in the given form until RestoreLogin. A token from POST /api/user/login works.
+// ExpireLogin expires all existing tokens: until RestoreLogin, requests with them are refused in this form. New
+// tokens from POST /api/user/login are accepted.
 func (s *Simulator) ExpireLogin(form LoginForm) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.logins.expired = form
-	s.logins.fresh = map[string]bool{}
+	s.logins.expiredForm = form
+	s.logins.newTokens = map[string]bool{}
 }
 
 // RestoreLogin undoes ExpireLogin.
 func (s *Simulator) RestoreLogin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.logins.expired = 0
+	s.logins.expiredForm = 0
 }
 
-// login is POST /api/user/login. Its reply does not name the user's id, which
-// stands in the token.
+// login serves POST /api/user/login. The reply does not have the user id, but the token has it.
 func (s *Simulator) login(w http.ResponseWriter, r *http.Request) {
 	var form struct{ Account, Password string }
 	if _, err := readJSON(r, &form); err != nil {
@@ -128,11 +127,11 @@ func (s *Simulator) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := s.opts.Now()
-	token := NewToken(DefaultUser, now, tokenLife)
+	token := NewToken(DefaultUser, now, tokenLifetime)
 	s.mu.Lock()
-	s.logins.listed[token] = DefaultUser
-	if s.logins.fresh != nil {
-		s.logins.fresh[token] = true
+	s.logins.users[token] = DefaultUser
+	if s.logins.newTokens != nil {
+		s.logins.newTokens[token] = true
 	}
 	s.mu.Unlock()
 	writeData(w, struct {
@@ -144,10 +143,10 @@ func (s *Simulator) login(w http.ResponseWriter, r *http.Request) {
 	}{token, DemoAccount, "", "user", "2026-01-01 08:00:00"})
 }
 
-// DefaultUser is the id of the account whose token names none, and of DemoAccount.
+// DefaultUser is the user id of DemoAccount and of tokens without a user id.
 const DefaultUser = 42
 
-// claims are what a platform token says.
+// claims are the claims of a platform token.
 type claims struct {
 	UserID int64  `json:"userId"`
 	Sign   string `json:"sign"`
@@ -157,23 +156,23 @@ type claims struct {
 	Iat    int64  `json:"iat"`
 }
 
-// user is the account of a token; tokens that name none share one.
-func (c claims) user() int64 {
+// userID returns the user id of a token, or DefaultUser when it has none.
+func (c claims) userID() int64 {
 	if c.UserID == 0 {
 		return DefaultUser
 	}
 	return c.UserID
 }
 
-// tokenKey signs made-up tokens. Nobody verifies them.
+// tokenKey signs the tokens. Nothing verifies them.
 const tokenKey = "simulator"
 
-// NewToken makes a JWT of the platform's kind (HS256).
-func NewToken(userID int64, now time.Time, life time.Duration) string {
+// NewToken returns a JWT like those of the platform (HS256). It expires lifetime after now.
+func NewToken(userID int64, now time.Time, lifetime time.Duration) string {
 	id := sha256.Sum256([]byte(strconv.FormatInt(userID, 10) + tokenKey))
 	body := marshal(claims{
 		UserID: userID, Sign: hex.EncodeToString(id[:16]), Role: "user",
-		Exp: now.Add(life).Unix(), Nbf: now.Unix(), Iat: now.Unix(),
+		Exp: now.Add(lifetime).Unix(), Nbf: now.Unix(), Iat: now.Unix(),
 	})
 	b64 := base64.RawURLEncoding
 	signed := b64.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + b64.EncodeToString(body)
@@ -182,7 +181,7 @@ func NewToken(userID int64, now time.Time, life time.Duration) string {
 	return signed + "." + b64.EncodeToString(mac.Sum(nil))
 }
 
-// readClaims reads a token's claims and reports whether it is a JWT at all.
+// readClaims returns the claims of a token. It reports false when the token is not a JWT.
 func readClaims(token string) (c claims, ok bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

@@ -14,7 +14,7 @@ func TestTokenCheck(t *testing.T) {
 	good, old := NewToken(7, start, time.Hour), NewToken(7, start.Add(-2*time.Hour), time.Hour)
 	for _, tt := range []struct {
 		name, accepted, sent string
-		refused              bool
+		isRefused            bool
 	}{
 		{"any", "", "whatever", false},
 		{"any, absent", "", "", true},
@@ -28,11 +28,11 @@ func TestTokenCheck(t *testing.T) {
 		{"one, which is accepted though expired", old, old, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newSite(t, Options{Token: tt.accepted})
+			c := newTestPlatform(t, Options{Token: tt.accepted})
 			c.token = tt.sent
 			status, text := c.call("GET /api/chat/session?page=1", "")
-			if status != http.StatusOK || (text == loginFirst) != tt.refused {
-				t.Errorf("HTTP %d %s", status, text)
+			if status != http.StatusOK || (text == loginFirst) != tt.isRefused {
+				t.Errorf("reply = HTTP %d %s, want refusal = %v", status, text, tt.isRefused)
 			}
 		})
 	}
@@ -40,13 +40,13 @@ func TestTokenCheck(t *testing.T) {
 
 func TestUserComesFromTheToken(t *testing.T) {
 	token := NewToken(7, start, time.Hour)
-	c := newSite(t, Options{Token: token})
+	c := newTestPlatform(t, Options{Token: token})
 	c.token = token
-	if !strings.Contains(c.ok("POST /api/chat/session", `{}`), `"uid":7,`) {
-		t.Error("not the token's user")
+	if !strings.Contains(c.mustCall("POST /api/chat/session", `{}`), `"uid":7,`) {
+		t.Error("created session is not the token's user's, want uid 7")
 	}
 	if x, _ := c.sim.Session(c.sim.AddSession("m")); x.UserID != 7 {
-		t.Errorf("AddSession made it user %d's", x.UserID)
+		t.Errorf("user of AddSession = %d, want 7", x.UserID)
 	}
 }
 
@@ -62,60 +62,61 @@ func TestExpiredLogin(t *testing.T) {
 		{"code 1001", LoginCode1001, 200, `{"code":1001,"data":null,"msg":"授权登陆已过期，请重新登陆"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newSite(t, Options{})
-			id := c.session("gpt-5.1-high")
+			c := newTestPlatform(t, Options{})
+			id := c.createSession("gpt-5.1-high")
 			c.sim.ExpireLogin(tt.form)
 			for _, route := range []string{"GET /api/chat/tmpl", "POST /api/chat/session", "POST /api/chat/completions"} {
 				if status, body := c.call(route, questionBody(id, "hi")); status != tt.status || body != tt.body {
-					t.Errorf("%s: HTTP %d %s", route, status, body)
+					t.Errorf("%s = HTTP %d %s, want HTTP %d %s", route, status, body, tt.status, tt.body)
 				}
 			}
 			if n := len(c.sim.Attempts()); n != 0 {
-				t.Errorf("%d attempts were let in", n)
+				t.Errorf("attempts = %d, want 0", n)
 			}
 			c.sim.RestoreLogin()
 			c.sim.Script(LoginExpired(tt.form))
 			if status, body := c.call("POST /api/chat/completions", questionBody(id, "hi")); status != tt.status || body != tt.body {
-				t.Errorf("scripted: HTTP %d %s", status, body)
+				t.Errorf("scripted reply = HTTP %d %s, want HTTP %d %s", status, body, tt.status, tt.body)
 			}
 			if all, reached := c.sim.Attempts(), c.sim.Turns(); len(all) != 1 || len(reached) != 0 {
-				t.Errorf("%d attempts, %d turns, want 1 and 0", len(all), len(reached))
+				t.Errorf("attempts = %d, turns = %d; want 1 and 0", len(all), len(reached))
 			}
 			if got := deltas(t, c.ask(id, "hi")); got != "answer 1 to: hi" {
-				t.Errorf("afterwards: %q", got)
+				t.Errorf("answer after RestoreLogin = %q, want %q", got, "answer 1 to: hi")
 			}
 		})
 	}
 }
 
 func TestLogin(t *testing.T) {
-	c := newSite(t, Options{Token: "other"})
+	c := newTestPlatform(t, Options{Token: "other"})
 	c.token = ""
 	const route = "POST /api/user/login"
 	if _, got := c.call(route, `{"account":"demo@example.test","password":"wrong"}`); got != `{"code":1,"data":null,"msg":"账号或密码错误"}` {
-		t.Errorf("wrong password: %s", got)
+		t.Errorf("login with a wrong password = %s, want a refusal", got)
 	}
 	c.sim.ExpireLogin(LoginHTTP401)
-	text := c.ok(route, `{"account":"demo@example.test","password":"demo","code":"","captcha":"","invite":"","agreement":true,"captchaId":""}`)
+	text := c.mustCall(route, `{"account":"demo@example.test","password":"demo","code":"","captcha":"","invite":"",`+
+		`"agreement":true,"captchaId":""}`)
 	var reply struct{ Data struct{ Token string } }
 	decode(t, text, &reply)
 	token := reply.Data.Token
 	want := `{"code":0,"data":{"token":"` + token + `","email":"demo@example.test","phone":"","role":"user","registerTime":"2026-01-01 08:00:00"},"msg":""}`
 	if text != want {
-		t.Errorf("\n got %s\nwant %s", text, want)
+		t.Errorf("login = %s\nwant %s", text, want)
 	}
 	claims, ok := readClaims(token)
 	if !ok || claims.UserID != DefaultUser || claims.Role != "user" || claims.Exp-claims.Iat != 31*24*3600 || claims.Iat != start.Unix() {
-		t.Errorf("claims %+v", claims)
+		t.Errorf("claims = %+v, want those of the demo account for 31 days", claims)
 	}
-	c.token = token // works although logins have expired: it is younger
-	c.ok("GET /api/chat/session?page=1", "")
+	c.token = token // newer than the expiry
+	c.mustCall("GET /api/chat/session?page=1", "")
 }
 
 func TestModelList(t *testing.T) {
 	for _, version := range []string{"2.14.0", "3.1.0"} {
-		c := newSite(t, Options{Version: version})
-		text := c.ok("GET /api/chat/tmpl", "")
+		c := newTestPlatform(t, Options{Version: version})
+		text := c.mustCall("GET /api/chat/tmpl", "")
 		var reply struct{ Data map[string]json.RawMessage }
 		decode(t, text, &reply)
 		var models []struct{ Label, Value string }
@@ -124,23 +125,24 @@ func TestModelList(t *testing.T) {
 		for _, m := range models {
 			values[m.Value]++
 			if m.Label == m.Value {
-				t.Errorf("%s is its own label", m.Value)
+				t.Errorf("label of %s = its value, want another name", m.Value)
 			}
 		}
 		for _, v := range []string{"claude-sonnet-4-5-20250929", "gemini-3-pro-preview", "gemini-3-pro-preview-image", "gpt-5.1-high"} {
 			if values[v] == 0 {
-				t.Errorf("%s is missing", v)
+				t.Errorf("models have no %s, want it", v)
 			}
 		}
 		if len(values) == len(models) {
-			t.Error("no value stands in two groups")
+			t.Error("no model is in two groups, want one")
 		}
-		const first = `{"label":"Claude Sonnet 4.5","value":"claude-sonnet-4-5-20250929","attr":{"icon":"/file/icon.png","integral":"2积分","multimodal":true,"note":"长文与代码","onlyImg":true,"plugin":false,"tag":"推荐"}}`
+		const first = `{"label":"Claude Sonnet 4.5","value":"claude-sonnet-4-5-20250929",` +
+			`"attr":{"icon":"/file/icon.png","integral":"2积分","multimodal":true,"note":"长文与代码","onlyImg":true,"plugin":false,"tag":"推荐"}}`
 		if version == "2.14.0" && !strings.Contains(text, `"mcp":null,"models":[`+first) {
-			t.Errorf("%s\nlacks\n%s", text, first)
+			t.Errorf("models = %s\nwant in it\n%s", text, first)
 		}
 		if !strings.Contains(text, `"note":"文生图 \u003c高清\u003e"`) {
-			t.Error("not escaped for HTML")
+			t.Errorf("models = %s, want < and > escaped", text)
 		}
 	}
 }

@@ -6,23 +6,22 @@ import (
 	"strings"
 )
 
-// Model is one entry of the platform's model list. The same Value stands in it
-// once for each group (Tag) the model belongs to.
+// Model is one entry of the platform's model list. The list has a Value once for each group (Tag) of the model.
 type Model struct {
-	Value      string // what a session's model is set to
-	Label      string // what people see, and what record.model says
-	Points     string // price of one question, as text: "2积分", "免费"
+	Value      string // the model of a session
+	Label      string // the name for people, and the model of a record
+	Points     string // price of one question as a text: "2积分", "免费"
 	Tag        string
 	Note       string
-	Multimodal bool   // takes files
-	OnlyImages bool   // of files, only pictures
-	Type       string // "chat" when empty; sent by version 3.1 and later
+	Multimodal bool   // accepts files
+	OnlyImages bool   // accepts only pictures as files
+	Type       string // "" is "chat"; version 3.1 and later send it
 
-	Reasons bool // the answer begins with a <think> block
-	Draws   bool // the answer holds a picture
+	Reasons bool // its answers begin with a <think> block
+	Draws   bool // its answers have a picture
 }
 
-// DefaultModels are the models of a platform whose Options name none.
+// DefaultModels returns the models of a platform without Options.Models.
 func DefaultModels() []Model {
 	const recommended, search, documents, pictures = "推荐", "联网模型", "文件多模态", "图片模型"
 	return []Model{
@@ -37,8 +36,8 @@ func DefaultModels() []Model {
 	}
 }
 
-// model finds the first entry with a value.
-func (s *Simulator) model(value string) (Model, bool) {
+// findModel returns the first entry with this value.
+func (s *Simulator) findModel(value string) (Model, bool) {
 	for _, m := range s.opts.Models {
 		if m.Value == value {
 			return m, true
@@ -47,7 +46,7 @@ func (s *Simulator) model(value string) (Model, bool) {
 	return Model{}, false
 }
 
-// price reads the number of points in a text such as "2积分"; none is 0.
+// price returns the number in Points, such as 2 for "2积分", or 0 when there is none.
 func (m Model) price() int {
 	digits := strings.TrimRight(m.Points, "积分 ")
 	n, err := strconv.Atoi(digits)
@@ -57,9 +56,9 @@ func (m Model) price() int {
 	return n
 }
 
-func (m Model) chats() bool { return m.Type == "" || m.Type == "chat" }
+func (m Model) isChat() bool { return m.Type == "" || m.Type == "chat" }
 
-// The model list's entry, in the platform's order of keys.
+// modelJSON is an entry of the model list, with the keys in the order of the platform.
 type modelJSON struct {
 	Label    string    `json:"label"`
 	Value    string    `json:"value"`
@@ -79,14 +78,14 @@ type modelAttr struct {
 	Capabilities map[string]bool `json:"capabilities,omitempty"` // 3.1
 }
 
-func (s *Simulator) modelEntry(m Model) modelJSON {
+func (s *Simulator) newModelJSON(m Model) modelJSON {
 	e := modelJSON{Label: m.Label, Value: m.Value, Attr: modelAttr{
 		Icon: "/file/icon.png", Integral: m.Points, Multimodal: m.Multimodal,
 		Note: m.Note, OnlyImg: m.OnlyImages, Tag: m.Tag,
 	}}
-	if s.modern {
+	if s.isVersion31 {
 		e.Provider, e.Type = "demo", m.Type
-		if m.chats() {
+		if m.isChat() {
 			e.Type = "chat"
 		}
 		e.Attr.Capabilities = map[string]bool{
@@ -97,12 +96,12 @@ func (s *Simulator) modelEntry(m Model) modelJSON {
 	return e
 }
 
-// listModels is GET /api/chat/tmpl: the models and the settings of a user
-// interface. The platform sends a map, so its keys are in alphabetical order.
+// listModels serves GET /api/chat/tmpl: the models and the settings of a user interface. The platform sends a map, so
+// the keys are in alphabetical order.
 func (s *Simulator) listModels(w http.ResponseWriter, _ *http.Request, _ int64) {
 	models := make([]modelJSON, len(s.opts.Models))
 	for i, m := range s.opts.Models {
-		models[i] = s.modelEntry(m)
+		models[i] = s.newModelJSON(m)
 	}
 	data := map[string]any{
 		"cm": false, "defModel": s.defaultModel(), "defaultChat": "<p>有什么可以帮您？</p>", "genLine": 0, "genTitle": false,
@@ -110,7 +109,7 @@ func (s *Simulator) listModels(w http.ResponseWriter, _ *http.Request, _ int64) 
 		"plugins": nil, "rm": true, "sessionHoverSetting": false, "showTokens": true, "thinkModel": "",
 		"toggleTipTime": 0, "tooltipsText": "<b>提示</b>", "voice": false,
 	}
-	if s.modern {
+	if s.isVersion31 {
 		data["mFileCount"], data["mFileSize"], data["mcp"], data["webSearchOpen"] = 8, 10, []any{}, true
 		data["providers"] = []any{map[string]any{"idKey": "demo", "name": "Demo", "icon": "", "sort": 1}}
 	}

@@ -25,50 +25,49 @@ const (
 	RoutePicture        Route = "GET /file/{name}"
 )
 
-// Interceptor answers a request in place of the platform. usual is what the
-// platform would do: calling it and then breaking the connection loses a reply to
-// something that did happen.
+// Interceptor serves a request instead of the platform. usual is the handler of the platform. An Interceptor may call
+// usual and then close the connection: then the platform has processed the request, but the reply is lost.
 type Interceptor func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc)
 
-// hooks are the interceptors and the counts of requests.
-type hooks struct {
-	calls  map[Route]int
-	active map[Route][]*hook // the last one decides
+// interceptors holds the interceptors and the number of calls of each route.
+type interceptors struct {
+	calls   map[Route]int
+	byRoute map[Route][]*interceptor // the last one serves the request
 }
 
-type hook struct {
+type interceptor struct {
 	f    Interceptor
 	once bool
 }
 
 func (s *Simulator) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	open := func(route Route, h http.HandlerFunc) { mux.HandleFunc(string(route), s.hooked(route, h)) }
-	owned := func(route Route, h userHandler) { open(route, s.loggedIn(h)) }
-	open(RouteLogin, s.login)
-	open(RoutePicture, s.servePicture)
-	owned(RouteModels, s.listModels)
-	owned(RouteCreateSession, s.createSession)
-	owned(RouteListSessions, s.listSessions)
-	owned(RouteUpdateSession, s.updateSession)
-	owned(RouteDeleteSession, s.deleteSession)
-	owned(RouteDeleteSessions, s.deleteSessions)
-	owned(RouteRecords, s.listRecords)
-	owned(RouteClearRecords, s.clearRecords)
-	owned(RouteDeleteRecord, s.deleteRecord)
-	owned(RouteCompletions, s.completions)
+	handle := func(route Route, h http.HandlerFunc) { mux.HandleFunc(string(route), s.withInterceptors(route, h)) }
+	handleUser := func(route Route, h userHandler) { handle(route, s.requireLogin(h)) }
+	handle(RouteLogin, s.login)
+	handle(RoutePicture, s.servePicture)
+	handleUser(RouteModels, s.listModels)
+	handleUser(RouteCreateSession, s.createSession)
+	handleUser(RouteListSessions, s.listSessions)
+	handleUser(RouteUpdateSession, s.updateSession)
+	handleUser(RouteDeleteSession, s.deleteSession)
+	handleUser(RouteDeleteSessions, s.deleteSessions)
+	handleUser(RouteRecords, s.listRecords)
+	handleUser(RouteClearRecords, s.clearRecords)
+	handleUser(RouteDeleteRecord, s.deleteRecord)
+	handleUser(RouteCompletions, s.serveQuestion)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.WriteHeader(http.StatusNotFound)
-		io.WriteString(w, notFoundInRoute)
+		io.WriteString(w, notFoundText)
 	})
 	return mux
 }
 
-// hooked counts a request and lets the newest interceptor of its route have it.
-func (s *Simulator) hooked(route Route, usual http.HandlerFunc) http.HandlerFunc {
+// withInterceptors counts a request and passes it to the newest interceptor of its route, if there is one.
+func (s *Simulator) withInterceptors(route Route, usual http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if f := s.arrive(route); f != nil {
+		if f := s.countCall(route); f != nil {
 			f(w, r, usual)
 			return
 		}
@@ -76,53 +75,53 @@ func (s *Simulator) hooked(route Route, usual http.HandlerFunc) http.HandlerFunc
 	}
 }
 
-func (s *Simulator) arrive(route Route) Interceptor {
+func (s *Simulator) countCall(route Route) Interceptor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hooks.calls[route]++
-	s.touch()
-	active := s.hooks.active[route]
+	s.interceptors.calls[route]++
+	s.notifyChange()
+	active := s.interceptors.byRoute[route]
 	if len(active) == 0 {
 		return nil
 	}
 	h := active[len(active)-1]
 	if h.once {
-		s.hooks.active[route] = active[:len(active)-1]
+		s.interceptors.byRoute[route] = active[:len(active)-1]
 	}
 	return h.f
 }
 
-// Calls counts the requests to an endpoint so far, refused and intercepted ones
-// included.
+// Calls returns the number of requests to a route so far, including refused and intercepted ones.
 func (s *Simulator) Calls(route Route) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.hooks.calls[route]
+	return s.interceptors.calls[route]
 }
 
-// Intercept lets f answer the requests to an endpoint, before any check of the
-// login, until remove is called. Of several interceptors the newest is asked.
+// Intercept makes f serve the requests to a route until remove is called. f runs before the check of the login. When
+// a route has several interceptors, the newest one serves the request.
 func (s *Simulator) Intercept(route Route, f Interceptor) (remove func()) {
-	return s.intercept(route, &hook{f: f})
+	return s.intercept(route, &interceptor{f: f})
 }
 
-// InterceptOnce is Intercept for the next request only.
+// InterceptOnce is Intercept for one request.
 func (s *Simulator) InterceptOnce(route Route, f Interceptor) (remove func()) {
-	return s.intercept(route, &hook{f: f, once: true})
+	return s.intercept(route, &interceptor{f: f, once: true})
 }
 
-func (s *Simulator) intercept(route Route, h *hook) (remove func()) {
+func (s *Simulator) intercept(route Route, h *interceptor) (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hooks.active[route] = append(s.hooks.active[route], h)
+	s.interceptors.byRoute[route] = append(s.interceptors.byRoute[route], h)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.hooks.active[route] = slices.DeleteFunc(s.hooks.active[route], func(x *hook) bool { return x == h })
+		byRoute := s.interceptors.byRoute
+		byRoute[route] = slices.DeleteFunc(byRoute[route], func(x *interceptor) bool { return x == h })
 	}
 }
 
-// Respond is an Interceptor that gives a fixed reply.
+// Respond is an Interceptor with a fixed reply.
 func Respond(status int, contentType, body string) Interceptor {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		w.Header().Set("Content-Type", contentType)
@@ -131,26 +130,25 @@ func Respond(status int, contentType, body string) Interceptor {
 	}
 }
 
-// Refuse is an Interceptor that gives an envelope with a code and a message, with
-// HTTP 200 as the platform does.
+// Refuse is an Interceptor that replies with HTTP 200, a code and a message, as the platform does.
 func Refuse(code int, msg string) Interceptor {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		writeFailure(w, http.StatusOK, code, msg)
 	}
 }
 
-// Unanswered is an Interceptor that closes the connection without a reply, after
-// the platform did what it was asked to.
+// Unanswered is an Interceptor that closes the connection without a reply after the platform has processed the
+// request.
 func Unanswered() Interceptor {
 	return func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
-		usual(&unheard{header: http.Header{}}, r)
+		usual(&discardWriter{header: http.Header{}}, r)
 		closeConnection(w, false)
 	}
 }
 
-// unheard is a ResponseWriter into the void.
-type unheard struct{ header http.Header }
+// discardWriter is a ResponseWriter that discards the reply.
+type discardWriter struct{ header http.Header }
 
-func (u *unheard) Header() http.Header         { return u.header }
-func (u *unheard) WriteHeader(int)             {}
-func (u *unheard) Write(b []byte) (int, error) { return len(b), nil }
+func (u *discardWriter) Header() http.Header         { return u.header }
+func (u *discardWriter) WriteHeader(int)             {}
+func (u *discardWriter) Write(b []byte) (int, error) { return len(b), nil }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestIntercept(t *testing.T) {
-	c := newSite(t, Options{})
+	c := newTestPlatform(t, Options{})
 	const route, path = RouteCreateSession, "POST /api/chat/session"
 	remove := c.sim.Intercept(route, Respond(502, "text/html", "<html>"))
 	removeOnce := c.sim.InterceptOnce(route, Refuse(1, "busy"))
@@ -19,91 +19,91 @@ func TestIntercept(t *testing.T) {
 	removeNever()
 	for i, want := range []string{`{"code":1,"data":null,"msg":"busy"}`, "<html>", "<html>"} {
 		if _, got := c.call(path, "{}"); got != want {
-			t.Errorf("call %d: %s, want %s", i, got, want)
+			t.Errorf("call %d = %s, want %s", i, got, want)
 		}
 	}
-	removeOnce() // it is gone: nothing happens
+	removeOnce() // the interceptor is removed already: no effect
 	remove()
-	c.ok(path, "{}")
-	c.ok("GET /api/chat/tmpl", "")
+	c.mustCall(path, "{}")
+	c.mustCall("GET /api/chat/tmpl", "")
 	if n, m := c.sim.Calls(route), c.sim.Calls("GET /api/chat/tmpl"); n != 4 || m != 1 {
-		t.Errorf("%d and %d calls, want 4 and 1", n, m)
+		t.Errorf("calls = %d and %d, want 4 and 1", n, m)
 	}
 	if n := len(c.sim.Sessions()); n != 1 {
-		t.Errorf("%d sessions, want 1", n)
+		t.Errorf("sessions = %d, want 1", n)
 	}
 }
 
-func TestInterceptMayGoOn(t *testing.T) {
-	c := newSite(t, Options{})
-	id := c.session("gpt-5.1-high")
+func TestInterceptorCallsUsual(t *testing.T) {
+	c := newTestPlatform(t, Options{})
+	id := c.createSession("gpt-5.1-high")
 	c.sim.InterceptOnce(RouteDeleteSession, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
 		r.SetPathValue("id", "1000009")
 		usual(w, r)
 	})
 	if _, text := c.call("DELETE /api/chat/session/1000001", ""); !strings.Contains(text, "对话不存在") {
-		t.Error(text)
+		t.Errorf("reply = %s, want an unknown session", text)
 	}
 	if _, ok := c.sim.Session(id); !ok {
-		t.Error("the session is gone")
+		t.Error("session was deleted, want it kept")
 	}
 }
 
 func TestUnanswered(t *testing.T) {
-	c := newSite(t, Options{})
-	id := c.session("gpt-5.1-high")
+	c := newTestPlatform(t, Options{})
+	id := c.createSession("gpt-5.1-high")
 	c.sim.InterceptOnce(RouteDeleteSession, Unanswered())
 	resp, err := c.do(t.Context(), "DELETE /api/chat/session/1000001", "")
 	if err == nil {
 		resp.Body.Close()
 	}
-	// A DELETE is repeated by net/http when the connection was used before.
+	// net/http repeats a DELETE on a reused connection, so err may be nil.
 	if err != nil && !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}
 	if _, ok := c.sim.Session(id); ok {
-		t.Error("the session is still there")
+		t.Error("session exists, want it deleted")
 	}
 }
 
 func TestPicture(t *testing.T) {
-	c := newSite(t, Options{})
-	id := c.session("gemini-3-pro-preview-image")
+	c := newTestPlatform(t, Options{})
+	id := c.createSession("gemini-3-pro-preview-image")
 	pictures := map[string][]byte{}
-	for _, wish := range []string{"a lake at night", "sunset", "sunset again"} {
-		c.ask(id, wish)
+	for _, prompt := range []string{"a lake at night", "sunset", "sunset again"} {
+		c.ask(id, prompt)
 		turns := c.sim.Turns()
 		url := turns[len(turns)-1].PictureURL
-		c.token = "" // a browser has none
+		c.token = "" // a browser has no token
 		status, body := c.call("GET "+strings.TrimPrefix(url, c.url), "")
 		c.token = "token"
 		img, err := png.Decode(strings.NewReader(body))
 		if status != http.StatusOK || err != nil {
-			t.Fatalf("HTTP %d, %v", status, err)
+			t.Fatalf("picture = HTTP %d, %v; want a PNG", status, err)
 		}
 		if b := img.Bounds(); b.Dx() != 480 || b.Dy() != 320 {
-			t.Errorf("size %v", b)
+			t.Errorf("picture size = %v, want 480 by 320", b)
 		}
-		pictures[wish] = []byte(body)
+		pictures[prompt] = []byte(body)
 	}
 	if bytes.Equal(pictures["sunset"], pictures["sunset again"]) {
-		t.Error("two wishes give one picture")
+		t.Error("pictures of two prompts are equal, want different ones")
 	}
 	if !bytes.Equal(drawPicture("sunset").Pix, drawPicture("sunset").Pix) {
-		t.Error("one wish gives two pictures")
+		t.Error("pictures of one prompt differ, want equal ones")
 	}
 	if status, _ := c.call("GET /file/1.png", ""); status != http.StatusNotFound {
-		t.Errorf("no picture: HTTP %d", status)
+		t.Errorf("unknown picture = HTTP %d, want HTTP 404", status)
 	}
 }
 
-func TestAlbumIsBounded(t *testing.T) {
-	var a album
-	first := a.add("0", "first")
-	for i := range albumSize {
-		a.add(strings.Repeat("1", i+1), "more")
+func TestPicturesAreBounded(t *testing.T) {
+	var p pictures
+	first := p.add("0", "first")
+	for i := range maxPictures {
+		p.add(strings.Repeat("1", i+1), "more")
 	}
-	if len(a.wishes) != albumSize || len(a.order) != albumSize || a.wishes[strings.TrimPrefix(first, albumPath)] != "" {
-		t.Errorf("%d wishes, %d in order", len(a.wishes), len(a.order))
+	if len(p.prompts) != maxPictures || len(p.order) != maxPictures || p.prompts[strings.TrimPrefix(first, picturePath)] != "" {
+		t.Errorf("pictures = %d prompts, %d names; want %d of each, without the first", len(p.prompts), len(p.order), maxPictures)
 	}
 }

@@ -2,44 +2,43 @@ package simulator
 
 import "fmt"
 
-// stage decides what the next questions are answered with.
-type stage struct {
+// script holds the replies to the next questions.
+type script struct {
 	queue  []Reply
 	onTurn func(Turn) *Reply
 }
 
-// Script queues replies. Each question that reaches the model takes one; questions
-// that the platform's own checks refuse take none.
+// Script queues replies. Each question that reaches the model takes one. A question that a check of the platform
+// refuses takes none.
 func (s *Simulator) Script(replies ...Reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stage.queue = append(s.stage.queue, replies...)
+	s.script.queue = append(s.script.queue, replies...)
 }
 
-// Scripted returns how many queued replies are left.
+// Scripted returns the number of queued replies.
 func (s *Simulator) Scripted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.stage.queue)
+	return len(s.script.queue)
 }
 
-// OnTurn lets f answer when no reply is queued; where it returns nil the usual
-// answer is given. f is called from several goroutines; nil ends it.
+// OnTurn sets the function that answers when no reply is queued. When it returns nil, Options.Answer answers. Several
+// goroutines call it. OnTurn(nil) removes it.
 func (s *Simulator) OnTurn(f func(Turn) *Reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stage.onTurn = f
+	s.script.onTurn = f
 }
 
-// choose decides the reply to a turn.
-func (s *Simulator) choose(t *turn) Reply {
+func (s *Simulator) chooseReply(t *turn) Reply {
 	s.mu.Lock()
-	if q := s.stage.queue; len(q) > 0 {
-		s.stage.queue = q[1:]
+	if q := s.script.queue; len(q) > 0 {
+		s.script.queue = q[1:]
 		s.mu.Unlock()
 		return q[0]
 	}
-	onTurn, view := s.stage.onTurn, t.Turn
+	onTurn, view := s.script.onTurn, t.Turn
 	s.mu.Unlock()
 	if onTurn != nil {
 		if r := onTurn(view); r != nil {
@@ -49,15 +48,13 @@ func (s *Simulator) choose(t *turn) Reply {
 	return Say(s.opts.Answer(view))
 }
 
-// Echo is the usual answer outside demo mode: "answer N to: TEXT", N being
-// Turn.Number. Of a text with several messages after marker lines, TEXT is the last
-// message: no model repeats such markers as a rule. A model that reasons puts "<think>thinking about: TEXT</think>" and
-// an empty line before it, one that draws puts an empty line and
-// "![image](PICTUREURL)" behind it.
+// Echo is the default of Options.Answer: "answer N to: TEXT", where N is Turn.Number. TEXT is the text of the turn, or
+// the last message of a replay. A model that reasons adds "<think>thinking about: TEXT</think>" and an empty line
+// before it. A model that draws adds an empty line and "![image](PICTUREURL)" after it.
 func Echo(t Turn) string {
 	text := t.Text
-	if messages := unframe(text); len(messages) > 0 {
-		text = messages[len(messages)-1].text
+	if messages := SplitReplay(text); len(messages) > 0 {
+		text = messages[len(messages)-1].Text
 	}
 	answer := fmt.Sprintf("answer %d to: %s", t.Number, text)
 	if t.Entry.Reasons {

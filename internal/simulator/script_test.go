@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Frames as the tests below expect them: T is the task's id, R the record.
+// The frames that the tests expect. T stands for the task id, and R for the record.
 const (
 	textFrame = `data: {"id":"T","type":"string","data":"hello","code":0}` + "\n\n"
 	lastFrame = `data: {"id":"T","type":"object","data":R,"code":0}` + "\n\n"
@@ -23,8 +23,8 @@ func errFrame(text string) string {
 	return `data: {"id":"T","type":"string","data":null,"code":1,"err":"` + text + `"}` + "\n\n"
 }
 
-// hello is a reply whose text makes one frame.
-func hello(change func(*Reply)) Reply {
+// helloReply returns a reply with one text frame.
+func helloReply(change func(*Reply)) Reply {
 	r := Reply{Deltas: []string{"hello"}}
 	if change != nil {
 		change(&r)
@@ -39,21 +39,21 @@ func TestScriptedStreams(t *testing.T) {
 		want   string
 		stored string // aiText; "-" for no record
 	}{
-		{"whole", hello(nil), textFrame + lastFrame + doneFrame, "hello"},
+		{"whole", helloReply(nil), textFrame + lastFrame + doneFrame, "hello"},
 		{"no text", Reply{}, lastFrame + doneFrame, ""},
-		{"no object", hello(func(r *Reply) { r.NoObject = true }), textFrame + doneFrame, "hello"},
-		{"no [DONE]", hello(func(r *Reply) { r.NoDone = true }), textFrame + lastFrame, "hello"},
-		{"neither", hello(func(r *Reply) { r.NoObject, r.NoDone = true, true }), textFrame, "hello"},
-		{"aiText is longer", hello(func(r *Reply) { r.AIText = new("hello there") }), textFrame + lastFrame + doneFrame, "hello there"},
-		{"aiText is empty", hello(func(r *Reply) { r.AIText = new("") }), textFrame + lastFrame + doneFrame, ""},
-		{"nothing is stored", hello(func(r *Reply) { r.NoRecord = true }), textFrame + lastFrame + doneFrame, "-"},
+		{"no object", helloReply(func(r *Reply) { r.NoObject = true }), textFrame + doneFrame, "hello"},
+		{"no [DONE]", helloReply(func(r *Reply) { r.NoDone = true }), textFrame + lastFrame, "hello"},
+		{"neither", helloReply(func(r *Reply) { r.NoObject, r.NoDone = true, true }), textFrame, "hello"},
+		{"aiText is longer", helloReply(func(r *Reply) { r.AIText = new("hello there") }), textFrame + lastFrame + doneFrame, "hello there"},
+		{"aiText is empty", helloReply(func(r *Reply) { r.AIText = new("") }), textFrame + lastFrame + doneFrame, ""},
+		{"nothing is stored", helloReply(func(r *Reply) { r.NoRecord = true }), textFrame + lastFrame + doneFrame, "-"},
 		{"error", Fail("quota"), errFrame("quota"), "-"},
-		{"error after text", hello(func(r *Reply) { r.Error = "quota" }), textFrame + errFrame("quota"), "hello"},
+		{"error after text", helloReply(func(r *Reply) { r.Error = "quota" }), textFrame + errFrame("quota"), "hello"},
 		{"lost", Lost(), errFrame("对话不存在"), "-"},
 		{"error with a code, then [DONE]", Stream(Err(429, "slow"), Done()),
 			strings.Replace(errFrame("slow"), `"code":1`, `"code":429`, 1) + doneFrame, "-"},
-		{"CRLF", hello(func(r *Reply) { r.CRLF = true }), strings.ReplaceAll(textFrame+lastFrame+doneFrame, "\n", "\r\n"), "hello"},
-		{"no space", hello(func(r *Reply) { r.Tight = true }), strings.ReplaceAll(textFrame+lastFrame+doneFrame, "data: ", "data:"), "hello"},
+		{"CRLF", helloReply(func(r *Reply) { r.CRLF = true }), strings.ReplaceAll(textFrame+lastFrame+doneFrame, "\n", "\r\n"), "hello"},
+		{"no space", helloReply(func(r *Reply) { r.Tight = true }), strings.ReplaceAll(textFrame+lastFrame+doneFrame, "data: ", "data:"), "hello"},
 		{"comments and junk", Stream(Comment("wait"), Raw("junk\n"), Deltas("hello"), Raw("data: {\n\n"), Object(), Done()),
 			": wait\n\njunk\n" + textFrame + "data: {\n\n" + lastFrame + doneFrame, "hello"},
 		{"frames of other kinds", Stream(Patch("logMap", "k1", `{"a":1}`), Deltas("hello"), Stats(3), CloseFrame(), Object(), Done()),
@@ -63,8 +63,8 @@ func TestScriptedStreams(t *testing.T) {
 		{"several deltas", Stream(Deltas("hello", "hello"), Deltas("hello")), textFrame + textFrame + textFrame, "hellohellohello"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newSite(t, Options{})
-			id := c.session("gpt-5.1-high")
+			c := newTestPlatform(t, Options{})
+			id := c.createSession("gpt-5.1-high")
 			c.sim.Script(tt.reply)
 			got := c.ask(id, "hi")
 			turn := c.sim.Attempts()[0]
@@ -73,7 +73,7 @@ func TestScriptedStreams(t *testing.T) {
 				got = strings.Replace(got, record+"}", "R", 1)
 			}
 			if diff := cmp.Diff(tt.want, strings.ReplaceAll(got, turn.TaskID, "T")); diff != "" {
-				t.Error(diff)
+				t.Errorf("stream (-want +got):\n%s", diff)
 			}
 			stored := "-"
 			if r := c.sim.Records(id); len(r) > 0 {
@@ -83,22 +83,22 @@ func TestScriptedStreams(t *testing.T) {
 				t.Errorf("stored %q, want %q", stored, tt.stored)
 			}
 			if c.sim.InFlight() != 0 || turn.Ended.IsZero() {
-				t.Errorf("in flight %d, turn %+v", c.sim.InFlight(), turn)
+				t.Errorf("in flight = %d, turn = %+v; want 0 and an ended turn", c.sim.InFlight(), turn)
 			}
 		})
 	}
 }
 
 func TestScriptedRecord(t *testing.T) {
-	c := newSite(t, Options{})
-	id := c.session("gpt-5.1-high")
+	c := newTestPlatform(t, Options{})
+	id := c.createSession("gpt-5.1-high")
 	c.sim.Script(Reply{Text: "a", UserStop: true, Usage: &Usage{Prompt: 205, Completion: 4, Context: 195}}, Reply{Text: "a", NoUsage: true})
 	if got, want := c.ask(id, "hi"), `"promptTokens":205,"completionTokens":4,"contextTokens":195,"useTokens":209,`; !strings.Contains(got, want) ||
 		!strings.Contains(got, `"userStop":true`) {
-		t.Errorf("%s\nlacks %s", got, want)
+		t.Errorf("stream = %s\nwant in it %s and userStop", got, want)
 	}
 	if got := c.ask(id, "hi"); strings.Contains(got, "Tokens") {
-		t.Errorf("has token counts: %s", got)
+		t.Errorf("stream = %s, want no token counts", got)
 	}
 }
 
@@ -118,8 +118,8 @@ func TestScriptedReplies(t *testing.T) {
 		{"a stream by another name", Reply{ContentType: "text/event-stream; charset=utf-8", NoObject: true}, 200, "text/event-stream; charset=utf-8", doneFrame},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newSite(t, Options{})
-			id := c.session("gpt-5.1-high")
+			c := newTestPlatform(t, Options{})
+			id := c.createSession("gpt-5.1-high")
 			c.sim.Script(tt.reply)
 			resp, err := c.open(t.Context(), id, "hi")
 			if err != nil {
@@ -127,13 +127,14 @@ func TestScriptedReplies(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			if body := read(t, resp); resp.StatusCode != tt.status || resp.Header.Get("Content-Type") != tt.kind || body != tt.body {
-				t.Errorf("HTTP %d %s %q", resp.StatusCode, resp.Header.Get("Content-Type"), body)
+				t.Errorf("reply = HTTP %d %s %q, want HTTP %d %s %q",
+					resp.StatusCode, resp.Header.Get("Content-Type"), body, tt.status, tt.kind, tt.body)
 			}
 			if want := tt.reply.Header.Get("Retry-After"); resp.Header.Get("Retry-After") != want {
-				t.Errorf("Retry-After %q, want %q", resp.Header.Get("Retry-After"), want)
+				t.Errorf("Retry-After = %q, want %q", resp.Header.Get("Retry-After"), want)
 			}
 			if n := len(c.sim.Records(id)); n > 0 && tt.body != doneFrame {
-				t.Errorf("%d records", n)
+				t.Errorf("records = %d, want 0", n)
 			}
 		})
 	}
@@ -159,13 +160,13 @@ func TestBrokenConnections(t *testing.T) {
 		{"by a reset", Stream(Reset()), true, syscall.ECONNRESET, "", "-"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newSite(t, Options{})
-			id := c.session("gpt-5.1-high")
+			c := newTestPlatform(t, Options{})
+			id := c.createSession("gpt-5.1-high")
 			c.sim.Script(tt.reply)
 			resp, err := c.open(t.Context(), id, "hi")
 			if tt.noReply {
 				if !errors.Is(err, tt.wantErr) {
-					t.Fatalf("error %v, want %v", err, tt.wantErr)
+					t.Fatalf("request = %v, want %v", err, tt.wantErr)
 				}
 			} else {
 				if err != nil {
@@ -193,15 +194,15 @@ func TestHang(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		reply Reply
-		read  string // before it hangs; "-" when there is not even a reply
+		read  string // before it hangs; "-" for no reply
 	}{
 		{"before the headers", Stream(Hang(), Deltas("late"), Object()), "-"},
 		{"before the first frame", Stream(Head(), Hang(), Deltas("late"), Object()), ""},
 		{"in the middle", Stream(Deltas("hello"), Hang(), Deltas("late"), Object()), textFrame},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newSite(t, Options{})
-			id := c.session("gpt-5.1-high")
+			c := newTestPlatform(t, Options{})
+			id := c.createSession("gpt-5.1-high")
 			c.sim.Script(tt.reply)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -214,7 +215,7 @@ func TestHang(t *testing.T) {
 			resp, err := c.open(ctx, id, "hi")
 			if tt.read == "-" {
 				if !errors.Is(err, context.Canceled) {
-					t.Fatalf("error %v", err)
+					t.Fatalf("request = %v, want %v", err, context.Canceled)
 				}
 			} else {
 				if err != nil {
@@ -227,7 +228,7 @@ func TestHang(t *testing.T) {
 				}
 				cancel()
 			}
-			// The model goes on once the client has left.
+			// The model continues after the client has left.
 			c.await(func() bool { r := c.sim.Records(id); return len(r) == 1 && strings.HasSuffix(r[0].AIText, "late") })
 			c.await(func() bool { return c.sim.Turns()[0].ClientGone })
 		})
@@ -235,8 +236,8 @@ func TestHang(t *testing.T) {
 }
 
 func TestOnTurn(t *testing.T) {
-	c := newSite(t, Options{Answer: func(t Turn) string { return "usual " + t.Text }})
-	id := c.session("gpt-5.1-high")
+	c := newTestPlatform(t, Options{Answer: func(t Turn) string { return "usual " + t.Text }})
+	id := c.createSession("gpt-5.1-high")
 	c.sim.OnTurn(func(t Turn) *Reply {
 		if t.Text == "special" {
 			return new(Say("for you"))
@@ -251,6 +252,6 @@ func TestOnTurn(t *testing.T) {
 	c.sim.OnTurn(nil)
 	got = append(got, deltas(t, c.ask(id, "special")))
 	if diff := cmp.Diff([]string{"queued", "for you", "usual else", "usual special"}, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("answers (-want +got):\n%s", diff)
 	}
 }

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// Settings are what a session is set to. The order of the fields is that of the
-// keys on the wire.
+// Settings are the settings of a session, in the order in which the platform sends them.
 type Settings struct {
 	Name             string  `json:"name"`
 	Model            string  `json:"model"`
@@ -26,7 +25,7 @@ type Settings struct {
 // Session is a session as the platform sends it.
 type Session struct {
 	ID      int64  `json:"id"`
-	Created string `json:"created"` // 2026-01-15 10:20:29, in UTC+8
+	Created string `json:"created"` // such as 2026-01-15 10:20:29, in UTC+8
 	Updated string `json:"updated"`
 	UserID  int64  `json:"uid"`
 	Settings
@@ -37,37 +36,37 @@ type Session struct {
 	UseAppID     int64           `json:"useAppId"`
 }
 
-// session is a Session with what belongs to it. Simulator.mu guards it.
+// session is a Session with its records. Simulator.mu guards it.
 type session struct {
 	Session
 	exchanges []exchange
-	inFlight  int // turns that run in it
-	used      int // Simulator.uses when it was last used or changed
+	inFlight  int // number of turns
+	lastUse   int // Simulator.useCount at its last use or change
 }
 
-// exchange is a record with what it costs as context.
+// exchange is a record with its number of tokens as context.
 type exchange struct {
 	Record
 	tokens int
 }
 
-// user is an account: its sessions, oldest first.
+// user holds the sessions of an account, oldest first.
 type user struct {
 	sessions []*session
 }
 
-const newName = "新对话"
+const newSessionName = "新对话"
 
 var emptyList = json.RawMessage(`[]`)
 
-// addSession makes a session with the platform's defaults. The caller holds mu.
+// addSession adds a session with the defaults of the platform. The caller holds mu.
 func (s *Simulator) addSession(uid int64, model string, now time.Time) *session {
 	x := &session{Session: Session{
-		ID: s.ids.nextSession(), Created: stamp(now), Updated: stamp(now), UserID: uid,
-		Settings: Settings{Name: newName, Model: model, ContextCount: s.clamp(s.opts.ContextCount), Prompt: s.preset},
+		ID: s.ids.nextSession(), Created: formatTime(now), Updated: formatTime(now), UserID: uid,
+		Settings: Settings{Name: newSessionName, Model: model, ContextCount: s.clampContextCount(s.opts.ContextCount), Prompt: s.preset},
 		Plugins:  emptyList, MCP: emptyList, LocalPlugins: json.RawMessage("null"),
 	}}
-	if s.modern {
+	if s.isVersion31 {
 		x.WebSearch = new(false)
 	}
 	u := s.users[uid]
@@ -77,20 +76,19 @@ func (s *Simulator) addSession(uid int64, model string, now time.Time) *session 
 	}
 	u.sessions = append(u.sessions, x)
 	s.sessions[x.ID] = x
-	s.use(x)
-	s.touch()
+	s.markUsed(x)
+	s.notifyChange()
 	return x
 }
 
-// use notes that a session is used or changed now. The caller holds mu.
-func (s *Simulator) use(x *session) {
-	s.uses++
-	x.used = s.uses
+// markUsed makes x the session that was used last. The caller holds mu.
+func (s *Simulator) markUsed(x *session) {
+	s.useCount++
+	x.lastUse = s.useCount
 }
 
-// owned finds a user's session; another user's is as unknown as none. The caller
-// holds mu.
-func (s *Simulator) owned(uid, id int64) (*session, bool) {
+// findSession returns a session of a user. It does not find sessions of other users. The caller holds mu.
+func (s *Simulator) findSession(uid, id int64) (*session, bool) {
 	x, ok := s.sessions[id]
 	if !ok || x.UserID != uid {
 		return nil, false
@@ -98,30 +96,28 @@ func (s *Simulator) owned(uid, id int64) (*session, bool) {
 	return x, true
 }
 
-// drop takes a session away with its records. The caller holds mu.
-func (s *Simulator) drop(x *session) {
+// removeSession removes a session and its records. The caller holds mu.
+func (s *Simulator) removeSession(x *session) {
 	delete(s.sessions, x.ID)
 	u := s.users[x.UserID]
 	if i, ok := slices.BinarySearchFunc(u.sessions, x.ID, func(y *session, id int64) int { return int(y.ID - id) }); ok {
 		u.sessions = slices.Delete(u.sessions, i, i+1)
 	}
-	s.touch()
+	s.notifyChange()
 }
 
-// listed is named in the order of the list, what comes first there last. The caller
-// holds mu.
-func (s *Simulator) listed(uid int64, search string) []*session {
-	found := s.named(uid, search)
+// listedSessions returns the sessions of sessionsNamed in the reverse order of the list. The caller holds mu.
+func (s *Simulator) listedSessions(uid int64, search string) []*session {
+	found := s.sessionsNamed(uid, search)
 	if s.opts.ListByUse {
 		found = slices.Clone(found)
-		slices.SortFunc(found, func(a, b *session) int { return a.used - b.used })
+		slices.SortFunc(found, func(a, b *session) int { return a.lastUse - b.lastUse })
 	}
 	return found
 }
 
-// named returns a user's sessions, oldest first, whose name holds search. The
-// caller holds mu.
-func (s *Simulator) named(uid int64, search string) []*session {
+// sessionsNamed returns the sessions of a user whose name contains search, oldest first. The caller holds mu.
+func (s *Simulator) sessionsNamed(uid int64, search string) []*session {
 	u := s.users[uid]
 	if u == nil {
 		return nil
@@ -138,34 +134,33 @@ func (s *Simulator) named(uid int64, search string) []*session {
 	return found
 }
 
-func (s *Simulator) clamp(contextCount int) int {
+func (s *Simulator) clampContextCount(contextCount int) int {
 	return min(max(contextCount, 0), s.opts.MaxContextCount)
 }
 
-// wholeObject are the keys without which a PUT is refused: those of a session that
-// the server does not fill in by itself.
-var wholeObject = []string{
+// requiredKeys are the keys that a PUT must have: all keys of a session that the server does not set itself.
+var requiredKeys = []string{
 	"id", "name", "model", "maxToken", "contextCount", "temperature", "presencePenalty", "frequencyPenalty",
 	"prompt", "topSort", "icon", "plugins", "mcp", "localPlugins", "useAppId",
 }
 
-// overwrite returns x changed to what the body of a PUT says. Keys that the
-// platform does not know are ignored; id, owner and times are the server's.
-func (s *Simulator) overwrite(x Session, body []byte) (Session, error) {
+// applyUpdate returns x with the changes of the body of a PUT. It ignores unknown keys. Id, owner and times do not
+// change.
+func (s *Simulator) applyUpdate(x Session, body []byte) (Session, error) {
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(body, &keys); err != nil {
 		return x, err
 	}
-	for _, k := range wholeObject {
+	for _, k := range requiredKeys {
 		if _, ok := keys[k]; !ok {
 			return x, errors.New("missing " + k)
 		}
 	}
-	if _, ok := keys["webSearch"]; s.modern && !ok {
+	if _, ok := keys["webSearch"]; s.isVersion31 && !ok {
 		return x, errors.New("missing webSearch")
 	}
 	y := x
-	// Decoding writes into what is there, and x shares it.
+	// Decoding would write into these values, which y shares with x.
 	y.WebSearch, y.Plugins, y.MCP, y.LocalPlugins = nil, nil, nil, nil
 	if err := json.Unmarshal(body, &y); err != nil {
 		return x, err
@@ -173,10 +168,10 @@ func (s *Simulator) overwrite(x Session, body []byte) (Session, error) {
 	if y.ID != x.ID {
 		return x, errors.New("another session's id")
 	}
-	if !s.modern {
+	if !s.isVersion31 {
 		y.WebSearch = nil
 	}
 	y.UserID, y.Created = x.UserID, x.Created
-	y.ContextCount = s.clamp(y.ContextCount)
+	y.ContextCount = s.clampContextCount(y.ContextCount)
 	return y, nil
 }

@@ -18,52 +18,52 @@ func TestCreateSessionBytes(t *testing.T) {
 		{"3.1", "3.1.2", `{"code":0,"data":{"id":1000001,"created":"2026-01-15 10:20:30","updated":"2026-01-15 10:20:30","uid":42,` + settings + `"plugins":[],"mcp":[],"webSearch":false,"localPlugins":null,"useAppId":0},"msg":""}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newSite(t, Options{Preset: new("a <preset> & more"), Version: tt.version})
-			// What is no setting of a new session is ignored.
-			got := c.ok("POST /api/chat/session", `{"model":"gpt-5.1-high","plugins":[],"mcp":[],"prompt":"mine","contextCount":3,"temperature":1}`)
+			c := newTestPlatform(t, Options{Preset: new("a <preset> & more"), Version: tt.version})
+			// The request sets only the model and the plugins.
+			got := c.mustCall("POST /api/chat/session", `{"model":"gpt-5.1-high","plugins":[],"mcp":[],"prompt":"mine","contextCount":3,"temperature":1}`)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Error(diff)
+				t.Errorf("created session (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
 func TestCreateSessionDefaults(t *testing.T) {
-	c := newSite(t, Options{})
+	c := newTestPlatform(t, Options{})
 	for _, body := range []string{"", "{}"} {
-		c.ok("POST /api/chat/session", body)
+		c.mustCall("POST /api/chat/session", body)
 	}
-	c.ok("POST /api/chat/session", `{"model":"nobody-knows-it"}`)
+	c.mustCall("POST /api/chat/session", `{"model":"nobody-knows-it"}`)
 	var models []string
 	for _, x := range c.sim.Sessions() {
 		models = append(models, x.Model)
 		if x.Prompt != DefaultPreset {
-			t.Errorf("prompt %q, want the preset", x.Prompt)
+			t.Errorf("prompt = %q, want the preset", x.Prompt)
 		}
 	}
 	first := DefaultModels()[0].Value
 	if diff := cmp.Diff([]string{first, first, "nobody-knows-it"}, models); diff != "" {
-		t.Error(diff)
+		t.Errorf("models (-want +got):\n%s", diff)
 	}
 }
 
-// object returns a session as the list shows it.
-func (c *site) object(id int64) map[string]any {
+// sessionObject returns a session of the list.
+func (c *testPlatform) sessionObject(id int64) map[string]any {
 	c.t.Helper()
 	var list struct {
 		Data struct{ Records []map[string]any }
 	}
-	decode(c.t, c.ok("GET /api/chat/session?page=1", ""), &list)
+	decode(c.t, c.mustCall("GET /api/chat/session?page=1", ""), &list)
 	for _, x := range list.Data.Records {
 		if x["id"] == float64(id) {
 			return x
 		}
 	}
-	c.t.Fatalf("no session %d", id)
+	c.t.Fatalf("list has no session %d", id)
 	return nil
 }
 
-func (c *site) put(id int64, object map[string]any) (int, string) {
+func (c *testPlatform) putSession(id int64, object map[string]any) (int, string) {
 	c.t.Helper()
 	body, err := json.Marshal(object)
 	if err != nil {
@@ -73,60 +73,60 @@ func (c *site) put(id int64, object map[string]any) (int, string) {
 }
 
 func TestUpdateSession(t *testing.T) {
-	c := newSite(t, Options{})
-	id := c.session("gpt-5.1-high")
-	object := c.object(id)
+	c := newTestPlatform(t, Options{})
+	id := c.createSession("gpt-5.1-high")
+	object := c.sessionObject(id)
 	object["prompt"], object["temperature"], object["contextCount"], object["maxToken"] = "be brief", 0.7, 20, 99
-	object["uid"], object["created"] = 7, "1999-01-01 00:00:00" // the server's own
+	object["uid"], object["created"] = 7, "1999-01-01 00:00:00" // the server ignores these
 	object["unknown"] = "ignored"
-	if status, text := c.put(id, object); status != http.StatusOK {
-		t.Fatalf("HTTP %d %s", status, text)
+	if status, text := c.putSession(id, object); status != http.StatusOK {
+		t.Fatalf("PUT = HTTP %d %s, want HTTP 200", status, text)
 	}
-	want := Settings{Name: newName, Model: "gpt-5.1-high", Prompt: "be brief", Temperature: 0.7, ContextCount: 20, MaxToken: 99}
+	want := Settings{Name: newSessionName, Model: "gpt-5.1-high", Prompt: "be brief", Temperature: 0.7, ContextCount: 20, MaxToken: 99}
 	got, _ := c.sim.Session(id)
 	if diff := cmp.Diff(want, got.Settings); diff != "" {
-		t.Error(diff)
+		t.Errorf("settings (-want +got):\n%s", diff)
 	}
-	if got.UserID != DefaultUser || got.Created != stamp(start) {
-		t.Errorf("owner %d, created %q were changed", got.UserID, got.Created)
+	if got.UserID != DefaultUser || got.Created != formatTime(start) {
+		t.Errorf("owner = %d, created = %q; want both unchanged", got.UserID, got.Created)
 	}
 }
 
 func TestUpdateSessionClampsContextCount(t *testing.T) {
-	c := newSite(t, Options{})
-	id := c.session("gpt-5.1-high")
+	c := newTestPlatform(t, Options{})
+	id := c.createSession("gpt-5.1-high")
 	for _, tt := range []struct{ ask, get int }{{0, 0}, {65, 65}, {66, 65}, {65536, 65}, {-1, 0}} {
-		object := c.object(id)
+		object := c.sessionObject(id)
 		object["contextCount"] = tt.ask
-		_, text := c.put(id, object)
+		_, text := c.putSession(id, object)
 		if want := fmt.Sprintf(`"contextCount":%d,`, tt.get); !strings.Contains(text, want) {
-			t.Errorf("contextCount %d: %s, want %s", tt.ask, text, want)
+			t.Errorf("PUT of contextCount %d = %s, want %s in it", tt.ask, text, want)
 		}
 	}
 }
 
 func TestUpdateSessionNeedsTheWholeObject(t *testing.T) {
 	for _, version := range []string{"2.14.0", "3.1.0"} {
-		c := newSite(t, Options{Version: version})
-		id := c.session("gpt-5.1-high")
-		whole := c.object(id)
+		c := newTestPlatform(t, Options{Version: version})
+		id := c.createSession("gpt-5.1-high")
+		whole := c.sessionObject(id)
 		for key := range whole {
-			object := c.object(id)
+			object := c.sessionObject(id)
 			delete(object, key)
 			want := http.StatusBadRequest
 			if slices.Contains([]string{"created", "updated", "uid"}, key) {
 				want = http.StatusOK
 			}
-			if status, text := c.put(id, object); status != want {
-				t.Errorf("%s without %s: HTTP %d %s, want %d", version, key, status, text, want)
+			if status, text := c.putSession(id, object); status != want {
+				t.Errorf("%s: PUT without %s = HTTP %d %s, want HTTP %d", version, key, status, text, want)
 			}
 		}
 	}
 }
 
 func TestUpdateSessionRefusals(t *testing.T) {
-	c := newSite(t, Options{})
-	id := c.session("gpt-5.1-high")
+	c := newTestPlatform(t, Options{})
+	id := c.createSession("gpt-5.1-high")
 	before, _ := c.sim.Session(id)
 	for _, tt := range []struct {
 		name   string
@@ -140,31 +140,31 @@ func TestUpdateSessionRefusals(t *testing.T) {
 		{"unknown session", func(map[string]any) {}, id + 5, http.StatusOK},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			object := c.object(id)
+			object := c.sessionObject(id)
 			tt.change(object)
-			status, text := c.put(tt.path, object)
+			status, text := c.putSession(tt.path, object)
 			if status != tt.status || strings.HasPrefix(text, `{"code":0,`) {
-				t.Errorf("HTTP %d %s", status, text)
+				t.Errorf("PUT = HTTP %d %s, want HTTP %d and a failure", status, text, tt.status)
 			}
 			if after, _ := c.sim.Session(id); !cmp.Equal(before, after) {
-				t.Error(cmp.Diff(before, after))
+				t.Errorf("session changed (-before +after):\n%s", cmp.Diff(before, after))
 			}
 		})
 	}
 	if status, _ := c.call("PUT /api/chat/session/abc", "{}"); status != http.StatusBadRequest {
-		t.Errorf("an id that is no number: HTTP %d", status)
+		t.Errorf("PUT of id abc = HTTP %d, want HTTP 400", status)
 	}
 }
 
 func TestListSessions(t *testing.T) {
-	c := newSite(t, Options{})
-	if got, want := c.ok("GET /api/chat/session?page=1", ""),
+	c := newTestPlatform(t, Options{})
+	if got, want := c.mustCall("GET /api/chat/session?page=1", ""),
 		`{"code":0,"data":{"page":1,"size":30,"search":null,"asc":false,"total":0,"pages":0,"records":[]},"msg":""}`; got != want {
-		t.Errorf("empty list\n got %s\nwant %s", got, want)
+		t.Errorf("empty list = %s\nwant %s", got, want)
 	}
 	var made []int64
 	for range 65 {
-		made = append(made, c.session("gpt-5.1-high"))
+		made = append(made, c.createSession("gpt-5.1-high"))
 	}
 	slices.Reverse(made)
 	c.sim.Edit(made[3], func(s *Settings) { s.Name = "my trip" })
@@ -186,17 +186,18 @@ func TestListSessions(t *testing.T) {
 	} {
 		t.Run(tt.query, func(t *testing.T) {
 			var list struct{ Data map[string]any }
-			decode(t, c.ok("GET /api/chat/session?"+tt.query, ""), &list)
+			decode(t, c.mustCall("GET /api/chat/session?"+tt.query, ""), &list)
 			if diff := cmp.Diff(tt.want, idsIn(list.Data["records"])); diff != "" {
 				t.Error(diff)
 			}
 			if list.Data["search"] != tt.search || list.Data["total"] != tt.total || list.Data["pages"] != tt.pages {
-				t.Errorf("wrapper %v", list.Data)
+				t.Errorf("search, total, pages = %v, %v, %v; want %v, %v, %v", list.Data["search"], list.Data["total"],
+					list.Data["pages"], tt.search, tt.total, tt.pages)
 			}
 		})
 	}
 	var plain struct{ Data any }
-	decode(t, c.ok("GET /api/chat/session", ""), &plain)
+	decode(t, c.mustCall("GET /api/chat/session", ""), &plain)
 	if diff := cmp.Diff(made, idsIn(plain.Data)); diff != "" {
 		t.Error(diff)
 	}
@@ -210,47 +211,47 @@ func idsIn(list any) (ids []int64) {
 }
 
 func TestDeleteSessions(t *testing.T) {
-	c := newSite(t, Options{})
-	a, b, d, e := c.session("x"), c.session("x"), c.session("x"), c.session("x")
-	if got := c.ok(fmt.Sprintf("DELETE /api/chat/session/%d", b), ""); got != `{"code":0,"data":null,"msg":""}` {
-		t.Error(got)
+	c := newTestPlatform(t, Options{})
+	a, b, d, e := c.createSession("x"), c.createSession("x"), c.createSession("x"), c.createSession("x")
+	if got := c.mustCall(fmt.Sprintf("DELETE /api/chat/session/%d", b), ""); got != `{"code":0,"data":null,"msg":""}` {
+		t.Errorf("DELETE = %s, want no data", got)
 	}
 	if _, got := c.call(fmt.Sprintf("DELETE /api/chat/session/%d", b), ""); got != `{"code":1,"data":null,"msg":"对话不存在"}` {
-		t.Errorf("the second time: %s", got)
+		t.Errorf("second DELETE = %s, want an unknown session", got)
 	}
-	c.ok(fmt.Sprintf("DELETE /api/chat/session/batch?ids[]=%d&ids[]=77&ids[]=%d", a, d), "")
+	c.mustCall(fmt.Sprintf("DELETE /api/chat/session/batch?ids[]=%d&ids[]=77&ids[]=%d", a, d), "")
 	if diff := cmp.Diff([]int64{b, a, d}, c.sim.Deleted()); diff != "" {
-		t.Error(diff)
+		t.Errorf("deleted ids (-want +got):\n%s", diff)
 	}
 	if left := c.sim.Sessions(); len(left) != 1 || left[0].ID != e {
-		t.Errorf("left: %v", left)
+		t.Errorf("sessions left = %v, want %d", left, e)
 	}
 	if !strings.Contains(c.ask(b, "hello"), `"code":1,"err":"对话不存在"`) {
-		t.Error("a deleted session answers")
+		t.Error("deleted session has answered, want an error frame")
 	}
 }
 
 func TestSessionsBelongToUsers(t *testing.T) {
-	c := newSite(t, Options{Tokens: map[string]int64{"ada": 1, "bob": 2}})
+	c := newTestPlatform(t, Options{Tokens: map[string]int64{"ada": 1, "bob": 2}})
 	c.token = "ada"
-	id := c.session("gpt-5.1-high")
-	object := c.object(id)
+	id := c.createSession("gpt-5.1-high")
+	object := c.sessionObject(id)
 	c.token = "bob"
-	if got := c.ok("GET /api/chat/session?page=1", ""); !strings.Contains(got, `"total":0`) {
-		t.Errorf("list: %s", got)
+	if got := c.mustCall("GET /api/chat/session?page=1", ""); !strings.Contains(got, `"total":0`) {
+		t.Errorf("list of another user = %s, want none", got)
 	}
 	if !strings.Contains(c.ask(id, "hello"), "对话不存在") {
-		t.Error("another user's session answers")
+		t.Error("session of another user has answered, want an error frame")
 	}
-	if _, text := c.put(id, object); !strings.Contains(text, "对话不存在") {
-		t.Errorf("PUT: %s", text)
+	if _, text := c.putSession(id, object); !strings.Contains(text, "对话不存在") {
+		t.Errorf("PUT of another user = %s, want an unknown session", text)
 	}
 	for _, route := range []string{"DELETE /api/chat/session/%d", "GET /api/chat/record/%d?page=1", "DELETE /api/chat/record/%d"} {
 		if _, text := c.call(fmt.Sprintf(route, id), ""); !strings.Contains(text, "对话不存在") {
-			t.Errorf("%s: %s", route, text)
+			t.Errorf("%s of another user = %s, want an unknown session", route, text)
 		}
 	}
 	if _, ok := c.sim.Session(id); !ok {
-		t.Error("the session is gone")
+		t.Error("session does not exist anymore, want it kept")
 	}
 }

@@ -2,8 +2,8 @@ package simulator
 
 import "unicode/utf8"
 
-// Tokens is how the simulator counts: a token for each rune beyond ASCII, and one
-// for every four ASCII bytes or part of them.
+// Tokens returns the number of tokens of a text, as the simulator counts them: one for each rune outside ASCII, and
+// one for every four ASCII bytes, rounded up.
 func Tokens(text string) int {
 	ascii, other := 0, 0
 	for i := range len(text) {
@@ -17,11 +17,11 @@ func Tokens(text string) int {
 	return (ascii+3)/4 + other
 }
 
-// contextTokens is what a question costs before its own text: the prompt and the
-// exchanges that the model sees.
+// contextTokens returns the tokens of a question without its own text: those of the prompt and of the exchanges that
+// the model sees.
 func (x *session) contextTokens() int {
 	n := Tokens(x.Prompt)
-	for _, e := range x.inContext() {
+	for _, e := range x.visibleExchanges() {
 		n += e.tokens
 	}
 	return n

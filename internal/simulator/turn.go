@@ -6,35 +6,33 @@ import (
 	"time"
 )
 
-// Turn is one question as the platform got it and as the model saw it.
+// Turn is one question, as the platform received it and as the model saw it.
 type Turn struct {
-	Number int    // of the exchange in its session, from 1: stored records + 1
+	Number int    // number of the exchange in its session: stored records + 1
 	TaskID string // the id on its frames
 
 	SessionID, UserID int64
-	Settings                // of the session when the question came; Prompt is what the model was told
-	Entry             Model // of the model list
+	Settings                // of the session when the question came
+	Entry             Model // of the model
 	History           []Exchange
 	Text              string
 	Files             []File
-	// PictureURL is where the picture of a model that draws will be; "" for others.
+	// PictureURL is the URL of the picture, for a model that draws; "" for other models.
 	PictureURL string
 
 	Header http.Header // of the request, a copy
 	Body   []byte      // of the request, as sent
 
-	// Overlapped says that another turn was in flight in the session when this one
-	// came. Without Pace an answer is made in no time: look for overlaps with a
-	// Pace or a gate.
+	// Overlapped says that another turn of the session was in flight when this one came. Without a Pace or a gate,
+	// answers take no time and do not overlap.
 	Overlapped bool
 	Started    time.Time
-	Ended      time.Time // when the answer was made, before its last frames leave; zero in flight
-	ClientGone bool      // the client left before it had been sent everything
-	Answer     string    // what was stored as aiText; "" in flight and when nothing was stored
+	Ended      time.Time // when the answer was complete, before its last frames are sent; zero in flight
+	ClientGone bool      // the client left before the whole reply was sent
+	Answer     string    // the aiText of the record; "" in flight and without a record
 
-	// Refused is why the platform's own checks turned the question away (unknown
-	// session, filter, length, file name, model, Reply.Refused): the model saw
-	// nothing. "" for the others.
+	// Refused is the text with which a check of the platform refused the question (session, filter, length, file
+	// name, model, Reply.Refused). The model did not see the question. "" for other turns.
 	Refused string
 }
 
@@ -47,21 +45,20 @@ type File struct {
 	Data string `json:"data"` // a data: URL
 }
 
-// turn is a Turn under way. Simulator.mu guards its Turn.
+// turn is a Turn with what its player needs. Simulator.mu guards its Turn.
 type turn struct {
 	Turn
-	session *session // nil when the session is unknown
-	context int      // tokens that the model sees before the text
-	ip      string
+	session       *session // nil when the question was refused
+	contextTokens int      // see session.contextTokens
+	ip            string
 }
 
-// Turns returns the questions that reached the model, oldest first.
+// Turns returns the turns that reached the model, oldest first.
 func (s *Simulator) Turns() []Turn {
 	return slices.DeleteFunc(s.Attempts(), func(t Turn) bool { return t.Refused != "" })
 }
 
-// Attempts returns all questions whose sender was logged in, those included that
-// were refused before they reached the model, oldest first.
+// Attempts returns the turns of all questions with a valid login, including the refused ones, oldest first.
 func (s *Simulator) Attempts() []Turn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,82 +69,80 @@ func (s *Simulator) Attempts() []Turn {
 	return all
 }
 
-// InFlight returns how many answers are being made.
+// InFlight returns the number of turns whose answer is not complete.
 func (s *Simulator) InFlight() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.flying
+	return s.inFlight
 }
 
-// keep remembers a turn for Turns. The caller holds mu.
-func (s *Simulator) keep(t *turn) {
+// addTurn stores a turn for Attempts. The caller holds mu.
+func (s *Simulator) addTurn(t *turn) {
 	s.turns = append(s.turns, t)
-	if most := s.opts.KeepTurns; most > 0 && len(s.turns) > most {
-		s.turns = slices.Delete(s.turns, 0, len(s.turns)-most)
+	if limit := s.opts.KeepTurns; limit > 0 && len(s.turns) > limit {
+		s.turns = slices.Delete(s.turns, 0, len(s.turns)-limit)
 	}
-	s.touch()
+	s.notifyChange()
 }
 
-// see lets the turn into its session: it fills in what the model sees. The caller
-// holds mu.
-func (s *Simulator) see(t *turn, x *session) {
+// enterSession starts the turn in its session and sets what the model sees. The caller holds mu.
+func (s *Simulator) enterSession(t *turn, x *session) {
 	t.session = x
-	t.context = x.contextTokens()
+	t.contextTokens = x.contextTokens()
 	t.Settings = x.Settings
 	t.Number = len(x.exchanges) + 1
-	for _, e := range x.inContext() {
+	for _, e := range x.visibleExchanges() {
 		t.History = append(t.History, Exchange{e.UserText, e.AIText})
 	}
 	t.Overlapped = x.inFlight > 0
 	x.inFlight++
-	s.flying++
+	s.inFlight++
 }
 
-// inContext are the exchanges that the model sees.
-func (x *session) inContext() []exchange {
+// visibleExchanges returns the exchanges that the model sees.
+func (x *session) visibleExchanges() []exchange {
 	return x.exchanges[max(len(x.exchanges)-x.ContextCount, 0):]
 }
 
-// refuse marks a turn that the platform's own checks turned away.
-func (s *Simulator) refuse(t *turn, why string) {
+func (s *Simulator) markRefused(t *turn, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.Refused = why
-	s.touch()
+	t.Refused = reason
+	s.notifyChange()
 }
 
-// end ends a turn. Its record gets its id and its time, and is stored when it is
-// to be and the session is still there.
-func (s *Simulator) end(t *turn, r Record, store bool) Record {
+// endTurn ends a turn and returns its record with its id and time. When shouldStore is true and the session still
+// exists, it stores the record.
+func (s *Simulator) endTurn(t *turn, r Record, shouldStore bool) Record {
 	now := s.opts.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.Ended = now
-	r.Updated = stamp(now)
-	s.touch()
+	r.Updated = formatTime(now)
+	s.notifyChange()
 	if t.session == nil {
 		return r
 	}
 	t.session.inFlight--
-	s.flying--
+	s.inFlight--
 	r.ID = s.ids.nextRecord()
-	if store && s.sessions[t.SessionID] == t.session {
+	if shouldStore && s.sessions[t.SessionID] == t.session {
 		t.Answer = r.AIText
-		t.session.add(r)
-		s.use(t.session)
+		t.session.appendRecord(r)
+		s.markUsed(t.session)
 	}
 	return r
 }
 
-// add appends a record. The caller holds Simulator.mu.
-func (x *session) add(r Record) {
+// appendRecord adds a record to the session. The caller holds Simulator.mu.
+func (x *session) appendRecord(r Record) {
 	x.exchanges = append(x.exchanges, exchange{r, Tokens(r.UserText) + Tokens(r.AIText)})
 	x.Updated = r.Updated
 }
 
-func (s *Simulator) clientGone(t *turn) {
+func (s *Simulator) markClientGone(t *turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.ClientGone = true
-	s.touch()
+	s.notifyChange()
 }

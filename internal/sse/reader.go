@@ -1,6 +1,6 @@
-// Package sse reads and writes event streams (text/event-stream) as bytes: lines,
-// `data:` fields and comments, in bounded memory. What a payload means is none of
-// its business: it knows neither JSON nor the platform nor a client's dialect.
+// Package sse reads and writes event streams (text/event-stream) as bytes: lines, `data:` fields and comments, in
+// bounded memory. The meaning of a payload does not belong here: this package knows neither JSON nor the platform
+// nor the dialects of clients.
 package sse
 
 import (
@@ -9,14 +9,14 @@ import (
 	"io"
 )
 
-// ErrTooLong is what Next returns for a line longer than the reader's limit. The
-// stream can't be read any further then.
+// ErrTooLong is returned by Next for a line that is longer than the limit of the reader. The reader then reads
+// nothing more.
 var ErrTooLong = errors.New("sse: line too long")
 
 const (
-	initialBuffer = 4 << 10  // what an open stream costs: a thousand of them are common
-	keptBuffer    = 64 << 10 // a larger one, grown for a giant line, is given back after it
-	maxEmptyReads = 100      // reads of nothing in a row before io.ErrNoProgress
+	initialBufferSize = 4 << 10  // the cost of an open stream; a thousand open streams are common
+	maxKeptBuffer     = 64 << 10 // a larger buffer, for a long line, is replaced after the line
+	maxEmptyReads     = 100      // consecutive reads without bytes before io.ErrNoProgress
 )
 
 var (
@@ -24,34 +24,33 @@ var (
 	dataField     = []byte("data:")
 )
 
-// Reader takes the payloads of the `data:` fields out of an event stream. Each
-// field is one event, as chat backends send them; comments, other fields and lines
-// that are no field at all are skipped. Lines end in LF or CRLF.
+// Reader reads the payloads of the `data:` fields of an event stream. Each field is one event, because chat
+// backends send one field per event. It skips comments, other fields and lines that are not a field. Lines end in
+// LF or CRLF.
 type Reader struct {
-	r   io.Reader
-	max int   // longest line, without its line break
-	err error // from r, or ErrTooLong; reported once the buffer is used up
+	r       io.Reader
+	maxLine int   // of a line, without its line break
+	err     error // from r, or ErrTooLong; Next returns it after the lines in the buffer
 
-	buf     []byte
-	start   int // buf[start:end] is not consumed yet
-	end     int
-	scanned int // buf[start:scanned] holds no line break
-	begun   bool
+	buf        []byte
+	start      int // buf[start:end] is not used yet
+	end        int
+	scanned    int // buf[start:scanned] has no line break
+	hasStarted bool
 
-	payload []byte // found by Ready, not yet handed out by Next
-	found   bool
+	payload    []byte // valid when hasPayload
+	hasPayload bool
 }
 
-// NewReader returns a Reader of r. maxLine is the longest line, in bytes and
-// without its line break, that it takes.
+// NewReader returns a Reader of r. maxLine is the length in bytes of the longest accepted line, without its line
+// break.
 func NewReader(r io.Reader, maxLine int) *Reader {
-	return &Reader{r: r, max: maxLine, buf: make([]byte, min(initialBuffer, maxLine+2))}
+	return &Reader{r: r, maxLine: maxLine, buf: make([]byte, min(initialBufferSize, maxLine+2))}
 }
 
-// Next returns the payload of the next `data:` field, without the one space that
-// may follow the colon. It is valid until the next call of Next. The error is
-// io.EOF at the end of the stream, ErrTooLong, or the underlying reader's; a last
-// line without a line break counts only at a clean end.
+// Next returns the payload of the next `data:` field, without the one space that may follow the colon. The payload
+// is valid until the next call of Next. The error is io.EOF at the end of the stream, ErrTooLong, or an error of the
+// underlying reader. A last line without a line break is read only when the stream ends with io.EOF.
 func (r *Reader) Next() ([]byte, error) {
 	for !r.Ready() {
 		if r.err != nil {
@@ -59,15 +58,15 @@ func (r *Reader) Next() ([]byte, error) {
 		}
 		r.fill()
 	}
-	r.found = false
+	r.hasPayload = false
 	return r.payload, nil
 }
 
 // Ready reports whether Next would return a payload without reading from the
 // underlying reader.
 func (r *Reader) Ready() bool {
-	for !r.found {
-		line, ok := r.line()
+	for !r.hasPayload {
+		line, ok := r.nextLine()
 		if !ok {
 			return false
 		}
@@ -75,14 +74,15 @@ func (r *Reader) Ready() bool {
 			if len(payload) > 0 && payload[0] == ' ' {
 				payload = payload[1:]
 			}
-			r.payload, r.found = payload, true
+			r.payload, r.hasPayload = payload, true
 		}
 	}
 	return true
 }
 
-// line consumes one line of the buffer, without its line break.
-func (r *Reader) line() ([]byte, bool) {
+// nextLine returns the next line of the buffer, without its line break. It reports false when the buffer has no
+// whole line.
+func (r *Reader) nextLine() ([]byte, bool) {
 	var line []byte
 	if i := bytes.IndexByte(r.buf[r.scanned:r.end], '\n'); i >= 0 {
 		line = r.buf[r.start : r.scanned+i]
@@ -90,31 +90,31 @@ func (r *Reader) line() ([]byte, bool) {
 		r.scanned = r.start
 	} else {
 		r.scanned = r.end
-		if r.err != io.EOF || r.start == r.end { //nolint:errorlint // a reader that is at its end says io.EOF itself
+		if r.err != io.EOF || r.start == r.end { //nolint:errorlint // io.Reader returns io.EOF unwrapped
 			return nil, false
 		}
 		line = r.buf[r.start:r.end]
 		r.start = r.end
 	}
 	line = bytes.TrimSuffix(line, []byte{'\r'})
-	if len(line) > r.max {
+	if len(line) > r.maxLine {
 		r.fail()
 		return nil, false
 	}
-	if !r.begun {
-		r.begun = true
+	if !r.hasStarted {
+		r.hasStarted = true
 		line = bytes.TrimPrefix(line, byteOrderMark)
 	}
 	return line, true
 }
 
-// fill reads once into the buffer, which holds no whole line when it is called.
+// fill reads once into the buffer. The buffer must not have a whole line.
 func (r *Reader) fill() {
-	if r.end-r.start >= r.max+2 {
+	if r.end-r.start >= r.maxLine+2 {
 		r.fail()
 		return
 	}
-	r.makeRoom()
+	r.resizeBuffer()
 	for range maxEmptyReads {
 		n, err := r.r.Read(r.buf[r.end:])
 		r.end += n
@@ -126,22 +126,22 @@ func (r *Reader) fill() {
 	r.err = io.ErrNoProgress
 }
 
-// makeRoom moves what is left to the front of the buffer, into a larger one when
-// it fills this one and into a small one again after a giant line.
-func (r *Reader) makeRoom() {
-	left := r.buf[r.start:r.end]
+// resizeBuffer moves the unused bytes to the front of the buffer. When they fill the buffer, it makes a larger one.
+// After a long line, it makes a small one again.
+func (r *Reader) resizeBuffer() {
+	unused := r.buf[r.start:r.end]
 	switch {
-	case len(left) == len(r.buf):
-		r.buf = make([]byte, min(2*len(r.buf), r.max+2))
-	case len(r.buf) > keptBuffer && len(left) < initialBuffer:
-		r.buf = make([]byte, initialBuffer)
+	case len(unused) == len(r.buf):
+		r.buf = make([]byte, min(2*len(r.buf), r.maxLine+2))
+	case len(r.buf) > maxKeptBuffer && len(unused) < initialBufferSize:
+		r.buf = make([]byte, initialBufferSize)
 	}
-	copy(r.buf, left)
+	copy(r.buf, unused)
 	r.scanned -= r.start
-	r.start, r.end = 0, len(left)
+	r.start, r.end = 0, len(unused)
 }
 
-// fail ends the stream at a line that is too long.
+// fail ends the stream with ErrTooLong.
 func (r *Reader) fail() {
 	r.err = ErrTooLong
 	r.start, r.scanned = r.end, r.end

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// mixed has every width of UTF-8, both line ends, comments and junk in it.
-const mixed = "\xef\xbb\xbf: hello\n\n" +
+// mixedStream has characters of each UTF-8 length, both line ends, comments and junk.
+const mixedStream = "\xef\xbb\xbf: hello\n\n" +
 	"data: {\"data\":\"你好，世界\"}\n\n" +
 	"data:{\"data\":\"🙂👩‍👩‍👧 é\"}\r\n\r\n" +
 	"event: ping\nid: 7\nretry: 10\n" +
@@ -27,7 +27,7 @@ var mixedPayloads = []string{
 	`{"data":"你好，世界"}`, `{"data":"🙂👩‍👩‍👧 é"}`, " two spaces ", "", "完", "[DONE]",
 }
 
-// readAll returns the payloads of r and the error that ended them.
+// readAll returns all payloads of r and the error after them.
 func readAll(r *Reader) ([]string, error) {
 	var got []string
 	for {
@@ -49,9 +49,9 @@ func TestReader(t *testing.T) {
 		{name: "empty", in: "", err: io.EOF},
 		{name: "one", in: "data: a\n\n", want: []string{"a"}, err: io.EOF},
 		{name: "no space", in: "data:a\n\n", want: []string{"a"}, err: io.EOF},
-		{name: "one space only is cut", in: "data:  a \n", want: []string{" a "}, err: io.EOF},
+		{name: "only one space is removed", in: "data:  a \n", want: []string{" a "}, err: io.EOF},
 		{name: "empty payload", in: "data:\ndata: \n", want: []string{"", ""}, err: io.EOF},
-		{name: "one event a field, blank line or not", in: "data: a\ndata: b\n", want: []string{"a", "b"}, err: io.EOF},
+		{name: "each field is an event, with or without a blank line", in: "data: a\ndata: b\n", want: []string{"a", "b"}, err: io.EOF},
 		{name: "CRLF", in: "data: a\r\n\r\ndata: b\r\n", want: []string{"a", "b"}, err: io.EOF},
 		{name: "a CR inside a line stays", in: "data: a\rb\r\r\n", want: []string{"a\rb\r"}, err: io.EOF},
 		{name: "last line without a break", in: "data: a\n\ndata: b", want: []string{"a", "b"}, err: io.EOF},
@@ -60,12 +60,12 @@ func TestReader(t *testing.T) {
 		{name: "BOM only at the start", in: "data: a\n\xef\xbb\xbfdata: b\n", want: []string{"a"}, err: io.EOF},
 		{name: "comments and other fields", in: ": c\nevent: e\nid: 1\nretry: 2\n:\ndata: a\n", want: []string{"a"}, err: io.EOF},
 		{name: "junk", in: "<html>\ndata\nDATA: x\n data: x\ndatax: y\n\x00\xff\ndata: a\n", want: []string{"a"}, err: io.EOF},
-		{name: "mixed", in: mixed, want: mixedPayloads, err: io.EOF},
+		{name: "mixed", in: mixedStream, want: mixedPayloads, err: io.EOF},
 		{name: "longest line", in: "data: 1234\ndata: 5678\r\n", max: 10, want: []string{"1234", "5678"}, err: io.EOF},
 		{name: "line too long", in: "data: 1234\ndata: 56789\ndata: a\n", max: 10, want: []string{"1234"}, err: ErrTooLong},
 		{name: "comment too long", in: "data: a\n: 123456789\n", max: 10, want: []string{"a"}, err: ErrTooLong},
 		{name: "last line too long", in: "data: 123456", max: 10, err: ErrTooLong},
-		{name: "no line may hold anything", in: "\n\r\n\ndata:\n", max: 0, err: ErrTooLong},
+		{name: "only empty lines are accepted", in: "\n\r\n\ndata:\n", max: 0, err: ErrTooLong},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			limit := tt.max
@@ -78,7 +78,7 @@ func TestReader(t *testing.T) {
 			} {
 				got, err := readAll(NewReader(wrap(strings.NewReader(tt.in)), limit))
 				if diff := cmp.Diff(tt.want, got); diff != "" || err != tt.err {
-					t.Errorf("%s: error %v, want %v; payloads (-want +got):\n%s", name, err, tt.err, diff)
+					t.Errorf("%s: error = %v, want %v; payloads (-want +got):\n%s", name, err, tt.err, diff)
 				}
 			}
 		})
@@ -86,30 +86,30 @@ func TestReader(t *testing.T) {
 }
 
 func TestReaderEverySplit(t *testing.T) {
-	for i := range len(mixed) + 1 {
-		for j := i; j <= len(mixed); j++ {
-			parts := io.MultiReader(strings.NewReader(mixed[:i]), strings.NewReader(mixed[i:j]), strings.NewReader(mixed[j:]))
+	for i := range len(mixedStream) + 1 {
+		for j := i; j <= len(mixedStream); j++ {
+			parts := io.MultiReader(strings.NewReader(mixedStream[:i]), strings.NewReader(mixedStream[i:j]), strings.NewReader(mixedStream[j:]))
 			got, err := readAll(NewReader(parts, 1<<10))
 			if !slices.Equal(got, mixedPayloads) || err != io.EOF {
-				t.Fatalf("split at %d and %d: %q, %v", i, j, got, err)
+				t.Fatalf("reads end at %d and %d: readAll() = %q, %v; want %q, EOF", i, j, got, err, mixedPayloads)
 			}
 		}
 	}
 }
 
-func TestReaderGiantPayload(t *testing.T) {
+func TestReaderLongPayload(t *testing.T) {
 	giant := strings.Repeat("界", 8<<20/3)
 	in := "data: small\n\ndata: " + giant + "\n\ndata: after\n\n: more\n"
 	r := NewReader(strings.NewReader(in), 16<<20)
 	got, err := readAll(r)
 	if err != io.EOF || len(got) != 3 || got[0] != "small" || got[1] != giant || got[2] != "after" {
-		t.Fatalf("%d payloads, %v", len(got), err)
+		t.Fatalf("readAll() = %d payloads, %v; want the 3 that were written, EOF", len(got), err)
 	}
-	if len(r.buf) > keptBuffer {
-		t.Errorf("%d bytes of buffer kept after a giant line", len(r.buf))
+	if len(r.buf) > maxKeptBuffer {
+		t.Errorf("buffer after a long line = %d bytes, want at most %d", len(r.buf), maxKeptBuffer)
 	}
 	if got, err := readAll(NewReader(strings.NewReader(in), 8<<20-100)); err != ErrTooLong || len(got) != 1 {
-		t.Errorf("over the limit: %d payloads, %v", len(got), err)
+		t.Errorf("readAll() of a line over the limit = %d payloads, %v; want 1, %v", len(got), err, ErrTooLong)
 	}
 }
 
@@ -118,28 +118,28 @@ func TestReaderErrors(t *testing.T) {
 	in := io.MultiReader(strings.NewReader("data: a\ndata: half"), iotest.ErrReader(broken))
 	r := NewReader(in, 100)
 	if got, err := readAll(r); err != broken || !slices.Equal(got, []string{"a"}) {
-		t.Errorf("%q, %v: a line cut by an error is not an event", got, err)
+		t.Errorf("readAll() = %q, %v; want only the line before the error", got, err)
 	}
 	if _, err := r.Next(); err != broken {
-		t.Errorf("second time: %v", err)
+		t.Errorf("second Next() = %v, want %v", err, broken)
 	}
-	if _, err := NewReader(nothing{}, 100).Next(); err != io.ErrNoProgress {
-		t.Errorf("a reader that gives nothing: %v", err)
+	if _, err := NewReader(emptyReader{}, 100).Next(); err != io.ErrNoProgress {
+		t.Errorf("Next() without progress = %v, want %v", err, io.ErrNoProgress)
 	}
 }
 
-// nothing is a reader that breaks io.Reader's advice.
-type nothing struct{}
+// emptyReader reads 0 bytes without an error, which io.Reader discourages.
+type emptyReader struct{}
 
-func (nothing) Read([]byte) (int, error) { return 0, nil }
+func (emptyReader) Read([]byte) (int, error) { return 0, nil }
 
-// pieces gives one piece for each Read, to make visible who reads when.
-type pieces struct {
+// piecesReader returns one piece for each Read and counts the reads.
+type piecesReader struct {
 	left  []string
 	reads int
 }
 
-func (p *pieces) Read(b []byte) (int, error) {
+func (p *piecesReader) Read(b []byte) (int, error) {
 	p.reads++
 	if len(p.left) == 0 {
 		return 0, io.EOF
@@ -150,12 +150,12 @@ func (p *pieces) Read(b []byte) (int, error) {
 }
 
 func TestReady(t *testing.T) {
-	src := &pieces{left: []string{"data: a\n: c\n\ndata: b\n\nevent: x\nda", "ta: c\n", "data: d"}}
+	src := &piecesReader{left: []string{"data: a\n: c\n\ndata: b\n\nevent: x\nda", "ta: c\n", "data: d"}}
 	r := NewReader(src, 100)
 	step := func(wantReady bool, wantReads int, want string) {
 		t.Helper()
 		if got := r.Ready(); got != wantReady || r.Ready() != wantReady {
-			t.Errorf("before %q: Ready() = %t", want, got)
+			t.Errorf("Ready() before %q = %t, want %t", want, got, wantReady)
 		}
 		got, err := r.Next()
 		if err != nil || string(got) != want || src.reads != wantReads {
@@ -167,10 +167,10 @@ func TestReady(t *testing.T) {
 	step(false, 2, "c")
 	step(false, 4, "d")
 	if r.Ready() {
-		t.Error("ready at the end")
+		t.Error("Ready() at the end = true, want false")
 	}
 	if _, err := r.Next(); err != io.EOF {
-		t.Errorf("end: %v", err)
+		t.Errorf("Next() at the end = %v, want %v", err, io.EOF)
 	}
 }
 
@@ -178,12 +178,12 @@ func TestReadyKeepsPayload(t *testing.T) {
 	r := NewReader(strings.NewReader("data: a\ndata: b\n"), 100)
 	a, _ := r.Next()
 	if !r.Ready() || string(a) != "a" {
-		t.Errorf("payload after Ready: %q", a)
+		t.Errorf("payload after Ready = %q, want %q", a, "a")
 	}
 }
 
 func TestReaderAllocations(t *testing.T) {
-	src := &loop{text: []byte("data: {\"id\":\"1\",\"data\":\"你好\"}\n\n: c\n\n")}
+	src := &loopReader{text: []byte("data: {\"id\":\"1\",\"data\":\"你好\"}\n\n: c\n\n")}
 	r := NewReader(src, 1<<20)
 	got := testing.AllocsPerRun(10_000, func() {
 		if _, err := r.Next(); err != nil {
@@ -191,17 +191,17 @@ func TestReaderAllocations(t *testing.T) {
 		}
 	})
 	if got != 0 {
-		t.Errorf("%v allocations an event", got)
+		t.Errorf("allocations per event = %v, want 0", got)
 	}
 }
 
-// loop repeats a text for ever.
-type loop struct {
+// loopReader repeats a text without end.
+type loopReader struct {
 	text []byte
 	at   int
 }
 
-func (l *loop) Read(b []byte) (int, error) {
+func (l *loopReader) Read(b []byte) (int, error) {
 	n := 0
 	for n < len(b) {
 		c := copy(b[n:], l.text[l.at:])
@@ -213,7 +213,7 @@ func (l *loop) Read(b []byte) (int, error) {
 
 func BenchmarkReader(b *testing.B) {
 	event := []byte("data: {\"id\":\"2011624502055669760\",\"type\":\"string\",\"data\":\"Hel\",\"code\":0}\n\n")
-	r := NewReader(&loop{text: event}, 1<<20)
+	r := NewReader(&loopReader{text: event}, 1<<20)
 	b.SetBytes(int64(len(event)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -230,9 +230,9 @@ func TestAppend(t *testing.T) {
 		out = AppendData(out, []byte(p))
 	}
 	if !bytes.HasPrefix(out, []byte(": keep-alive\n\ndata: {\"data\":\"你好，世界\"}\n\n")) {
-		t.Errorf("%q", out)
+		t.Errorf("stream = %q, want a comment and the first payload at its start", out)
 	}
 	if got, _ := readAll(NewReader(bytes.NewReader(out), 100)); !slices.Equal(got, mixedPayloads) {
-		t.Errorf("read back: %q", got)
+		t.Errorf("readAll() of the stream = %q, want %q", got, mixedPayloads)
 	}
 }

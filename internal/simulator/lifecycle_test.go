@@ -14,9 +14,9 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestAbortKeepsGenerating(t *testing.T) {
-	c := newSite(t, Options{})
-	id := c.session("gpt-5.1-high")
+func TestAnswerContinuesWithoutClient(t *testing.T) {
+	c := newTestPlatform(t, Options{})
+	id := c.createSession("gpt-5.1-high")
 	gate := make(chan struct{})
 	c.sim.Script(Reply{Deltas: []string{"one", " two", " three"}, Gate: gate})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -33,18 +33,18 @@ func TestAbortKeepsGenerating(t *testing.T) {
 	cancel()
 	c.await(func() bool { return c.sim.Turns()[0].ClientGone })
 	if turn := c.sim.Turns()[0]; !turn.Ended.IsZero() || c.sim.InFlight() != 1 {
-		t.Fatalf("ended with its client: %+v", turn)
+		t.Fatalf("turn = %+v, want one that is in flight", turn)
 	}
 	close(gate)
 	c.await(func() bool { return c.sim.InFlight() == 0 })
 	if got := c.sim.Records(id)[0].AIText; got != "one two three" {
-		t.Errorf("stored %q", got)
+		t.Errorf("stored answer = %q, want %q", got, "one two three")
 	}
 }
 
 func TestOverlap(t *testing.T) {
-	c := newSite(t, Options{})
-	id, other := c.session("gpt-5.1-high"), c.session("gpt-5.1-high")
+	c := newTestPlatform(t, Options{})
+	id, other := c.createSession("gpt-5.1-high"), c.createSession("gpt-5.1-high")
 	gate := make(chan struct{})
 	c.sim.Script(Stream(Head(), Wait(gate), Deltas("late"), Object(), Done()))
 	resp, err := c.open(t.Context(), id, "first")
@@ -63,18 +63,18 @@ func TestOverlap(t *testing.T) {
 	}
 	for text, want := range map[string]bool{"first": false, "second": true, "elsewhere": false, "third": false} {
 		if got[text] != want {
-			t.Errorf("%s: overlapped %v", text, got[text])
+			t.Errorf("%s: overlapped = %v, want %v", text, got[text], want)
 		}
 	}
 }
 
-// A client that asks again as soon as it has read the last frame overlaps nothing,
-// whatever it takes for the last one.
+// A client may ask again as soon as it has read the last frame, whichever frame it takes for the last one. The turns
+// then do not overlap.
 func TestTurnEndsBeforeItsLastFrames(t *testing.T) {
 	for _, last := range []string{`"type":"object"`, donePayload, `"err"`} {
 		t.Run(last, func(t *testing.T) {
-			c := newSite(t, Options{Pace: time.Microsecond})
-			id := c.session("gpt-5.1-high")
+			c := newTestPlatform(t, Options{Pace: time.Microsecond})
+			id := c.createSession("gpt-5.1-high")
 			c.sim.OnTurn(func(Turn) *Reply {
 				if last == `"err"` {
 					return new(SayThenFail("text", "broken"))
@@ -99,7 +99,7 @@ func TestTurnEndsBeforeItsLastFrames(t *testing.T) {
 			}
 			for i, turn := range c.sim.Turns() {
 				if turn.Overlapped {
-					t.Fatalf("turn %d overlaps", i)
+					t.Fatalf("turn %d overlapped, want no overlap", i)
 				}
 			}
 		})
@@ -107,8 +107,8 @@ func TestTurnEndsBeforeItsLastFrames(t *testing.T) {
 }
 
 func TestForgottenWhileAnswering(t *testing.T) {
-	c := newSite(t, Options{})
-	id := c.session("gpt-5.1-high")
+	c := newTestPlatform(t, Options{})
+	id := c.createSession("gpt-5.1-high")
 	gate := make(chan struct{})
 	c.sim.Script(Stream(Head(), Wait(gate), Deltas("late"), Object(), Done()))
 	resp, err := c.open(t.Context(), id, "hi")
@@ -119,23 +119,23 @@ func TestForgottenWhileAnswering(t *testing.T) {
 	c.sim.Forget(id)
 	close(gate)
 	if got := deltas(t, read(t, resp)); got != "late" {
-		t.Errorf("answer %q", got)
+		t.Errorf("answer = %q, want %q", got, "late")
 	}
 	if got := c.ask(id, "hi"); !strings.Contains(got, "对话不存在") {
-		t.Errorf("afterwards: %s", got)
+		t.Errorf("answer after Forget = %s, want an unknown session", got)
 	}
 	if len(c.sim.Deleted()) != 0 || c.sim.InFlight() != 0 || c.sim.Records(id) != nil {
-		t.Error("forgetting left something")
+		t.Errorf("deleted = %v, in flight = %d, records = %v; want nothing", c.sim.Deleted(), c.sim.InFlight(), c.sim.Records(id))
 	}
 }
 
-func TestCloseEndsWhatHangs(t *testing.T) {
+func TestCloseEndsHangingAnswers(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	sim := New(Options{Now: func() time.Time { return start }})
 	srv := httptest.NewServer(sim)
 	defer srv.Close()
-	c := &site{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
-	id := c.session("gpt-5.1-high")
+	c := &testPlatform{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
+	id := c.createSession("gpt-5.1-high")
 	sim.Script(Stream(Head(), Hang(), Deltas("never")), Stream(Head(), Wait(nil)), Reply{Text: "slow", Delay: time.Hour})
 	var open []*http.Response
 	for range 3 {
@@ -148,15 +148,15 @@ func TestCloseEndsWhatHangs(t *testing.T) {
 	sim.Close()
 	for _, resp := range open {
 		if _, err := io.ReadAll(resp.Body); err == nil {
-			t.Error("an answer that was never finished ends well")
+			t.Error("read of an incomplete answer = no error, want one")
 		}
 		resp.Body.Close()
 	}
 	if n := len(sim.Records(id)); n != 0 {
-		t.Errorf("%d records", n)
+		t.Errorf("records = %d, want 0", n)
 	}
 	if status, _ := c.call("GET /api/chat/tmpl", ""); status != http.StatusServiceUnavailable {
-		t.Errorf("closed: HTTP %d", status)
+		t.Errorf("request after Close = HTTP %d, want HTTP 503", status)
 	}
 	srv.Client().CloseIdleConnections()
 }
@@ -164,8 +164,8 @@ func TestCloseEndsWhatHangs(t *testing.T) {
 func TestCloseWithAClientThatDoesNotRead(t *testing.T) {
 	sim := New(Options{Writes: AllReady})
 	srv := httptest.NewServer(sim)
-	c := &site{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
-	id := c.session("gpt-5.1-high")
+	c := &testPlatform{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
+	id := c.createSession("gpt-5.1-high")
 	sim.Script(Reply{Deltas: []string{strings.Repeat("a lot of text ", 1<<20)}})
 	resp, err := c.open(t.Context(), id, "hi")
 	if err != nil {
@@ -173,7 +173,7 @@ func TestCloseWithAClientThatDoesNotRead(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	sim.Close()
-	c.await(func() bool { return sim.Turns()[0].ClientGone }) // the write was given up
+	c.await(func() bool { return sim.Turns()[0].ClientGone }) // the write has failed
 	resp.Body.Close()
 	srv.Close()
 }
@@ -186,9 +186,9 @@ func TestPace(t *testing.T) {
 		sim.Script(
 			Reply{Deltas: []string{"a", "b", "c"}},                                           // 5 frames
 			Reply{Deltas: []string{"a", "b", "c"}, Delay: time.Second, NoObject: true},       // 4 frames
-			Stream(Head(), Pause(time.Minute), Deltas("a")),                                  // and one frame
+			Stream(Head(), Pause(time.Minute), Deltas("a")),                                  // a pause and one frame
 			Reply{Status: 503, Body: "later"},                                                // no frame
-			Reply{Steps: []Step{Pause(time.Minute)}, Status: 504, ContentType: "text/plain"}, // late
+			Reply{Steps: []Step{Pause(time.Minute)}, Status: 504, ContentType: "text/plain"}, // after a pause
 		)
 		for _, want := range []time.Duration{100 * time.Millisecond, 4 * time.Second, time.Minute + 20*time.Millisecond, 0, time.Minute} {
 			began := time.Now()
@@ -196,25 +196,25 @@ func TestPace(t *testing.T) {
 			r.Header.Set("Authorization", "token")
 			sim.ServeHTTP(httptest.NewRecorder(), r)
 			if took := time.Since(began); took != want {
-				t.Errorf("took %v, want %v", took, want)
+				t.Errorf("reply took %v, want %v", took, want)
 			}
 		}
 		for _, turn := range sim.Turns() {
 			if len(turn.TaskID) != 19 {
-				t.Errorf("task id %q in the year 2000", turn.TaskID)
+				t.Errorf("task id in the year 2000 = %q, want 19 digits", turn.TaskID)
 			}
 		}
 	})
 }
 
-func TestAwaitGivesUp(t *testing.T) {
+func TestAwaitTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := New(Options{})
 		defer sim.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := sim.Await(ctx, func() bool { return false }); err != context.DeadlineExceeded {
-			t.Errorf("error %v", err)
+			t.Errorf("Await() = %v, want %v", err, context.DeadlineExceeded)
 		}
 	})
 }

@@ -16,11 +16,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start is when tests take place.
-var start = time.Date(2026, 1, 15, 10, 20, 30, 0, zone)
+// start is the time of the tests.
+var start = time.Date(2026, 1, 15, 10, 20, 30, 0, platformZone)
 
-// site is a simulator behind a real server, with a client of account 42.
-type site struct {
+// testPlatform is a simulator behind an HTTP server, and a client of account 42.
+type testPlatform struct {
 	t     *testing.T
 	sim   *Simulator
 	url   string
@@ -28,7 +28,7 @@ type site struct {
 	token string
 }
 
-func newSite(t *testing.T, o Options) *site {
+func newTestPlatform(t *testing.T, o Options) *testPlatform {
 	t.Helper()
 	if o.Now == nil {
 		o.Now = func() time.Time { return start }
@@ -40,11 +40,11 @@ func newSite(t *testing.T, o Options) *site {
 		srv.Client().CloseIdleConnections()
 		srv.Close()
 	})
-	return &site{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
+	return &testPlatform{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
 }
 
-// do sends a request and returns the response, whose body the caller closes.
-func (c *site) do(ctx context.Context, route, body string) (*http.Response, error) {
+// do sends a request and returns the response. The caller closes its body.
+func (c *testPlatform) do(ctx context.Context, route, body string) (*http.Response, error) {
 	c.t.Helper()
 	method, path, _ := strings.Cut(route, " ")
 	r, err := http.NewRequestWithContext(ctx, method, c.url+path, strings.NewReader(body))
@@ -58,7 +58,7 @@ func (c *site) do(ctx context.Context, route, body string) (*http.Response, erro
 }
 
 // call sends a request and returns status and body.
-func (c *site) call(route, body string) (int, string) {
+func (c *testPlatform) call(route, body string) (int, string) {
 	c.t.Helper()
 	resp, err := c.do(c.t.Context(), route, body)
 	if err != nil {
@@ -72,8 +72,8 @@ func (c *site) call(route, body string) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-// ok is call for what must succeed.
-func (c *site) ok(route, body string) string {
+// mustCall is call for a request that must succeed. It returns the body.
+func (c *testPlatform) mustCall(route, body string) string {
 	c.t.Helper()
 	status, text := c.call(route, body)
 	if status != http.StatusOK || !strings.HasPrefix(text, `{"code":0,`) {
@@ -82,34 +82,34 @@ func (c *site) ok(route, body string) string {
 	return text
 }
 
-// session makes a session and returns its id.
-func (c *site) session(model string) int64 {
+// createSession creates a session and returns its id.
+func (c *testPlatform) createSession(model string) int64 {
 	c.t.Helper()
 	var made struct{ Data Session }
-	decode(c.t, c.ok("POST /api/chat/session", fmt.Sprintf(`{"model":%q,"plugins":[],"mcp":[]}`, model)), &made)
+	decode(c.t, c.mustCall("POST /api/chat/session", fmt.Sprintf(`{"model":%q,"plugins":[],"mcp":[]}`, model)), &made)
 	return made.Data.ID
 }
 
-// questionBody is the body of a question.
+// questionBody returns the body of a question.
 func questionBody(session int64, text string) string {
 	return fmt.Sprintf(`{"text":%s,"sessionId":%d,"files":[]}`, marshal(text), session)
 }
 
 // ask asks a question and returns the body of the reply.
-func (c *site) ask(session int64, text string) string {
+func (c *testPlatform) ask(session int64, text string) string {
 	c.t.Helper()
 	_, body := c.call("POST /api/chat/completions", questionBody(session, text))
 	return body
 }
 
-// open asks a question and leaves the reply to be read.
-func (c *site) open(ctx context.Context, session int64, text string) (*http.Response, error) {
+// open asks a question. The caller reads and closes the reply.
+func (c *testPlatform) open(ctx context.Context, session int64, text string) (*http.Response, error) {
 	c.t.Helper()
 	return c.do(ctx, "POST /api/chat/completions", questionBody(session, text))
 }
 
-// await waits for a condition on the simulator.
-func (c *site) await(cond func() bool) {
+// await waits until a condition on the simulator is true.
+func (c *testPlatform) await(cond func() bool) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
 	defer cancel()
@@ -118,7 +118,7 @@ func (c *site) await(cond func() bool) {
 	}
 }
 
-// deltas joins the texts of a stream's string frames.
+// deltas returns the joined texts of the string frames of a stream.
 func deltas(t *testing.T, stream string) string {
 	t.Helper()
 	var b strings.Builder

@@ -11,51 +11,51 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tape is a ResponseWriter that keeps each write.
-type tape struct {
+// writeRecorder is a ResponseWriter that records each write.
+type writeRecorder struct {
 	*httptest.ResponseRecorder
 	writes []string
 }
 
-func (w *tape) Write(b []byte) (int, error) {
+func (w *writeRecorder) Write(b []byte) (int, error) {
 	w.writes = append(w.writes, string(b))
 	return w.ResponseRecorder.Write(b)
 }
 
-// record asks one question without a network and returns the writes of its reply.
-func record(t *testing.T, sim *Simulator, id int64, text string) *tape {
+// recordReply asks one question without a network and returns the writes of the reply.
+func recordReply(t *testing.T, sim *Simulator, id int64, text string) *writeRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), "POST", "/api/chat/completions", strings.NewReader(questionBody(id, text)))
 	r.Header.Set("Authorization", "token")
-	w := &tape{ResponseRecorder: httptest.NewRecorder()}
+	w := &writeRecorder{ResponseRecorder: httptest.NewRecorder()}
 	sim.ServeHTTP(w, r)
 	return w
 }
 
-const mixed = "Grüße, 你好世界！ 👩‍👩‍👧‍👦 café 👍🏽 <b>\n\n- 项目一\n- item two\n"
+const mixedText = "Grüße, 你好世界！ 👩‍👩‍👧‍👦 café 👍🏽 <b>\n\n- 项目一\n- item two\n"
 
-func TestOddPiecesRespectNothing(t *testing.T) {
+func TestOddPiecesSplitAnywhere(t *testing.T) {
 	sim := New(Options{})
 	defer sim.Close()
 	id := sim.AddSession("gpt-5.1-high")
-	inRune, inFrame := 0, 0
-	sim.OnTurn(func(Turn) *Reply { return new(Say(mixed)) })
+	runeSplits, frameSplits := 0, 0
+	sim.OnTurn(func(Turn) *Reply { return new(Say(mixedText)) })
 	for range 40 {
-		w := record(t, sim, id, "hi")
+		w := recordReply(t, sim, id, "hi")
 		for _, piece := range w.writes {
 			if !utf8.ValidString(piece) {
-				inRune++
+				runeSplits++
 			}
 			if !strings.HasSuffix(piece, "\n\n") {
-				inFrame++
+				frameSplits++
 			}
 		}
-		if got := deltas(t, w.Body.String()); got != mixed {
-			t.Fatalf("got %q", got)
+		if got := deltas(t, w.Body.String()); got != mixedText {
+			t.Fatalf("answer = %q, want %q", got, mixedText)
 		}
 	}
-	if inRune == 0 || inFrame == 0 {
-		t.Errorf("%d writes end in a character, %d in a frame", inRune, inFrame)
+	if runeSplits == 0 || frameSplits == 0 {
+		t.Errorf("%d writes end in a character and %d in a frame, want some of both", runeSplits, frameSplits)
 	}
 }
 
@@ -77,7 +77,7 @@ func TestWrites(t *testing.T) {
 			defer sim.Close()
 			id := sim.AddSession("gpt-5.1-high")
 			sim.Script(Reply{Steps: []Step{Deltas("a", "b", "c", "d", "e")}, Writes: tt.reply})
-			got := record(t, sim, id, "hi").writes
+			got := recordReply(t, sim, id, "hi").writes
 			var want []string
 			for _, letters := range tt.want {
 				text := ""
@@ -87,28 +87,28 @@ func TestWrites(t *testing.T) {
 				want = append(want, text)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Error(diff)
+				t.Errorf("writes (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// Long answers are made in several batches.
+// A long answer is sent in several batches.
 func TestLongAnswer(t *testing.T) {
 	for _, writes := range []Writes{OddPieces, EachFrame, 7, AllReady} {
 		sim := New(Options{Writes: writes})
 		id := sim.AddSession("gpt-5.1-high")
 		text := strings.Repeat("一二三 four ", 2_000)
 		sim.Script(Say(text))
-		if got := deltas(t, record(t, sim, id, "hi").Body.String()); got != text {
-			t.Errorf("%d: %d bytes, want %d", writes, len(got), len(text))
+		if got := deltas(t, recordReply(t, sim, id, "hi").Body.String()); got != text {
+			t.Errorf("writes %d: answer has %d bytes, want %d", writes, len(got), len(text))
 		}
 		sim.Close()
 	}
 }
 
 func TestHeadersOfEveryReply(t *testing.T) {
-	c := newSite(t, Options{})
+	c := newTestPlatform(t, Options{})
 	for _, route := range []string{"GET /api/chat/tmpl", "GET /nothing"} {
 		resp, err := c.do(t.Context(), route, "")
 		if err != nil {
@@ -116,13 +116,13 @@ func TestHeadersOfEveryReply(t *testing.T) {
 		}
 		resp.Body.Close()
 		if h := resp.Header; h.Get("X-Server") != "goamzai-plus/2.14.0" || h.Get("Access-Control-Allow-Origin") != "*" {
-			t.Errorf("%s: %v", route, h)
+			t.Errorf("%s: headers = %v, want those of the platform", route, h)
 		}
 	}
 	if status, text := c.call("GET /nothing", ""); status != http.StatusNotFound || text != "404 page not found" {
-		t.Errorf("HTTP %d %s", status, text)
+		t.Errorf("unknown path = HTTP %d %s, want HTTP 404", status, text)
 	}
 	if status, _ := c.call("PATCH /api/chat/session", ""); status != http.StatusNotFound {
-		t.Errorf("a method that is not there: HTTP %d", status)
+		t.Errorf("unknown method = HTTP %d, want HTTP 404", status)
 	}
 }

@@ -7,20 +7,20 @@ import (
 	"testing"
 )
 
-// cut is a reader that ends its reads where the fuzzer says.
-type cut struct {
-	text []byte
-	at   []byte // lengths of the reads, over and over
-	i    int
+// chunkedReader is a reader whose reads have the sizes that the fuzzer chooses.
+type chunkedReader struct {
+	text  []byte
+	sizes []byte // sizes of the reads minus 1, used again from the start
+	i     int
 }
 
-func (c *cut) Read(b []byte) (int, error) {
+func (c *chunkedReader) Read(b []byte) (int, error) {
 	if len(c.text) == 0 {
 		return 0, io.EOF
 	}
 	n := len(b)
-	if len(c.at) > 0 {
-		n = min(n, 1+int(c.at[c.i%len(c.at)]))
+	if len(c.sizes) > 0 {
+		n = min(n, 1+int(c.sizes[c.i%len(c.sizes)]))
 		c.i++
 	}
 	n = copy(b[:n], c.text)
@@ -28,8 +28,8 @@ func (c *cut) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// plainly is the reader's contract in the shortest words, over a whole text.
-func plainly(text []byte, maxLine int) ([]string, error) {
+// splitPayloads does the same as the reader, in a simple way, with the whole text.
+func splitPayloads(text []byte, maxLine int) ([]string, error) {
 	var got []string
 	lines := bytes.Split(text, []byte("\n"))
 	if len(lines[len(lines)-1]) == 0 {
@@ -50,17 +50,17 @@ func plainly(text []byte, maxLine int) ([]string, error) {
 	return got, io.EOF
 }
 
-// FuzzReader holds the reader to its contract wherever the reads are cut.
+// FuzzReader compares the reader with splitPayloads for each size of the reads.
 func FuzzReader(f *testing.F) {
-	f.Add([]byte(mixed), []byte{0}, uint16(1000))
-	f.Add([]byte(mixed), []byte{2, 0, 40}, uint16(30))
+	f.Add([]byte(mixedStream), []byte{0}, uint16(1000))
+	f.Add([]byte(mixedStream), []byte{2, 0, 40}, uint16(30))
 	f.Add([]byte("data: a\r\n\r\ndata:b\r\r\n:c"), []byte{}, uint16(9))
 	f.Add([]byte("\xef\xbb"), []byte{0}, uint16(0))
 	f.Fuzz(func(t *testing.T, text, cuts []byte, maxLine uint16) {
-		want, wantErr := plainly(text, int(maxLine))
-		got, err := readAll(NewReader(&cut{text: text, at: cuts}, int(maxLine)))
+		want, wantErr := splitPayloads(text, int(maxLine))
+		got, err := readAll(NewReader(&chunkedReader{text: text, sizes: cuts}, int(maxLine)))
 		if !slices.Equal(got, want) || err != wantErr {
-			t.Errorf("got %q, %v; want %q, %v", got, err, want, wantErr)
+			t.Errorf("readAll(%q) = %q, %v; want %q, %v", text, got, err, want, wantErr)
 		}
 	})
 }

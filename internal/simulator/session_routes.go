@@ -8,51 +8,49 @@ import (
 	"strconv"
 )
 
-const sessionPage = 30 // sessions on a page
+const sessionsPerPage = 30 // sessions on a page
 
-// createSession is POST /api/chat/session. The model sticks, and the lists of
-// plugins do; the prompt and every other setting need a PUT. A model that nobody
-// knows is accepted: the first question fails.
+// createSession serves POST /api/chat/session. As on the platform, it sets only the model and the plugins; the
+// other settings need a PUT. An unknown model is accepted, and the first question fails.
 func (s *Simulator) createSession(w http.ResponseWriter, r *http.Request, uid int64) {
-	var want struct {
+	var in struct {
 		Model   *string         `json:"model"`
 		Plugins json.RawMessage `json:"plugins"`
 		MCP     json.RawMessage `json:"mcp"`
 	}
-	if _, err := readJSON(r, &want); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := readJSON(r, &in); err != nil && !errors.Is(err, io.EOF) {
 		writeFailure(w, http.StatusBadRequest, 1, "参数错误")
 		return
 	}
 	model := s.defaultModel()
-	if want.Model != nil {
-		model = *want.Model
+	if in.Model != nil {
+		model = *in.Model
 	}
 	now := s.opts.Now()
 	s.mu.Lock()
 	x := s.addSession(uid, model, now)
-	if want.Plugins != nil {
-		x.Plugins = want.Plugins
+	if in.Plugins != nil {
+		x.Plugins = in.Plugins
 	}
-	if want.MCP != nil {
-		x.MCP = want.MCP
+	if in.MCP != nil {
+		x.MCP = in.MCP
 	}
 	made := x.Session
 	s.mu.Unlock()
 	writeData(w, made)
 }
 
-// listSessions is GET /api/chat/session: a page, newest first, or without ?page=
-// a plain array of all.
+// listSessions serves GET /api/chat/session: one page, newest first, or without ?page= an array of all sessions.
 func (s *Simulator) listSessions(w http.ResponseWriter, r *http.Request, uid int64) {
 	q := r.URL.Query()
 	search := q.Get("search")
 	s.mu.Lock()
-	found := s.listed(uid, search)
-	size := sessionPage
+	found := s.listedSessions(uid, search)
+	size := sessionsPerPage
 	if !q.Has("page") {
 		size = max(len(found), 1)
 	}
-	p := paged(pageNumber(r), size, len(found), func(i int) Session { return found[i].Session })
+	p := newListPage(parsePageNumber(r), size, len(found), func(i int) Session { return found[i].Session })
 	s.mu.Unlock()
 	if !q.Has("page") {
 		writeData(w, p.Records)
@@ -64,9 +62,9 @@ func (s *Simulator) listSessions(w http.ResponseWriter, r *http.Request, uid int
 	writeData(w, p)
 }
 
-// updateSession is PUT /api/chat/session/{id}: the whole object or HTTP 400.
+// updateSession serves PUT /api/chat/session/{id}. The body must be the whole session.
 func (s *Simulator) updateSession(w http.ResponseWriter, r *http.Request, uid int64) {
-	id, ok := pathID(w, r)
+	id, ok := parsePathID(w, r)
 	if !ok {
 		return
 	}
@@ -75,10 +73,10 @@ func (s *Simulator) updateSession(w http.ResponseWriter, r *http.Request, uid in
 		writeFailure(w, http.StatusBadRequest, 1, "参数错误")
 		return
 	}
-	changed, found, err := s.updateOwned(uid, id, body)
+	changed, found, err := s.updateUserSession(uid, id, body)
 	switch {
 	case !found:
-		writeFailure(w, http.StatusOK, 1, unknownSession)
+		writeFailure(w, http.StatusOK, 1, unknownSessionText)
 	case err != nil:
 		writeFailure(w, http.StatusBadRequest, 1, "参数错误: "+err.Error())
 	default:
@@ -86,55 +84,55 @@ func (s *Simulator) updateSession(w http.ResponseWriter, r *http.Request, uid in
 	}
 }
 
-func (s *Simulator) updateOwned(uid, id int64, body []byte) (changed Session, found bool, err error) {
+func (s *Simulator) updateUserSession(uid, id int64, body []byte) (changed Session, found bool, err error) {
 	now := s.opts.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x, found := s.owned(uid, id)
+	x, found := s.findSession(uid, id)
 	if !found {
 		return changed, false, nil
 	}
-	if changed, err = s.overwrite(x.Session, body); err != nil {
+	if changed, err = s.applyUpdate(x.Session, body); err != nil {
 		return changed, true, err
 	}
-	changed.Updated = stamp(now)
+	changed.Updated = formatTime(now)
 	x.Session = changed
-	s.use(x)
-	s.touch()
+	s.markUsed(x)
+	s.notifyChange()
 	return changed, true, nil
 }
 
-// deleteSession is DELETE /api/chat/session/{id}.
+// deleteSession serves DELETE /api/chat/session/{id}.
 func (s *Simulator) deleteSession(w http.ResponseWriter, r *http.Request, uid int64) {
-	id, ok := pathID(w, r)
+	id, ok := parsePathID(w, r)
 	if !ok {
 		return
 	}
-	if !s.deleteOwned(uid, id) {
-		writeFailure(w, http.StatusOK, 1, unknownSession)
+	if !s.deleteUserSession(uid, id) {
+		writeFailure(w, http.StatusOK, 1, unknownSessionText)
 		return
 	}
 	writeData(w, nil)
 }
 
-// deleteSessions is DELETE /api/chat/session/batch?ids[]=1&ids[]=2. What is not
-// the user's is passed over.
+// deleteSessions serves DELETE /api/chat/session/batch?ids[]=1&ids[]=2. It ignores sessions that the user does not
+// have.
 func (s *Simulator) deleteSessions(w http.ResponseWriter, r *http.Request, uid int64) {
 	for _, text := range r.URL.Query()["ids[]"] {
 		if id, err := strconv.ParseInt(text, 10, 64); err == nil {
-			s.deleteOwned(uid, id)
+			s.deleteUserSession(uid, id)
 		}
 	}
 	writeData(w, nil)
 }
 
-func (s *Simulator) deleteOwned(uid, id int64) bool {
+func (s *Simulator) deleteUserSession(uid, id int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x, ok := s.owned(uid, id)
+	x, ok := s.findSession(uid, id)
 	if ok {
 		s.deleted = append(s.deleted, id)
-		s.drop(x)
+		s.removeSession(x)
 	}
 	return ok
 }
