@@ -14,22 +14,22 @@ import (
 	"achuan/internal/config"
 )
 
-// beyond is how much longer whoever ends the program waits than the program drains.
-const beyond = 10 * time.Second
+// graceMargin is how much longer than the drain timeout a process manager waits before it kills the program.
+const graceMargin = 10 * time.Second
 
-// defaultDrain is the drain where a file does not set it.
+// defaultDrain returns the default of ACHUAN_DRAIN_TIMEOUT.
 func defaultDrain(t *testing.T) time.Duration {
 	t.Helper()
 	for _, s := range config.Describe() {
 		if s.Name == "ACHUAN_DRAIN_TIMEOUT" {
-			return duration(t, s.Default)
+			return parseDuration(t, s.Default)
 		}
 	}
-	t.Fatal("there is no drain")
+	t.Fatal("config.Describe() has no ACHUAN_DRAIN_TIMEOUT")
 	return 0
 }
 
-func duration(t *testing.T, text string) time.Duration {
+func parseDuration(t *testing.T, text string) time.Duration {
 	t.Helper()
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -38,17 +38,17 @@ func duration(t *testing.T, text string) time.Duration {
 	return d
 }
 
-func decode(t *testing.T, name string, into any) {
+func decodeYAML(t *testing.T, name string, into any) {
 	t.Helper()
-	if err := yaml.Unmarshal([]byte(read(t, name)), into); err != nil {
+	if err := yaml.Unmarshal([]byte(readFile(t, name)), into); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 }
 
-// grace is what a file grants, by where in it.
-type grace struct{ drain, granted time.Duration }
+// gracePeriod holds the drain timeout of a file, and the time from SIGTERM until the program is killed.
+type gracePeriod struct{ drain, limit time.Duration }
 
-func composeGraces(t *testing.T, name string) map[string]grace {
+func composeGraces(t *testing.T, name string) map[string]gracePeriod {
 	t.Helper()
 	var file struct {
 		Services map[string]struct {
@@ -56,25 +56,25 @@ func composeGraces(t *testing.T, name string) map[string]grace {
 			Grace       string `yaml:"stop_grace_period"`
 		}
 	}
-	decode(t, name, &file)
-	found := map[string]grace{}
+	decodeYAML(t, name, &file)
+	found := map[string]gracePeriod{}
 	for service, s := range file.Services {
 		if drain := s.Environment["ACHUAN_DRAIN_TIMEOUT"]; drain != "" || strings.HasPrefix(service, "achuan") {
-			found[name+" "+service] = grace{duration(t, drain), duration(t, s.Grace)}
+			found[name+" "+service] = gracePeriod{parseDuration(t, drain), parseDuration(t, s.Grace)}
 		}
 	}
 	return found
 }
 
-func kubernetesGrace(t *testing.T) grace {
+func kubernetesGrace(t *testing.T) gracePeriod {
 	t.Helper()
 	var settings struct{ Data map[string]string }
-	decode(t, "kubernetes/configmap.yaml", &settings)
+	decodeYAML(t, "kubernetes/configmap.yaml", &settings)
 	var d struct {
 		Spec struct {
 			Template struct {
 				Spec struct {
-					Granted    int `yaml:"terminationGracePeriodSeconds"`
+					Grace      int `yaml:"terminationGracePeriodSeconds"`
 					Containers []struct {
 						Lifecycle struct {
 							PreStop struct{ Sleep struct{ Seconds int } } `yaml:"preStop"`
@@ -84,40 +84,43 @@ func kubernetesGrace(t *testing.T) grace {
 			}
 		}
 	}
-	decode(t, "kubernetes/deployment.yaml", &d)
+	decodeYAML(t, "kubernetes/deployment.yaml", &d)
 	pod := d.Spec.Template.Spec
-	// The time before the signal is part of what is granted.
-	return grace{
-		duration(t, settings.Data["ACHUAN_DRAIN_TIMEOUT"]),
-		time.Duration(pod.Granted-pod.Containers[0].Lifecycle.PreStop.Sleep.Seconds) * time.Second,
+	// The grace period of Kubernetes includes the preStop hook, which runs before the signal.
+	return gracePeriod{
+		parseDuration(t, settings.Data["ACHUAN_DRAIN_TIMEOUT"]),
+		time.Duration(pod.Grace-pod.Containers[0].Lifecycle.PreStop.Sleep.Seconds) * time.Second,
 	}
 }
 
-func renderGrace(t *testing.T) grace {
+func renderGrace(t *testing.T) gracePeriod {
 	t.Helper()
 	var r renderFile
-	decode(t, "render/render.yaml", &r)
+	decodeYAML(t, "render/render.yaml", &r)
 	drain := ""
 	for _, v := range r.Services[0].Environ {
 		if v.Key == "ACHUAN_DRAIN_TIMEOUT" {
 			drain = v.Value
 		}
 	}
-	return grace{duration(t, drain), time.Duration(r.Services[0].Grace) * time.Second}
+	return gracePeriod{parseDuration(t, drain), time.Duration(r.Services[0].Grace) * time.Second}
 }
 
-// Whoever ends the program grants it the drain and ten seconds more.
+// Each process manager waits for the drain timeout and graceMargin.
 func TestGracePeriods(t *testing.T) {
-	unit := read(t, "systemd/achuan.service")
-	in := func(pattern string) string {
+	unit := readFile(t, "systemd/achuan.service")
+	unitValue := func(pattern string) string {
 		m := regexp.MustCompile(pattern).FindStringSubmatch(unit)
 		if m == nil {
-			t.Fatalf("the unit has no %s", pattern)
+			t.Fatalf("unit has no %s", pattern)
 		}
 		return m[1]
 	}
-	found := map[string]grace{
-		"systemd":    {duration(t, in(`(?m)^Environment=ACHUAN_DRAIN_TIMEOUT=(.*)$`)), duration(t, in(`(?m)^TimeoutStopSec=(.*)$`))},
+	found := map[string]gracePeriod{
+		"systemd": {
+			parseDuration(t, unitValue(`(?m)^Environment=ACHUAN_DRAIN_TIMEOUT=(.*)$`)),
+			parseDuration(t, unitValue(`(?m)^TimeoutStopSec=(.*)$`)),
+		},
 		"kubernetes": kubernetesGrace(t),
 		"render":     renderGrace(t),
 	}
@@ -129,22 +132,24 @@ func TestGracePeriods(t *testing.T) {
 		maps.Copy(found, composeGraces(t, file))
 	}
 	if len(found) != 3+1+3+1 {
-		t.Errorf("found %v", found)
+		t.Errorf("grace periods = %v, want those of 8 services", found)
 	}
 	for where, g := range found {
-		if g.granted != g.drain+beyond {
-			t.Errorf("%s grants %v to a drain of %v", where, g.granted, g.drain)
+		if g.limit != g.drain+graceMargin {
+			t.Errorf("grace period of %s = %v, want %v for a drain timeout of %v", where, g.limit, g.drain+graceMargin, g.drain)
 		}
 		if g.drain != defaultDrain(t) {
-			t.Errorf("%s drains for %v, the program by itself for %v", where, g.drain, defaultDrain(t))
+			t.Errorf("drain timeout of %s = %v, want the default %v", where, g.drain, defaultDrain(t))
 		}
 	}
-	if m := regexp.MustCompile(`grace_period (\S+)`).FindStringSubmatch(read(t, "caddy/Caddyfile")); m == nil || duration(t, m[1]) < defaultDrain(t)+beyond {
-		t.Errorf("Caddy ends answers before achuan does: %v", m)
+	m := regexp.MustCompile(`grace_period (\S+)`).FindStringSubmatch(readFile(t, "caddy/Caddyfile"))
+	if want := defaultDrain(t) + graceMargin; m == nil || parseDuration(t, m[1]) < want {
+		t.Errorf("grace period of Caddy = %v, want at least %v", m, want)
 	}
-	if seconds := regexp.MustCompile(`proxy_read_timeout (\d+)s`).FindStringSubmatch(read(t, "nginx/achuan.conf")); seconds == nil {
-		t.Error("nginx has no read timeout")
+	seconds := regexp.MustCompile(`proxy_read_timeout (\d+)s`).FindStringSubmatch(readFile(t, "nginx/achuan.conf"))
+	if seconds == nil {
+		t.Error("nginx has no proxy_read_timeout")
 	} else if n, err := strconv.Atoi(seconds[1]); err != nil || n < 300 {
-		t.Errorf("nginx waits for %s s, achuan for 180 s and 120 s", seconds[1])
+		t.Errorf("proxy_read_timeout of nginx = %s s, want at least 300 s, the 180 s and 120 s of achuan", seconds[1])
 	}
 }

@@ -22,25 +22,25 @@ import (
 	"achuan/internal/simulator"
 )
 
-// mostTime is how long something may take to start or to end.
-const mostTime = 30 * time.Second
+// maxWait is the longest time in which a process must start or end.
+const maxWait = 30 * time.Second
 
 var (
-	buildOnce sync.Once
-	built     string
-	buildErr  error
+	buildOnce  sync.Once
+	binaryPath string
+	buildErr   error
 )
 
-// binary builds achuan as it is released, once.
-func binary(t *testing.T) string {
+// buildBinary builds achuan as releases are built, at its first call only. It returns the path.
+func buildBinary(t *testing.T) string {
 	t.Helper()
 	buildOnce.Do(func() {
 		var folder string
-		if folder, buildErr = os.MkdirTemp("", "achuan-deploy-*"); buildErr != nil { //nolint:usetesting // it is for all tests
+		if folder, buildErr = os.MkdirTemp("", "achuan-deploy-*"); buildErr != nil { //nolint:usetesting // all tests use it
 			return
 		}
-		built = filepath.Join(folder, "achuan")
-		make := exec.Command("make", "-C", "..", "--no-print-directory", "build", "BIN="+built)
+		binaryPath = filepath.Join(folder, "achuan")
+		make := exec.Command("make", "-C", "..", "--no-print-directory", "build", "BIN="+binaryPath)
 		if out, err := make.CombinedOutput(); err != nil {
 			buildErr = fmt.Errorf("make build: %w\n%s", err, out)
 		}
@@ -48,19 +48,19 @@ func binary(t *testing.T) string {
 	if buildErr != nil {
 		t.Fatal(buildErr)
 	}
-	return built
+	return binaryPath
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if built != "" {
-		_ = os.RemoveAll(filepath.Dir(built)) // it is in the folder for such things
+	if binaryPath != "" {
+		_ = os.RemoveAll(filepath.Dir(binaryPath)) // the folder is temporary
 	}
 	os.Exit(code)
 }
 
-// platform is a simulated one, and the settings of an account on it.
-func platform(t *testing.T) (*simulator.Simulator, []string) {
+// startPlatform starts a simulated platform. It also returns the settings of an account on it.
+func startPlatform(t *testing.T) (*simulator.Simulator, []string) {
 	t.Helper()
 	sim := simulator.New(simulator.Options{})
 	backend := httptest.NewServer(sim)
@@ -72,45 +72,45 @@ func platform(t *testing.T) (*simulator.Simulator, []string) {
 	}
 }
 
-// freePort is a port that nobody listens on now.
+// freePort returns a port on which nothing listens.
 func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()                     //nolint:errcheck // somebody else takes the port
-	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of "tcp"
+	defer l.Close()                     //nolint:errcheck // the port is free anyway
+	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // a "tcp" listener has this type
 }
 
-// started is a program that runs until the test ends.
-type started struct {
+// process is a program that runs until the test ends.
+type process struct {
 	command *exec.Cmd
 	log     bytes.Buffer
 	ended   chan error
 }
 
-// start starts a program and waits until its address answers.
-func start(t *testing.T, command *exec.Cmd, address string) *started {
+// startProcess starts a program and waits until it accepts connections at address.
+func startProcess(t *testing.T, command *exec.Cmd, address string) *process {
 	t.Helper()
-	s := &started{command: command, ended: make(chan error, 1)}
+	s := &process{command: command, ended: make(chan error, 1)}
 	command.Stdout, command.Stderr = &s.log, &s.log
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() { s.ended <- command.Wait() }()
 	t.Cleanup(func() {
-		_ = command.Process.Kill() // if it has not ended yet
+		_ = command.Process.Kill() // an error says that it has ended already
 		<-s.ended
 		if t.Failed() {
 			t.Logf("%s:\n%s", command.Path, s.log.String())
 		}
 	})
-	until(t, address+" answers", func() bool {
+	waitUntil(t, address+" accepts connections", func() bool {
 		select {
 		case err := <-s.ended:
 			s.ended <- err
-			t.Fatalf("it ended: %v", err)
+			t.Fatalf("%s ended: %v; want it to serve", command.Path, err)
 		default:
 		}
 		var d net.Dialer
@@ -124,8 +124,8 @@ func start(t *testing.T, command *exec.Cmd, address string) *started {
 	return s
 }
 
-// stop asks a program to end, and returns its exit code.
-func (s *started) stop(t *testing.T) int {
+// stop sends SIGTERM, waits for the end and returns the exit code.
+func (s *process) stop(t *testing.T) int {
 	t.Helper()
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -133,28 +133,28 @@ func (s *started) stop(t *testing.T) int {
 	select {
 	case err := <-s.ended:
 		s.ended <- err
-	case <-time.After(mostTime):
-		t.Fatal("it does not end")
+	case <-time.After(maxWait):
+		t.Fatalf("%s runs %v after SIGTERM, want it to end", s.command.Path, maxWait)
 	}
 	return s.command.ProcessState.ExitCode()
 }
 
-// until looks again and again, which is all that one can do with another process.
-func until(t *testing.T, what string, so func() bool) {
+// waitUntil polls isTrue, because a test cannot wait for another process in a better way.
+func waitUntil(t *testing.T, condition string, isTrue func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(mostTime); !so(); {
+	for deadline := time.After(maxWait); !isTrue(); {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("never: %s", what)
+			t.Fatalf("not true after %v: %s", maxWait, condition)
 		}
 	}
 }
 
-// question is a request for an answer.
-func question(ctx context.Context, t *testing.T, base string, stream bool, model string) *http.Response {
+// postQuestion sends a chat request and returns the response. The test closes its body at its end.
+func postQuestion(ctx context.Context, t *testing.T, base string, stream bool, model string) *http.Response {
 	t.Helper()
 	body := fmt.Sprintf(`{"model":%q,"stream":%v,"messages":[{"role":"user","content":"Hello"}]}`, model, stream)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/v1/chat/completions", strings.NewReader(body))
@@ -171,20 +171,21 @@ func question(ctx context.Context, t *testing.T, base string, stream bool, model
 	return resp
 }
 
-// client takes the made-up certificates of the tests.
+// client accepts the self-signed certificates of the tests.
 var client = &http.Client{Transport: newTransport()}
 
-// serve starts achuan on a port of this machine.
-func serve(t *testing.T, port int, environ ...string) *started {
+// serveAchuan starts achuan on a local port.
+func serveAchuan(t *testing.T, port int, environ ...string) *process {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), binary(t), "serve")
+	command := exec.CommandContext(t.Context(), buildBinary(t), "serve")
 	command.Dir = t.TempDir()
-	command.Env = append([]string{"ACHUAN_LISTEN=127.0.0.1:" + strconv.Itoa(port), "ACHUAN_DATABASE_URL=sqlite::memory:"}, environ...)
-	return start(t, command, "127.0.0.1:"+strconv.Itoa(port))
+	command.Env = append([]string{
+		"ACHUAN_LISTEN=127.0.0.1:" + strconv.Itoa(port), "ACHUAN_DATABASE_URL=sqlite::memory:",
+	}, environ...)
+	return startProcess(t, command, "127.0.0.1:"+strconv.Itoa(port))
 }
 
-// all reads a body.
-func all(t *testing.T, r io.Reader) string {
+func readAll(t *testing.T, r io.Reader) string {
 	t.Helper()
 	content, err := io.ReadAll(r)
 	if err != nil {
@@ -193,8 +194,8 @@ func all(t *testing.T, r io.Reader) string {
 	return string(content)
 }
 
-// firstEvent reads a stream's first line with data.
-func firstEvent(t *testing.T, r *bufio.Reader) string {
+// nextEvent returns the next line with data of a stream.
+func nextEvent(t *testing.T, r *bufio.Reader) string {
 	t.Helper()
 	for {
 		line, err := r.ReadString('\n')
@@ -207,21 +208,21 @@ func firstEvent(t *testing.T, r *bufio.Reader) string {
 	}
 }
 
-// need is a tool's path; without the tool the test is skipped, but never in CI.
-func need(t *testing.T, tool, debian string) string {
+// requireTool returns the path of a tool. Without the tool the test is skipped, or fails in CI.
+func requireTool(t *testing.T, tool, debian string) string {
 	t.Helper()
 	path, err := exec.LookPath(tool)
 	if err == nil {
 		return path
 	}
 	if os.Getenv("ACHUAN_TEST_DEPLOY") == "all" {
-		t.Fatalf("no %s: .ci/run fetches it from Debian's package %s", tool, debian)
+		t.Fatalf("%s is not installed: .ci/run installs it from the Debian package %s", tool, debian)
 	}
-	t.Skipf("no %s here: it is in Debian's package %s, and .ci/run fetches it", tool, debian)
+	t.Skipf("%s is not installed: it is in the Debian package %s, which .ci/run installs", tool, debian)
 	return ""
 }
 
-func read(t *testing.T, name string) string {
+func readFile(t *testing.T, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(name)
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// image is what the last stage of a Dockerfile describes.
+// image is the content of the last stage of a Dockerfile.
 type image struct {
 	from        string
-	copies      []copied
+	copies      []imageCopy
 	environ     []string
 	user        string
 	volume      string
@@ -30,18 +30,18 @@ type image struct {
 	command     []string
 }
 
-type copied struct{ from, to, owner string }
+type imageCopy struct{ from, to, owner string }
 
-var continued = regexp.MustCompile(`\\\n\s*`)
+var lineContinuation = regexp.MustCompile(`\\\n\s*`)
 
-// readImage reads as much of a Dockerfile as ours uses; what else stands in it is an
-// error, so that nothing is passed over.
+// readImage reads the last stage of the Dockerfile. It fails at an instruction that it does not know, so that it
+// ignores nothing.
 func readImage(t *testing.T) image {
 	t.Helper()
-	text := read(t, "docker/Dockerfile")
+	text := readFile(t, "docker/Dockerfile")
 	last := text[strings.LastIndex(text, "\nFROM ")+1:]
 	var i image
-	for line := range strings.Lines(continued.ReplaceAllString(last, "")) {
+	for line := range strings.Lines(lineContinuation.ReplaceAllString(last, "")) {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch word {
 		case "", "#":
@@ -66,30 +66,30 @@ func readImage(t *testing.T) image {
 			i.command = readList(t, rest)
 		case "EXPOSE":
 		default:
-			t.Fatalf("the test does not know what %s does", word)
+			t.Fatalf("Dockerfile has %s, which this test does not know", word)
 		}
 	}
 	return i
 }
 
-func readCopy(t *testing.T, rest string) copied {
+func readCopy(t *testing.T, rest string) imageCopy {
 	t.Helper()
-	c := copied{owner: "0:0"}
+	c := imageCopy{owner: "0:0"}
 	var paths []string
 	for word := range strings.FieldsSeq(rest) {
-		owner, is := strings.CutPrefix(word, "--chown=")
+		owner, isOwner := strings.CutPrefix(word, "--chown=")
 		switch {
-		case is:
+		case isOwner:
 			c.owner = owner
 		case word == "--from=build":
 		case strings.HasPrefix(word, "--"):
-			t.Fatalf("the test does not know what COPY %s does", word)
+			t.Fatalf("Dockerfile has COPY %s, which this test does not know", word)
 		default:
 			paths = append(paths, word)
 		}
 	}
 	if len(paths) != 2 {
-		t.Fatalf("COPY %s", rest)
+		t.Fatalf("COPY %s has %d paths, want 2", rest, len(paths))
 	}
 	c.from, c.to = paths[0], paths[1]
 	return c
@@ -103,8 +103,8 @@ func readList(t *testing.T, text string) (list []string) {
 	return list
 }
 
-// assemble puts the image's files into a folder, as an engine would from the stage
-// that builds: the binary is built here, the certificates are this machine's.
+// assemble writes the files of the image into a folder, as a container engine does. It builds the binary itself, and
+// takes the certificates of this machine.
 func (i image) assemble(t *testing.T) (root string) {
 	t.Helper()
 	root = t.TempDir()
@@ -119,19 +119,19 @@ func (i image) assemble(t *testing.T) (root string) {
 		var err error
 		switch c.from {
 		case "/src/bin/achuan":
-			err = copyFile(binary(t), to, 0o755)
+			err = copyFile(buildBinary(t), to, 0o755)
 		case "/etc/ssl/certs/ca-certificates.crt":
 			err = copyFile(c.from, to, 0o644)
 		case "/data":
 			err = os.Mkdir(to, 0o755)
 		default:
-			t.Fatalf("the test does not know where %s comes from", c.from)
+			t.Fatalf("COPY from %s, which this test does not know", c.from)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		if os.Getuid() == 0 {
-			user, group := owner(t, c.owner)
+			user, group := parseOwner(t, c.owner)
 			if err := os.Chown(to, user, group); err != nil {
 				t.Fatal(err)
 			}
@@ -148,7 +148,7 @@ func copyFile(from, to string, mode fs.FileMode) error {
 	return os.WriteFile(to, content, mode)
 }
 
-func owner(t *testing.T, text string) (user, group int) {
+func parseOwner(t *testing.T, text string) (user, group int) {
 	t.Helper()
 	u, g, _ := strings.Cut(text, ":")
 	user, err := strconv.Atoi(u)
@@ -161,8 +161,8 @@ func owner(t *testing.T, text string) (user, group int) {
 	return user, group
 }
 
-// files are those under a folder, folders with a slash.
-func files(t *testing.T, root string) (names []string) {
+// listFiles returns the paths below a folder. Those of folders end in a slash.
+func listFiles(t *testing.T, root string) (names []string) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && name != "." {
@@ -179,27 +179,29 @@ func files(t *testing.T, root string) (names []string) {
 	return names
 }
 
-var imageFiles = []string{"/achuan", "/data/", "/etc/", "/etc/ssl/", "/etc/ssl/certs/", "/etc/ssl/certs/ca-certificates.crt"}
+var imageFiles = []string{
+	"/achuan", "/data/", "/etc/", "/etc/ssl/", "/etc/ssl/certs/", "/etc/ssl/certs/ca-certificates.crt",
+}
 
-// The image holds the binary, certificates and a folder for data, and runs as nobody.
+// The image has the binary, certificates and a folder for data, and runs as an unprivileged user.
 func TestImage(t *testing.T) {
 	i := readImage(t)
-	if diff := cmp.Diff(imageFiles, files(t, i.assemble(t))); diff != "" {
+	if diff := cmp.Diff(imageFiles, listFiles(t, i.assemble(t))); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
 	want := image{
 		from: "scratch", copies: i.copies, environ: i.environ, user: "65532:65532", volume: "/data", stopSignal: "SIGTERM",
 		healthcheck: []string{"/achuan", "health"}, entrypoint: []string{"/achuan"}, command: []string{"serve"},
 	}
-	if diff := cmp.Diff(want, i, cmp.AllowUnexported(image{}, copied{})); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, i, cmp.AllowUnexported(image{}, imageCopy{})); diff != "" {
+		t.Errorf("image (-want +got):\n%s", diff)
 	}
 }
 
-// in makes a command run in the image, as its user.
-func (i image) in(t *testing.T, root string, environ, args []string) *exec.Cmd {
+// newCommand returns a command that runs in the image, as the user of the image.
+func (i image) newCommand(t *testing.T, root string, environ, args []string) *exec.Cmd {
 	t.Helper()
-	user, group := owner(t, i.user)
+	user, group := parseOwner(t, i.user)
 	c := exec.CommandContext(t.Context(), args[0], args[1:]...)
 	c.Dir = "/"
 	c.Env = append(append([]string{}, i.environ...), environ...)
@@ -210,52 +212,52 @@ func (i image) in(t *testing.T, root string, environ, args []string) *exec.Cmd {
 	return c
 }
 
-// The image serves, says whether it does, backs itself up and drains, and writes to
-// its volume alone: all else belongs to root.
+// The image serves, reports its health, makes a backup and drains. It writes only to its volume, because root owns
+// all other files.
 func TestImageRuns(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root may change the root")
+		t.Skip("chroot needs root")
 	}
 	i := readImage(t)
 	root := i.assemble(t)
-	for folder := root; folder != "/"; folder = path.Dir(folder) { // that its user gets there
+	for folder := root; folder != "/"; folder = path.Dir(folder) { // the user of the image must reach it
 		if info, err := os.Stat(folder); err != nil || info.Mode()&0o001 == 0 {
 			if err := os.Chmod(folder, 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	sim, environ := platform(t)
+	sim, environ := startPlatform(t)
 	port := freePort(t)
 	environ = append(environ, "PORT="+strconv.Itoa(port))
-	health := func() error { return i.in(t, root, environ, i.healthcheck).Run() }
+	health := func() error { return i.newCommand(t, root, environ, i.healthcheck).Run() }
 	if health() == nil {
-		t.Error("healthy before it serves")
+		t.Error("health check before the start = success, want failure")
 	}
-	p := start(t, i.in(t, root, environ, append(i.entrypoint, i.command...)), "127.0.0.1:"+strconv.Itoa(port))
+	p := startProcess(t, i.newCommand(t, root, environ, append(i.entrypoint, i.command...)), "127.0.0.1:"+strconv.Itoa(port))
 	if err := health(); err != nil {
-		t.Errorf("not healthy while it serves: %v", err)
+		t.Errorf("health check = %v, want success", err)
 	}
-	resp := question(t.Context(), t, "http://127.0.0.1:"+strconv.Itoa(port), false, "gpt-5.1-high")
-	if body := all(t, resp.Body); resp.StatusCode != http.StatusOK || !strings.Contains(body, "Hello") {
-		t.Errorf("%s %s", resp.Status, body)
+	resp := postQuestion(t.Context(), t, "http://127.0.0.1:"+strconv.Itoa(port), false, "gpt-5.1-high")
+	if body := readAll(t, resp.Body); resp.StatusCode != http.StatusOK || !strings.Contains(body, "Hello") {
+		t.Errorf("answer = %s %s, want HTTP 200 with Hello", resp.Status, body)
 	}
-	if out, err := i.in(t, root, environ, append(i.entrypoint, "backup", "/data/backup.tar")).CombinedOutput(); err != nil {
-		t.Errorf("backup: %v\n%s", err, out)
+	if out, err := i.newCommand(t, root, environ, append(i.entrypoint, "backup", "/data/backup.tar")).CombinedOutput(); err != nil {
+		t.Errorf("backup = %v\n%s", err, out)
 	}
 	if code := p.stop(t); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code = %d, want 0", code)
 	}
 	var outside []string
-	for _, name := range files(t, root) {
+	for _, name := range listFiles(t, root) {
 		if !strings.HasPrefix(name, "/data/") || name == "/data/" {
 			outside = append(outside, name)
 		}
 	}
 	if diff := cmp.Diff(imageFiles, outside); diff != "" {
-		t.Errorf("files outside of the volume (-before +after):\n%s", diff)
+		t.Errorf("files outside the volume (-before +after):\n%s", diff)
 	}
 	if n := len(sim.Sessions()); n != 1 {
-		t.Errorf("%d sessions", n)
+		t.Errorf("sessions = %d, want 1", n)
 	}
 }

@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// install runs the script with a systemctl that writes down what it is asked, and a
-// sleep that does not.
-func install(t *testing.T, folder, binary string) (said string, err error) {
+// runInstall runs the script with a systemctl that records its arguments in the file "calls", and with a sleep that
+// returns at once. It returns the output of the script.
+func runInstall(t *testing.T, folder, binary string) (output string, err error) {
 	t.Helper()
 	tools := map[string]string{
-		"systemctl": "#!/bin/sh\necho \"$@\" >>" + folder + "/asked\n",
+		"systemctl": "#!/bin/sh\necho \"$@\" >>" + folder + "/calls\n",
 		"sleep":     "#!/bin/sh\n",
 	}
 	for name, script := range tools {
@@ -29,11 +29,13 @@ func install(t *testing.T, folder, binary string) (said string, err error) {
 	return string(out), err
 }
 
-// release makes what stands for a released binary: a program that is healthy or not.
-func release(t *testing.T, version string, healthy bool) string {
+// writeRelease writes a script in place of a released binary, with its checksum. isHealthy says whether its health
+// command succeeds.
+func writeRelease(t *testing.T, version string, isHealthy bool) string {
 	t.Helper()
 	folder := t.TempDir()
-	content := fmt.Appendf(nil, "#!/bin/sh\ncase $1 in version) echo achuan %s;; health) exit %d;; esac\n", version, map[bool]int{true: 0, false: 1}[healthy])
+	content := fmt.Appendf(nil, "#!/bin/sh\ncase $1 in version) echo achuan %s;; health) exit %d;; esac\n",
+		version, map[bool]int{true: 0, false: 1}[isHealthy])
 	sums := fmt.Sprintf("%x  achuan_linux_amd64\n", sha256.Sum256(content))
 	for name, text := range map[string][]byte{"achuan_linux_amd64": content, "SHA256SUMS": []byte(sums)} {
 		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
@@ -43,29 +45,33 @@ func release(t *testing.T, version string, healthy bool) string {
 	return filepath.Join(folder, "achuan_linux_amd64")
 }
 
-// A binary that serves stays; one that does not makes place for the one before; one
-// that is not what was released is not touched.
+// The script keeps a binary that serves, restores the last one when the new one does not serve, and does not install
+// a binary with a wrong checksum.
 func TestInstall(t *testing.T) {
 	folder := t.TempDir()
-	installed := func() string { return read(t, filepath.Join(folder, "installed")) }
-	if said, err := install(t, folder, release(t, "v1", true)); err != nil || !strings.Contains(installed(), "achuan v1") {
-		t.Fatalf("%v\n%s", err, said)
+	installed := func() string { return readFile(t, filepath.Join(folder, "installed")) }
+	output, err := runInstall(t, folder, writeRelease(t, "v1", true))
+	if err != nil || !strings.Contains(installed(), "achuan v1") {
+		t.Fatalf("install of v1 = %v\n%s", err, output)
 	}
-	if said, err := install(t, folder, release(t, "v2", true)); err != nil || !strings.Contains(installed(), "achuan v2") {
-		t.Fatalf("%v\n%s", err, said)
+	output, err = runInstall(t, folder, writeRelease(t, "v2", true))
+	if err != nil || !strings.Contains(installed(), "achuan v2") {
+		t.Fatalf("install of v2 = %v\n%s", err, output)
 	}
-	if asked := read(t, filepath.Join(folder, "asked")); !strings.Contains(asked, "start achuan-backup.service\nrestart achuan.service\n") {
-		t.Errorf("it was not backed up before: %s", asked)
+	const want = "start achuan-backup.service\nrestart achuan.service\n"
+	if calls := readFile(t, filepath.Join(folder, "calls")); !strings.Contains(calls, want) {
+		t.Errorf("calls of systemctl = %s, want a backup before the restart", calls)
 	}
-	said, err := install(t, folder, release(t, "v3", false))
-	if err == nil || !strings.Contains(said, "the one before is back and serves") || !strings.Contains(installed(), "achuan v2") {
-		t.Errorf("%v\n%s", err, said)
+	output, err = runInstall(t, folder, writeRelease(t, "v3", false))
+	if err == nil || !strings.Contains(output, "the one before is back and serves") || !strings.Contains(installed(), "achuan v2") {
+		t.Errorf("install of the unhealthy v3 = %v, want an error and v2 restored\n%s", err, output)
 	}
-	broken := release(t, "v4", true)
+	broken := writeRelease(t, "v4", true)
 	if err := os.WriteFile(broken, []byte("#!/bin/sh\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if said, err := install(t, folder, broken); err == nil || !strings.Contains(installed(), "achuan v2") {
-		t.Errorf("%v\n%s", err, said)
+	output, err = runInstall(t, folder, broken)
+	if err == nil || !strings.Contains(installed(), "achuan v2") {
+		t.Errorf("install with a wrong checksum = %v, want an error and v2 kept\n%s", err, output)
 	}
 }

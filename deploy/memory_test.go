@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// grantedMemory is what every way to run achuan grants it, as each of them writes it.
-const grantedMemory = "1g"
+// memoryLimit is the memory limit of each deployment. The program derives the limits of its heap and of request bodies
+// from it.
+const memoryLimit = "1g"
 
-// Whoever runs achuan bounds its memory: from that bound it takes those of its heap and
-// of the bodies of requests. docs/operations.md tells the figure.
+// Each deployment sets memoryLimit, and docs/operations.md documents it.
 func TestMemoryLimits(t *testing.T) {
 	found := map[string]string{}
-	if m := regexp.MustCompile(`(?m)^MemoryMax=(\S+)$`).FindStringSubmatch(read(t, "systemd/achuan.service")); m != nil {
+	if m := regexp.MustCompile(`(?m)^MemoryMax=(\S+)$`).FindStringSubmatch(readFile(t, "systemd/achuan.service")); m != nil {
 		found["systemd"] = m[1]
 	} else {
 		found["systemd"] = ""
@@ -31,7 +31,7 @@ func TestMemoryLimits(t *testing.T) {
 			}
 		}
 	}
-	decode(t, "kubernetes/deployment.yaml", &d)
+	decodeYAML(t, "kubernetes/deployment.yaml", &d)
 	for _, c := range d.Spec.Template.Spec.Containers {
 		found["kubernetes "+c.Name] = c.Resources.Limits.Memory
 	}
@@ -45,7 +45,7 @@ func TestMemoryLimits(t *testing.T) {
 				Memory string `yaml:"mem_limit"`
 			}
 		}
-		decode(t, name, &file)
+		decodeYAML(t, name, &file)
 		for service, s := range file.Services {
 			if strings.HasPrefix(service, "achuan") {
 				found[name+" "+service] = s.Memory
@@ -53,16 +53,16 @@ func TestMemoryLimits(t *testing.T) {
 		}
 	}
 	if len(found) != 1+1+1+3+1 {
-		t.Errorf("found %v, want the unit, a container and five services", found)
+		t.Errorf("memory limits = %v, want those of the unit, a container and five services", found)
 	}
 	for where, memory := range found {
-		if strings.TrimSuffix(strings.ToLower(memory), "i") != grantedMemory {
-			t.Errorf("%s grants %q of memory, want %s", where, memory, grantedMemory)
+		if strings.TrimSuffix(strings.ToLower(memory), "i") != memoryLimit {
+			t.Errorf("memory limit of %s = %q, want %s", where, memory, memoryLimit)
 		}
 	}
 	for _, page := range []string{"../docs/operations.md", "../docs/operations.zh-CN.md"} {
-		if !strings.Contains(read(t, page), "1 GiB") {
-			t.Errorf("%s does not say 1 GiB", page)
+		if !strings.Contains(readFile(t, page), "1 GiB") {
+			t.Errorf("%s does not document the limit of 1 GiB", page)
 		}
 	}
 }

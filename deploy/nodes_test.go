@@ -18,9 +18,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// schema makes a URL of the tests' PostgreSQL (.ci/postgres starts one) with a schema
-// of its own.
-func schema(t *testing.T) string {
+// newSchema returns the URL of a new schema in the PostgreSQL of the tests, which .ci/postgres starts.
+func newSchema(t *testing.T) string {
 	t.Helper()
 	server := cmp.Or(os.Getenv("ACHUAN_TEST_POSTGRES"), "postgres://postgres@127.0.0.1:5432/test?sslmode=disable")
 	u, err := url.Parse(server)
@@ -51,10 +50,10 @@ type message struct {
 	Content string `json:"content"`
 }
 
-// say asks in a conversation and returns it with the answer, and its session. As SDKs
-// do, it tries again what a proxy could not deliver: Caddy takes up to two seconds to
-// see that a node has gone, and the one that Debian has does not send a body twice.
-func say(t *testing.T, base string, history []message, text string) (conversation []message, session string) {
+// askInConversation adds a question and its answer to a conversation and also returns the session. As SDKs do, it
+// retries after a 502 of the proxy: Caddy needs up to two seconds to notice that a node has gone, and the version of
+// Debian does not send a body twice.
+func askInConversation(t *testing.T, base string, history []message, text string) (conversation []message, session string) {
 	t.Helper()
 	history = append(history, message{"user", text})
 	body, err := json.Marshal(map[string]any{"model": "gpt-5.1-high", "messages": history})
@@ -63,19 +62,19 @@ func say(t *testing.T, base string, history []message, text string) (conversatio
 	}
 	var status int
 	var content string
-	until(t, "an answer", func() bool {
-		status, content, session = post(t, base, string(body))
+	waitUntil(t, "an answer", func() bool {
+		status, content, session = postJSON(t, base, string(body))
 		return status != http.StatusBadGateway
 	})
 	var answer struct{ Choices []struct{ Message message } }
 	if status != http.StatusOK || json.Unmarshal([]byte(content), &answer) != nil {
-		t.Fatalf("%d: %s", status, content)
+		t.Fatalf("answer = HTTP %d %s, want HTTP 200", status, content)
 	}
 	return append(history, answer.Choices[0].Message), session
 }
 
-// post asks once.
-func post(t *testing.T, base, body string) (status int, content, session string) {
+// postJSON sends one chat request.
+func postJSON(t *testing.T, base, body string) (status int, content, session string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/v1/chat/completions", strings.NewReader(body))
 	if err != nil {
@@ -83,27 +82,27 @@ func post(t *testing.T, base, body string) (status int, content, session string)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer sk-of-a-test")
-	r.Close = true // so that the proxy is free to choose anew
+	r.Close = true // with a new connection, the proxy chooses a node again
 	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	return resp.StatusCode, all(t, resp.Body), resp.Header.Get("X-Session-Id")
+	return resp.StatusCode, readAll(t, resp.Body), resp.Header.Get("X-Session-Id")
 }
 
-// What compose/three.yaml describes, as processes: a conversation goes on in its
-// session through whichever node, also while each node is replaced by another.
+// This test runs the services of compose/three.yaml as processes. Each node continues a conversation in its session,
+// also while the nodes are replaced one after another.
 func TestThreeNodes(t *testing.T) {
-	caddy := need(t, "caddy", "caddy")
-	_, environ := platform(t)
-	environ = append(environ, "ACHUAN_DATABASE_URL="+schema(t))
-	var nodes []*started
+	caddy := requireTool(t, "caddy", "caddy")
+	_, environ := startPlatform(t)
+	environ = append(environ, "ACHUAN_DATABASE_URL="+newSchema(t))
+	var nodes []*process
 	var ports []int
 	var upstreams []string
 	for range 3 {
 		port := freePort(t)
-		nodes, ports = append(nodes, serve(t, port, environ...)), append(ports, port)
+		nodes, ports = append(nodes, serveAchuan(t, port, environ...)), append(ports, port)
 		upstreams = append(upstreams, "127.0.0.1:"+strconv.Itoa(port))
 	}
 	home, port := t.TempDir(), freePort(t)
@@ -112,27 +111,28 @@ func TestThreeNodes(t *testing.T) {
 		"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + home,
 		"SITE=http://127.0.0.1:" + strconv.Itoa(port), "UPSTREAMS=" + strings.Join(upstreams, " "),
 	}
-	start(t, command, "127.0.0.1:"+strconv.Itoa(port))
+	startProcess(t, command, "127.0.0.1:"+strconv.Itoa(port))
 	base := "http://127.0.0.1:" + strconv.Itoa(port)
 
-	conversation, session := say(t, base, nil, "Hello")
-	goOn := func(when string) {
+	conversation, session := askInConversation(t, base, nil, "Hello")
+	continueConversation := func(when string) {
 		t.Helper()
 		for n := range 4 {
-			var now string
-			if conversation, now = say(t, base, conversation, fmt.Sprintf("%s, %d", when, n)); now != session {
-				t.Errorf("%s: session %s, was %s", when, now, session)
-				session = now
+			var got string
+			question := fmt.Sprintf("%s, %d", when, n)
+			if conversation, got = askInConversation(t, base, conversation, question); got != session {
+				t.Errorf("%s: session = %s, want %s", when, got, session)
+				session = got
 			}
 		}
 	}
-	goOn("with all")
+	continueConversation("with all nodes")
 	for i, node := range nodes {
 		if code := node.stop(t); code != 0 {
-			t.Errorf("exit code %d", code)
+			t.Errorf("exit code of node %d = %d, want 0", i, code)
 		}
-		goOn("without one")
-		serve(t, ports[i], environ...)
+		continueConversation("with one node stopped")
+		serveAchuan(t, ports[i], environ...)
 	}
-	goOn("with others")
+	continueConversation("with new nodes")
 }

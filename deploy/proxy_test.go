@@ -25,26 +25,27 @@ func newTransport() *http.Transport {
 	return &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 }
 
-// proxied checks what every proxy must do: pass each event on at once, failures with
-// their status and body, and metrics not at all.
-func proxied(t *testing.T, base string, sim *simulator.Simulator) {
+// checkProxy checks that a proxy forwards each event at once, forwards errors with status and body, and hides the
+// metrics.
+func checkProxy(t *testing.T, base string, sim *simulator.Simulator) {
 	t.Helper()
 	gate := make(chan struct{})
-	sim.Script(simulator.Stream(simulator.Deltas("begun"), simulator.Wait(gate), simulator.Deltas(", ended"), simulator.Object(), simulator.Done()))
-	resp := question(t.Context(), t, base, true, "gpt-5.1-high")
+	sim.Script(simulator.Stream(simulator.Deltas("begun"), simulator.Wait(gate), simulator.Deltas(", ended"),
+		simulator.Object(), simulator.Done()))
+	resp := postQuestion(t.Context(), t, base, true, "gpt-5.1-high")
 	if got := resp.Header.Get("Content-Type"); got != "text/event-stream; charset=utf-8" || resp.StatusCode != http.StatusOK {
-		t.Errorf("%s, content type %q", resp.Status, got)
+		t.Errorf("stream = %s, content type %q; want HTTP 200, text/event-stream; charset=utf-8", resp.Status, got)
 	}
 	body := bufio.NewReader(resp.Body)
-	for !strings.Contains(firstEvent(t, body), "begun") {
+	for !strings.Contains(nextEvent(t, body), "begun") {
 	}
-	close(gate) // the event came while the answer was open
-	if rest := all(t, body); !strings.Contains(rest, ", ended") || !strings.HasSuffix(rest, "data: [DONE]\n\n") {
-		t.Errorf("the rest of the stream: %q", rest)
+	close(gate) // the first event arrived before the answer was complete
+	if rest := readAll(t, body); !strings.Contains(rest, ", ended") || !strings.HasSuffix(rest, "data: [DONE]\n\n") {
+		t.Errorf("rest of the stream = %q, want \", ended\" and [DONE]", rest)
 	}
-	resp = question(t.Context(), t, base, false, "no-such-model")
-	if body := all(t, resp.Body); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, `"code":"model_not_found"`) {
-		t.Errorf("a failure came to %s %s", resp.Status, body)
+	resp = postQuestion(t.Context(), t, base, false, "no-such-model")
+	if body := readAll(t, resp.Body); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, `"code":"model_not_found"`) {
+		t.Errorf("unknown model = %s %s, want HTTP 400 with model_not_found", resp.Status, body)
 	}
 	for path, want := range map[string]int{"/metrics": 404, "/readyz": 200, "/v1/models": 401} {
 		resp, err := client.Get(base + path)
@@ -52,60 +53,62 @@ func proxied(t *testing.T, base string, sim *simulator.Simulator) {
 			t.Fatal(err)
 		}
 		if resp.Body.Close(); resp.StatusCode != want {
-			t.Errorf("%s: %s, want %d", path, resp.Status, want)
+			t.Errorf("GET %s = %s, want HTTP %d", path, resp.Status, want)
 		}
 	}
 }
 
 func TestCaddy(t *testing.T) {
-	caddy := need(t, "caddy", "caddy")
-	sim, environ := platform(t)
+	caddy := requireTool(t, "caddy", "caddy")
+	sim, environ := startPlatform(t)
 	node, port := freePort(t), freePort(t)
-	serve(t, node, environ...)
+	serveAchuan(t, node, environ...)
 	command := exec.CommandContext(t.Context(), caddy, "run", "--config", "caddy/Caddyfile", "--adapter", "caddyfile")
 	home := t.TempDir()
 	command.Env = []string{
 		"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + home,
 		"SITE=http://127.0.0.1:" + strconv.Itoa(port), "UPSTREAMS=127.0.0.1:" + strconv.Itoa(node),
 	}
-	start(t, command, "127.0.0.1:"+strconv.Itoa(port))
-	proxied(t, "http://127.0.0.1:"+strconv.Itoa(port), sim)
+	startProcess(t, command, "127.0.0.1:"+strconv.Itoa(port))
+	checkProxy(t, "http://127.0.0.1:"+strconv.Itoa(port), sim)
 }
 
 func TestNginx(t *testing.T) {
-	nginx := need(t, "nginx", "nginx")
-	sim, environ := platform(t)
+	nginx := requireTool(t, "nginx", "nginx")
+	sim, environ := startPlatform(t)
 	node, port := freePort(t), freePort(t)
-	serve(t, node, environ...)
+	serveAchuan(t, node, environ...)
 	folder := t.TempDir()
-	certificate(t, filepath.Join(folder, "crt"), filepath.Join(folder, "key"))
-	page := strings.NewReplacer(
+	writeCertificate(t, filepath.Join(folder, "crt"), filepath.Join(folder, "key"))
+	site := strings.NewReplacer(
 		"127.0.0.1:8000", "127.0.0.1:"+strconv.Itoa(node),
 		"listen 80;", "listen 127.0.0.1:"+strconv.Itoa(freePort(t))+";",
 		"listen 443 ", "listen 127.0.0.1:"+strconv.Itoa(port)+" ",
 		"/etc/ssl/chat.example.org.", folder+"/",
-	).Replace(read(t, "nginx/achuan.conf"))
+	).Replace(readFile(t, "nginx/achuan.conf"))
 	config := "daemon off; master_process off; pid " + folder + "/pid; error_log stderr;\nevents {}\nhttp {\naccess_log off;\n"
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		config += kind + "_temp_path " + folder + "/" + kind + ";\n"
 	}
 	file := filepath.Join(folder, "nginx.conf")
-	if err := os.WriteFile(file, []byte(config+page+"\n}\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config+site+"\n}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), nginx, "-p", folder, "-c", file)
-	start(t, command, "127.0.0.1:"+strconv.Itoa(port))
-	proxied(t, "https://127.0.0.1:"+strconv.Itoa(port), sim)
+	startProcess(t, command, "127.0.0.1:"+strconv.Itoa(port))
+	checkProxy(t, "https://127.0.0.1:"+strconv.Itoa(port), sim)
 }
 
-// certificate makes one for an hour.
-func certificate(t *testing.T, crt, key string) {
+// writeCertificate writes a self-signed certificate that is valid for an hour, and its key.
+func writeCertificate(t *testing.T, crt, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"chat.example.org"}, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"chat.example.org"}, NotAfter: time.Now().Add(time.Hour),
+	}
 	signed, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +117,9 @@ func certificate(t *testing.T, crt, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, block := range map[string]*pem.Block{crt: {Type: "CERTIFICATE", Bytes: signed}, key: {Type: "PRIVATE KEY", Bytes: secret}} {
+	for file, block := range map[string]*pem.Block{
+		crt: {Type: "CERTIFICATE", Bytes: signed}, key: {Type: "PRIVATE KEY", Bytes: secret},
+	} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}

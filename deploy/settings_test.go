@@ -14,21 +14,23 @@ import (
 	"achuan/internal/config"
 )
 
-// others are the names that look like settings and are something else.
-var others = map[string]string{
-	"ACHUAN_KEY":            "the client key that commands use",
-	"ACHUAN_BIN":            "the binary that SDK tests drive",
-	"ACHUAN_BENCH_SESSIONS": "the store's benchmarks",
-	"ACHUAN_TEST_POSTGRES":  "the store's tests",
-	"ACHUAN_TEST_DEPLOY":    "these tests",
+// notSettings are names that look like settings, with what they are.
+var notSettings = map[string]string{
+	"ACHUAN_KEY":            "the client key in commands of the documentation",
+	"ACHUAN_BIN":            "the binary under test of the SDK tests",
+	"ACHUAN_BENCH_SESSIONS": "for the benchmarks of the store",
+	"ACHUAN_TEST_POSTGRES":  "for the tests of the store",
+	"ACHUAN_TEST_DEPLOY":    "for these tests",
 }
 
 var settingName = regexp.MustCompile(`\bACHUAN_[A-Z0-9_]*[A-Z0-9]\b`)
 
-// pages are the files that may name settings.
-func pages(t *testing.T) (names []string) {
+// listPages returns the files that may name settings.
+func listPages(t *testing.T) (names []string) {
 	t.Helper()
-	for _, root := range []string{".", "../docs", "../README.md", "../README.zh-CN.md", "../CHANGELOG.md", "../.ci", "../Makefile"} {
+	for _, root := range []string{
+		".", "../docs", "../README.md", "../README.zh-CN.md", "../CHANGELOG.md", "../.ci", "../Makefile",
+	} {
 		err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() && filepath.Ext(name) != ".go" {
 				names = append(names, name)
@@ -42,7 +44,7 @@ func pages(t *testing.T) (names []string) {
 	return names
 }
 
-// Whatever a page or a file here sets, the program knows.
+// The program has each setting that a page or a file names.
 func TestSettingsExist(t *testing.T) {
 	known := map[string]bool{}
 	for _, s := range config.Describe() {
@@ -52,23 +54,24 @@ func TestSettingsExist(t *testing.T) {
 		}
 	}
 	seen := 0
-	for _, page := range pages(t) {
-		for _, name := range settingName.FindAllString(read(t, page), -1) {
+	for _, page := range listPages(t) {
+		for _, name := range settingName.FindAllString(readFile(t, page), -1) {
 			seen++
-			isOfTests := strings.HasPrefix(name, "ACHUAN_E2E_")                           // how many rounds the heavy tests run
-			if !known[name] && others[name] == "" && !isOfTests && name != "ACHUAN_JTW" { // the guide's slip
-				t.Errorf("%s names %s, which is no setting", page, name)
+			isOfTests := strings.HasPrefix(name, "ACHUAN_E2E_") // the rounds of the long tests
+			isTypo := name == "ACHUAN_JTW"                      // an example of a typing error
+			if !known[name] && notSettings[name] == "" && !isOfTests && !isTypo {
+				t.Errorf("%s names %s, want a setting", page, name)
 			}
 		}
 	}
 	if seen < 100 {
-		t.Errorf("found %d names only", seen)
+		t.Errorf("found %d names of settings, want at least 100", seen)
 	}
 }
 
 var settingRow = regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| (-|`[^`]*`) \\| ")
 
-// Every setting stands in the operations page of either language, with its default.
+// The operations page documents each setting and its default, in both languages.
 func TestSettingsAreDocumented(t *testing.T) {
 	var want []string
 	for _, s := range config.Describe() {
@@ -79,27 +82,27 @@ func TestSettingsAreDocumented(t *testing.T) {
 		want = append(want, s.Name+" "+shown)
 	}
 	for _, page := range []string{"../docs/operations.md", "../docs/operations.zh-CN.md"} {
-		var told []string
-		for _, m := range settingRow.FindAllStringSubmatch(read(t, page), -1) {
-			told = append(told, m[1]+" "+m[2])
+		var got []string
+		for _, m := range settingRow.FindAllStringSubmatch(readFile(t, page), -1) {
+			got = append(got, m[1]+" "+m[2])
 		}
-		if diff := cmp.Diff(want, told); diff != "" {
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("settings in %s (-program +page):\n%s", page, diff)
 		}
 	}
 }
 
-// Every file here is told of in the deployment guide of either language.
+// The deployment guide mentions each folder, in both languages.
 func TestWaysToDeployAreDocumented(t *testing.T) {
 	entries, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, page := range []string{"../docs/deployment.md", "../docs/deployment.zh-CN.md"} {
-		guide := read(t, page)
+		guide := readFile(t, page)
 		for _, e := range entries {
 			if e.IsDir() && !slices.Contains([]string{"grafana", "prometheus"}, e.Name()) && !strings.Contains(guide, "deploy/"+e.Name()+"/") {
-				t.Errorf("%s does not tell of deploy/%s/", page, e.Name())
+				t.Errorf("%s does not mention deploy/%s/", page, e.Name())
 			}
 		}
 	}

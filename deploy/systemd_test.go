@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// units are those of systemd, as they can be checked here: with the binary where it is.
-func units(t *testing.T) (folder string, names []string) {
+// prepareUnits writes copies of the systemd units that name the built binary. It returns their folder and paths.
+func prepareUnits(t *testing.T) (folder string, names []string) {
 	t.Helper()
 	folder = t.TempDir()
 	found, err := filepath.Glob("systemd/achuan*.*")
@@ -25,37 +25,38 @@ func units(t *testing.T) (folder string, names []string) {
 		if !slices.Contains([]string{".service", ".timer"}, filepath.Ext(name)) {
 			continue
 		}
-		text := strings.ReplaceAll(read(t, name), "/usr/local/bin/achuan", binary(t))
+		text := strings.ReplaceAll(readFile(t, name), "/usr/local/bin/achuan", buildBinary(t))
 		if err := os.WriteFile(filepath.Join(folder, filepath.Base(name)), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		names = append(names, filepath.Join(folder, filepath.Base(name)))
 	}
 	if len(names) != 3 {
-		t.Fatalf("found the units %v", found)
+		t.Fatalf("units = %v, want 3", found)
 	}
 	return folder, names
 }
 
-// systemd finds nothing to say about the units.
-func TestUnits(t *testing.T) {
-	analyze := need(t, "systemd-analyze", "systemd")
-	folder, names := units(t)
-	verify := exec.CommandContext(t.Context(), analyze, append([]string{"verify", "--man=no", "--recursive-errors=no"}, names...)...)
+// systemd reports nothing about the units.
+func TestUnitsAreValid(t *testing.T) {
+	analyze := requireTool(t, "systemd-analyze", "systemd")
+	folder, names := prepareUnits(t)
+	args := append([]string{"verify", "--man=no", "--recursive-errors=no"}, names...)
+	verify := exec.CommandContext(t.Context(), analyze, args...)
 	verify.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+folder+":")
 	if out, err := verify.CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("%v\n%s", err, out)
+		t.Errorf("systemd-analyze verify = %v, want no output\n%s", err, out)
 	}
 }
 
 var exposure = regexp.MustCompile(`exposure level for (\S+): ([0-9.]+)`)
 
-// mostExposed is how much of the machine a unit may reach, of 10.
-const mostExposed = 1.5
+// maxExposure is the highest allowed exposure level of systemd-analyze, which ranges from 0 to 10.
+const maxExposure = 1.5
 
 func TestUnitsAreHardened(t *testing.T) {
-	analyze := need(t, "systemd-analyze", "systemd")
-	_, names := units(t)
+	analyze := requireTool(t, "systemd-analyze", "systemd")
+	_, names := prepareUnits(t)
 	seen := 0
 	for _, name := range names {
 		if filepath.Ext(name) != ".service" {
@@ -64,25 +65,25 @@ func TestUnitsAreHardened(t *testing.T) {
 		out, err := exec.CommandContext(t.Context(), analyze, "security", "--offline=true", "--no-pager", name).CombinedOutput()
 		m := exposure.FindStringSubmatch(string(out))
 		if err != nil || m == nil {
-			t.Fatalf("%v\n%s", err, out)
+			t.Fatalf("systemd-analyze security = %v\n%s", err, out)
 		}
 		level, err := strconv.ParseFloat(m[2], 64)
-		if err != nil || level > mostExposed {
-			t.Errorf("%s is exposed by %s, more than %v\n%s", m[1], m[2], mostExposed, out)
+		if err != nil || level > maxExposure {
+			t.Errorf("exposure of %s = %s, want at most %v\n%s", m[1], m[2], maxExposure, out)
 		}
 		seen++
 	}
 	if seen != 2 {
-		t.Errorf("looked at %d services", seen)
+		t.Errorf("checked %d services, want 2", seen)
 	}
 }
 
-// What a backup says of the settings is what the server has.
-func TestBackupUnitHasTheServersSettings(t *testing.T) {
+// The unit of the backup has the same settings as the unit of the server.
+func TestBackupUnitHasSettingsOfServer(t *testing.T) {
 	setting := regexp.MustCompile(`(?m)^(?:Environment|EnvironmentFile|LoadCredential|User)=.*$`)
-	server := setting.FindAllString(read(t, "systemd/achuan.service"), -1)
-	backup := setting.FindAllString(read(t, "systemd/achuan-backup.service"), -1)
+	server := setting.FindAllString(readFile(t, "systemd/achuan.service"), -1)
+	backup := setting.FindAllString(readFile(t, "systemd/achuan-backup.service"), -1)
 	if diff := cmp.Diff(server, backup); diff != "" || len(server) < 5 {
-		t.Errorf("(-server +backup):\n%s", diff)
+		t.Errorf("%d settings (-server +backup):\n%s", len(server), diff)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// renderFile is what is read of the blueprint.
+// renderFile is the part of a Render blueprint that the tests use.
 type renderFile struct {
 	Databases []struct{ Name string }
 	Services  []struct {
@@ -27,43 +27,43 @@ type renderFile struct {
 	}
 }
 
-// The blueprint makes the keys, asks for the JWT and connects the database.
+// The blueprint generates the keys, asks for the JWT and connects the database.
 func TestRender(t *testing.T) {
 	var r renderFile
-	decode(t, "render/render.yaml", &r)
+	decodeYAML(t, "render/render.yaml", &r)
 	if len(r.Services) != 1 || len(r.Databases) != 1 {
-		t.Fatalf("%+v", r)
+		t.Fatalf("blueprint = %+v, want one service and one database", r)
 	}
 	s := r.Services[0]
 	if s.Type != "web" || s.Runtime != "docker" || s.Probe != "/readyz" || s.Context != "." {
-		t.Errorf("%+v", s)
+		t.Errorf("service = %+v, want a web service of the Dockerfile with /readyz", s)
 	}
 	if _, err := os.Stat("../" + strings.TrimPrefix(s.Dockerfile, "./")); err != nil {
 		t.Error(err)
 	}
-	how := map[string]string{}
+	got := map[string]string{} // where the value comes from, by name
 	for _, v := range s.Environ {
 		switch {
 		case v.Generate:
-			how[v.Key] = "made"
+			got[v.Key] = "generated"
 		case v.Sync != nil && !*v.Sync:
-			how[v.Key] = "asked for"
+			got[v.Key] = "asked for"
 		case v.Database.Name == r.Databases[0].Name && v.Database.Property == "connectionString":
-			how[v.Key] = "the database's"
+			got[v.Key] = "database"
 		default:
-			how[v.Key] = v.Value
+			got[v.Key] = v.Value
 		}
 	}
 	want := map[string]string{
-		"ACHUAN_JWT": "asked for", "ACHUAN_API_KEYS": "made", "ACHUAN_ADMIN_KEY": "made",
-		"ACHUAN_DATABASE_URL": "the database's", "ACHUAN_DRAIN_TIMEOUT": "20s",
+		"ACHUAN_JWT": "asked for", "ACHUAN_API_KEYS": "generated", "ACHUAN_ADMIN_KEY": "generated",
+		"ACHUAN_DATABASE_URL": "database", "ACHUAN_DRAIN_TIMEOUT": "20s",
 	}
-	if diff := cmp.Diff(want, how); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 }
 
-// Coolify makes what SERVICE_ names.
+// Coolify generates the values of the SERVICE_ variables.
 func TestCoolify(t *testing.T) {
 	var file struct {
 		Services map[string]struct {
@@ -71,19 +71,22 @@ func TestCoolify(t *testing.T) {
 			Volumes     []string
 		}
 	}
-	decode(t, "coolify/compose.yaml", &file)
+	decodeYAML(t, "coolify/compose.yaml", &file)
 	s := file.Services["achuan"]
-	for name, made := range map[string]string{"ACHUAN_API_KEYS": "${SERVICE_PASSWORD_64_ACHUAN:?", "ACHUAN_ADMIN_KEY": "${SERVICE_PASSWORD_64_ADMIN:?"} {
-		if !strings.HasPrefix(s.Environment[name], made) {
-			t.Errorf("%s is %q", name, s.Environment[name])
+	for name, want := range map[string]string{
+		"ACHUAN_API_KEYS":  "${SERVICE_PASSWORD_64_ACHUAN:?",
+		"ACHUAN_ADMIN_KEY": "${SERVICE_PASSWORD_64_ADMIN:?",
+	} {
+		if !strings.HasPrefix(s.Environment[name], want) {
+			t.Errorf("%s = %q, want the prefix %q", name, s.Environment[name], want)
 		}
 	}
 	if diff := cmp.Diff([]string{"data:/data"}, s.Volumes); diff != "" {
-		t.Error(diff)
+		t.Errorf("volumes (-want +got):\n%s", diff)
 	}
 }
 
-// The workflow runs the gate before it deploys, and holds no secret.
+// The workflow runs the gate before it deploys, and contains no secret.
 func TestPushWorkflow(t *testing.T) {
 	var w struct {
 		On   struct{ Push struct{ Branches []string } }
@@ -96,25 +99,25 @@ func TestPushWorkflow(t *testing.T) {
 			}
 		}
 	}
-	decode(t, "push/deploy.yml", &w)
+	decodeYAML(t, "push/deploy.yml", &w)
 	if diff := cmp.Diff([]string{"main"}, w.On.Push.Branches); diff != "" {
-		t.Error(diff)
+		t.Errorf("branches (-want +got):\n%s", diff)
 	}
 	gate := w.Jobs["check"].Steps
 	if gate[len(gate)-1].Run != ".ci/run" || w.Jobs["deploy"].Needs != "check" {
-		t.Error("it does not wait for the gate")
+		t.Error("workflow deploys before .ci/run, want it after")
 	}
 	for name, job := range w.Jobs {
 		if job.Timeout == 0 {
-			t.Errorf("%s has no limit of time", name)
+			t.Errorf("job %s has no timeout-minutes", name)
 		}
 		for _, step := range job.Steps {
 			if step.Uses == "" && step.Run == "" {
-				t.Errorf("%s has a step that does nothing", name)
+				t.Errorf("job %s has a step without uses and run", name)
 			}
 			for variable, value := range step.Env {
 				if value != "${{ secrets."+variable+" }}" {
-					t.Errorf("%s is %q", variable, value)
+					t.Errorf("%s = %q, want the secret of this name", variable, value)
 				}
 			}
 		}

@@ -1,4 +1,4 @@
-// The Vercel AI SDK as an agent, over the built binary.
+// Tests the built binary with the Vercel AI SDK as an agent.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
@@ -6,14 +6,14 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateText, Output, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
 
-import { assertOneSession, model, onPlatform, repairs } from "./platform.js";
+import { assertOneSession, model, onPlatform, countRepairs } from "./platform.js";
 
 const timeout = 60_000;
 
-function agent({ baseURL }, question) {
+function newAgent({ baseURL }, question) {
   const calls = [];
   const provider = createOpenAICompatible({ name: "achuan", baseURL, supportsStructuredOutputs: true });
-  const note = (name, answer) => async (input) => {
+  const recordCall = (name, answer) => async (input) => {
     calls.push([name, input]);
     return answer;
   };
@@ -24,27 +24,27 @@ function agent({ baseURL }, question) {
     maxRetries: 0,
     stopWhen: stepCountIs(5),
     tools: {
-      get_weather: tool({ description: "Weather of a city", inputSchema: z.object({ city: z.string() }), execute: note("get_weather", { degrees: 18 }) }),
-      get_time: tool({ description: "Time now", inputSchema: z.object({}), execute: note("get_time", "12:00") }),
+      get_weather: tool({ description: "Weather of a city", inputSchema: z.object({ city: z.string() }), execute: recordCall("get_weather", { degrees: 18 }) }),
+      get_time: tool({ description: "Time now", inputSchema: z.object({}), execute: recordCall("get_time", "12:00") }),
     },
   };
   return { calls, settings };
 }
 
-async function generated(settings) {
+async function generateComplete(settings) {
   return generateText(settings);
 }
 
-async function streamed(settings) {
+async function generateStreamed(settings) {
   const result = streamText({ ...settings, onError: () => {} });
   await result.consumeStream();
   return { text: await result.text, steps: await result.steps };
 }
 
 describe("the AI SDK", { timeout }, () => {
-  for (const [how, run] of [["whole", generated], ["streamed", streamed]]) {
-    it(`takes several steps, ${how}`, onPlatform(async (t, platform) => {
-      const { calls, settings } = agent(platform, "First get_weather in Paris, then get_time");
+  for (const [mode, run] of [["complete", generateComplete], ["streamed", generateStreamed]]) {
+    it(`takes several steps, ${mode}`, onPlatform(async (t, platform) => {
+      const { calls, settings } = newAgent(platform, "First get_weather in Paris, then get_time");
       const { text, steps } = await run(settings);
       assert.deepEqual(calls, [["get_weather", { city: "Paris" }], ["get_time", {}]]);
       assert.equal(steps.length, 3);
@@ -52,26 +52,26 @@ describe("the AI SDK", { timeout }, () => {
       await assertOneSession(t, platform, 3);
     }));
 
-    it(`makes parallel calls, ${how}`, onPlatform(async (t, platform) => {
-      const { calls, settings } = agent(platform, "get_weather in Rome and get_time");
+    it(`makes parallel calls, ${mode}`, onPlatform(async (t, platform) => {
+      const { calls, settings } = newAgent(platform, "get_weather in Rome and get_time");
       const { steps } = await run(settings);
       assert.deepEqual(calls.map(([name]) => name).sort(), ["get_time", "get_weather"]);
       assert.deepEqual(steps.map(({ toolCalls }) => toolCalls.length), [2, 0]);
       await assertOneSession(t, platform, 2);
     }));
 
-    it(`never sees an invalid call, ${how}`, onPlatform(async (t, platform) => {
-      const { calls, settings } = agent(platform, "Make an invalid call at first: get_weather in Paris");
+    it(`never sees an invalid call, ${mode}`, onPlatform(async (t, platform) => {
+      const { calls, settings } = newAgent(platform, "Make an invalid call at first: get_weather in Paris");
       const { steps } = await run(settings);
       assert.deepEqual(calls, [["get_weather", { city: "Paris" }]]);
       assert.equal(steps.length, 2);
-      assert.equal(await repairs(platform), 1);
+      assert.equal(await countRepairs(platform), 1);
       await assertOneSession(t, platform, 3);
     }));
   }
 
   it("gets an object", onPlatform(async (t, platform) => {
-    const { settings } = agent(platform, 'The city "Lima" has 7 parks');
+    const { settings } = newAgent(platform, 'The city "Lima" has 7 parks');
     const { output } = await generateText({
       ...settings,
       tools: undefined,

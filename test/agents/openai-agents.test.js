@@ -1,4 +1,4 @@
-// OpenAI's agents framework, on Chat Completions, over the built binary.
+// Tests the built binary with OpenAI's agents framework on Chat Completions.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
@@ -6,13 +6,13 @@ import { Agent, OpenAIChatCompletionsModel, Runner, tool } from "@openai/agents"
 import OpenAI from "openai";
 import { z } from "zod";
 
-import { assertOneSession, model, onPlatform, repairs } from "./platform.js";
+import { assertOneSession, model, onPlatform, countRepairs } from "./platform.js";
 
 const timeout = 60_000;
 
-function agent({ baseURL }, more = {}) {
+function newAgent({ baseURL }, options = {}) {
   const calls = [];
-  const offered = (name, parameters, answer) =>
+  const recordedTool = (name, parameters, answer) =>
     tool({
       name,
       description: `the tool ${name}`,
@@ -23,58 +23,58 @@ function agent({ baseURL }, more = {}) {
       },
     });
   const client = new OpenAI({ baseURL, apiKey: "none-is-needed", maxRetries: 0 });
-  const made = new Agent({
+  const traveller = new Agent({
     name: "Traveller",
     instructions: "You plan travels.",
     model: new OpenAIChatCompletionsModel(client, model),
     tools: [
-      offered("get_weather", z.object({ city: z.string() }), "18 °C and sunny"),
-      offered("get_time", z.object({ zone: z.enum(["UTC", "CET"]) }), "12:00"),
+      recordedTool("get_weather", z.object({ city: z.string() }), "18 °C and sunny"),
+      recordedTool("get_time", z.object({ zone: z.enum(["UTC", "CET"]) }), "12:00"),
     ],
-    ...more,
+    ...options,
   });
-  return { calls, made };
+  return { calls, traveller };
 }
 
-async function run(made, question, stream) {
+async function run(traveller, question, stream) {
   const runner = new Runner({ tracingDisabled: true });
-  const result = await runner.run(made, question, { stream, maxTurns: 6 });
+  const result = await runner.run(traveller, question, { stream, maxTurns: 6 });
   if (stream) await result.completed;
   return result.finalOutput;
 }
 
 describe("OpenAI's agents framework", { timeout }, () => {
   for (const stream of [false, true]) {
-    const how = stream ? "streamed" : "whole";
+    const mode = stream ? "streamed" : "complete";
 
-    it(`takes several steps, ${how}`, onPlatform(async (t, platform) => {
-      const { calls, made } = agent(platform);
-      const text = await run(made, "First get_weather in Paris, then get_time", stream);
+    it(`takes several steps, ${mode}`, onPlatform(async (t, platform) => {
+      const { calls, traveller } = newAgent(platform);
+      const text = await run(traveller, "First get_weather in Paris, then get_time", stream);
       assert.deepEqual(calls, [["get_weather", { city: "Paris" }], ["get_time", { zone: "UTC" }]]);
       assert.match(text, /`get_weather`: 18 °C and sunny\n- `get_time`: 12:00/);
       await assertOneSession(t, platform, 3);
     }));
 
-    it(`makes parallel calls, ${how}`, onPlatform(async (t, platform) => {
-      const { calls, made } = agent(platform);
-      await run(made, "get_weather in Rome and get_time in CET", stream);
+    it(`makes parallel calls, ${mode}`, onPlatform(async (t, platform) => {
+      const { calls, traveller } = newAgent(platform);
+      await run(traveller, "get_weather in Rome and get_time in CET", stream);
       assert.deepEqual(calls.map(([name]) => name).sort(), ["get_time", "get_weather"]);
       await assertOneSession(t, platform, 2);
     }));
 
-    it(`never sees an invalid call, ${how}`, onPlatform(async (t, platform) => {
-      const { calls, made } = agent(platform);
-      const text = await run(made, "Make an invalid call at first: get_weather in Paris", stream);
+    it(`never sees an invalid call, ${mode}`, onPlatform(async (t, platform) => {
+      const { calls, traveller } = newAgent(platform);
+      const text = await run(traveller, "Make an invalid call at first: get_weather in Paris", stream);
       assert.deepEqual(calls, [["get_weather", { city: "Paris" }]]);
       assert.match(text, /18 °C and sunny/);
-      assert.equal(await repairs(platform), 1);
+      assert.equal(await countRepairs(platform), 1);
       await assertOneSession(t, platform, 3);
     }));
   }
 
   it("gives an answer under a schema, after a call", onPlatform(async (t, platform) => {
-    const { calls, made } = agent(platform, { outputType: z.object({ city: z.string(), warm: z.boolean() }) });
-    const output = await run(made, "get_weather in Lima", false);
+    const { calls, traveller } = newAgent(platform, { outputType: z.object({ city: z.string(), warm: z.boolean() }) });
+    const output = await run(traveller, "get_weather in Lima", false);
     assert.equal(calls.length, 1);
     assert.deepEqual(output, { city: "Lima", warm: true });
     await assertOneSession(t, platform, 2);

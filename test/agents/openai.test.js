@@ -1,4 +1,4 @@
-// The official Node SDK as an agent: runTools and parse, over the built binary.
+// Tests the built binary with the official Node SDK as an agent: runTools and parse.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
@@ -6,7 +6,7 @@ import OpenAI from "openai";
 import { zodFunction, zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
-import { assertOneSession, model, onPlatform, repairs } from "./platform.js";
+import { assertOneSession, model, onPlatform, countRepairs } from "./platform.js";
 
 const timeout = 60_000;
 
@@ -14,8 +14,8 @@ function connect({ baseURL }) {
   return new OpenAI({ baseURL, apiKey: "none-is-needed", maxRetries: 0 });
 }
 
-// toolbox offers two tools and notes how they were called.
-function toolbox() {
+// recordedTools returns two tools and the list of their calls.
+function recordedTools() {
   const calls = [];
   const tool = (name, properties, answer) => ({
     type: "function",
@@ -43,34 +43,34 @@ function runner(client, question, tools, stream) {
 
 describe("the SDK's runTools", { timeout }, () => {
   for (const stream of [false, true]) {
-    const how = stream ? "streamed" : "whole";
+    const mode = stream ? "streamed" : "complete";
 
-    it(`takes several steps, ${how}`, onPlatform(async (t, platform) => {
-      const { calls, tools } = toolbox();
+    it(`takes several steps, ${mode}`, onPlatform(async (t, platform) => {
+      const { calls, tools } = recordedTools();
       const text = await runner(connect(platform), "First get_weather in Paris, then get_time", tools, stream).finalContent();
       assert.deepEqual(calls, [["get_weather", { city: "Paris" }], ["get_time", { zone: "UTC" }]]);
       assert.match(text, /`get_weather`: 18 °C and sunny\n- `get_time`: 12:00/);
       await assertOneSession(t, platform, 3);
     }));
 
-    it(`makes parallel calls, ${how}`, onPlatform(async (t, platform) => {
-      const { calls, tools } = toolbox();
+    it(`makes parallel calls, ${mode}`, onPlatform(async (t, platform) => {
+      const { calls, tools } = recordedTools();
       const run = runner(connect(platform), "get_weather in Rome and get_time in CET", tools, stream);
       const text = await run.finalContent();
       assert.deepEqual(calls, [["get_weather", { city: "Rome" }], ["get_time", { zone: "CET" }]]);
-      const made = run.messages.filter(({ tool_calls: list }) => list?.length).map(({ tool_calls: list }) => list.length);
-      assert.deepEqual(made, [2]);
+      const callCounts = run.messages.filter(({ tool_calls: list }) => list?.length).map(({ tool_calls: list }) => list.length);
+      assert.deepEqual(callCounts, [2]);
       assert.match(text, /18 °C and sunny/);
       assert.match(text, /12:00/);
       await assertOneSession(t, platform, 2);
     }));
 
-    it(`never sees an invalid call, ${how}`, onPlatform(async (t, platform) => {
-      const { calls, tools } = toolbox();
+    it(`never sees an invalid call, ${mode}`, onPlatform(async (t, platform) => {
+      const { calls, tools } = recordedTools();
       const text = await runner(connect(platform), "Make an invalid call at first: get_weather in Paris", tools, stream).finalContent();
       assert.deepEqual(calls, [["get_weather", { city: "Paris" }]]);
       assert.match(text, /18 °C and sunny/);
-      assert.equal(await repairs(platform), 1);
+      assert.equal(await countRepairs(platform), 1);
       await assertOneSession(t, platform, 3);
     }));
   }

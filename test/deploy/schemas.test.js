@@ -1,6 +1,5 @@
-// The manifests hold to the schemas that Kubernetes has published: what is required is
-// there, and values are of the form that they must have. (What the API does not know
-// at all is found by schemas_test.go.)
+// Checks the manifests against the published schemas of Kubernetes: required fields and the form of values. Unknown
+// fields are found by schemas_test.go.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
@@ -35,12 +34,12 @@ for (const name of manifests) {
       assert.deepEqual(document.errors, []);
       const object = document.toJS();
       const Kind = kinds[`${object.apiVersion} ${object.kind}`];
-      assert.ok(Kind, `${object.apiVersion} ${object.kind} is not known to this test`);
+      assert.ok(Kind, `this test does not know ${object.apiVersion} ${object.kind}`);
       new Kind(object).validate();
     }
   });
 }
 
-test("what lacks something is refused", () => {
+test("a manifest without a required field is refused", () => {
   assert.throws(() => new Deployment({ metadata: { name: "a" }, spec: { template: {} } }).validate(), /selector/);
 });

@@ -1,6 +1,5 @@
-// Package deploy holds the files of the folder deploy to what others have published:
-// the schema of compose files and the types of Kubernetes' API.
-// It is a module of its own, so that theirs stay out of achuan's.
+// Package deploy checks the files of the folder deploy against the published schema of compose files and the types of
+// the Kubernetes API. It is a module of its own, so that these are not dependencies of achuan.
 package deploy
 
 import (
@@ -20,11 +19,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const root = "../../deploy/"
+const deployFolder = "../../deploy/"
 
-// What compose reads of each file: it holds to the published schema, and nothing in
-// it names what is not there.
-func TestCompose(t *testing.T) {
+// Each compose file fits the published schema, has the expected services, and needs a JWT.
+func TestComposeFiles(t *testing.T) {
 	environ := map[string]string{
 		"ACHUAN_JWT": "a.b.c", "ACHUAN_API_KEYS": "key", "POSTGRES_PASSWORD": "secret",
 		"SERVICE_PASSWORD_64_ACHUAN": "key", "SERVICE_PASSWORD_64_ADMIN": "admin",
@@ -35,38 +33,38 @@ func TestCompose(t *testing.T) {
 		"coolify/compose.yaml": {"achuan"},
 	} {
 		t.Run(file, func(t *testing.T) {
-			p, err := load(t, file, environ)
+			p, err := loadCompose(t, file, environ)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got := slices.Sorted(maps.Keys(p.Services)); !slices.Equal(got, services) {
-				t.Errorf("services %v, want %v", got, services)
+				t.Errorf("services = %v, want %v", got, services)
 			}
 			for name, s := range p.Services {
 				if s.Build == nil {
 					continue
 				}
 				if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || s.StopGracePeriod == nil {
-					t.Errorf("%s: %+v", name, s)
+					t.Errorf("service %s = %+v, want read-only, without capabilities, with a grace period", name, s)
 				}
 				if _, err := os.Stat(filepath.Join(s.Build.Context, s.Build.Dockerfile)); err != nil {
 					t.Error(err)
 				}
 			}
-			if _, err := load(t, file, nil); err == nil {
-				t.Error("it starts without a JWT")
+			if _, err := loadCompose(t, file, nil); err == nil {
+				t.Error("load without a JWT = no error, want one")
 			}
 		})
 	}
 }
 
-func load(t *testing.T, file string, environ map[string]string) (*types.Project, error) {
+func loadCompose(t *testing.T, file string, environ map[string]string) (*types.Project, error) {
 	t.Helper()
-	content, err := os.ReadFile(root + file)
+	content, err := os.ReadFile(deployFolder + file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder, err := filepath.Abs(filepath.Dir(root + file))
+	folder, err := filepath.Abs(filepath.Dir(deployFolder + file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +73,7 @@ func load(t *testing.T, file string, environ map[string]string) (*types.Project,
 	}, func(o *loader.Options) { o.SetProjectName("achuan", true) })
 }
 
-// cluster is what the manifests describe.
+// cluster holds the objects of the manifests.
 type cluster struct {
 	namespace  corev1.Namespace
 	account    corev1.ServiceAccount
@@ -89,38 +87,37 @@ type cluster struct {
 	network    networkingv1.NetworkPolicy
 }
 
-// readCluster reads every manifest into the type that the API has for it: a field
-// that this does not know, or that is there twice, is an error.
+// readCluster reads each manifest into the type of the API. An unknown or a repeated field is an error.
 func readCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{}
-	for file, into := range map[string]any{
+	for file, object := range map[string]any{
 		"namespace.yaml": &c.namespace, "serviceaccount.yaml": &c.account, "configmap.yaml": &c.settings,
 		"secret.example.yaml": &c.secrets, "deployment.yaml": &c.deployment, "service.yaml": &c.service,
 		"ingress.yaml": &c.ingress, "autoscaler.yaml": &c.autoscaler, "disruption.yaml": &c.disruption, "network.yaml": &c.network,
 	} {
-		content, err := os.ReadFile(root + "kubernetes/" + file)
+		content, err := os.ReadFile(deployFolder + "kubernetes/" + file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := yaml.UnmarshalStrict(content, into); err != nil {
+		if err := yaml.UnmarshalStrict(content, object); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
 	return c
 }
 
-// What one manifest says of another is so.
+// The names in one manifest fit the other manifests.
 func TestManifestsFitTogether(t *testing.T) {
 	c := readCluster(t)
 	pod := c.deployment.Spec.Template
-	is := func(what string, so bool) {
+	check := func(rule string, isTrue bool) {
 		t.Helper()
-		if !so {
-			t.Errorf("not so: %s", what)
+		if !isTrue {
+			t.Errorf("not true: %s", rule)
 		}
 	}
-	fits := func(selector map[string]string) bool {
+	selectsPod := func(selector map[string]string) bool {
 		for k, v := range selector {
 			if pod.Labels[k] != v {
 				return false
@@ -128,68 +125,68 @@ func TestManifestsFitTogether(t *testing.T) {
 		}
 		return len(selector) > 0
 	}
-	is("the deployment selects its pods", fits(c.deployment.Spec.Selector.MatchLabels))
-	is("the service selects them", fits(c.service.Spec.Selector))
-	is("the disruption budget selects them", fits(c.disruption.Spec.Selector.MatchLabels))
-	is("the network policy selects them", fits(c.network.Spec.PodSelector.MatchLabels))
-	is("the autoscaler scales the deployment", c.autoscaler.Spec.ScaleTargetRef.Name == c.deployment.Name && c.autoscaler.Spec.ScaleTargetRef.Kind == "Deployment")
-	is("there is more than one replica", *c.autoscaler.Spec.MinReplicas > 1 && c.deployment.Spec.Replicas == nil)
-	is("the account is the pods'", pod.Spec.ServiceAccountName == c.account.Name)
+	check("the deployment selects its pods", selectsPod(c.deployment.Spec.Selector.MatchLabels))
+	check("the service selects the pods", selectsPod(c.service.Spec.Selector))
+	check("the disruption budget selects the pods", selectsPod(c.disruption.Spec.Selector.MatchLabels))
+	check("the network policy selects the pods", selectsPod(c.network.Spec.PodSelector.MatchLabels))
+	check("the autoscaler scales the deployment", c.autoscaler.Spec.ScaleTargetRef.Name == c.deployment.Name && c.autoscaler.Spec.ScaleTargetRef.Kind == "Deployment")
+	check("the autoscaler keeps more than one replica", *c.autoscaler.Spec.MinReplicas > 1 && c.deployment.Spec.Replicas == nil)
+	check("the pods use the service account", pod.Spec.ServiceAccountName == c.account.Name)
 
 	container := pod.Spec.Containers[0]
-	is("settings and secrets are the pods'", container.EnvFrom[0].ConfigMapRef.Name == c.settings.Name && container.EnvFrom[1].SecretRef.Name == c.secrets.Name)
+	check("the pods use the settings and the secrets", container.EnvFrom[0].ConfigMapRef.Name == c.settings.Name && container.EnvFrom[1].SecretRef.Name == c.secrets.Name)
 	port := container.Ports[0].Name
-	is("the service asks the pods' port", c.service.Spec.Ports[0].TargetPort.String() == port)
-	is("the ingress asks the service", c.ingress.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name == c.service.Name &&
+	check("the service sends to the port of the pods", c.service.Spec.Ports[0].TargetPort.String() == port)
+	check("the ingress sends to the service", c.ingress.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name == c.service.Name &&
 		c.ingress.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Port.Name == c.service.Spec.Ports[0].Name)
-	is("the network lets it in", c.network.Spec.Ingress[0].Ports[0].Port.String() == port)
-	is("readiness is asked", container.ReadinessProbe.HTTPGet.Path == "/readyz" && container.ReadinessProbe.HTTPGet.Port.String() == port)
-	is("life is asked", container.LivenessProbe.HTTPGet.Path == "/healthz" && container.LivenessProbe.HTTPGet.Port.String() == port)
-	is("a probe takes less than its period, or the container is not killed for one", container.LivenessProbe.FailureThreshold > 1)
+	check("the network policy allows the port", c.network.Spec.Ingress[0].Ports[0].Port.String() == port)
+	check("the readiness probe requests /readyz", container.ReadinessProbe.HTTPGet.Path == "/readyz" && container.ReadinessProbe.HTTPGet.Port.String() == port)
+	check("the liveness probe requests /healthz", container.LivenessProbe.HTTPGet.Path == "/healthz" && container.LivenessProbe.HTTPGet.Port.String() == port)
+	check("one failed liveness probe does not kill the container", container.LivenessProbe.FailureThreshold > 1)
 }
 
-// The namespace enforces the standard called restricted, and the pods hold to it.
+// The namespace enforces the pod security standard "restricted", and the pods comply with it.
 func TestPodsAreRestricted(t *testing.T) {
 	c := readCluster(t)
 	pod, container := c.deployment.Spec.Template.Spec, c.deployment.Spec.Template.Spec.Containers[0]
 	if c.namespace.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
-		t.Error("the namespace does not enforce it")
+		t.Error("namespace does not enforce the standard")
 	}
 	if !*pod.SecurityContext.RunAsNonRoot || *pod.SecurityContext.RunAsUser != 65532 || pod.SecurityContext.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
-		t.Errorf("%+v", pod.SecurityContext)
+		t.Errorf("security context of the pod = %+v, want a restricted one", pod.SecurityContext)
 	}
 	s := container.SecurityContext
 	if *s.AllowPrivilegeEscalation || !*s.ReadOnlyRootFilesystem || !slices.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(s.Capabilities.Add) > 0 {
-		t.Errorf("%+v", s)
+		t.Errorf("security context of the container = %+v, want a restricted one", s)
 	}
 	for name, value := range c.secrets.StringData {
 		if value != "" {
-			t.Errorf("%s has a value in a file that is committed", name)
+			t.Errorf("secret %s has a value, want none in a committed file", name)
 		}
 	}
 }
 
-// Whatever is there is applied, but for the secrets that are to be made one's own.
-func TestKustomizationHasAll(t *testing.T) {
+// The kustomization applies all manifests except for the example of the secrets.
+func TestKustomizationIsComplete(t *testing.T) {
 	var k struct{ Resources []string }
-	content, err := os.ReadFile(root + "kubernetes/kustomization.yaml")
+	content, err := os.ReadFile(deployFolder + "kubernetes/kustomization.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := yaml.Unmarshal(content, &k); err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(root + "kubernetes/*.yaml")
+	files, err := filepath.Glob(deployFolder + "kubernetes/*.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	applied := append(k.Resources, "kustomization.yaml", "secret.example.yaml")
 	for _, file := range files {
 		if !slices.Contains(applied, filepath.Base(file)) {
-			t.Errorf("%s is not applied", file)
+			t.Errorf("kustomization does not apply %s", file)
 		}
 	}
 	if len(files) != len(applied) {
-		t.Errorf("%d files, of which %v are applied", len(files), k.Resources)
+		t.Errorf("files = %d, want %d: %v", len(files), len(applied), applied)
 	}
 }

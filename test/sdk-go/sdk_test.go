@@ -1,4 +1,5 @@
-// Package sdk tests the built binary from outside, as the official Go SDK uses it.
+// Package sdk tests the built binary with the official Go SDK. It is a module of its own, so that the SDK is not a
+// dependency of achuan.
 package sdk
 
 import (
@@ -20,17 +21,17 @@ import (
 )
 
 const (
-	model     = "gpt-5.1-high"
-	startTime = 15 * time.Second
-	stopTime  = 30 * time.Second // longer than the server's own drain timeout
-	callTime  = 60 * time.Second
+	model        = "gpt-5.1-high"
+	startTimeout = 15 * time.Second
+	stopTimeout  = 30 * time.Second // longer than the drain timeout of the server
+	callTimeout  = 60 * time.Second
 )
 
-var address = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`)
+var addressURL = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`)
 
 func TestSDK(t *testing.T) {
 	client := openai.NewClient(
-		option.WithBaseURL(serve(t)+"/v1/"),
+		option.WithBaseURL(startDemo(t)+"/v1/"),
 		option.WithAPIKey("none-is-needed"),
 		option.WithMaxRetries(0),
 	)
@@ -39,16 +40,16 @@ func TestSDK(t *testing.T) {
 		test func(*testing.T, context.Context, openai.Client)
 	}{
 		{"models", testModels},
-		{"whole chat", testWholeChat},
-		{"streamed chat", testStreamedChat},
+		{"complete answer", testCompleteAnswer},
+		{"streamed answer", testStreamedAnswer},
 		{"unknown model", testUnknownModel},
 		{"missing messages", testMissingMessages},
-		{"session continued", testSessionContinued},
-		{"stream aborted", testStreamAborted},
+		{"continued session", testContinuedSession},
+		{"aborted stream", testAbortedStream},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), callTime)
+			ctx, cancel := context.WithTimeout(t.Context(), callTimeout)
 			defer cancel()
 			tt.test(t, ctx, client)
 		})
@@ -64,32 +65,34 @@ func testModels(t *testing.T, ctx context.Context, client openai.Client) {
 	for _, m := range page.Data {
 		ids = append(ids, m.ID)
 	}
-	for _, id := range []string{"claude-sonnet-4-5-20250929", "gemini-3-pro-preview", "gemini-3-pro-preview-image", "gpt-5.1-high"} {
+	for _, id := range []string{
+		"claude-sonnet-4-5-20250929", "gemini-3-pro-preview", "gemini-3-pro-preview-image", "gpt-5.1-high",
+	} {
 		if !slices.Contains(ids, id) {
-			t.Errorf("%s is not among %q", id, ids)
+			t.Errorf("models = %q, want %s among them", ids, id)
 		}
 	}
 }
 
-func testWholeChat(t *testing.T, ctx context.Context, client openai.Client) {
+func testCompleteAnswer(t *testing.T, ctx context.Context, client openai.Client) {
 	completion, err := client.Chat.Completions.New(ctx, question("Hello!"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if completion.Model != model {
-		t.Errorf("model %q, want %q", completion.Model, model)
+		t.Errorf("model = %q, want %q", completion.Model, model)
 	}
-	content(t, completion)
-	wantUsage(t, completion.Usage)
+	answerText(t, completion)
+	checkUsage(t, completion.Usage)
 }
 
-func testStreamedChat(t *testing.T, ctx context.Context, client openai.Client) {
+func testStreamedAnswer(t *testing.T, ctx context.Context, client openai.Client) {
 	params := question("Hello!")
 	params.StreamOptions.IncludeUsage = openai.Bool(true)
 	stream := client.Chat.Completions.NewStreaming(ctx, params)
 	defer stream.Close()
 	var text strings.Builder
-	var finish []string
+	var finishReasons []string
 	var usage []openai.CompletionUsage
 	pieces := 0
 	for stream.Next() {
@@ -97,7 +100,7 @@ func testStreamedChat(t *testing.T, ctx context.Context, client openai.Client) {
 		if chunk.JSON.Usage.Valid() {
 			usage = append(usage, chunk.Usage)
 			if len(chunk.Choices) != 0 {
-				t.Errorf("the usage chunk has %d choices, want none", len(chunk.Choices))
+				t.Errorf("choices of the usage chunk = %d, want 0", len(chunk.Choices))
 			}
 		}
 		for _, choice := range chunk.Choices {
@@ -106,7 +109,7 @@ func testStreamedChat(t *testing.T, ctx context.Context, client openai.Client) {
 				text.WriteString(choice.Delta.Content)
 			}
 			if choice.FinishReason != "" {
-				finish = append(finish, choice.FinishReason)
+				finishReasons = append(finishReasons, choice.FinishReason)
 			}
 		}
 	}
@@ -114,34 +117,34 @@ func testStreamedChat(t *testing.T, ctx context.Context, client openai.Client) {
 		t.Fatal(err)
 	}
 	if text.Len() == 0 || pieces < 2 {
-		t.Errorf("%q in %d pieces, want text in several", text.String(), pieces)
+		t.Errorf("answer = %q in %d pieces, want text in several pieces", text.String(), pieces)
 	}
-	if !slices.Equal(finish, []string{"stop"}) {
-		t.Errorf("finish reasons %q, want one stop", finish)
+	if !slices.Equal(finishReasons, []string{"stop"}) {
+		t.Errorf("finish reasons = %q, want one stop", finishReasons)
 	}
 	if len(usage) != 1 {
-		t.Fatalf("%d usage chunks, want 1", len(usage))
+		t.Fatalf("usage chunks = %d, want 1", len(usage))
 	}
-	wantUsage(t, usage[0])
+	checkUsage(t, usage[0])
 }
 
 func testUnknownModel(t *testing.T, ctx context.Context, client openai.Client) {
 	params := question("Hello!")
 	params.Model = "no-such-model"
 	_, err := client.Chat.Completions.New(ctx, params)
-	refused := wantRefusal(t, err, "model_not_found", "model")
-	if !strings.Contains(refused.Message, model) {
-		t.Errorf("message %q does not list the models", refused.Message)
+	apiErr := checkBadRequest(t, err, "model_not_found", "model")
+	if !strings.Contains(apiErr.Message, model) {
+		t.Errorf("message = %q, want a list of the models", apiErr.Message)
 	}
 }
 
 func testMissingMessages(t *testing.T, ctx context.Context, client openai.Client) {
 	_, err := client.Chat.Completions.New(ctx, openai.ChatCompletionNewParams{Model: model}, option.WithJSONDel("messages"))
-	wantRefusal(t, err, "missing_required_parameter", "messages")
+	checkBadRequest(t, err, "missing_required_parameter", "messages")
 }
 
-// The second request holds the question alone: only the session can know the name.
-func testSessionContinued(t *testing.T, ctx context.Context, client openai.Client) {
+// The second request has only the question, so the name must come from the session.
+func testContinuedSession(t *testing.T, ctx context.Context, client openai.Client) {
 	var response *http.Response
 	_, err := client.Chat.Completions.New(ctx, question("My name is Ada."), option.WithResponseInto(&response))
 	if err != nil {
@@ -149,25 +152,25 @@ func testSessionContinued(t *testing.T, ctx context.Context, client openai.Clien
 	}
 	session := response.Header.Get("x-session-id")
 	if session == "" {
-		t.Fatal("the answer has no x-session-id")
+		t.Fatal("answer has no x-session-id")
 	}
 	completion, err := client.Chat.Completions.New(ctx, question("What is my name?"),
 		option.WithHeader("x-session-id", session), option.WithResponseInto(&response))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := content(t, completion); !strings.Contains(got, "Ada") {
-		t.Errorf("the session answers %q, want the name Ada", got)
+	if got := answerText(t, completion); !strings.Contains(got, "Ada") {
+		t.Errorf("answer = %q, want the name Ada", got)
 	}
 	if got := response.Header.Get("x-session-id"); got != session {
-		t.Errorf("session %s, want %s", got, session)
+		t.Errorf("session = %s, want %s", got, session)
 	}
 }
 
-func testStreamAborted(t *testing.T, ctx context.Context, client openai.Client) {
-	aborted, abort := context.WithCancel(ctx)
+func testAbortedStream(t *testing.T, ctx context.Context, client openai.Client) {
+	streamCtx, abort := context.WithCancel(ctx)
 	defer abort()
-	stream := client.Chat.Completions.NewStreaming(aborted, question("Hello!"))
+	stream := client.Chat.Completions.NewStreaming(streamCtx, question("Hello!"))
 	defer stream.Close()
 	for stream.Next() {
 		if choices := stream.Current().Choices; len(choices) > 0 && choices[0].Delta.Content != "" {
@@ -175,24 +178,24 @@ func testStreamAborted(t *testing.T, ctx context.Context, client openai.Client) 
 			break
 		}
 	}
-	if aborted.Err() == nil {
-		t.Fatalf("the stream ended without text: %v", stream.Err())
+	if streamCtx.Err() == nil {
+		t.Fatalf("stream ended without text: %v", stream.Err())
 	}
-	finished := false
-	for stream.Next() { // what had already arrived
+	isFinished := false
+	for stream.Next() { // chunks that arrived before the abort
 		for _, choice := range stream.Current().Choices {
-			finished = finished || choice.FinishReason != ""
+			isFinished = isFinished || choice.FinishReason != ""
 		}
 	}
-	if finished || !errors.Is(stream.Err(), context.Canceled) {
-		t.Errorf("finished %t with error %v, want a stream cancelled half-way", finished, stream.Err())
+	if isFinished || !errors.Is(stream.Err(), context.Canceled) {
+		t.Errorf("finished = %t, error = %v; want an unfinished stream and %v", isFinished, stream.Err(), context.Canceled)
 	}
 
 	completion, err := client.Chat.Completions.New(ctx, question("Hello again!"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	content(t, completion)
+	answerText(t, completion)
 }
 
 func question(text string) openai.ChatCompletionNewParams {
@@ -202,45 +205,46 @@ func question(text string) openai.ChatCompletionNewParams {
 	}
 }
 
-// content returns a whole answer's text.
-func content(t *testing.T, completion *openai.ChatCompletion) string {
+// answerText returns the text of a complete answer.
+func answerText(t *testing.T, completion *openai.ChatCompletion) string {
 	t.Helper()
 	if len(completion.Choices) != 1 {
-		t.Fatalf("%d choices, want 1", len(completion.Choices))
+		t.Fatalf("choices = %d, want 1", len(completion.Choices))
 	}
 	choice := completion.Choices[0]
 	if choice.Message.Content == "" || choice.FinishReason != "stop" {
-		t.Errorf("content %q, finish reason %q; want text and stop", choice.Message.Content, choice.FinishReason)
+		t.Errorf("content = %q, finish reason = %q; want text and stop", choice.Message.Content, choice.FinishReason)
 	}
 	return choice.Message.Content
 }
 
-func wantUsage(t *testing.T, u openai.CompletionUsage) {
+func checkUsage(t *testing.T, u openai.CompletionUsage) {
 	t.Helper()
 	if u.PromptTokens <= 0 || u.CompletionTokens <= 0 || u.TotalTokens != u.PromptTokens+u.CompletionTokens {
-		t.Errorf("usage %d + %d = %d tokens", u.PromptTokens, u.CompletionTokens, u.TotalTokens)
+		t.Errorf("prompt, completion, total tokens = %d, %d, %d; want positive counts and their sum",
+			u.PromptTokens, u.CompletionTokens, u.TotalTokens)
 	}
 }
 
-func wantRefusal(t *testing.T, err error, code, param string) *openai.Error {
+func checkBadRequest(t *testing.T, err error, code, param string) *openai.Error {
 	t.Helper()
-	var refused *openai.Error
-	if !errors.As(err, &refused) {
-		t.Fatalf("error %v, want an *openai.Error", err)
+	var apiErr *openai.Error
+	if !errors.As(err, &apiErr) {
+		t.Fatalf("error = %v, want an *openai.Error", err)
 	}
-	if refused.StatusCode != http.StatusBadRequest || refused.Type != "invalid_request_error" || refused.Code != code || refused.Param != param {
-		t.Errorf("refused with %d, type %q, code %q, param %q; want 400, invalid_request_error, %q, %q",
-			refused.StatusCode, refused.Type, refused.Code, refused.Param, code, param)
+	got := [...]any{apiErr.StatusCode, apiErr.Type, apiErr.Code, apiErr.Param}
+	if want := [...]any{http.StatusBadRequest, "invalid_request_error", code, param}; got != want {
+		t.Errorf("status, type, code, param = %v, want %v", got, want)
 	}
-	return refused
+	return apiErr
 }
 
-// serve starts the demo for the length of the test and returns its URL.
-func serve(t *testing.T) string {
+// startDemo starts the binary in demo mode until the test ends, and returns its URL.
+func startDemo(t *testing.T) string {
 	t.Helper()
 	binary := os.Getenv("ACHUAN_BIN")
 	if binary == "" {
-		t.Fatal("ACHUAN_BIN must name the binary to test: run make test-sdk")
+		t.Fatal("ACHUAN_BIN must be the path of the binary to test: run make test-sdk")
 	}
 	home := t.TempDir()
 	command := exec.Command(binary, "serve", "--demo", "--listen", "127.0.0.1:0")
@@ -256,13 +260,13 @@ func serve(t *testing.T) string {
 	}
 
 	found := make(chan string, 1)
-	var lines []string // read only after read is closed
-	read := make(chan struct{})
+	var lines []string // complete when allRead is closed
+	allRead := make(chan struct{})
 	go func() {
-		defer close(read)
+		defer close(allRead)
 		for scanner := bufio.NewScanner(output); scanner.Scan(); {
 			lines = append(lines, scanner.Text())
-			if url := address.FindString(scanner.Text()); url != "" {
+			if url := addressURL.FindString(scanner.Text()); url != "" {
 				select {
 				case found <- url:
 				default:
@@ -271,24 +275,24 @@ func serve(t *testing.T) string {
 		}
 	}()
 	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM) // the exit code tells whether it was there to be signalled
-		kill := time.AfterFunc(stopTime, func() { _ = command.Process.Kill() })
+		_ = command.Process.Signal(syscall.SIGTERM) // the exit code shows whether the server had ended before
+		kill := time.AfterFunc(stopTimeout, func() { _ = command.Process.Kill() })
 		defer kill.Stop()
-		<-read
+		<-allRead
 		if err := command.Wait(); err != nil {
-			t.Errorf("the server ended with %v, want exit 0", err)
+			t.Errorf("server ended with %v, want exit code 0", err)
 		}
 		if t.Failed() {
-			t.Logf("the server's output:\n%s", strings.Join(lines, "\n"))
+			t.Logf("output of the server:\n%s", strings.Join(lines, "\n"))
 		}
 	})
 	select {
 	case url := <-found:
 		return url
-	case <-read:
-		t.Fatal("the server ended before it served")
-	case <-time.After(startTime):
-		t.Fatal("the server did not print its address in time")
+	case <-allRead:
+		t.Fatal("server ended before it served")
+	case <-time.After(startTimeout):
+		t.Fatalf("server did not print its address within %v", startTimeout)
 	}
 	return ""
 }
