@@ -149,6 +149,7 @@ func (t *target) runRound(ctx context.Context) error {
 	f.perStream = append(f.perStream, perStream)
 	perEvent := (results[longLoad].cpuPerStream() - perStream) / (longPieces - shortPieces)
 	f.perEvent = append(f.perEvent, perEvent)
-	f.perPacedEvent = append(f.perPacedEvent, (results[pacedLoad].cpuPerStream()-perStream)/float64(pacedLoad.pieces-shortPieces))
+	perPacedEvent := (results[pacedLoad].cpuPerStream() - perStream) / float64(pacedLoad.pieces-shortPieces)
+	f.perPacedEvent = append(f.perPacedEvent, perPacedEvent)
 	return nil
 }

@@ -16,9 +16,11 @@ func TestPercentile(t *testing.T) {
 		return samples
 	}
 	for _, c := range []struct{ n, percent, want int }{
-		{1, 50, 1}, {1, 99, 1}, {2, 50, 1}, {2, 99, 2}, {100, 50, 50}, {100, 99, 99}, {200, 99, 198}, {10, 99, 10}, {10, 0, 1}, {10, 100, 10},
+		{1, 50, 1}, {1, 99, 1}, {2, 50, 1}, {2, 99, 2}, {100, 50, 50}, {100, 99, 99}, {200, 99, 198}, {10, 99, 10},
+		{10, 0, 1}, {10, 100, 10},
 	} {
-		if got := percentile(upTo(c.n), func(s sample) time.Duration { return s.first }, c.percent); got != time.Duration(c.want) {
+		first := func(s sample) time.Duration { return s.first }
+		if got := percentile(upTo(c.n), first, c.percent); got != time.Duration(c.want) {
 			t.Errorf("percentile(1 to %d, %d) = %d, want %d", c.n, c.percent, got, c.want)
 		}
 	}
@@ -47,7 +49,8 @@ func TestReport(t *testing.T) {
 		}}
 	}
 	var b strings.Builder
-	if err := report(&b, []*target{testTarget(1e6, 0), testTarget(2e6, 1), testTarget(4e6, 0)}, time.Second); err != nil {
+	targets := []*target{testTarget(1e6, 0), testTarget(2e6, 1), testTarget(4e6, 0)}
+	if err := report(&b, targets, time.Second); err != nil {
 		t.Errorf("report() with a failed stream of the floor = %v, want no error", err)
 	}
 	for _, row := range []string{"1000.0   2000.0   4000.0   2.00 (2.00-2.00)", "1000     +1000    +3000    3.00", "streams cut, of 10"} {

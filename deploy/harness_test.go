@@ -36,7 +36,8 @@ func buildBinary(t *testing.T) string {
 	t.Helper()
 	buildOnce.Do(func() {
 		var folder string
-		if folder, buildErr = os.MkdirTemp("", "achuan-deploy-*"); buildErr != nil { //nolint:usetesting // all tests use it
+		folder, buildErr = os.MkdirTemp("", "achuan-deploy-*") //nolint:usetesting // all tests use it
+		if buildErr != nil {
 			return
 		}
 		binaryPath = filepath.Join(folder, "achuan")

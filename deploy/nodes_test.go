@@ -53,7 +53,9 @@ type message struct {
 // askInConversation adds a question and its answer to a conversation and also returns the session. As SDKs do, it
 // retries after a 502 of the proxy: Caddy needs up to two seconds to notice that a node has gone, and the version of
 // Debian does not send a body twice.
-func askInConversation(t *testing.T, base string, history []message, text string) (conversation []message, session string) {
+func askInConversation(
+	t *testing.T, base string, history []message, text string,
+) (conversation []message, session string) {
 	t.Helper()
 	history = append(history, message{"user", text})
 	body, err := json.Marshal(map[string]any{"model": "gpt-5.1-high", "messages": history})

@@ -190,7 +190,9 @@ func TestPace(t *testing.T) {
 			Reply{Status: 503, Body: "later"},                                                // no frame
 			Reply{Steps: []Step{Pause(time.Minute)}, Status: 504, ContentType: "text/plain"}, // after a pause
 		)
-		for _, want := range []time.Duration{100 * time.Millisecond, 4 * time.Second, time.Minute + 20*time.Millisecond, 0, time.Minute} {
+		for _, want := range []time.Duration{
+			100 * time.Millisecond, 4 * time.Second, time.Minute + 20*time.Millisecond, 0, time.Minute,
+		} {
 			began := time.Now()
 			r := httptest.NewRequestWithContext(t.Context(), "POST", "/api/chat/completions", strings.NewReader(questionBody(id, "hi")))
 			r.Header.Set("Authorization", "token")

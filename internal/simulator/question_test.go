@@ -63,7 +63,8 @@ func TestRefusedBeforeTheModel(t *testing.T) {
 			if status != http.StatusOK || got != want {
 				t.Errorf("reply = HTTP %d %s\nwant HTTP 200 %s", status, got, want)
 			}
-			if len(c.sim.Turns()) != 0 || len(c.sim.Records(1000001)) != 0 || c.sim.Scripted() != 1 || c.sim.InFlight() != 0 {
+			if len(c.sim.Turns()) != 0 || len(c.sim.Records(1000001)) != 0 || c.sim.Scripted() != 1 ||
+				c.sim.InFlight() != 0 {
 				t.Errorf("turns = %v, records = %v, queued replies = %d; want none, none, 1",
 					c.sim.Turns(), c.sim.Records(1000001), c.sim.Scripted())
 			}

@@ -46,8 +46,8 @@ type Usage struct {
 // newRecord returns the record of a turn with this answer. Simulator.endTurn sets its id and the time of its end.
 func (s *Simulator) newRecord(t *turn, aiText string) Record {
 	r := Record{
-		Created: formatTime(t.Started), SessionID: t.SessionID, UserText: t.Text, AIText: aiText, UserID: t.UserID, IP: t.ip,
-		TaskID: t.TaskID, Model: t.Entry.Label, DeductCount: t.Entry.price(),
+		Created: formatTime(t.Started), SessionID: t.SessionID, UserText: t.Text, AIText: aiText,
+		UserID: t.UserID, IP: t.ip, TaskID: t.TaskID, Model: t.Entry.Label, DeductCount: t.Entry.price(),
 		UseImages: json.RawMessage("null"), UseFiles: json.RawMessage("null"),
 	}
 	if s.isVersion31 {

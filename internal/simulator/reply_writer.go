@@ -43,7 +43,9 @@ type replyWriter struct {
 
 // sendReply writes what the player sends, until it ends or the client leaves.
 func (s *Simulator) sendReply(w http.ResponseWriter, r *http.Request, p *player) {
-	x := &replyWriter{w: w, rc: http.NewResponseController(w), player: p, writes: s.opts.Writes, nextSize: p.turn.Number}
+	x := &replyWriter{
+		w: w, rc: http.NewResponseController(w), player: p, writes: s.opts.Writes, nextSize: p.turn.Number,
+	}
 	if p.reply.Writes != 0 {
 		x.writes = p.reply.Writes
 	}

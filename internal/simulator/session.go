@@ -63,8 +63,11 @@ var emptyList = json.RawMessage(`[]`)
 func (s *Simulator) addSession(uid int64, model string, now time.Time) *session {
 	x := &session{Session: Session{
 		ID: s.ids.nextSession(), Created: formatTime(now), Updated: formatTime(now), UserID: uid,
-		Settings: Settings{Name: newSessionName, Model: model, ContextCount: s.clampContextCount(s.opts.ContextCount), Prompt: s.preset},
-		Plugins:  emptyList, MCP: emptyList, LocalPlugins: json.RawMessage("null"),
+		Settings: Settings{
+			Name: newSessionName, Model: model, Prompt: s.preset,
+			ContextCount: s.clampContextCount(s.opts.ContextCount),
+		},
+		Plugins: emptyList, MCP: emptyList, LocalPlugins: json.RawMessage("null"),
 	}}
 	if s.isVersion31 {
 		x.WebSearch = new(false)
@@ -100,7 +103,8 @@ func (s *Simulator) findSession(uid, id int64) (*session, bool) {
 func (s *Simulator) removeSession(x *session) {
 	delete(s.sessions, x.ID)
 	u := s.users[x.UserID]
-	if i, ok := slices.BinarySearchFunc(u.sessions, x.ID, func(y *session, id int64) int { return int(y.ID - id) }); ok {
+	compareID := func(y *session, id int64) int { return int(y.ID - id) }
+	if i, ok := slices.BinarySearchFunc(u.sessions, x.ID, compareID); ok {
 		u.sessions = slices.Delete(u.sessions, i, i+1)
 	}
 	s.notifyChange()

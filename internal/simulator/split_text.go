@@ -28,10 +28,10 @@ func pieceLength(text string, k int) int {
 	switch {
 	case blanks == len(text):
 		return blanks
-	case unicode.Is(unicode.Han, r):
-		return blanks + runLength(text[blanks:], 1+k%2, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+	case isHan(r):
+		return blanks + runLength(text[blanks:], 1+k%2, isHan)
 	case unicode.IsLetter(r):
-		return blanks + runLength(text[blanks:], 3+k%5, func(r rune) bool { return unicode.IsLetter(r) && !unicode.Is(unicode.Han, r) })
+		return blanks + runLength(text[blanks:], 3+k%5, func(r rune) bool { return unicode.IsLetter(r) && !isHan(r) })
 	case unicode.IsDigit(r):
 		return blanks + runLength(text[blanks:], 3, unicode.IsDigit)
 	case blanks > 0:
@@ -41,6 +41,8 @@ func pieceLength(text string, k int) int {
 	}
 	return size + joinedLength(text[size:])
 }
+
+func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
 
 // runLength returns the length in bytes of up to maxRunes leading runes for which isKind is true, and of what is
 // joined to the last one.

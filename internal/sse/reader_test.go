@@ -88,7 +88,10 @@ func TestReader(t *testing.T) {
 func TestReaderEverySplit(t *testing.T) {
 	for i := range len(mixedStream) + 1 {
 		for j := i; j <= len(mixedStream); j++ {
-			parts := io.MultiReader(strings.NewReader(mixedStream[:i]), strings.NewReader(mixedStream[i:j]), strings.NewReader(mixedStream[j:]))
+			parts := io.MultiReader(
+				strings.NewReader(mixedStream[:i]), strings.NewReader(mixedStream[i:j]),
+				strings.NewReader(mixedStream[j:]),
+			)
 			got, err := readAll(NewReader(parts, 1<<10))
 			if !slices.Equal(got, mixedPayloads) || err != io.EOF {
 				t.Fatalf("reads end at %d and %d: readAll() = %q, %v; want %q, EOF", i, j, got, err, mixedPayloads)
