@@ -48,6 +48,29 @@ func TestNamedFilesExist(t *testing.T) {
 	}
 }
 
+var testName = regexp.MustCompile(`^(?:Test|Benchmark|Fuzz)[A-Z]\w*$`)
+
+// Each test or benchmark that a page names exists.
+func TestNamedTestsExist(t *testing.T) {
+	known := map[string]bool{}
+	for _, p := range packages(t) {
+		for _, s := range p.sources(t) {
+			for _, declaration := range s.file.Decls {
+				if f, ok := declaration.(*ast.FuncDecl); ok && s.test {
+					known[f.Name.Name] = true
+				}
+			}
+		}
+	}
+	for _, page := range find(t, ".md") {
+		for _, span := range spansOf(read(t, page)) {
+			if testName.MatchString(span) && !known[span] {
+				t.Errorf("%s names %s, and there is no such test", page, span)
+			}
+		}
+	}
+}
+
 // exampleNames are the names in CONTRIBUTING.md that a contributor chooses, and names outside of Go.
 var exampleNames = []string{
 	"ACHUAN_MAX_MODELS", "ModelsListed", "achuan_models_listed_total", "IMAGE", "REGISTRY_PASSWORD", "REGISTRY_USER",
