@@ -79,8 +79,8 @@ func (c *doctorCommand) options(p *program) (doctor.Options, error) {
 		return doctor.Options{}, err
 	}
 	o := doctor.Options{
-		URL: base, Key: cmp.Or(c.Key, p.variable("ACHUAN_KEY")), Models: c.Models,
-		BackupFile: c.Backup, BackupAge: c.BackupAge, Production: c.Production,
+		URL: base, Key: cmp.Or(c.Key, p.variable("ACHUAN_KEY")), AskModels: c.Models,
+		BackupFile: c.Backup, MaxBackupAge: c.BackupAge, IsProduction: c.Production,
 	}
 	if !c.Yes {
 		o.Confirm = func(questions, models int) bool { return p.confirm(questions, models) }
@@ -96,7 +96,7 @@ func (c *doctorCommand) options(p *program) (doctor.Options, error) {
 		return o, err
 	}
 	o.Settings, o.SettingsText = s, text.Bytes()
-	o.Start = func(ctx context.Context) *doctor.Server {
+	o.StartServer = func(ctx context.Context) *doctor.Server {
 		version, commit := buildVersion()
 		url, stop, err := app.Trial(ctx, s, app.Options{Version: version, Commit: commit, Stdout: p.stdout, Logger: slog.New(slog.DiscardHandler)})
 		return &doctor.Server{URL: url, Err: err, Stop: stop}
