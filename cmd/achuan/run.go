@@ -111,7 +111,7 @@ func (p *program) load(o config.LoadOptions) (*config.Settings, error) {
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
 	}
-	if keys.Holds(s.AdminKey) {
+	if keys.Contains(s.AdminKey) {
 		return nil, &config.Error{Setting: "ACHUAN_ADMIN_KEY", Problem: "is one of ACHUAN_API_KEYS too: its holder would be the administrator; make another"}
 	}
 	return s, nil

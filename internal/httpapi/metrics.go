@@ -81,7 +81,7 @@ func (s *Server) countLimit(code chat.Code) {
 // a key only the key opens.
 func (s *Server) mayLook(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.isAdmin(r) || !s.opts.Admin.Set() && s.keyless(r) && onThisMachine(r) {
+		if s.isAdmin(r) || !s.opts.Admin.IsSet() && s.keyless(r) && onThisMachine(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
