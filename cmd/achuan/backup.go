@@ -73,7 +73,7 @@ func (p *program) backUpToStdout(ctx context.Context, o backup.Options) (backup.
 	if err != nil {
 		return m, err
 	}
-	return m, backup.Remember(o.Database, m, "-")
+	return m, backup.SaveNote(o.Database, m, "-")
 }
 
 type restoreCommand struct {

@@ -82,7 +82,7 @@ func (d *doctor) checkBackup(context.Context) Line {
 		return noSettings()
 	}
 	const remedy = "make one now and then daily: achuan backup FILE (deploy/systemd has a timer), and keep it on another machine"
-	note, err := backup.Last(d.Settings.DatabaseURL)
+	note, err := backup.LastNote(d.Settings.DatabaseURL)
 	switch {
 	case errors.Is(err, store.ErrPostgres):
 		return skip("the store is PostgreSQL, whose backups achuan does not see").
