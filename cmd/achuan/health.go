@@ -26,7 +26,7 @@ func (c *healthCommand) Run(p *program) error {
 	if err != nil {
 		return errors.New(err.Error()) // no *config.Error any more
 	}
-	url := "http://" + config.Reachable(s.Listen) + "/healthz"
+	url := "http://" + config.DialAddress(s.Listen) + "/healthz"
 	ctx, cancel := context.WithTimeout(context.Background(), healthTime)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)

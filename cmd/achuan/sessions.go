@@ -224,5 +224,5 @@ func (c *sessionsCommand) server(p *program) (base, key string, err error) {
 			key = strings.TrimSpace(after)
 		}
 	}
-	return "http://" + config.Reachable(s.Listen) + "/v1", key, nil
+	return "http://" + config.DialAddress(s.Listen) + "/v1", key, nil
 }

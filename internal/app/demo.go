@@ -78,7 +78,7 @@ func serveDemo(ctx context.Context, settings *config.Settings, o Options) error 
 
 // hint prints what to try.
 func (a *App) hint(address string) {
-	address = config.Reachable(address) // also where all addresses are served
+	address = config.DialAddress(address) // also where all addresses are served
 	authorization := ""
 	if len(a.settings.APIKeys) > 0 {
 		authorization = " -H \"Authorization: Bearer $ACHUAN_KEY\""

@@ -51,7 +51,7 @@ func (d *doctor) findServer(ctx context.Context) bool {
 	if d.Settings == nil || strings.HasSuffix(d.Settings.Listen, ":0") {
 		return false
 	}
-	s := &server{d: d, url: "http://" + config.Reachable(d.Settings.Listen)}
+	s := &server{d: d, url: "http://" + config.DialAddress(d.Settings.Listen)}
 	ctx, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
 	if _, err := s.getReadiness(ctx); err != nil {
