@@ -26,7 +26,7 @@ func TestEmptiedDatabaseIsTold(t *testing.T) {
 		serveLogged(t, simulator.New(simulator.Options{}), slog.New(slog.NewTextHandler(&out, nil)), func(s *config.Settings) {
 			s.DatabaseURL = "sqlite:" + path
 		})
-		if told := strings.Contains(out.String(), "an empty file stands where the database was"); told != was {
+		if told := strings.Contains(out.String(), "the database file is empty"); told != was {
 			t.Errorf("told %t, want %t: %s", told, was, out.String())
 		}
 	}

@@ -51,16 +51,16 @@ func TestBodyMemory(t *testing.T) {
 	was := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(was)
 	debug.SetMemoryLimit(800 << 20)
-	if got := bodyMemory(); got != 400<<20 {
-		t.Errorf("bodyMemory() = %d with a limit of 800 MiB, want 400 MiB", got)
+	if got := maxBodyMemory(); got != 400<<20 {
+		t.Errorf("maxBodyMemory() = %d with a limit of 800 MiB, want 400 MiB", got)
 	}
 	t.Setenv("GOMEMLIMIT", "800MiB")
-	limitMemory(slog.New(slog.DiscardHandler))
+	setMemoryLimit(slog.New(slog.DiscardHandler))
 	if got := debug.SetMemoryLimit(-1); got != 800<<20 {
-		t.Errorf("the limit is %d after limitMemory(), want it unchanged", got)
+		t.Errorf("the limit is %d after setMemoryLimit(), want it unchanged", got)
 	}
 	debug.SetMemoryLimit(math.MaxInt64)
-	if got := bodyMemory(); got != defaultBodyMemory {
-		t.Errorf("bodyMemory() = %d without a limit, want %d", got, defaultBodyMemory)
+	if got := maxBodyMemory(); got != defaultBodyMemory {
+		t.Errorf("maxBodyMemory() = %d without a limit, want %d", got, defaultBodyMemory)
 	}
 }

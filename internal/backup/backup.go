@@ -71,7 +71,7 @@ func Write(ctx context.Context, w io.Writer, tempDir string, o Options) (Manifes
 	if err != nil {
 		return m, err
 	}
-	defer db.Close() //nolint:errcheck // it was read only
+	defer db.Close() //nolint:errcheck // closing a file that was only read loses nothing
 	digest := sha256.New()
 	size, err := io.Copy(digest, db)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output; review the diff")
 
-// writeArchive writes an archive's files into a new folder and returns the options to load them with. It does not write
-// three of them: `environ` and `flags` become options, and `want` is returned.
+// writeArchive writes an archive's files into a new folder and returns the options to load them with. It does not
+// write three of them: `environ` and `flags` become options, and `want` is returned.
 func writeArchive(t *testing.T, archive *txtar.Archive) (o LoadOptions, want string) {
 	t.Helper()
 	o.Dir = t.TempDir()

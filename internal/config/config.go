@@ -122,6 +122,14 @@ func (s *Settings) CheckServe() error {
 	return p.join()
 }
 
+// ClientKey returns the key in an entry of APIKeys, which is `key` or `name:key`.
+func ClientKey(entry string) string {
+	if _, key, hasName := strings.Cut(entry, ":"); hasName {
+		return strings.TrimSpace(key)
+	}
+	return entry
+}
+
 // Secrets returns all secret texts in the settings, for redaction.
 func (s *Settings) Secrets() []string {
 	var secrets []string
@@ -129,11 +137,7 @@ func (s *Settings) Secrets() []string {
 		secrets = append(secrets, s.JWT)
 	}
 	for _, entry := range s.APIKeys {
-		key := entry
-		if _, after, hasName := strings.Cut(entry, ":"); hasName {
-			key = strings.TrimSpace(after)
-		}
-		secrets = append(secrets, key)
+		secrets = append(secrets, ClientKey(entry))
 	}
 	if s.AdminKey != "" {
 		secrets = append(secrets, s.AdminKey)

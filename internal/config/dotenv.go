@@ -11,8 +11,7 @@ import (
 )
 
 // maxDotenv is the largest size of .env in bytes. It is small because the search for a faulty line parses the file
-// once
-// for each line.
+// once for each line.
 const maxDotenv = 64 << 10
 
 // readDotenv returns the variables of .env without the empty ones. A missing .env is allowed, and so is a folder with

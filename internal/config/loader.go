@@ -81,8 +81,7 @@ func parseEnviron(environ []string) rawValues {
 }
 
 // kubernetesVariable matches the variables that Kubernetes sets for a service named achuan. They look like settings,
-// but
-// they are not.
+// but they are not.
 var kubernetesVariable = regexp.MustCompile(`^ACHUAN_(SERVICE_|PORT$|PORT_[0-9])`)
 
 // applyVariables applies the variables that are settings, and warns about variables that look like settings. These are

@@ -35,8 +35,7 @@ func (b ByteSize) String() string {
 var errNotAllowed = errors.New("not an allowed value")
 
 // parseByteSize parses digits and a unit in any letter case, with or without a blank between. A number without a unit
-// is
-// in bytes.
+// is in bytes.
 func parseByteSize(text string) (ByteSize, error) {
 	digits := strings.TrimRight(text, "BKMGIbkmgi \t")
 	unit := strings.TrimSpace(text[len(digits):])

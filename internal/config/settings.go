@@ -56,7 +56,7 @@ var settings = []Setting{
 	{
 		Name: nameJWT, Secret: true, isAccount: true,
 		Allowed: "the token alone, on one line",
-		Doc:     "The account's JWT, as the platform's web page sends it in its Authorization header. achuan " +
+		Doc: "The account's JWT, as the platform's web page sends it in its Authorization header. achuan " +
 			"serve requires it, except with --demo.",
 	},
 	{
@@ -68,31 +68,31 @@ var settings = []Setting{
 	{
 		Name: nameCookie, Secret: true, isAccount: true,
 		Allowed: "a Cookie header's value, such as server_name_session=…, on one line",
-		Doc:     "A cookie to send to the platform, for a host behind a firewall panel that asks for one. Most " +
+		Doc: "A cookie to send to the platform, for a host behind a firewall panel that asks for one. Most " +
 			"need none.",
 	},
 	{
 		Name: nameListen, Default: "127.0.0.1:8000",
 		Allowed: "host:port with a port of 0 to 65535, such as 127.0.0.1:8000 or :8000 (0: any free port)",
-		Doc:     "The address to serve on. --listen has priority. Every address except loopback requires " +
+		Doc: "The address to serve on. --listen has priority. Every address except loopback requires " +
 			"ACHUAN_API_KEYS or ACHUAN_ALLOW_ANONYMOUS.",
 	},
 	{
 		Name:    namePort,
 		Allowed: "a port of 1 to 65535",
-		Doc:     "The port to serve on, on all addresses, as hosting platforms set it. Used when neither " +
+		Doc: "The port to serve on, on all addresses, as hosting platforms set it. Used when neither " +
 			"--listen nor ACHUAN_LISTEN is set.",
 	},
 	{
 		Name: nameAPIKeys, Secret: true, isList: true,
 		Allowed: "keys, each `key` or `name:key`, separated by commas (in a file also by line breaks)",
-		Doc:     "The keys that clients must send. Each key is one caller with its own sessions; its name is for " +
+		Doc: "The keys that clients must send. Each key is one caller with its own sessions; its name is for " +
 			"logs.",
 	},
 	{
 		Name: nameAdminKey, Secret: true,
 		Allowed: "a key of visible ASCII characters that is none of ACHUAN_API_KEYS",
-		Doc:     "The operator's key. It gives access to /metrics, also from other machines; when it is set, " +
+		Doc: "The operator's key. It gives access to /metrics, also from other machines; when it is set, " +
 			"nothing else does. It is not a client key.",
 	},
 	{
@@ -118,26 +118,26 @@ var settings = []Setting{
 	{
 		Name: nameSideTasks, Default: "on",
 		Allowed: "on or off",
-		Doc:     "Whether requests of chat apps for titles, tags and the like get throw-away sessions. Only " +
+		Doc: "Whether requests of chat apps for titles, tags and the like get throw-away sessions. Only " +
 			"clear cases do.",
 	},
 	{
 		Name: nameDatabase, Secret: true, isAccount: true,
 		Allowed: "sqlite:PATH, sqlite::memory: (all is forgotten at the end) or " +
 			"postgres://USER:PASSWORD@HOST/DATABASE",
-		Doc:     "Where sessions are stored. The default is SQLite in the user's data folder. Several replicas " +
+		Doc: "Where sessions are stored. The default is SQLite in the user's data folder. Several replicas " +
 			"need PostgreSQL.",
 	},
 	{
 		Name: nameRetention, Default: "720h",
 		Allowed: "a duration of at least 1s with its unit, such as 720h",
-		Doc:     "Sessions that achuan made and no client addressed by id or name are deleted on the platform " +
+		Doc: "Sessions that achuan made and no client addressed by id or name are deleted on the platform " +
 			"after this time without use.",
 	},
 	{
 		Name: nameNamedRetention, Default: "0",
 		Allowed: "0 (for ever) or a duration of at least 1s with its unit, such as 8760h",
-		Doc:     "The same for sessions that achuan made and clients address by id or name. They hold the only " +
+		Doc: "The same for sessions that achuan made and clients address by id or name. They hold the only " +
 			"copy of their history.",
 	},
 	{
@@ -147,7 +147,7 @@ var settings = []Setting{
 	{
 		Name: nameToolStreaming, Default: string(ToolStreamingValid),
 		Allowed: "valid or eager",
-		Doc:     "Whether a tool call is streamed when it is known to be valid (valid) or while the model writes " +
+		Doc: "Whether a tool call is streamed when it is known to be valid (valid) or while the model writes " +
 			"it (eager). An eager call cannot be repaired.",
 	},
 	{
@@ -179,13 +179,13 @@ var settings = []Setting{
 	{
 		Name: nameAudit, Default: string(AuditNone),
 		Allowed: "hash or none",
-		Doc:     "Whether each request's log line has the SHA-256 of its body (hash). With it, whoever kept the " +
+		Doc: "Whether each request's log line has the SHA-256 of its body (hash). With it, whoever kept the " +
 			"body can prove what was asked.",
 	},
 	{
 		Name:    nameTraces,
 		Allowed: "an http or https URL without user, query and fragment, such as http://127.0.0.1:4318",
-		Doc:     "The OpenTelemetry collector that gets traces over HTTP. Without it, nothing is traced. " +
+		Doc: "The OpenTelemetry collector that gets traces over HTTP. Without it, nothing is traced. " +
 			"OTEL_SERVICE_NAME and the other OTEL_ variables work as usual.",
 	},
 }

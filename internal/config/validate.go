@@ -32,8 +32,7 @@ func (l *loader) reportNotAllowed() {
 }
 
 // quoteValue quotes the beginning of a value, unless the value could be a misplaced secret: a URL with a password, or
-// a
-// token.
+// a token.
 func quoteValue(text string) string {
 	if strings.Contains(text, "@") || strings.Contains(text, "eyJ") {
 		return "the value (not shown, it may hold a secret)"

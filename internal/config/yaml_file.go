@@ -133,8 +133,7 @@ func (f *yamlFile) valueText(n *yaml.Node, isList bool) (text, problem string) {
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 // reportSyntaxError reports where the file is not valid YAML. The parser's messages are constant, except that they
-// quote
-// the names of aliases, which could be a secret that begins with a star.
+// quote the names of aliases, which could be a secret that begins with a star.
 func (f *yamlFile) reportSyntaxError(err error) {
 	if errors.Is(err, io.EOF) {
 		return // an empty file

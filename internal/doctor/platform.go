@@ -77,7 +77,7 @@ func (d *doctor) checkAccount(ctx context.Context) Line {
 	case d.Settings == nil:
 		return noSettings()
 	case d.platform == nil:
-		return skip("there is no valid JWT to try")
+		return skip("there is no JWT to try")
 	case d.reply.err != nil:
 		return skip("the platform cannot be reached")
 	}

@@ -107,11 +107,7 @@ func (s *server) clientKey() string {
 	if d.Key != "" || d.Settings == nil || len(d.Settings.APIKeys) == 0 {
 		return d.Key
 	}
-	entry := d.Settings.APIKeys[0]
-	if _, key, hasName := strings.Cut(entry, ":"); hasName {
-		return strings.TrimSpace(key)
-	}
-	return entry
+	return config.ClientKey(d.Settings.APIKeys[0])
 }
 
 // readiness is the body of /readyz.

@@ -85,7 +85,8 @@ func (f *fragments) longest(s string, i, from int) (start, end int) {
 	return start, end
 }
 
-// replaceFold returns s with every occurrence of form in any letter case replaced. form is in lower case and not empty.
+// replaceFold returns s with every occurrence of form in any letter case replaced. form is in lower case and not
+// empty.
 func replaceFold(s, form string) string {
 	i := indexFold(s, form)
 	if i < 0 {

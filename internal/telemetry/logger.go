@@ -1,6 +1,6 @@
-// Package telemetry has the program's logs, metrics and traces: the logger, the redaction of every log line, the names
-// of all log attributes, the request id that connects log lines, the metrics (all are in metric_table.go) and the spans
-// (their attributes are in span_attributes.go).
+// Package telemetry has the program's logs, metrics and traces: the logger, the redaction of every log line, the
+// names of all log attributes, the request id that connects log lines, the metrics (all are in metric_table.go) and
+// the spans (their attributes are in span_attributes.go).
 //
 // Other packages decide what to log and count. No package uses a global logger: each gets the logger that NewLogger
 // returned. This package knows no domain types, and nobody may pass the content of a request to it.
@@ -18,8 +18,9 @@ const (
 	FormatJSON = "json"
 )
 
-// NewLogger returns a logger that writes one line for each record to w, as JSON for FormatJSON and otherwise as text in
-// the style of logfmt. It replaces the secrets, JWTs and bearer tokens in each line and adds the context's request id.
+// NewLogger returns a logger that writes one line for each record to w, as JSON for FormatJSON and otherwise as text
+// in the style of logfmt. It replaces the secrets, JWTs and bearer tokens in each line and adds the context's request
+// id.
 func NewLogger(w io.Writer, level slog.Level, format string, secrets ...string) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: NewRedactor(secrets...).replaceAttr}
 	var h slog.Handler = slog.NewTextHandler(w, options)

@@ -19,7 +19,8 @@ var (
 	waitBuckets       = []float64{.05, .25, 1, 2.5, 5, 10, 20, 30, 45, 60}
 )
 
-// register creates all metrics. docs/operations.md lists them with these help texts and in this order; a test compares.
+// register creates all metrics. docs/operations.md lists them with these help texts and in this order; a test
+// compares.
 func (m *Metrics) register(r *registrar, b Build) {
 	r.gauge("achuan_build_info",
 		"Always 1. The labels are the version, the commit and the Go version of the running program.",

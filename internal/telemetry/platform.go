@@ -8,7 +8,8 @@ const (
 	OutcomeGivenUp = "given_up" // achuan gave up before the end of the reply
 )
 
-// PlatformCall counts a finished call. endpoint is its method and path pattern; outcome is OutcomeOK, OutcomeGivenUp or an error code.
+// PlatformCall counts a finished call. endpoint is its method and path pattern; outcome is OutcomeOK, OutcomeGivenUp
+// or an error code.
 func (m *Metrics) PlatformCall(endpoint, outcome string, took time.Duration) {
 	if m == nil {
 		return

@@ -37,8 +37,9 @@ type Redactor struct {
 }
 
 // NewRedactor returns a Redactor for the given secrets. It ignores secrets shorter than 4 bytes. Of a secret with 16
-// bytes or more, it also replaces every part of at least 16 bytes, except of a URL, because most of a URL is not secret.
-// It always replaces JWTs, bearer tokens and the values of headers with keys, even when they are not among the secrets.
+// bytes or more, it also replaces every part of at least 16 bytes, except of a URL, because most of a URL is not
+// secret. It always replaces JWTs, bearer tokens and the values of headers with keys, even when they are not among
+// the secrets.
 func NewRedactor(secrets ...string) *Redactor {
 	r := &Redactor{}
 	for _, s := range secrets {

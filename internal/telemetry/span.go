@@ -43,8 +43,8 @@ func StartCall(ctx context.Context, method, path, host string) (context.Context,
 		attribute.String(attrMethod, method), attribute.String(attrPath, path), attribute.String(attrServer, host))
 }
 
-// Asks marks the call as a question in a session, which the generative AI conventions call a chat. The model is the one
-// that WithModel put into ctx.
+// Asks marks the call as a question in a session, which the generative AI conventions call a chat. The model is the
+// one that WithModel put into ctx.
 func (s *Span) Asks(ctx context.Context, session int64) {
 	if s == nil {
 		return

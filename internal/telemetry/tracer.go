@@ -20,8 +20,8 @@ import (
 
 // TraceOptions say where to send traces.
 type TraceOptions struct {
-	// URL is the collector's base URL, which gets traces as protobuf over HTTP; "" turns tracing off. The OpenTelemetry
-	// SDK reads the other OTEL_ variables (headers, service name, sampler, batches and so on).
+	// URL is the collector's base URL, which gets traces as protobuf over HTTP; "" turns tracing off. The
+	// OpenTelemetry SDK reads the other OTEL_ variables (headers, service name, sampler, batches and so on).
 	URL     string
 	Version string // version of the program
 	Logger  *slog.Logger
