@@ -33,7 +33,9 @@ func TestDoctor(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			args := append([]string{"doctor", "--json", "--url", p.url + "/v1"}, c.args...)
-			code := run(args, &program{stdin: io.NopCloser(strings.NewReader(c.stdin)), stdout: &stdout, stderr: &stderr, environ: environ})
+			code := run(args, &program{
+				stdin: io.NopCloser(strings.NewReader(c.stdin)), stdout: &stdout, stderr: &stderr, environ: environ,
+			})
 			var report struct {
 				OK    bool
 				Lines []struct{ Name, State, Found, Remedy string }

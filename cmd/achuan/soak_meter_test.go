@@ -100,7 +100,8 @@ func (m *meter) waitIdle(t *testing.T, sim *simulator.Simulator, before reading)
 			m.platform.CloseClientConnections()
 			isClosed = true
 		}
-		if left == 0 && now.streams == 0 && now.goroutines <= before.goroutines+10 && now.descriptors <= before.descriptors+10 {
+		if left == 0 && now.streams == 0 &&
+			now.goroutines <= before.goroutines+10 && now.descriptors <= before.descriptors+10 {
 			return
 		}
 		select {

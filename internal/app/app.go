@@ -81,7 +81,9 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}
 	}
-	tracer, err := telemetry.NewTracer(ctx, telemetry.TraceOptions{URL: s.TracesURL, Version: o.Version, Logger: o.Logger})
+	tracer, err := telemetry.NewTracer(ctx, telemetry.TraceOptions{
+		URL: s.TracesURL, Version: o.Version, Logger: o.Logger,
+	})
 	if err != nil {
 		return nil, &config.Error{Setting: "OTEL_EXPORTER_OTLP_ENDPOINT", Problem: err.Error()}
 	}
@@ -104,7 +106,8 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	a.engine = conversation.New(conversation.Options{
 		Platform: client, Store: db, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
-		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention, KeepSideTasks: !s.SideTasks,
+		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention,
+		KeepSideTasks: !s.SideTasks,
 	})
 	metrics.SetSessions(a.countSessions)
 	a.gateway = gateway.New(gateway.Options{
@@ -115,8 +118,8 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
 		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.readinessChecks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
-		MaxBody: int64(s.MaxBody), BodyMemory: maxBodyMemory(), UserSessions: s.UserSessions == config.UserSessionsContinue,
-		Audit: s.Audit == config.AuditHash,
+		MaxBody: int64(s.MaxBody), BodyMemory: maxBodyMemory(),
+		UserSessions: s.UserSessions == config.UserSessionsContinue, Audit: s.Audit == config.AuditHash,
 	})
 	a.http = httpapi.HTTPServer(a.api.Handler(), o.Logger)
 	return a, nil

@@ -38,7 +38,9 @@ func startApp(t *testing.T, sim *simulator.Simulator, environ ...string) *runnin
 	ready := make(chan string, 1)
 	r := &runningApp{stop: stop, done: make(chan error, 1)}
 	go func() {
-		r.done <- app.Serve(ctx, settings, app.Options{Logger: slog.New(slog.DiscardHandler), Ready: func(a string) { ready <- a }})
+		r.done <- app.Serve(ctx, settings, app.Options{
+			Logger: slog.New(slog.DiscardHandler), Ready: func(a string) { ready <- a },
+		})
 	}()
 	t.Cleanup(stop)
 	r.url = "http://" + <-ready

@@ -23,7 +23,8 @@ func TestEmptyDatabaseFileIsLogged(t *testing.T) {
 			}
 		}
 		var out logBuffer
-		serveLogged(t, simulator.New(simulator.Options{}), slog.New(slog.NewTextHandler(&out, nil)), func(s *config.Settings) {
+		logger := slog.New(slog.NewTextHandler(&out, nil))
+		serveLogged(t, simulator.New(simulator.Options{}), logger, func(s *config.Settings) {
 			s.DatabaseURL = "sqlite:" + path
 		})
 		if isLogged := strings.Contains(out.String(), "the database file is empty"); isLogged != isEmptied {

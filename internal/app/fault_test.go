@@ -120,7 +120,9 @@ func tornReply(how simulator.Tearing) simulator.Reply {
 // The server stops reading a platform that sends endless data without an answer, before any timeout: while the client
 // waits and after it has left.
 func TestFlood(t *testing.T) {
-	for _, unit := range []string{simulator.EmptyDelta, simulator.EmptyPatch, simulator.UnknownFrame, simulator.JunkFrame, simulator.KeepAlive} {
+	for _, unit := range []string{
+		simulator.EmptyDelta, simulator.EmptyPatch, simulator.UnknownFrame, simulator.JunkFrame, simulator.KeepAlive,
+	} {
 		sim := simulator.New(simulator.Options{})
 		url := serve(t, sim, nil)
 		sim.OnTurn(func(simulator.Turn) *simulator.Reply {

@@ -151,7 +151,8 @@ func TestToolStreaming(t *testing.T) {
 			t.Errorf("%s: answer = %s, want the call", mode, got.body)
 		}
 		pieces := strings.Count(got.body, `"function":{"arguments":`)
-		if want := map[config.ToolStreaming]int{config.ToolStreamingValid: 1, config.ToolStreamingEager: 2}[mode]; pieces != want {
+		want := map[config.ToolStreaming]int{config.ToolStreamingValid: 1, config.ToolStreamingEager: 2}[mode]
+		if pieces != want {
 			t.Errorf("%s: arguments have %d pieces, want %d", mode, pieces, want)
 		}
 	}
@@ -199,7 +200,8 @@ func TestToolRequestsRefused(t *testing.T) {
 		{`{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "hi"}, ` + result + `]}`, "invalid_value", "messages[1].tool_call_id"},
 	} {
 		got := send(t, url, tt.body)
-		if got.status != http.StatusBadRequest || got.Error == nil || got.Error.Code != tt.code || got.Error.Param != tt.param {
+		if got.status != http.StatusBadRequest || got.Error == nil ||
+			got.Error.Code != tt.code || got.Error.Param != tt.param {
 			t.Errorf("answer to %s = %d %s, want 400 %s for %s", tt.body, got.status, got.body, tt.code, tt.param)
 		}
 	}

@@ -60,7 +60,9 @@ func (c *traceCollector) take(w http.ResponseWriter, r *http.Request) {
 }
 
 // traceRequests runs requests against a server that exports traces, stops it, and returns the exported spans by name.
-func traceRequests(t *testing.T, sim *simulator.Simulator, requests func(base string)) (*traceCollector, map[string]*trace.Span) {
+func traceRequests(
+	t *testing.T, sim *simulator.Simulator, requests func(base string),
+) (*traceCollector, map[string]*trace.Span) {
 	t.Helper()
 	c := startCollector(t)
 	t.Run("requests", func(t *testing.T) {

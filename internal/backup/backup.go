@@ -57,7 +57,9 @@ func Write(ctx context.Context, w io.Writer, tempDir string, o Options) (Manifes
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	m := Manifest{Format: formatVersion, Created: o.Now().UTC().Truncate(time.Second), Version: o.Version, Commit: o.Commit}
+	m := Manifest{
+		Format: formatVersion, Created: o.Now().UTC().Truncate(time.Second), Version: o.Version, Commit: o.Commit,
+	}
 	folder, err := os.MkdirTemp(tempDir, ".achuan-backup-*")
 	if err != nil {
 		return m, err

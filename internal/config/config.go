@@ -34,7 +34,7 @@ type Settings struct {
 	SessionRetention time.Duration `env:"ACHUAN_SESSION_RETENTION"`
 	NamedRetention   time.Duration `env:"ACHUAN_NAMED_RETENTION"` // 0 keeps them for ever
 	VerifyIdle       time.Duration `env:"ACHUAN_VERIFY_IDLE"`
-	SideTasks        bool          `env:"ACHUAN_SIDE_TASKS"` // requests for titles, tags and the like get throw-away sessions
+	SideTasks        bool          `env:"ACHUAN_SIDE_TASKS"` // titles, tags and the like get throw-away sessions
 
 	ConnectTimeout    time.Duration `env:"ACHUAN_CONNECT_TIMEOUT"`
 	FirstEventTimeout time.Duration `env:"ACHUAN_FIRST_EVENT_TIMEOUT"`

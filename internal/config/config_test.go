@@ -85,7 +85,8 @@ func TestLoad(t *testing.T) {
 			*s = Settings{
 				JWT: "a.b.c", APIURL: "http://127.0.0.1:9/api/chat/completions", PlatformCookie: "a=b; c=d",
 				Listen: "[::1]:0", APIKeys: []string{"one", "alice:two"}, AllowAnonymous: true, CORSOrigins: []string{"*"},
-				MaxBody: 10_000, UserSessions: UserSessionsOff, ToolStreaming: ToolStreamingEager, ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
+				MaxBody: 10_000, UserSessions: UserSessionsOff, ToolStreaming: ToolStreamingEager,
+				ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
 				IdleTimeout: 3 * time.Minute, DrainTimeout: 500 * time.Millisecond, LogLevel: slog.LevelDebug, LogFormat: "json",
 				AdminKey: "boss", Audit: AuditHash, TracesURL: "http://127.0.0.1:4318",
 				DatabaseURL: "postgres://ada:secret@db.example/achuan", SessionRetention: time.Second, NamedRetention: 8760 * time.Hour, VerifyIdle: time.Minute,

@@ -153,10 +153,11 @@ func TestBrokenInstallations(t *testing.T) {
 		}},
 		{"a wrong clock", "clock", "differs from the platform's by ", "timedatectl", func(s *installation) {
 			s.makeHealthy()
-			s.sim.Intercept(simulator.RouteModels, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
+			withOldDate := func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
 				w.Header().Set("Date", time.Now().Add(-2*time.Hour).UTC().Format(http.TimeFormat))
 				usual(w, r)
-			})
+			}
+			s.sim.Intercept(simulator.RouteModels, withOldDate)
 		}},
 		{"an open network without client keys", "keys", "may spend the account's points", "ACHUAN_API_KEYS", func(s *installation) {
 			s.set("ACHUAN_LISTEN", "0.0.0.0:0")
@@ -289,7 +290,8 @@ func TestRemoteServer(t *testing.T) {
 func TestNoSettings(t *testing.T) {
 	_, settingsErr := config.Load(config.LoadOptions{Dir: t.TempDir(), Environ: []string{"ACHUAN_LISTEN=x"}})
 	lines := map[string]doctor.Line{}
-	failed := doctor.Run(t.Context(), doctor.Options{SettingsError: settingsErr}, func(l doctor.Line) { lines[l.Name] = l })
+	options := doctor.Options{SettingsError: settingsErr}
+	failed := doctor.Run(t.Context(), options, func(l doctor.Line) { lines[l.Name] = l })
 	if failed != 1 || lines["settings"].State != doctor.Fail {
 		t.Errorf("Run = %d failures, lines %+v, want only settings to fail", failed, lines)
 	}

@@ -29,7 +29,8 @@ const findTimeout = 2 * time.Second
 // newHTTPClient returns a client that follows no redirects. It has no timeout of its own: every request has one.
 func newHTTPClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents the type
-	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Transport: t, CheckRedirect: noRedirect}
 }
 
 // server is the achuan server that the checks send requests to.

@@ -16,7 +16,9 @@ import (
 type Span struct{ span trace.Span }
 
 // startSpan begins a span within the span in ctx, which may have ended: a turn can outlast its client's request.
-func startSpan(ctx context.Context, name string, kind trace.SpanKind, attributes ...attribute.KeyValue) (context.Context, *Span) {
+func startSpan(
+	ctx context.Context, name string, kind trace.SpanKind, attributes ...attribute.KeyValue,
+) (context.Context, *Span) {
 	tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer(tracerName)
 	ctx, span := tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 	return ctx, &Span{span}
@@ -68,7 +70,8 @@ func WithModel(ctx context.Context, model string) context.Context {
 // Placed sets the session of a request and how it was found.
 func (s *Span) Placed(session int64, placement string) {
 	if s != nil {
-		s.span.SetAttributes(attribute.String(attrConversation, strconv.FormatInt(session, 10)), attribute.String(attrPlacement, placement))
+		s.span.SetAttributes(attribute.String(attrConversation, strconv.FormatInt(session, 10)),
+			attribute.String(attrPlacement, placement))
 	}
 }
 
@@ -82,7 +85,8 @@ func (s *Span) Began() {
 // Used sets the token counts of a question and its answer.
 func (s *Span) Used(prompt, completion int, estimated bool) {
 	if s != nil {
-		s.span.SetAttributes(attribute.Int(attrInputTokens, prompt), attribute.Int(attrOutputTokens, completion), attribute.Bool(attrEstimated, estimated))
+		s.span.SetAttributes(attribute.Int(attrInputTokens, prompt), attribute.Int(attrOutputTokens, completion),
+			attribute.Bool(attrEstimated, estimated))
 	}
 }
 
@@ -99,8 +103,9 @@ func (s *Span) Served(method string, r Request, requestID string) {
 		return
 	}
 	s.span.SetName(strings.TrimSpace(method + " " + r.Route)) // a request that never reached the mux has no route
-	s.span.SetAttributes(attribute.String(attrMethod, method), attribute.String(attrRoute, r.Route), attribute.Int(attrStatus, r.Status),
-		attribute.Bool(attrStream, r.Stream), attribute.String(attrRequestID, requestID))
+	s.span.SetAttributes(attribute.String(attrMethod, method), attribute.String(attrRoute, r.Route),
+		attribute.Int(attrStatus, r.Status), attribute.Bool(attrStream, r.Stream),
+		attribute.String(attrRequestID, requestID))
 	if r.Model != "" {
 		s.span.SetAttributes(attribute.String(attrModel, r.Model), attribute.String(attrOperation, operationChat))
 	}

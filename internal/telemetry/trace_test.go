@@ -69,12 +69,16 @@ func TestTracesURL(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			paths := make(chan string, 1)
-			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { paths <- r.URL.Path }))
+			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				paths <- r.URL.Path
+			}))
 			defer server.Close()
 			if c.variable != "" {
 				t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", server.URL+c.variable)
 			}
-			tracer, err := NewTracer(t.Context(), TraceOptions{URL: server.URL + c.base, Logger: slog.New(slog.DiscardHandler)})
+			tracer, err := NewTracer(t.Context(), TraceOptions{
+				URL: server.URL + c.base, Logger: slog.New(slog.DiscardHandler),
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +99,9 @@ func TestRefusingCollector(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	var log bytes.Buffer
-	tracer, err := NewTracer(t.Context(), TraceOptions{URL: server.URL, Logger: NewLogger(&log, slog.LevelDebug, FormatText)})
+	tracer, err := NewTracer(t.Context(), TraceOptions{
+		URL: server.URL, Logger: NewLogger(&log, slog.LevelDebug, FormatText),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

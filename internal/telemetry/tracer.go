@@ -42,7 +42,8 @@ func NewTracer(ctx context.Context, o TraceOptions) (*Tracer, error) {
 		return nil, nil
 	}
 	var options []otlptracehttp.Option
-	if os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" { // the exporter reads this variable itself, and it has priority
+	// The exporter reads this variable itself, and the variable has priority.
+	if os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
 		options = append(options, otlptracehttp.WithEndpointURL(strings.TrimSuffix(o.URL, "/")+"/v1/traces"))
 	}
 	exporter, err := otlptracehttp.New(ctx, options...)

@@ -23,7 +23,9 @@ const (
 )
 
 // replayReasons lists all reasons.
-var replayReasons = []ReplayReason{ReplayHistory, ReplayFork, ReplayLost, ReplayContext, ReplayUnfinished, ReplayChanged}
+var replayReasons = []ReplayReason{
+	ReplayHistory, ReplayFork, ReplayLost, ReplayContext, ReplayUnfinished, ReplayChanged,
+}
 
 // Replayed counts a whole transcript that was sent to a new session.
 func (m *Metrics) Replayed(reason ReplayReason) {
@@ -38,7 +40,7 @@ type AttachReason string
 // The reasons for an attachment.
 const (
 	AttachKey   AttachReason = "idempotency_key" // the same Idempotency-Key
-	AttachRetry AttachReason = "sdk_retry"       // an SDK marked it, and the first client had left or had just got its answer
+	AttachRetry AttachReason = "sdk_retry"       // an SDK marked it; the first client had left or just got its answer
 	AttachLeft  AttachReason = "client_left"     // it is unmarked, and the first client had left
 	// AttachInterrupted is a repetition that is answered from the platform's records, because the process that asked
 	// has died.
