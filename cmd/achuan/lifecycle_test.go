@@ -13,25 +13,24 @@ import (
 	"achuan/internal/simulator"
 )
 
-const streamedQuestion = `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"a secret question"}]}`
+const streamed = `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"a secret question"}]}`
 
-// openStream asks a question, reads the first line of the answer and returns the rest.
+// openStream asks and reads the answer's first line.
 func (p *process) openStream(t *testing.T) *bufio.Reader {
 	t.Helper()
-	res, err := http.Post(p.url+"/v1/chat/completions", "application/json", strings.NewReader(streamedQuestion))
+	res, err := http.Post(p.url+"/v1/chat/completions", "application/json", strings.NewReader(streamed))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { res.Body.Close() })
 	body := bufio.NewReader(res.Body)
 	if line, err := body.ReadString('\n'); err != nil || !strings.HasPrefix(line, "data: {") {
-		t.Fatalf("first line of the answer = %q, %v, want data", line, err)
+		t.Fatalf("the answer's first line: %q, %v", line, err)
 	}
 	return body
 }
 
-// statusOf returns the status of GET url.
-func statusOf(t *testing.T, url string) int {
+func statusAt(t *testing.T, url string) int {
 	t.Helper()
 	res, err := http.Get(url)
 	if err != nil {
@@ -41,48 +40,50 @@ func statusOf(t *testing.T, url string) int {
 	return res.StatusCode
 }
 
-// drain sends the first signal and waits until the program has handled it.
+// drain sends the first signal and waits until it shows: the program gets to it
+// in its own time.
 func (p *process) drain(t *testing.T) {
 	t.Helper()
-	if got := statusOf(t, p.url+"/readyz"); got != http.StatusOK {
-		t.Errorf("GET /readyz before the signal = %d, want 200", got)
+	if got := statusAt(t, p.url+"/readyz"); got != http.StatusOK {
+		t.Errorf("readyz before the signal: %d", got)
 	}
 	p.signal(t, syscall.SIGTERM)
-	for statusOf(t, p.url+"/readyz") != http.StatusServiceUnavailable {
+	for statusAt(t, p.url+"/readyz") != http.StatusServiceUnavailable {
 	}
 }
 
-func TestSignalLetsAnswersFinish(t *testing.T) {
+func TestSignalLetsAnswersEnd(t *testing.T) {
 	gate := make(chan struct{})
 	p := start(t, account(t, simulator.Stream(simulator.Deltas("begun, "), simulator.Wait(gate),
 		simulator.Deltas("ended"), simulator.Object(), simulator.Done())), "serve")
 	body := p.openStream(t)
 	p.drain(t)
-	if got := statusOf(t, p.url+"/healthz"); got != http.StatusOK {
-		t.Errorf("GET /healthz while draining = %d, want 200", got)
+	if got := statusAt(t, p.url+"/healthz"); got != http.StatusOK {
+		t.Errorf("healthz while draining: %d", got)
 	}
-	res, err := http.Post(p.url+"/v1/chat/completions", "application/json", strings.NewReader(streamedQuestion))
+	res, err := http.Post(p.url+"/v1/chat/completions", "application/json", strings.NewReader(streamed))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	refusal, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(refusal), `"code":"shutting_down"`) {
-		t.Errorf("request while draining = %d %s %v, want 503 shutting_down", res.StatusCode, refusal, err)
+		t.Errorf("a request while draining: %d %s %v", res.StatusCode, refusal, err)
 	}
 
 	close(gate)
 	rest, err := io.ReadAll(body)
 	if err != nil || !strings.Contains(string(rest), "ended") || !strings.HasSuffix(string(rest), "data: [DONE]\n\n") {
-		t.Errorf("rest of the running answer = %q, %v, want its regular end", rest, err)
+		t.Errorf("the answer under way: %v %q", err, rest)
 	}
 	if code := p.exitCode(t); code != exitDone {
-		t.Errorf("exit code = %d, want 0", code)
+		t.Errorf("exit code %d", code)
 	}
-	checkLog(t, p.logText())
+	checkLog(t, p.said())
 }
 
-// checkLog checks that the line of the answered request has all documented attributes and that the log has no content.
+// checkLog looks for the line of the request that was answered: all that is
+// promised of it, and nothing that was said.
 func checkLog(t *testing.T, log string) {
 	t.Helper()
 	for line := range strings.Lines(log) {
@@ -94,56 +95,56 @@ func checkLog(t *testing.T, log string) {
 			"duration=", "prompt_tokens=", "completion_tokens=", "request_id=",
 		} {
 			if !strings.Contains(line, " "+attribute) {
-				t.Errorf("line of the request = %s, want %s in it", line, attribute)
+				t.Errorf("no %s in %s", attribute, line)
 			}
 		}
 		for _, private := range []string{"secret question", "begun", "ended", "eyJ"} {
 			if strings.Contains(log, private) {
-				t.Errorf("log has %q, want no content:\n%s", private, log)
+				t.Errorf("%q is in the log:\n%s", private, log)
 			}
 		}
 		return
 	}
-	t.Errorf("log has no line of the request:\n%s", log)
+	t.Errorf("no line of the request in the log:\n%s", log)
 }
 
-// An answer that the drain deadline ends has an error event. The exit code is 0, because the program was asked to
-// stop.
+// What the deadline ends says so to its client. It was asked to stop and it has
+// stopped: that is no failure of the program's.
 func TestDrainDeadline(t *testing.T) {
 	p := start(t, account(t, simulator.Stream(simulator.Deltas("begun, "), simulator.Hang()), "ACHUAN_DRAIN_TIMEOUT=300ms"), "serve")
 	body := p.openStream(t)
 	p.signal(t, syscall.SIGTERM)
 	rest, err := io.ReadAll(body)
 	if err != nil || !strings.Contains(string(rest), `data: {"error":{`) || !strings.Contains(string(rest), `"code":"shutting_down"`) {
-		t.Errorf("rest of the running answer = %q, %v, want the error shutting_down", rest, err)
+		t.Errorf("the answer under way: %v %q", err, rest)
 	}
 	if strings.Contains(string(rest), "[DONE]") || strings.Contains(string(rest), `"finish_reason":"`) {
-		t.Errorf("rest of the aborted answer = %q, want no regular end", rest)
+		t.Errorf("half an answer looks whole: %q", rest)
 	}
 	if code := p.exitCode(t); code != exitDone {
-		t.Errorf("exit code = %d, want 0", code)
+		t.Errorf("exit code %d", code)
 	}
 }
 
-func TestSecondSignalExitsNow(t *testing.T) {
-	// The drain deadline is later than the test waits.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	// The deadline is further away than the test waits.
 	p := start(t, account(t, simulator.Stream(simulator.Deltas("begun, "), simulator.Hang()), "ACHUAN_DRAIN_TIMEOUT=1h"), "serve")
 	body := p.openStream(t)
 	p.drain(t)
 	p.signal(t, syscall.SIGTERM)
 	if code := p.exitCode(t); code != exitFailed {
-		t.Errorf("exit code = %d, want %d", code, exitFailed)
+		t.Errorf("exit code %d, want %d", code, exitFailed)
 	}
 	if rest, err := io.ReadAll(body); err == nil || strings.Contains(string(rest), "[DONE]") {
-		t.Errorf("rest of the running answer = %q, %v, want a cut stream", rest, err)
+		t.Errorf("the answer under way: %v %q; want a stream that was cut", err, rest)
 	}
-	if log := p.logText(); !strings.Contains(log, "second signal") {
-		t.Errorf("log does not name the second signal:\n%s", log)
+	if log := p.said(); !strings.Contains(log, "second signal") {
+		t.Errorf("the log does not tell why:\n%s", log)
 	}
 }
 
-// The command that the demo prints works in a shell.
-func TestDemoHint(t *testing.T) {
+// The lines that the demo prints can be pasted into a shell as they stand.
+func TestDemoLine(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("this machine has no curl")
 	}
@@ -157,17 +158,17 @@ func TestDemoHint(t *testing.T) {
 			shell.Env = []string{"PATH=" + os.Getenv("PATH"), "ACHUAN_KEY=sk-of-the-demo"}
 			answer, err := shell.Output()
 			if err != nil || !strings.Contains(string(answer), "Ada") || !strings.HasSuffix(string(answer), "data: [DONE]\n\n") {
-				t.Errorf("answer to the demo's command = %s, %v, want a whole answer about Ada", answer, err)
+				t.Errorf("%v: %s", err, answer)
 			}
 			p.signal(t, syscall.SIGINT)
 			if code := p.exitCode(t); code != exitDone {
-				t.Errorf("exit code = %d, want 0", code)
+				t.Errorf("exit code %d", code)
 			}
 		})
 	}
 }
 
-// hint returns the command in the output of the demo.
+// hint returns the command among what was printed.
 func (p *process) hint(t *testing.T) string {
 	t.Helper()
 	var command strings.Builder
@@ -179,6 +180,6 @@ func (p *process) hint(t *testing.T) string {
 			command.WriteString(line + "\n")
 		}
 	}
-	t.Fatalf("output has the command %q, want a whole command", command.String())
+	t.Fatalf("no whole command was printed, only %q", command.String())
 	return ""
 }

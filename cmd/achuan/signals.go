@@ -10,31 +10,33 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// exitNow ends the process without waiting.
-func exitNow() { os.Exit(exitFailed) }
+// exitAtOnce ends the process without waiting for anything.
+func exitAtOnce() { os.Exit(exitFailed) }
 
-// untilSignal returns a context that SIGTERM and SIGINT end. It is for commands that need not finish anything.
+// untilSignal returns a context that SIGTERM and SIGINT end, for commands that have
+// nothing to let finish.
 func (*program) untilSignal() (ctx context.Context, stop context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 }
 
-// drainOnSignal returns a context that the first SIGTERM or SIGINT ends, so that running answers can finish. The
-// second signal calls exit. After stop, signals have their default effect again.
-func drainOnSignal(parent context.Context, logger *slog.Logger, exit func()) (ctx context.Context, stop func()) {
+// untilSignal returns a context that the first SIGTERM or SIGINT ends, so that
+// what is under way can finish. The second calls giveUp. After stop, signals do
+// what they do without.
+func untilSignal(parent context.Context, logger *slog.Logger, giveUp func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	stopped := make(chan struct{})
 	go func() {
-		for isFirst := true; ; isFirst = false {
+		for first := true; ; first = false {
 			select {
 			case s := <-signals:
-				if !isFirst {
-					logger.Warn("a second signal ends the process now", telemetry.KeySignal, s.String())
-					exit()
+				if !first {
+					logger.Warn("ended at once by a second signal", telemetry.KeySignal, s.String())
+					giveUp()
 					return
 				}
-				logger.Info("stopping; running answers may finish, a second signal ends them", telemetry.KeySignal, s.String())
+				logger.Info("stopping; answers under way may finish, a second signal ends them", telemetry.KeySignal, s.String())
 				cancel()
 			case <-stopped:
 				return

@@ -7,35 +7,35 @@ import (
 	"testing"
 )
 
-func TestDrainOnSignal(t *testing.T) {
+func TestUntilSignal(t *testing.T) {
 	for name, s := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
-			exited := make(chan struct{})
-			ctx, stop := drainOnSignal(t.Context(), slog.New(slog.DiscardHandler), func() { close(exited) })
+			gaveUp := make(chan struct{})
+			ctx, stop := untilSignal(t.Context(), slog.New(slog.DiscardHandler), func() { close(gaveUp) })
 			defer stop()
 			if ctx.Err() != nil {
-				t.Fatal("context has ended without a signal")
+				t.Fatal("ended without a signal")
 			}
-			sendSignal(t, os.Getpid(), s)
+			send(t, os.Getpid(), s)
 			<-ctx.Done()
 			select {
-			case <-exited:
-				t.Fatal("the first signal called exit, want only the end of the context")
+			case <-gaveUp:
+				t.Fatal("the first signal gave up")
 			default:
 			}
-			sendSignal(t, os.Getpid(), s)
-			<-exited
+			send(t, os.Getpid(), s)
+			<-gaveUp
 		})
 	}
 }
 
-func TestDrainOnSignalStop(t *testing.T) {
-	ctx, stop := drainOnSignal(t.Context(), slog.New(slog.DiscardHandler), func() { t.Error("stop called exit, want no call") })
+func TestUntilSignalStops(t *testing.T) {
+	ctx, stop := untilSignal(t.Context(), slog.New(slog.DiscardHandler), func() { t.Error("gave up") })
 	stop()
 	<-ctx.Done()
 }
 
-func sendSignal(t *testing.T, pid int, s syscall.Signal) {
+func send(t *testing.T, pid int, s syscall.Signal) {
 	t.Helper()
 	if err := syscall.Kill(pid, s); err != nil {
 		t.Fatal(err)

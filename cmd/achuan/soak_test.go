@@ -13,41 +13,41 @@ import (
 	"achuan/internal/simulator"
 )
 
-// soakVariable has the length of the load. `make soak` sets it. Without it, the load is so short that the test only
-// checks its own code.
+// soakVariable says how long to soak. `make soak` sets it; without it the test is a
+// smoke of its own code, too short to see anything grow.
 const soakVariable = "SOAK"
 
 const (
-	smokeTime   = 5 * time.Second
-	minFlatTime = time.Minute // in a shorter load, growth cannot be told from warming up
-	maxSoakTime = 2 * time.Hour
-	retention   = 3 * time.Second
+	smoke     = 5 * time.Second
+	leastSoak = time.Minute // before, what grows and what only warms up look the same
+	mostSoak  = 2 * time.Hour
+	retention = 3 * time.Second
 
-	maxLogSize = 80 << 20 // bytes; the store truncates the log at 64 MiB, but not at once
+	longestLog = 80 << 20 // bytes; the store cuts it at 64 MiB, when it looks
 )
 
-// soakTime returns the length of the load.
+// soakTime is how long the load lasts.
 func soakTime(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv(soakVariable)
 	if text == "" {
-		return smokeTime
+		return smoke
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d < smokeTime || d > maxSoakTime {
-		t.Fatalf("%s=%s: want a duration from %v to %v", soakVariable, text, smokeTime, maxSoakTime)
+	if err != nil || d < smoke || d > mostSoak {
+		t.Fatalf("%s=%s: want a duration from %v to %v", soakVariable, text, smoke, mostSoak)
 	}
 	return d
 }
 
-// TestSoak loads a server with all kinds of requests and faults. The resources of the server must not grow in the
-// second half of the load, and must be free afterwards.
+// TestSoak loads a server with all kinds of requests and faults, and looks whether
+// what it holds is the same in the second half as at the end, and gone afterwards.
 func TestSoak(t *testing.T) {
 	length := soakTime(t)
 	sim := simulator.New(simulator.Options{KeepTurns: 100, Pace: 2 * time.Millisecond})
 	backend := httptest.NewServer(sim)
 	t.Cleanup(func() { sim.Close(); backend.Close() })
-	sim.OnTurn(newPlatformFaults(sim).onTurn)
+	sim.OnTurn(newFaults(sim).turn)
 
 	database := filepath.Join(t.TempDir(), "achuan.db")
 	p := start(t, []string{
@@ -74,42 +74,42 @@ func TestSoak(t *testing.T) {
 	}
 	l.stop()
 
-	for _, fault := range l.unexpected() {
+	for _, fault := range l.faults() {
 		t.Error(fault)
 	}
 	if l.total() == 0 || len(during) == 0 {
-		t.Fatalf("load has %d requests and %d readings, want some of both", l.total(), len(during))
+		t.Fatal("nothing was asked or nothing was read")
 	}
 	t.Logf("%v: %s", length, l)
-	if length >= minFlatTime {
-		checkFlat(t, during)
+	if length >= leastSoak {
+		flat(t, during)
 	}
-	m.waitIdle(t, sim, before)
-	m.checkDatabase(t)
+	m.settled(t, sim, before)
+	m.emptied(t)
 	end := m.read(t)
 	t.Logf("before   %v\nat rest  %v", before, end)
 	if end.panics > 0 || end.internal > 0 {
-		t.Errorf("server had %v panics and %v internal errors, want none", end.panics, end.internal)
+		t.Errorf("%v panics, %v internal errors", end.panics, end.internal)
 	}
 	p.signal(t, syscall.SIGTERM)
 	if code := p.exitCode(t); code != exitDone {
-		t.Errorf("exit code = %d, want 0", code)
+		t.Errorf("exit code %d", code)
 	}
-	if log := p.logText(); strings.Contains(log, "panic") {
-		t.Errorf("log has a panic, want none:\n%s", log)
+	if log := p.said(); strings.Contains(log, "panic") {
+		t.Errorf("the log:\n%s", log)
 	}
 }
 
-// checkFlat compares the sixth tenth of the readings with the last tenth.
-func checkFlat(t *testing.T, all []reading) {
+// flat compares the sixth tenth of the readings with the last.
+func flat(t *testing.T, all []reading) {
 	t.Helper()
 	n := len(all)
 	early, late := mean(all[n*5/10:n*6/10]), mean(all[n*9/10:])
 	t.Logf("sixth tenth  %v\nlast tenth   %v", early, late)
 	for _, c := range []struct {
-		name        string
+		what        string
 		early, late float64
-		slack       float64 // allowed difference besides 15 %
+		slack       float64 // what may come and go
 	}{
 		{"memory", early.memory, late.memory, 16 << 20},
 		{"goroutines", early.goroutines, late.goroutines, 50},
@@ -117,15 +117,15 @@ func checkFlat(t *testing.T, all []reading) {
 		{"the database", early.database, late.database, 2 << 20},
 	} {
 		if c.late > c.early*1.15+c.slack {
-			t.Errorf("%s grew from %s to %s, want no growth", c.name, formatFigure(c.early), formatFigure(c.late))
+			t.Errorf("%s grew from %s to %s", c.what, figure(c.early), figure(c.late))
 		}
 	}
-	if late.log > maxLogSize {
-		t.Errorf("write-ahead log has %s, want at most 80 MiB", formatFigure(late.log))
+	if late.log > longestLog {
+		t.Errorf("the database's log is %s long", figure(late.log))
 	}
 }
 
-func formatFigure(v float64) string {
+func figure(v float64) string {
 	if v >= 1<<20 {
 		return fmt.Sprintf("%.1f MiB", v/(1<<20))
 	}

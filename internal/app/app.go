@@ -1,5 +1,6 @@
-// Package app builds the program from its settings, runs it and stops it. It is the only package that knows all other
-// packages. It decides only the order in which they start and stop.
+// Package app builds the program from its settings, starts it and stops it. It is
+// the only package that knows all the others; it holds no behaviour of its own
+// beyond the order of things.
 package app
 
 import (
@@ -25,20 +26,20 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// abortTimeout is how long aborted answers have to send their error after the drain deadline.
-const abortTimeout = 3 * time.Second
+// lastWords is how long answers that the drain deadline ended have to say so.
+const lastWords = 3 * time.Second
 
-// Options are the inputs of an app other than its settings.
+// Options are what an app is given beside its settings.
 type Options struct {
 	Demo    bool
 	Version string
 	Commit  string
-	Stdout  io.Writer // the demo prints its hint here
+	Stdout  io.Writer // for the demo's hint
 	Logger  *slog.Logger
-	Ready   func(address string) // called when the app serves; may be nil
+	Ready   func(address string) // called once it serves; may be nil
 }
 
-// App is the whole program. New builds it, and Run runs it.
+// App is the program: everything built, nothing started.
 type App struct {
 	settings *config.Settings
 	opts     Options
@@ -53,9 +54,9 @@ type App struct {
 	http     *http.Server
 }
 
-// Serve serves the API until ctx ends, and then drains.
+// Serve serves the API until ctx ends, then drains.
 func Serve(ctx context.Context, s *config.Settings, o Options) error {
-	setMemoryLimit(o.Logger)
+	limitMemory(o.Logger)
 	if o.Demo {
 		return serveDemo(ctx, s, o)
 	}
@@ -66,7 +67,7 @@ func Serve(ctx context.Context, s *config.Settings, o Options) error {
 	return a.Run(ctx)
 }
 
-// New builds the app and listens on its address. It does not serve requests yet.
+// New builds the app and listens on the address, but serves nothing yet.
 func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	keys, err := access.ParseKeys(s.APIKeys)
 	if err != nil {
@@ -81,33 +82,30 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}
 	}
-	tracer, err := telemetry.NewTracer(ctx, telemetry.TraceOptions{
-		URL: s.TracesURL, Version: o.Version, Logger: o.Logger,
-	})
+	tracer, err := telemetry.NewTracer(ctx, telemetry.TraceOptions{URL: s.TracesURL, Version: o.Version, Logger: o.Logger})
 	if err != nil {
 		return nil, &config.Error{Setting: "OTEL_EXPORTER_OTLP_ENDPOINT", Problem: err.Error()}
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Listen)
 	if err != nil {
-		_ = tracer.Close(ctx) // there are no spans to send
+		_ = tracer.Close(ctx) // it has nothing to send
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
 	host, account := accountOf(s)
 	if store.WasEmptied(s.DatabaseURL) {
-		o.Logger.WarnContext(ctx, "the database file is empty: a new database without sessions is created; "+
-			"to keep the old sessions, stop this server and restore a backup")
+		o.Logger.WarnContext(ctx, "an empty file stands where the database was: a new one is made, which knows no session; "+
+			"to keep the old one, stop this server and restore a backup")
 	}
-	db, err := store.Open(ctx, store.Options{URL: s.DatabaseURL, Account: account, Logger: o.Logger})
+	keep, err := store.Open(ctx, store.Options{URL: s.DatabaseURL, Account: account, Logger: o.Logger})
 	if err != nil {
-		_ = listener.Close() // no request was served
+		_ = listener.Close() // nothing was served on it
 		return nil, err
 	}
-	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, store: db, listener: listener}
+	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, store: keep, listener: listener}
 	a.engine = conversation.New(conversation.Options{
-		Platform: client, Store: db, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
+		Platform: client, Store: keep, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
-		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention,
-		KeepSideTasks: !s.SideTasks,
+		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention, KeepSideTasks: !s.SideTasks,
 	})
 	metrics.SetSessions(a.countSessions)
 	a.gateway = gateway.New(gateway.Options{
@@ -116,18 +114,18 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	})
 	a.api = httpapi.New(httpapi.Options{
 		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
-		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.readinessChecks,
+		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.checks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
-		MaxBody: int64(s.MaxBody), BodyMemory: maxBodyMemory(),
-		UserSessions: s.UserSessions == config.UserSessionsContinue, Audit: s.Audit == config.AuditHash,
+		MaxBody: int64(s.MaxBody), BodyMemory: bodyMemory(), UserSessions: s.UserSessions == config.UserSessionsContinue,
+		Audit: s.Audit == config.AuditHash,
 	})
 	a.http = httpapi.HTTPServer(a.api.Handler(), o.Logger)
 	return a, nil
 }
 
-// Run serves until ctx ends, drains, and stops everything. It returns an error when the server cannot serve.
+// Run serves until ctx ends, lets what is under way finish, and stops.
 func (a *App) Run(ctx context.Context) error {
-	defer a.closeClients()
+	defer a.close()
 	defer a.closeTracer()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -135,7 +133,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer stop()
 	running.Go(func() { a.gateway.Run(background) })
 	running.Go(func() { a.engine.Run(background) })
-	a.reportTokenExpiry()
+	a.checkToken()
 
 	failed := make(chan error, 1)
 	running.Go(func() {
@@ -157,70 +155,70 @@ func (a *App) Run(ctx context.Context) error {
 	}
 }
 
-// closeClients closes the store and the platform client. The store records that it was closed regularly.
-func (a *App) closeClients() {
+// close gives back what New took. That the store was closed well is recorded in it.
+func (a *App) close() {
 	if err := a.store.Close(); err != nil {
-		a.opts.Logger.Error("closing the store failed", telemetry.KeyError, err)
+		a.opts.Logger.Error("the store was not closed well", telemetry.KeyError, err)
 	}
 	a.platform.Close()
 }
 
-// drain refuses new requests and waits for the running answers until the drain deadline. Then it aborts the remaining
-// answers with an error that their clients see, and closes the HTTP server.
+// drain refuses new requests, waits for those under way to the deadline, ends
+// what is left with an error that its clients see, and closes.
 func (a *App) drain() error {
 	a.api.StartDraining()
 	a.opts.Logger.Info("draining", telemetry.KeyDuration, a.settings.DrainTimeout)
 	deadline, cancel := context.WithTimeout(context.Background(), a.settings.DrainTimeout)
 	defer cancel()
-	if a.waitIdle(deadline) != nil {
-		a.opts.Logger.Warn("the drain deadline has passed; running answers are aborted")
+	if a.idle(deadline) != nil {
+		a.opts.Logger.Warn("the drain deadline ended answers that were under way")
 		a.engine.Abort(&chat.Error{
 			Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown, RetryAfter: time.Second,
 			Message: "The server is shutting down; the answer ends here, unfinished.",
 		})
-		aborting, cancel := context.WithTimeout(context.Background(), abortTimeout)
+		last, cancel := context.WithTimeout(context.Background(), lastWords)
 		defer cancel()
-		_ = a.waitIdle(aborting) // the connections of the rest are closed below
+		_ = a.idle(last) // what does not end now is closed
 	}
 	closing, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if a.http.Shutdown(closing) != nil {
-		_ = a.http.Close() // close the connections that did not end
+		_ = a.http.Close() // connections that would not end
 	}
 	a.opts.Logger.Info("stopped")
 	return nil
 }
 
-// waitIdle waits until no request and no turn is running, or until ctx ends.
-func (a *App) waitIdle(ctx context.Context) error {
+// idle waits until no request and no turn is left.
+func (a *App) idle(ctx context.Context) error {
 	if err := a.api.WaitIdle(ctx); err != nil {
 		return err
 	}
 	return a.engine.Drain(ctx)
 }
 
-// closeTracer sends the last spans. A failure is only logged.
+// closeTracer sends the last spans, unless the collector is away.
 func (a *App) closeTracer() {
-	ctx, cancel := context.WithTimeout(context.Background(), abortTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	if err := a.tracer.Close(ctx); err != nil {
 		a.opts.Logger.Warn("the last traces could not be sent", telemetry.KeyError, err)
 	}
 }
 
-// readinessChecks returns the checks in the body of /readyz.
-func (a *App) readinessChecks(ctx context.Context) map[string]string {
+// checks are what /readyz tells beside its status.
+func (a *App) checks(ctx context.Context) map[string]string {
 	state := a.platform.State()
-	checks := map[string]string{"platform": state.Platform, "account": string(state.Account), "store": "ok"}
+	found := map[string]string{"platform": state.Platform, "account": string(state.Account), "store": "ok"}
 	if err := a.store.Ping(ctx); err != nil {
 		a.opts.Logger.WarnContext(ctx, "the store does not answer", telemetry.KeyError, err)
-		checks["store"] = "unavailable"
+		found["store"] = "unavailable"
 	}
-	return checks
+	return found
 }
 
-// reportTokenExpiry logs when the JWT expires, and sets the metric.
-func (a *App) reportTokenExpiry() {
+// checkToken says in the log what the JWT tells of itself.
+func (a *App) checkToken() {
 	token, err := platform.ParseToken(a.settings.JWT)
 	switch {
 	case err != nil:
@@ -229,10 +227,9 @@ func (a *App) reportTokenExpiry() {
 	case token.Expires.IsZero():
 		return
 	case time.Now().After(token.Expires):
-		a.opts.Logger.Error("ACHUAN_JWT has expired; log in on the platform's web page and set the new JWT",
-			telemetry.KeyExpires, token.Expires)
+		a.opts.Logger.Error("ACHUAN_JWT has run out; log in on the platform's web page and set the new one", telemetry.KeyExpires, token.Expires)
 	default:
-		a.opts.Logger.Info("the account's JWT will expire", telemetry.KeyExpires, token.Expires)
+		a.opts.Logger.Info("account", telemetry.KeyExpires, token.Expires)
 	}
 	a.metrics.AccountExpires(token.Expires)
 }

@@ -14,27 +14,26 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// demoPace is the time between two frames of the simulator, at about the speed of human reading.
+// demoPace is the time between the simulator's frames: about human reading speed.
 const demoPace = 25 * time.Millisecond
 
-// demoTokenLife is how long the JWT of the made-up account is valid.
-const demoTokenLife = 365 * 24 * time.Hour
+// demoLife is how long the made-up account's token is good for.
+const demoLife = 365 * 24 * time.Hour
 
-// simulatorServer is a simulated platform that serves HTTP.
-type simulatorServer struct {
+// simulated is a simulator that serves on a listener of its own.
+type simulated struct {
 	*simulator.Simulator
 	server   *http.Server
 	listener net.Listener
 	failed   chan error
 }
 
-// startSimulator starts a simulated platform at the address listen.
-func startSimulator(ctx context.Context, listen string, pace time.Duration, o Options) (*simulatorServer, error) {
+func startSimulator(ctx context.Context, listen string, pace time.Duration, o Options) (*simulated, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
-	s := &simulatorServer{
+	s := &simulated{
 		Simulator: demo.New(simulator.Options{Pace: pace}),
 		listener:  listener, failed: make(chan error, 1),
 	}
@@ -43,18 +42,18 @@ func startSimulator(ctx context.Context, listen string, pace time.Duration, o Op
 	return s, nil
 }
 
-func (s *simulatorServer) stop() {
+func (s *simulated) stop() {
 	s.Close()
-	_ = s.server.Close() // answers of a simulator need not finish
+	_ = s.server.Close() // nothing of it is worth waiting for
 	<-s.failed
 }
 
-// completionsURL is the URL for ACHUAN_API_URL.
-func (s *simulatorServer) completionsURL() string {
+// url is the completions URL of the simulated platform.
+func (s *simulated) url() string {
 	return "http://" + s.listener.Addr().String() + "/api/chat/completions"
 }
 
-// serveDemo serves the API in front of a simulated platform with a made-up account.
+// serveDemo serves in front of a simulator, with a made-up account.
 func serveDemo(ctx context.Context, settings *config.Settings, o Options) error {
 	sim, err := startSimulator(ctx, "127.0.0.1:0", demoPace, o)
 	if err != nil {
@@ -62,14 +61,14 @@ func serveDemo(ctx context.Context, settings *config.Settings, o Options) error 
 	}
 	defer sim.stop()
 	demoSettings := *settings
-	demoSettings.APIURL = sim.completionsURL()
-	demoSettings.JWT = simulator.NewToken(simulator.DefaultUser, time.Now(), demoTokenLife)
+	demoSettings.APIURL = sim.url()
+	demoSettings.JWT = simulator.NewToken(simulator.DefaultUser, time.Now(), demoLife)
 	a, err := New(ctx, &demoSettings, o)
 	if err != nil {
 		return err
 	}
 	a.opts.Ready = func(address string) {
-		a.printHint(address)
+		a.hint(address)
 		if o.Ready != nil {
 			o.Ready(address)
 		}
@@ -77,9 +76,9 @@ func serveDemo(ctx context.Context, settings *config.Settings, o Options) error 
 	return a.Run(ctx)
 }
 
-// printHint prints a command to try.
-func (a *App) printHint(address string) {
-	address = config.DialAddress(address) // 0.0.0.0 is not an address for clients
+// hint prints what to try.
+func (a *App) hint(address string) {
+	address = config.Reachable(address) // also where all addresses are served
 	authorization := ""
 	if len(a.settings.APIKeys) > 0 {
 		authorization = " -H \"Authorization: Bearer $ACHUAN_KEY\""
@@ -92,15 +91,14 @@ func (a *App) printHint(address string) {
 `, address, authorization)
 }
 
-// Simulate serves only the simulated platform, until ctx ends. It prints the settings for achuan serve.
+// Simulate serves the simulated platform on its own until ctx ends.
 func Simulate(ctx context.Context, listen string, pace time.Duration, o Options) error {
 	sim, err := startSimulator(ctx, listen, pace, o)
 	if err != nil {
 		return err
 	}
 	o.Logger.Info("simulating", telemetry.KeyAddress, sim.listener.Addr().String())
-	jwt := simulator.NewToken(simulator.DefaultUser, time.Now(), demoTokenLife)
-	fmt.Fprintf(o.Stdout, "ACHUAN_API_URL=%s\nACHUAN_JWT=%s\n", sim.completionsURL(), jwt)
+	fmt.Fprintf(o.Stdout, "ACHUAN_API_URL=%s\nACHUAN_JWT=%s\n", sim.url(), simulator.NewToken(simulator.DefaultUser, time.Now(), demoLife))
 	if o.Ready != nil {
 		o.Ready(sim.listener.Addr().String())
 	}

@@ -25,7 +25,7 @@ type FinishReason string
 
 // The finish reasons.
 const (
-	FinishStop   FinishReason = "stop"   // the model was done, or a stop sequence came
+	FinishStop   FinishReason = "stop"   // the model was done, or a stop sequence came: see Event.StopSequence
 	FinishLength FinishReason = "length" // the token limit was reached
 	FinishTools  FinishReason = "tool_calls"
 )
@@ -41,6 +41,9 @@ type Event struct {
 	CallName string       // EventToolCall: first piece of a call only
 	Finish   FinishReason // EventDone
 	Usage    Usage        // EventDone: of this choice
+	// StopSequence is, on an EventDone with FinishStop, the stop sequence of the request
+	// that ended the answer, or "" when the model ended it.
+	StopSequence string
 	// Cut is set on EventDone when it ends the client's answer before all that the
 	// platform said: at a stop sequence or a limit.
 	Cut bool

@@ -5,14 +5,15 @@ import (
 	"fmt"
 )
 
-// Error is one problem with the settings. It means wrong use of the program, which has an exit code of its own.
+// Error is one problem with the settings. A program that ends because of one
+// was used wrongly; it did not fail.
 type Error struct {
-	Source  string // where the value is from: environment, .env, --listen, or file:line; "" when it is not set
-	Setting string // name of the setting; "" when the problem concerns a whole source
+	Source  string // where it was given: environment, .env, --listen, or file:line; "" for nowhere
+	Setting string // the setting's name; "" for a problem with a whole source
 	Problem string
 }
 
-// Error returns source, setting and problem. Editors can jump to a source with a file and a line.
+// Error tells where, what and why, in the form that editors can jump to.
 func (e *Error) Error() string {
 	text := e.Problem
 	if e.Setting != "" {

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// IsLoopback reports whether only this machine can reach a listen address (host:port). An empty host means all
-// addresses. The only host name that it knows is localhost.
+// IsLoopback reports whether a listen address (host:port) can be reached from
+// this machine only. An empty host means all addresses; of host names only
+// localhost is known.
 func IsLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -21,8 +22,9 @@ func IsLoopback(address string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// DialAddress returns the address at which this machine reaches a server with that listen address.
-func DialAddress(listen string) string {
+// Reachable returns an address on which this machine reaches a server that listens
+// on the given one.
+func Reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return listen
@@ -33,35 +35,36 @@ func DialAddress(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// isValidListen reports whether a listen address is host:port with a numeric port.
-func isValidListen(address string) bool {
+// validListen reports whether a listen address is host:port with a numeric port.
+func validListen(address string) bool {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || strings.ContainsAny(host, " \t/@") {
 		return false
 	}
-	_, ok := parsePort(port, 0)
+	_, ok := portNumber(port, 0)
 	return ok
 }
 
-// parsePort parses a port in decimal digits that is not below minPort.
-func parsePort(text string, minPort uint64) (int, bool) {
+// portNumber reads a port of at least least, in decimal digits alone.
+func portNumber(text string, least uint64) (int, bool) {
 	n, err := strconv.ParseUint(text, 10, 16)
-	return int(n), err == nil && n >= minPort
+	return int(n), err == nil && n >= least
 }
 
-// applyPort sets ACHUAN_LISTEN from PORT when ACHUAN_LISTEN is not set.
-func (l *loader) applyPort() {
-	if _, ok := l.values[nameListen]; ok {
+// resolveListen puts the address that PORT stands for in the place of
+// ACHUAN_LISTEN, when that one is not given.
+func (c *collection) resolveListen() {
+	if _, ok := c.values[nameListen]; ok {
 		return
 	}
-	port, ok := l.values[namePort]
+	port, ok := c.values[namePort]
 	if !ok {
 		return
 	}
-	n, ok := parsePort(port.text, 1)
+	n, ok := portNumber(port.text, 1)
 	if !ok {
-		l.markNotAllowed(namePort)
+		c.refuse(namePort)
 		return
 	}
-	l.values[nameListen] = rawValue{"0.0.0.0:" + strconv.Itoa(n), port.source + ", " + namePort}
+	c.values[nameListen] = given{"0.0.0.0:" + strconv.Itoa(n), port.from + ", " + namePort}
 }

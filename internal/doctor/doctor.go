@@ -1,9 +1,10 @@
-// Package doctor runs the production checklist. Each line says whether one thing that production needs is in
-// order and, if it is not, what to do. A line reports only its own fault: when something that it depends on has
-// failed, that thing has a line of its own and the dependent line is skipped.
+// Package doctor is the production checklist, executed: each line says whether
+// something that production needs is so, and if not, what to do. Lines do not stand
+// for each other: what a line depends on has a line of its own, and where that one
+// has failed, it is skipped.
 //
-// The checks only read and ask. They change nothing that anybody reads, and only the check of the models costs
-// points. The caller decides how the lines are shown.
+// It looks and asks. It changes nothing that anybody reads, and only Models costs anything. How its
+// findings are shown is decided elsewhere.
 package doctor
 
 import (
@@ -17,89 +18,87 @@ import (
 	"achuan/internal/platform"
 )
 
-// State is the result of a check.
+// State is what became of a check.
 type State string
 
 // The states.
 const (
 	OK   State = "ok"
 	Fail State = "fail"
-	Skip State = "skip" // the check could not run, or the operator did not want it
-	Hint State = "hint" // it would fail in production, but this server serves only its own machine
+	Skip State = "skip" // it could not be looked at, or nobody wanted it
+	Hint State = "hint" // production needs it, and this server is for its machine alone
 )
 
 // Line is one line of the checklist.
 type Line struct {
 	Name   string `json:"name"`
 	State  State  `json:"state"`
-	Found  string `json:"found"`            // it may contain secrets from the settings: redact it before it is shown
-	Remedy string `json:"remedy,omitempty"` // what to do; "" when the state is OK
+	Found  string `json:"found"`            // may hold secrets of the settings: redact it
+	Remedy string `json:"remedy,omitempty"` // what to do, unless it is ok
 }
 
-// Options say what to check. Settings is required unless SettingsError is set.
+// Options say what to look at. Settings is required unless SettingsError says why
+// there are none.
 type Options struct {
 	Settings      *config.Settings
-	SettingsError error  // why Settings is nil
-	SettingsText  []byte // the settings as a backup stores them
+	SettingsError error
+	SettingsText  []byte // the settings as a backup keeps them
 
-	URL string // base URL of the server, without /v1; "" means the server that these settings start
-	Key string // client key; "" means the first key of the settings
+	URL string // the server's, without /v1; "": the one that these settings start
+	Key string // a client key; "": the first of the settings
 
-	// IsProduction says that the server serves others although it listens on loopback only: it is behind a proxy.
-	IsProduction bool
+	// Production says that the server serves others, although it listens to its machine
+	// alone: behind a proxy.
+	Production bool
 
-	AskModels bool // ask every model, which costs points
-	// Confirm is called before the models are asked. It returns whether to send that many questions.
-	Confirm func(questions, models int) bool
-	// StartServer starts a server with these settings and an empty store. It is called when no server runs.
-	StartServer func(context.Context) *Server
+	Models  bool                          // ask every model, which costs points
+	Confirm func(questions, of int) bool  // asked before: so many questions of so many models
+	Start   func(context.Context) *Server // a server of these settings with a store of its own, where none runs
 
-	BackupFile   string        // a backup made by other tools, whose age is checked; "" means the store's last backup
-	MaxBackupAge time.Duration // the oldest that the last backup may be; 0 is DefaultMaxBackupAge
+	BackupFile string        // a backup made by other tools, whose age counts; "": the store's last
+	BackupAge  time.Duration // how old the last backup may be; 0 is DefaultBackupAge
 
-	Now        func() time.Time // nil is time.Now
-	MaxLatency time.Duration    // the longest that the platform's reply may take; 0 is DefaultMaxLatency
+	Now  func() time.Time // nil is time.Now
+	Slow time.Duration    // how long the platform's reply may take; 0 is DefaultSlow
 }
 
-// Server is a server that was started for the checks.
+// Server is one that was started for the checks.
 type Server struct {
 	URL  string
 	Err  error // why it did not start
 	Stop func()
 }
 
-// Defaults of Options.
+// Bounds of what is well.
 const (
-	DefaultMaxBackupAge = 25 * time.Hour // a daily backup, and one hour to make it
-	DefaultMaxLatency   = 3 * time.Second
+	DefaultBackupAge = 25 * time.Hour // backed up daily, and an hour to do it
+	DefaultSlow      = 3 * time.Second
+	leastLife        = 72 * time.Hour // of the JWT; as the alert AchuanTokenExpiresSoon
+	mostSkew         = 30 * time.Second
+	mostSinceScrape  = 5 * time.Minute
 )
 
-// Bounds of the checks.
-const (
-	minTokenLife = 72 * time.Hour // as in the alert AchuanTokenExpiresSoon
-	maxClockSkew = 30 * time.Second
-	maxScrapeAge = 5 * time.Minute
-	checkTimeout = 20 * time.Second // for each check except the one of the models
-)
+// checkTime bounds every check but that of the models.
+const checkTime = 20 * time.Second
 
 // doctor is one run of the checklist.
 type doctor struct {
 	Options
-	http        *http.Client
-	platform    *platform.Client // nil when there is no valid JWT
-	server      *server          // nil when no server runs
-	isOwnServer bool             // the server was started for the checks
-	isRemote    bool             // only the server is known: the settings here are not its settings
-	reply       platformReply
+	http     *http.Client
+	platform *platform.Client
+	server   *server // nil: there is none
+	own      bool    // the server was started for the checks
+	remote   bool    // the server is all that is known: the settings here are not its own
+	reply    reply   // of the platform, to whoever asks
 }
 
-// check is the check behind one line. Every report contains its name.
+// check is one line's. The name stands in every report, whatever it found.
 type check struct {
 	name string
 	run  func(*doctor, context.Context) Line
 }
 
-// checks is the checklist, in the order of the report.
+// checks is the checklist, in its order.
 var checks = []check{
 	{"settings", (*doctor).checkSettings},
 	{"jwt", (*doctor).checkToken},
@@ -114,16 +113,17 @@ var checks = []check{
 	{"backup", (*doctor).checkBackup},
 }
 
-// Run runs the checklist, calls report with each line as soon as it is known, and returns how many lines failed.
-func Run(ctx context.Context, o Options, report func(Line)) (failed int) {
+// Run goes through the checklist, tells each line when it is known, and returns how
+// many have failed.
+func Run(ctx context.Context, o Options, tell func(Line)) (failed int) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	o.MaxBackupAge = cmp.Or(o.MaxBackupAge, DefaultMaxBackupAge)
-	o.MaxLatency = cmp.Or(o.MaxLatency, DefaultMaxLatency)
-	d := &doctor{Options: o, http: newHTTPClient()}
+	o.BackupAge = cmp.Or(o.BackupAge, DefaultBackupAge)
+	o.Slow = cmp.Or(o.Slow, DefaultSlow)
+	d := &doctor{Options: o, http: newClient()}
 	defer d.http.CloseIdleConnections()
-	d.isRemote = o.URL != "" && (o.Settings == nil || o.Settings.JWT == "")
+	d.remote = o.URL != "" && (o.Settings == nil || o.Settings.JWT == "")
 	stop := d.prepare(ctx)
 	defer stop()
 	for _, c := range checks {
@@ -132,33 +132,38 @@ func Run(ctx context.Context, o Options, report func(Line)) (failed int) {
 		if line.State == Fail {
 			failed++
 		}
-		report(line)
+		tell(line)
 	}
 	return failed
 }
 
-// prepare asks the platform once, and finds or starts the server. stop releases what prepare opened.
+// prepare finds, or starts, what the checks ask.
 func (d *doctor) prepare(ctx context.Context) (stop func()) {
-	if d.Settings != nil && !d.isRemote {
+	stop = func() {}
+	if d.Settings != nil && !d.remote {
 		d.askPlatform(ctx)
 		if d.Settings.JWT != "" {
 			d.platform, _ = platform.New(platform.Options{
 				CompletionsURL: d.Settings.APIURL, JWT: d.Settings.JWT, Cookie: d.Settings.PlatformCookie,
 				ConnectTimeout: d.Settings.ConnectTimeout,
-			}) // the line of the JWT reports the error
+			}) // an account that no client can be made for fails in its own line
 		}
 	}
-	stopServer := func() {}
-	if !d.findServer(ctx) && d.platform != nil && d.StartServer != nil {
-		s := d.StartServer(ctx)
-		d.isOwnServer = true
-		d.server = &server{d: d, url: s.URL, startError: s.Err}
-		if s.Stop != nil {
-			stopServer = s.Stop
-		}
+	if d.findServer(ctx) || d.platform == nil || d.Start == nil {
+		return d.closing(stop)
 	}
+	s := d.Start(ctx)
+	d.own = true
+	d.server = &server{d: d, url: s.URL, failed: s.Err}
+	if s.Stop != nil {
+		stop = s.Stop
+	}
+	return d.closing(stop)
+}
+
+func (d *doctor) closing(stop func()) func() {
 	return func() {
-		stopServer()
+		stop()
 		if d.platform != nil {
 			d.platform.Close()
 		}
@@ -175,28 +180,28 @@ func fail(remedy, format string, args ...any) Line {
 	return Line{State: Fail, Found: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
-// withRemedy returns the line with a remedy.
-func (l Line) withRemedy(remedy string) Line {
-	l.Remedy = remedy
-	return l
-}
-
-// failInProduction returns a failure, or a hint when the server serves only its own machine.
-func (d *doctor) failInProduction(remedy, format string, args ...any) Line {
+// need is fail where the server serves others, and a hint otherwise.
+func (d *doctor) need(remedy, format string, args ...any) Line {
 	line := fail(remedy, format, args...)
-	if !d.servesOthers() {
+	if !d.isProduction() {
 		line.State = Hint
 	}
 	return line
 }
 
-// servesOthers reports whether the server serves more than its own machine.
-func (d *doctor) servesOthers() bool {
+// isProduction reports whether the server serves others than its own machine.
+func (d *doctor) isProduction() bool {
 	switch {
-	case d.IsProduction:
+	case d.Production:
 		return true
-	case d.isRemote:
-		return !config.IsLoopback(hostOf(d.URL))
+	case d.remote:
+		return !config.IsLoopback(hostPort(d.URL))
 	}
 	return d.Settings != nil && !config.IsLoopback(d.Settings.Listen)
+}
+
+// but adds what to do about a line that was skipped.
+func (l Line) but(remedy string) Line {
+	l.Remedy = remedy
+	return l
 }

@@ -31,11 +31,11 @@ var absentRoutes = map[string]string{
 
 // notFound answers for every path that is no route.
 func notFound(_ http.ResponseWriter, r *http.Request) error {
-	message := fmt.Sprintf("There is no %s %s here.", clip(r.Method, maxShownPath), clip(r.URL.Path, maxShownPath))
+	message := fmt.Sprintf("There is no %s %s here.", chat.Truncate(r.Method, maxShownPath), chat.Truncate(r.URL.Path, maxShownPath))
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1/"), "/")
 	if instead := absentRoutes[name]; instead != "" {
 		message = fmt.Sprintf("This server does not have the route %s %s. %s",
-			clip(r.Method, maxShownPath), clip(r.URL.Path, maxShownPath), instead)
+			chat.Truncate(r.Method, maxShownPath), chat.Truncate(r.URL.Path, maxShownPath), instead)
 	} else {
 		message += " Clients use the base URL that ends in /v1."
 	}

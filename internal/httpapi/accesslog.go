@@ -40,7 +40,7 @@ func (s *Server) log(r *http.Request, x *exchange, status int) {
 	// Each attribute that has something to say, in the order that a person reads.
 	attrs := make([]slog.Attr, 0, 18)
 	attrs = append(attrs,
-		slog.String(telemetry.KeyMethod, clip(r.Method, maxLoggedText)),
+		slog.String(telemetry.KeyMethod, chat.Truncate(r.Method, maxLoggedText)),
 		slog.String(telemetry.KeyRoute, x.route),
 		slog.Int(telemetry.KeyStatus, status),
 		slog.Duration(telemetry.KeyDuration, time.Since(x.start)))
@@ -73,7 +73,7 @@ func appendAnswer(attrs []slog.Attr, x *exchange) []slog.Attr {
 		return attrs
 	}
 	attrs = append(attrs,
-		slog.String(telemetry.KeyModel, clip(x.model, maxLoggedText)),
+		slog.String(telemetry.KeyModel, chat.Truncate(x.model, maxLoggedText)),
 		slog.Bool(telemetry.KeyStream, x.stream))
 	if x.placement != "" {
 		attrs = append(attrs,

@@ -79,7 +79,7 @@ func (s *Server) chatRequest(r *http.Request) (*openai.ChatRequest, error) {
 	if n := len(req.Unknown); n > 0 {
 		s.opts.Metrics.IgnoredKeys(n)
 		s.debug(r.Context(), "unknown keys in the request, ignored",
-			slog.Any(telemetry.KeyIgnored, clipAll(req.Unknown, maxLoggedKeys, maxLoggedText)))
+			slog.Any(telemetry.KeyIgnored, truncateAll(req.Unknown, maxLoggedKeys, maxLoggedText)))
 	}
 	if req.Session, err = s.sessionRef(r, req); err != nil {
 		return nil, err

@@ -154,7 +154,7 @@ func methodNotAllowed(allowed []string) handler {
 		w.Header().Set("Allow", allow)
 		return &chat.Error{
 			Kind: chat.KindMethod, Code: chat.CodeMethodNotAllowed,
-			Message: fmt.Sprintf("%s is not allowed on this path; allowed: %s.", clip(r.Method, maxShownPath), allow),
+			Message: fmt.Sprintf("%s is not allowed on this path; allowed: %s.", chat.Truncate(r.Method, maxShownPath), allow),
 		}
 	}
 }

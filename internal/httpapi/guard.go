@@ -18,12 +18,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.hostAllowed(r.Host) {
 			s.fail(w, r, notAllowed("This server has no API keys and so answers only under names of its own machine or network, and \""+
-				clip(r.Host, maxShownHost)+"\" is none. Set ACHUAN_API_KEYS to serve it under any name."))
+				chat.Truncate(r.Host, maxShownHost)+"\" is none. Set ACHUAN_API_KEYS to serve it under any name."))
 			return
 		}
 		if origin := r.Header.Get("Origin"); !s.originAllowed(origin, r.Host) {
 			s.fail(w, r, notAllowed("This server has no API keys and so refuses requests from web pages of other sites, here "+
-				clip(origin, maxShownHost)+". Set ACHUAN_API_KEYS, or name the origin in ACHUAN_CORS_ORIGINS."))
+				chat.Truncate(origin, maxShownHost)+". Set ACHUAN_API_KEYS, or name the origin in ACHUAN_CORS_ORIGINS."))
 			return
 		}
 		next.ServeHTTP(w, r)

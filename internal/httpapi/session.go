@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 
 	"achuan/internal/chat"
 	"achuan/internal/openai"
@@ -15,10 +14,6 @@ const sessionHeader = "X-Session-Id"
 
 // maxName is the most bytes of a session's name: it is kept as long as the session.
 const maxName = 512
-
-// maxSessionDigits keeps an id exact in every client, also in one whose numbers
-// are float64s.
-const maxSessionDigits = 16
 
 // sessionRef says which session a request points at: the header's before
 // metadata's before `user`'s.
@@ -51,29 +46,15 @@ func (s *Server) namedSession(r *http.Request, req *openai.ChatRequest) (chat.Se
 // is some client's own label, of which the log alone is told.
 func (s *Server) headerSession(r *http.Request) int64 {
 	value := r.Header.Get(sessionHeader)
-	id := parseSession(value)
-	if id == 0 && value != "" {
-		s.debug(r.Context(), "x-session-id is no session id, ignored", slog.String(keyLabel, clip(value, maxLoggedText)))
+	id, ok := chat.ParseSessionID(value)
+	if !ok && value != "" {
+		s.debug(r.Context(), "x-session-id is no session id, ignored", slog.String(keyLabel, chat.Truncate(value, maxLoggedText)))
 	}
 	return id
 }
 
 // keyLabel is a client's own word for something.
 const keyLabel = "label"
-
-// parseSession reads [1-9][0-9]{0,15}; 0 is anything else.
-func parseSession(s string) int64 {
-	if s == "" || len(s) > maxSessionDigits || s[0] == '0' {
-		return 0
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0
-		}
-	}
-	id, _ := strconv.ParseInt(s, 10, 64) // sixteen digits always fit
-	return id
-}
 
 func (s *Server) debug(ctx context.Context, message string, attrs ...slog.Attr) {
 	s.opts.Logger.LogAttrs(ctx, slog.LevelDebug, message, attrs...)

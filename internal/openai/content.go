@@ -4,171 +4,142 @@ import (
 	"strings"
 
 	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
-// content reads the content of a message into m; the path of a fault begins with it.
-func (d *decoder) content(v value, m *chat.Message) (f *fault) {
+// content reads the content of a message into m. The path of a fault begins with content.
+func (d *decoder) content(v jsonval.Value, m *chat.Message) (f *jsonval.Fault) {
 	const expected = "a string or an array of content parts"
-	switch v.kind() {
-	case kindString:
-		m.Text = v.text()
-	case kindArray:
+	switch v.Kind() {
+	case jsonval.String:
+		m.Text = v.Text()
+	case jsonval.Array:
 		f = d.parts(v, m)
-	case kindAbsent, kindNull:
-		f = missing(expected, v)
+	case jsonval.Absent, jsonval.Null:
+		f = jsonval.Missing(expected, v)
 	default:
-		f = wrongType(expected, v)
+		f = jsonval.WrongType(expected, v)
 	}
-	return f.in("content")
+	return f.In("content")
 }
 
-// parts joins text parts by a line break. No parts are as good as an empty string.
-func (d *decoder) parts(v value, m *chat.Message) *fault {
-	texts := make([]string, 0, 8) // as a rule on the stack
-	for i, e := range v.elements() {
+// parts joins text parts with line breaks. An empty array is an empty text.
+func (d *decoder) parts(v jsonval.Value, m *chat.Message) *jsonval.Fault {
+	texts := make([]string, 0, 8) // usually stays on the stack
+	for i, e := range v.Elements() {
 		p, f := d.part(e, m.Role)
 		if f != nil {
-			return f.at(i)
+			return f.At(i)
 		}
 		switch p.use {
-		case partText:
+		case useText:
 			texts = append(texts, p.text)
-		case partCall:
+		case useCall:
 			if len(m.ToolCalls) == maxCalls {
-				return tooMany(maxCalls, "calls").at(i)
+				return jsonval.TooMany(maxCalls, "calls").At(i)
 			}
 			m.ToolCalls = append(m.ToolCalls, p.call)
-		case partDropped:
+		case useNothing:
 		}
 	}
 	m.Text = strings.Join(texts, "\n")
 	return nil
 }
 
-// partUse says what becomes of a part.
+// partUse says what a content part becomes.
 type partUse uint8
 
 const (
-	partText    partUse = iota // its text belongs to the message
-	partCall                   // it is a call
-	partDropped                // it is reasoning, which no model is sent again
+	useText    partUse = iota // its text belongs to the message
+	useCall                   // it is a tool call
+	useNothing                // it is reasoning, which is not sent to the model again
 )
 
-// part is what a content part says.
+// part is a decoded content part.
 type part struct {
 	use  partUse
 	text string
 	call chat.ToolCall
 }
 
-// partFields are the fields of a content part that are read.
-type partFields struct {
-	typ, text, refusal, id, name, input value
-}
-
-func (d *decoder) part(v value, role chat.Role) (p part, f *fault) {
-	if v.kind() != kindObject {
-		return p, wrongType("an object", v)
-	}
-	fields := d.partFields(v)
-	use, field, f := partType(fields.typ, role)
+func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Fault) {
+	var typ, text, refusal jsonval.Value
+	f = v.ReadFields(&d.unknown, "messages[].content[].",
+		jsonval.Field{Name: "type", Value: &typ},
+		jsonval.Field{Name: "text", Value: &text},
+		jsonval.Field{Name: "refusal", Value: &refusal},
+		jsonval.Field{Name: "id"}, jsonval.Field{Name: "name"}, jsonval.Field{Name: "input"}, // of calls
+		jsonval.Field{Name: "image_url"}, jsonval.Field{Name: "input_audio"}, jsonval.Field{Name: "file"}, // partType refuses them
+		// Fields of answers that a client sends back.
+		jsonval.Field{Name: "thinking"}, jsonval.Field{Name: "signature"}, jsonval.Field{Name: "data"}, jsonval.Field{Name: "reasoning"},
+		jsonval.Field{Name: "summary"}, jsonval.Field{Name: "encrypted_content"}, jsonval.Field{Name: "annotations"})
 	if f != nil {
-		return p, f.in("type")
+		return p, f
+	}
+	use, field, f := partType(typ, role)
+	if f != nil {
+		return p, f.In("type")
 	}
 	p.use = use
 	switch use {
-	case partCall:
-		p.call, f = d.toolUse(&fields)
-	case partText:
-		text := fields.text
+	case useCall:
+		p.call, f = d.callPart(v)
+	case useText:
 		if field == "refusal" {
-			text = fields.refusal
+			text = refusal
 		}
-		if text.absent() {
-			return p, missing("a string", text).in(field)
+		if text.IsAbsent() {
+			return p, jsonval.Missing("a string", text).In(field)
 		}
-		p.text, f = text.asString()
-		f = f.in(field)
-	case partDropped:
+		p.text, f = text.AsString()
+		f = f.In(field)
+	case useNothing:
 	}
 	return p, f
 }
 
-func (d *decoder) partFields(v value) (fields partFields) {
-	for key, v := range v.members() {
-		switch string(key) {
-		case "type":
-			fields.typ = v
-		case "text":
-			fields.text = v
-		case "refusal":
-			fields.refusal = v
-		case "id":
-			fields.id = v
-		case "name":
-			fields.name = v
-		case "input":
-			fields.input = v
-		case "image_url", "input_audio", "file": // refused by type
-		case "thinking", "signature", "data", "reasoning", "summary", "encrypted_content", "annotations":
-			// of answers, sent back
-		default:
-			d.unknown("messages[].content[].", key)
-		}
-	}
-	return fields
-}
-
-// partType tells by its type what becomes of a part, and which of its fields has the
-// text. Beside OpenAI's own types it knows those that clients keep from other APIs:
-// input_text and output_text of Responses; thinking and tool_use of Messages.
-func partType(v value, role chat.Role) (use partUse, field string, f *fault) {
+// partType returns what a part becomes, which its type decides, and the name of the field
+// that has its text. It knows OpenAI's types and those that clients keep from other APIs:
+// input_text and output_text of Responses, thinking and tool_use of Messages.
+func partType(v jsonval.Value, role chat.Role) (use partUse, field string, f *jsonval.Fault) {
 	isAnswer := role == chat.RoleAssistant
 	expected := `"text"`
 	if isAnswer {
 		expected = `"text" or "refusal"`
 	}
-	if v.absent() {
-		return 0, "", missing(expected, v)
+	if v.IsAbsent() {
+		return 0, "", jsonval.Missing(expected, v)
 	}
-	if v.kind() != kindString {
-		return 0, "", wrongType("a string", v)
+	if v.Kind() != jsonval.String {
+		return 0, "", jsonval.WrongType("a string", v)
 	}
-	switch string(v.bytes()) {
+	switch string(v.Bytes()) {
 	case "text", "input_text", "output_text":
-		return partText, "text", nil
+		return useText, "text", nil
 	case "refusal":
 		if isAnswer {
-			return partText, "refusal", nil
+			return useText, "refusal", nil
 		}
 	case "thinking", "redacted_thinking", "reasoning":
 		if isAnswer {
-			return partDropped, "", nil
+			return useNothing, "", nil
 		}
 	case "tool_use":
 		if isAnswer {
-			return partCall, "", nil
+			return useCall, "", nil
 		}
 	case "image_url", "input_audio", "file":
-		return 0, "", unsupported("pictures, sound and files cannot be sent yet; content is text")
+		return 0, "", jsonval.Unsupported("pictures, sound and files cannot be sent yet; content is text")
 	}
-	return 0, "", wrongValue(expected, v)
+	return 0, "", jsonval.WrongValue(expected, v)
 }
 
-// toolUse reads a part that is a call.
-func (d *decoder) toolUse(fields *partFields) (call chat.ToolCall, f *fault) {
-	if fields.name.absent() {
-		return call, missing("a string, the name of the function", fields.name).in("name")
-	}
-	if call.Name, f = fields.name.asString(); f != nil {
-		return call, f.in("name")
-	}
+// callPart reads a part of the type tool_use. Its unknown keys are already collected.
+func (d *decoder) callPart(v jsonval.Value) (call chat.ToolCall, f *jsonval.Fault) {
+	f = v.ReadFields(nil, "",
+		jsonval.Field{Name: "name", Required: expectedFunctionName, Text: &call.Name},
+		jsonval.Field{Name: "id", Text: &call.ID},
+		jsonval.Field{Name: "input", Read: argumentsReader(&call)})
 	call.Name = d.modelName(call.Name)
-	if !fields.id.absent() {
-		if call.ID, f = fields.id.asString(); f != nil {
-			return call, f.in("id")
-		}
-	}
-	call.Arguments, f = readArguments(fields.input)
-	return call, f.in("input")
+	return call, f
 }

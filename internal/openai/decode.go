@@ -1,111 +1,91 @@
 package openai
 
 import (
-	"slices"
-
 	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
-// ChatRequest is a decoded Chat Completions request. What chat.Request promises
-// holds; Caller and Session are left for the caller to fill.
+// ChatRequest is a decoded Chat Completions request. It keeps the promises of
+// chat.Request. The caller of DecodeChat fills in Caller and Session.
 type ChatRequest struct {
 	chat.Request
 
-	IncludeUsage bool // a last chunk with the usage is wanted; only with Streamed
+	IncludeUsage bool // the client wants a last chunk with the usage; only with Streamed
 
-	MetadataSession int64  // metadata.sessionId, 0 when absent
-	User            string // the parameter of that name, "" when absent
+	MetadataSession int64  // metadata.sessionId, or 0
+	User            string // the parameter user, or ""
 
-	// Orphan is the first result of a call which no message before it made, nil for
-	// none; see CheckResults.
+	// Orphan is the first tool result whose call no earlier message makes, or nil; see
+	// CheckResults.
 	Orphan *Orphan
 
-	// ToolNames are the client's names of tools by the names that the model is told,
-	// of those tools, and calls of the transcript, where the two differ. Requests and events have the model's names;
-	// Stream and Whole write the client's.
+	// ToolNames has the client's name of a tool by the name that the model sees, for the
+	// tools and the calls of the transcript whose names differ. The request and the
+	// events have the model's names; Stream and Whole write the client's.
 	ToolNames map[string]string
 
-	// Unknown names the keys that were ignored because nothing is known of them,
-	// each once and in the order of the body, such as "messages[].foo": at most
-	// maxUnknown of them, each cut to maxShown bytes.
+	// Unknown are the ignored keys that no dialect knows: see jsonval.UnknownKeys.
 	Unknown []string
 }
 
-// Orphan is the result of a call that is not there.
+// Orphan is the result of a call that is missing.
 type Orphan struct {
 	Index int    // of the message, as the client sent it
 	Call  string // the id of the call
 }
 
-// maxUnknown bounds ChatRequest.Unknown.
-const maxUnknown = 32
-
-// DecodeChat reads the body of a Chat Completions request. The result does not
-// alias body. Every error is a *chat.Error of KindInvalid with a code and, unless
-// the body is no JSON object, the path of the field at fault as its param.
+// DecodeChat reads the body of a Chat Completions request. The result does not alias
+// body. Every error is a *chat.Error of KindInvalid with a code and, if the body is a
+// JSON object, with the path of the field at fault as its Param.
 //
-// Keys are matched exactly, null is the same as absent, and of a key that stands
-// twice the last counts. What each parameter means is told by Parameters.
+// Keys match exactly, null is the same as absent, and of a key that occurs twice the last
+// one counts. Parameters returns the meaning of each key.
 func DecodeChat(body []byte) (*ChatRequest, error) {
-	root, err := parseObject(body)
+	root, err := jsonval.ParseObject(body)
 	if err != nil {
 		return nil, err
 	}
 	d := decoder{req: &ChatRequest{Request: chat.Request{N: 1}}}
 	if f := d.parameters(root); f != nil {
-		return nil, f.public()
+		return nil, f.Public()
 	}
+	d.req.Unknown = d.unknown.Names
 	return d.req, nil
 }
 
 // decoder fills one request.
 type decoder struct {
-	req   *ChatRequest
-	calls map[string]string // names of the tools that messages so far called, by id of the call
+	req     *ChatRequest
+	unknown jsonval.UnknownKeys
+	calls   map[string]string // tool names of the calls so far, by call id
 
-	offered     map[string]int // indexes in req.Tools by name
-	schemaBytes int            // of all schemas so far
-	callsNone   bool           // tool_choice forbids every call, so that no schema matters
+	offered      map[string]int // indexes in req.Tools, by name
+	schemaBytes  int            // size of all schemas so far
+	forbidsCalls bool           // tool_choice forbids every call, so that schemas do not matter
 }
 
-// parameters reads the known keys in the order of the table, so that the same
-// wrong request gives the same error whatever the order of its keys.
-func (d *decoder) parameters(root value) *fault {
-	var given [len(table)]value
-	for key, v := range root.members() {
+// parameters reads the known keys in the order of the table, so that the order of the
+// keys does not decide which error a wrong request gets.
+func (d *decoder) parameters(root jsonval.Value) *jsonval.Fault {
+	var values [len(table)]jsonval.Value
+	for key, v := range root.Members() {
 		if i, ok := rows[string(key)]; ok {
-			given[i] = v
+			values[i] = v
 		} else {
-			d.unknown("", key)
+			d.unknown.Add("", key)
 		}
 	}
-	d.callsNone = isNone(given[rows["tool_choice"]]) || isNone(given[rows["function_call"]])
-	for i, v := range given {
+	d.forbidsCalls = isNone(values[rows["tool_choice"]]) || isNone(values[rows["function_call"]])
+	for i, v := range values {
 		p := &table[i]
 		switch {
-		case !v.absent():
+		case !v.IsAbsent():
 			if f := p.read(d, v); f != nil {
-				return f.in(p.Name)
+				return f.In(p.Name)
 			}
 		case p.Required:
-			return missing(p.expected, v).in(p.Name)
+			return jsonval.Missing(p.expected, v).In(p.Name)
 		}
 	}
 	return nil
-}
-
-// unknown notes an ignored key; where is what goes in front of its name. It
-// allocates only for names that are new, because a transcript may repeat one in
-// each of its messages.
-func (d *decoder) unknown(where string, key []byte) {
-	if len(d.req.Unknown) == maxUnknown {
-		return
-	}
-	key = cut(key, maxShown-len(where))
-	noted := func(name string) bool {
-		return len(name) == len(where)+len(key) && name[:len(where)] == where && name[len(where):] == string(key)
-	}
-	if !slices.ContainsFunc(d.req.Unknown, noted) {
-		d.req.Unknown = append(d.req.Unknown, where+string(key))
-	}
 }

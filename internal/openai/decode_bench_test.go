@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"achuan/internal/jsonval"
 )
 
 // transcript is a request with n messages of about 1.6 KB, as an agent would send
 // them: code with its line breaks and quotes escaped, sometimes in parts.
 func transcript(n int) []byte {
 	code := strings.Repeat("\tif err != nil {\n\t\treturn fmt.Errorf(\"read %q: %w\", path, err)\n\t}\n", 20)
-	text := string(appendJSONString(nil, code))
+	text := string(jsonval.AppendString(nil, code))
 	var b strings.Builder
 	b.WriteString(`{"model":"demo-large","stream":true,"temperature":0.2,"messages":[{"role":"system","content":"Be brief."}`)
 	for i := range n - 1 {

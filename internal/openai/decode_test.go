@@ -119,6 +119,7 @@ func TestDecodeUnknownIsBounded(t *testing.T) {
 		fmt.Fprintf(&members, `"%d%s": 1,`, i, strings.Repeat("键", 30))
 	}
 	r := decode(t, withParameters(members.String()+`"n": 1`))
+	const maxUnknown = 32
 	if len(r.Unknown) != maxUnknown {
 		t.Errorf("%d names, want %d", len(r.Unknown), maxUnknown)
 	}

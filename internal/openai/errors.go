@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
 // statuses is the one table from kinds of error to what HTTP says of them.
@@ -43,19 +44,12 @@ func Status(k chat.Kind) (status int, errorType string) {
 func AppendError(dst []byte, e *chat.Error) []byte {
 	_, errorType := Status(e.Kind)
 	dst = append(dst, `{"error":{"message":`...)
-	dst = appendJSONString(dst, e.Sentence())
+	dst = jsonval.AppendString(dst, e.Sentence())
 	dst = append(dst, `,"type":"`...)
 	dst = append(dst, errorType...)
 	dst = append(dst, `","param":`...)
-	dst = appendStringOrNull(dst, e.Param)
+	dst = jsonval.AppendStringOrNull(dst, e.Param)
 	dst = append(dst, `,"code":`...)
-	dst = appendStringOrNull(dst, string(e.Code))
+	dst = jsonval.AppendStringOrNull(dst, string(e.Code))
 	return append(dst, "}}"...)
-}
-
-func appendStringOrNull(dst []byte, s string) []byte {
-	if s == "" {
-		return append(dst, "null"...)
-	}
-	return appendJSONString(dst, s)
 }

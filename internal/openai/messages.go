@@ -5,102 +5,76 @@ import (
 	"strconv"
 
 	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
-// roleFunction is the role of results before tools had ids. It becomes RoleTool.
+// roleFunction is the role of tool results in the older API, in which calls had no ids.
+// It becomes RoleTool.
 const roleFunction = "function"
 
 // maxMessages bounds the memory that messages of a few bytes take. The longest
-// transcripts of agents have some thousands.
+// transcripts of agents have some thousands of messages.
 const maxMessages = 100_000
 
-func (d *decoder) messages(v value) *fault {
-	if v.kind() != kindArray {
-		return wrongType("an array of messages", v)
+func (d *decoder) messages(v jsonval.Value) *jsonval.Fault {
+	if v.Kind() != jsonval.Array {
+		return jsonval.WrongType("an array of messages", v)
 	}
-	spoken := false
-	for i, e := range v.elements() {
+	hasQuestion := false
+	for i, e := range v.Elements() {
 		if i == maxMessages {
-			return tooMany(maxMessages, "messages")
+			return jsonval.TooMany(maxMessages, "messages")
 		}
 		m, f := d.message(e, i)
 		if f != nil {
-			return f.at(i)
+			return f.At(i)
 		}
-		spoken = spoken || !m.Role.Instructs()
-		if !d.join(m) {
+		hasQuestion = hasQuestion || !m.Role.Instructs()
+		if !d.mergeCalls(m) {
 			d.req.Messages = append(d.req.Messages, m)
 		}
 	}
 	switch {
 	case len(d.req.Messages) == 0:
-		return &fault{code: chat.CodeInvalidValue, detail: "expected at least one message, but got an empty array"}
-	case !spoken:
-		return &fault{code: chat.CodeInvalidValue, detail: "expected a message of the user, but got instructions alone"}
+		return jsonval.Invalid("expected at least one message, but got an empty array")
+	case !hasQuestion:
+		return jsonval.Invalid("expected a message of the user, but got instructions alone")
 	}
 	return nil
 }
 
-// messageFields are the fields of a message that are read.
+// messageFields are the fields of a message whose meaning depends on its role.
 type messageFields struct {
-	role, content, name, refusal, audio, toolCalls, functionCall, toolCallID value
+	name, content, refusal, audio, toolCalls, functionCall, toolCallID jsonval.Value
 }
 
-// fields picks the fields out of a message.
-func (d *decoder) fields(v value) (m messageFields) {
-	for key, v := range v.members() {
-		switch string(key) {
-		case "role":
-			m.role = v
-		case "content":
-			m.content = v
-		case "name":
-			m.name = v
-		case "refusal":
-			m.refusal = v
-		case "audio":
-			m.audio = v
-		case "tool_calls":
-			m.toolCalls = v
-		case "function_call":
-			m.functionCall = v
-		case "tool_call_id":
-			m.toolCallID = v
-		case "reasoning_content", "annotations": // of our own answers, sent back
-		default:
-			d.unknown("messages[].", key)
-		}
-	}
-	return m
-}
-
-func (d *decoder) message(v value, index int) (chat.Message, *fault) {
-	var m chat.Message
-	if v.kind() != kindObject {
-		return m, wrongType("an object", v)
-	}
-	fields := d.fields(v)
-	role, f := readRole(fields.role)
+func (d *decoder) message(v jsonval.Value, index int) (m chat.Message, f *jsonval.Fault) {
+	var fields messageFields
+	f = v.ReadFields(&d.unknown, "messages[].",
+		jsonval.Field{Name: "role", Required: expectedRole, Read: func(v jsonval.Value) *jsonval.Fault { return readRole(v, &m.Role) }},
+		jsonval.Field{Name: "name", Value: &fields.name, Text: &m.Name},
+		jsonval.Field{Name: "content", Value: &fields.content},
+		jsonval.Field{Name: "refusal", Value: &fields.refusal},
+		jsonval.Field{Name: "audio", Value: &fields.audio},
+		jsonval.Field{Name: "tool_calls", Value: &fields.toolCalls},
+		jsonval.Field{Name: "function_call", Value: &fields.functionCall},
+		jsonval.Field{Name: "tool_call_id", Value: &fields.toolCallID},
+		// Fields of this server's answers that a client sends back.
+		jsonval.Field{Name: "reasoning_content"}, jsonval.Field{Name: "annotations"})
 	if f != nil {
-		return m, f.in("role")
+		return m, f
 	}
-	m.Role = role
-	d.misplaced(role, &fields)
-	if !fields.name.absent() {
-		if m.Name, f = fields.name.asString(); f != nil {
-			return m, f.in("name")
-		}
-		if role == chat.RoleTool || role == roleFunction {
-			m.Name = modelName(m.Name)
-		}
+	d.addMisplaced(m.Role, &fields)
+	if m.Role == chat.RoleTool || m.Role == roleFunction {
+		m.Name = modelName(m.Name)
 	}
-	switch role {
+	switch m.Role {
 	case chat.RoleAssistant:
 		f = d.assistant(&m, &fields)
-		d.remember(m.ToolCalls)
+		d.recordCalls(m.ToolCalls)
 	case chat.RoleTool:
 		f = d.result(&m, &fields)
-		d.match(&m, index)
+		d.matchResult(&m, index)
 	case roleFunction:
 		f = d.functionResult(&m, &fields)
 	default:
@@ -109,120 +83,120 @@ func (d *decoder) message(v value, index int) (chat.Message, *fault) {
 	return m, f
 }
 
-// misplaced notes the fields that mean something, but not in a message of this
-// role, as the unknown keys that they are there.
-func (d *decoder) misplaced(role chat.Role, fields *messageFields) {
-	note := func(name string, v value, belongs bool) {
-		if !belongs && !v.absent() {
-			d.unknown("messages[].", []byte(name))
+// addMisplaced adds the known fields that have no meaning in a message of this role to
+// the unknown keys.
+func (d *decoder) addMisplaced(role chat.Role, fields *messageFields) {
+	add := func(name string, v jsonval.Value, belongs bool) {
+		if !belongs && !v.IsAbsent() {
+			d.unknown.Add("messages[].", []byte(name))
 		}
 	}
-	answer := role == chat.RoleAssistant
-	note("refusal", fields.refusal, answer)
-	note("audio", fields.audio, answer)
-	note("tool_calls", fields.toolCalls, answer)
-	note("function_call", fields.functionCall, answer)
-	note("tool_call_id", fields.toolCallID, role == chat.RoleTool)
+	isAnswer := role == chat.RoleAssistant
+	add("refusal", fields.refusal, isAnswer)
+	add("audio", fields.audio, isAnswer)
+	add("tool_calls", fields.toolCalls, isAnswer)
+	add("function_call", fields.functionCall, isAnswer)
+	add("tool_call_id", fields.toolCallID, role == chat.RoleTool)
 }
 
-func readRole(v value) (chat.Role, *fault) {
-	const expected = "one of system, developer, user, assistant, tool"
-	if v.absent() {
-		return "", missing(expected, v)
+const expectedRole = "one of system, developer, user, assistant, tool"
+
+func readRole(v jsonval.Value, role *chat.Role) *jsonval.Fault {
+	if v.Kind() != jsonval.String {
+		return jsonval.WrongType("a string", v)
 	}
-	if v.kind() != kindString {
-		return "", wrongType("a string", v)
-	}
-	switch string(v.bytes()) { // constants, so that a role costs no memory
+	switch string(v.Bytes()) { // constants, so that a role needs no memory
 	case "system":
-		return chat.RoleSystem, nil
+		*role = chat.RoleSystem
 	case "developer":
-		return chat.RoleDeveloper, nil
+		*role = chat.RoleDeveloper
 	case "user":
-		return chat.RoleUser, nil
+		*role = chat.RoleUser
 	case "assistant":
-		return chat.RoleAssistant, nil
+		*role = chat.RoleAssistant
 	case "tool":
-		return chat.RoleTool, nil
+		*role = chat.RoleTool
 	case roleFunction:
-		return roleFunction, nil
+		*role = roleFunction
 	default:
-		return "", wrongValue(expected, v)
+		return jsonval.WrongValue(expectedRole, v)
 	}
+	return nil
 }
 
-// assistant reads an answer of before. It may be empty: clients send that back.
-func (d *decoder) assistant(m *chat.Message, fields *messageFields) (f *fault) {
-	if !fields.audio.absent() {
-		return unsupported("an answer in sound cannot be sent back").in("audio")
+// assistant reads an earlier answer. It may be empty, because clients send empty answers
+// back.
+func (d *decoder) assistant(m *chat.Message, fields *messageFields) (f *jsonval.Fault) {
+	if !fields.audio.IsAbsent() {
+		return jsonval.Unsupported("an answer in sound cannot be sent back").In("audio")
 	}
 	switch {
-	case !fields.content.absent():
+	case !fields.content.IsAbsent():
 		f = d.content(fields.content, m)
-	case !fields.refusal.absent():
-		if m.Text, f = fields.refusal.asString(); f != nil {
-			f = f.in("refusal")
-		}
+	case !fields.refusal.IsAbsent():
+		m.Text, f = fields.refusal.AsString()
+		f = f.In("refusal")
 	}
-	if f == nil && !fields.toolCalls.absent() {
+	if f == nil && !fields.toolCalls.IsAbsent() {
 		var calls []chat.ToolCall
 		calls, f = d.toolCalls(fields.toolCalls)
-		m.ToolCalls = withoutRepeated(m.ToolCalls, calls)
-		f = f.in("tool_calls")
+		m.ToolCalls = mergeRepeatedCalls(m.ToolCalls, calls)
+		f = f.In("tool_calls")
 	}
-	if f == nil && !fields.functionCall.absent() {
+	if f == nil && !fields.functionCall.IsAbsent() {
 		var call chat.ToolCall
 		call, f = d.function("messages[].function_call.", fields.functionCall)
 		m.ToolCalls = append(m.ToolCalls, call)
-		f = f.in("function_call")
+		f = f.In("function_call")
 	}
 	return f
 }
 
-// withoutRepeated returns the calls that parts of the content make, as far as
-// tool_calls does not make them too, and those of tool_calls: frameworks keep an
-// answer in both forms.
-func withoutRepeated(parts, calls []chat.ToolCall) []chat.ToolCall {
+// mergeRepeatedCalls returns the calls of the content parts that tool_calls does not
+// repeat, followed by those of tool_calls. Frameworks keep an answer in both forms.
+func mergeRepeatedCalls(parts, calls []chat.ToolCall) []chat.ToolCall {
 	if len(parts) == 0 {
 		return calls
 	}
-	made := make(map[string]bool, len(calls))
+	isRepeated := make(map[string]bool, len(calls))
 	for _, c := range calls {
-		made[c.ID] = true
+		isRepeated[c.ID] = true
 	}
-	parts = slices.DeleteFunc(parts, func(c chat.ToolCall) bool { return made[c.ID] })
+	parts = slices.DeleteFunc(parts, func(c chat.ToolCall) bool { return isRepeated[c.ID] })
 	return append(parts, calls...)
 }
 
-// result reads the result of a tool call. A tool that returned nothing has no content.
-func (d *decoder) result(m *chat.Message, fields *messageFields) (f *fault) {
-	if fields.toolCallID.absent() {
-		return missing("a string, the id of the call", fields.toolCallID).in("tool_call_id")
+// result reads the result of a tool call. The result of a tool that returned nothing has
+// no content.
+func (d *decoder) result(m *chat.Message, fields *messageFields) (f *jsonval.Fault) {
+	if fields.toolCallID.IsAbsent() {
+		return jsonval.Missing("a string, the id of the call", fields.toolCallID).In("tool_call_id")
 	}
-	if m.ToolCallID, f = fields.toolCallID.asString(); f != nil {
-		return f.in("tool_call_id")
+	if m.ToolCallID, f = fields.toolCallID.AsString(); f != nil {
+		return f.In("tool_call_id")
 	}
-	if !fields.content.absent() {
-		f = d.content(fields.content, m)
-	}
-	return f
+	return d.resultContent(m, fields)
 }
 
-// functionResult reads a result of the time before tools had ids: the name of the
-// function says which call it belongs to, and null is content.
-func (d *decoder) functionResult(m *chat.Message, fields *messageFields) (f *fault) {
+// functionResult reads a result of the older API. It has no call id: the name of the
+// function says to which call it belongs.
+func (d *decoder) functionResult(m *chat.Message, fields *messageFields) (f *jsonval.Fault) {
 	m.Role = chat.RoleTool
 	if m.Name == "" {
-		return missing("a string, the name of the function", fields.name).in("name")
+		return jsonval.Missing(expectedFunctionName, fields.name).In("name")
 	}
-	if !fields.content.absent() {
-		f = d.content(fields.content, m)
-	}
-	return f
+	return d.resultContent(m, fields)
 }
 
-// remember keeps the calls that a message made, for their results.
-func (d *decoder) remember(calls []chat.ToolCall) {
+func (d *decoder) resultContent(m *chat.Message, fields *messageFields) *jsonval.Fault {
+	if fields.content.IsAbsent() {
+		return nil
+	}
+	return d.content(fields.content, m)
+}
+
+// recordCalls keeps the calls of a message, so that matchResult finds them.
+func (d *decoder) recordCalls(calls []chat.ToolCall) {
 	for _, call := range calls {
 		if d.calls == nil {
 			d.calls = map[string]string{}
@@ -231,45 +205,40 @@ func (d *decoder) remember(calls []chat.ToolCall) {
 	}
 }
 
-// match puts the name of its tool to a result, and notes one of a call that no
-// message made.
-func (d *decoder) match(m *chat.Message, index int) {
-	name, made := d.calls[m.ToolCallID]
-	if !made {
-		if d.req.Orphan == nil {
-			d.req.Orphan = &Orphan{index, m.ToolCallID}
-		}
+// matchResult gives a result the name of its tool, and records the first result whose
+// call is missing.
+func (d *decoder) matchResult(m *chat.Message, index int) {
+	name, isKnown := d.calls[m.ToolCallID]
+	if !isKnown && d.req.Orphan == nil {
+		d.req.Orphan = &Orphan{index, m.ToolCallID}
 	}
 	if m.Name == "" {
 		m.Name = name
 	}
 }
 
-// join reports whether m is the second half of the message before it: there are
-// agents that send one answer back as two messages, its text and its calls. They are
-// read as the answer that they were, so that its session is found again.
-func (d *decoder) join(m chat.Message) bool {
+// mergeCalls adds the calls of m to the message before it, if m is the second half of
+// that message, and reports whether it is. Some agents send one answer back as two
+// messages, its text and its calls. Merged, they are the answer that the session has.
+func (d *decoder) mergeCalls(m chat.Message) bool {
 	if len(d.req.Messages) == 0 || m.Role != chat.RoleAssistant || m.Text != "" || len(m.ToolCalls) == 0 {
 		return false
 	}
-	before := &d.req.Messages[len(d.req.Messages)-1]
-	if before.Role != chat.RoleAssistant || before.Text == "" || len(before.ToolCalls) > 0 || before.Name != m.Name {
+	last := &d.req.Messages[len(d.req.Messages)-1]
+	if last.Role != chat.RoleAssistant || last.Text == "" || len(last.ToolCalls) > 0 || last.Name != m.Name {
 		return false
 	}
-	before.ToolCalls = m.ToolCalls
+	last.ToolCalls = m.ToolCalls
 	return true
 }
 
-// CheckResults refuses a result of a call that no message before it made. It is not
-// for requests that name a session by its id: there the call may be in the session.
+// CheckResults returns an error if a result belongs to a call that no earlier message
+// makes. It is not for requests that name a session by its id: the session may have the call.
 func (r *ChatRequest) CheckResults() error {
-	first := r.Orphan
-	if first == nil {
+	if r.Orphan == nil {
 		return nil
 	}
-	f := &fault{
-		code: chat.CodeInvalidValue, path: "tool_call_id",
-		detail: "no message before this one makes the call " + strconv.Quote(cut(first.Call, maxShown)),
-	}
-	return f.at(first.Index).in("messages").public()
+	call := strconv.Quote(chat.Truncate(r.Orphan.Call, jsonval.MaxShown))
+	f := jsonval.Invalid("no message before this one makes the call " + call)
+	return f.In("tool_call_id").At(r.Orphan.Index).In("messages").Public()
 }

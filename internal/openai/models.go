@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
 // modelCreated is the `created` of every model, 2025-01-01T00:00:00Z: the platform
@@ -25,7 +26,7 @@ func AppendModels(dst []byte, models []chat.Model) []byte {
 // AppendModel appends one model as `GET /v1/models/{id}` answers it.
 func AppendModel(dst []byte, m chat.Model) []byte {
 	dst = append(dst, `{"id":`...)
-	dst = appendJSONString(dst, m.ID)
+	dst = jsonval.AppendString(dst, m.ID)
 	dst = append(dst, `,"object":"model","created":`...)
 	dst = strconv.AppendInt(dst, modelCreated, 10)
 	return append(dst, `,"owned_by":"achuan"}`...)

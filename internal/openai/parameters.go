@@ -1,5 +1,7 @@
 package openai
 
+import "achuan/internal/jsonval"
+
 // Use says what becomes of a parameter.
 type Use string
 
@@ -35,7 +37,7 @@ func Parameters() []Parameter {
 type row struct {
 	Parameter
 	expected string // what a required parameter is
-	read     func(*decoder, value) *fault
+	read     func(*decoder, jsonval.Value) *jsonval.Fault
 }
 
 // rows finds a parameter's index in table.
@@ -91,19 +93,19 @@ var table = [...]row{
 	honoured("response_format", (*decoder).responseFormat,
 		"`text`, `json_object` or `json_schema`. An answer that is not valid is asked for again, twice at the most."),
 
-	ignored("top_p", func(_ *decoder, v value) *fault { _, f := v.asNumber(0, 1); return f },
+	ignored("top_p", func(_ *decoder, v jsonval.Value) *jsonval.Fault { _, f := v.AsNumber(0, 1); return f },
 		"The platform has no such setting; `temperature` is honoured."),
-	ignored("seed", anInteger,
+	ignored("seed", checkInteger,
 		"The platform promises no repeatable answers, and neither does OpenAI."),
-	ignored("store", aBool, "Says what OpenAI keeps. Answers are kept in the platform's session in any case."),
-	ignored("service_tier", aString, "Names a tier of OpenAI's service."),
-	ignored("prompt_cache_key", aString, "Guides a cache of OpenAI's; it changes no answer."),
-	ignored("prompt_cache_retention", aString, "Guides a cache of OpenAI's; it changes no answer."),
-	ignored("prompt_cache_options", anObject, "Guides a cache of OpenAI's; it changes no answer."),
-	ignored("safety_identifier", aString, "Tells OpenAI about the person behind a request; nothing is passed on."),
-	ignored("moderation", anObject, "Asks OpenAI for a report beside the answer; the answer has none."),
-	ignored("verbosity", aString, "A hint on style that the platform has no setting for."),
-	ignored("prediction", anObject, "Makes OpenAI's answers faster, not different."),
+	ignored("store", checkBool, "Says what OpenAI keeps. Answers are kept in the platform's session in any case."),
+	ignored("service_tier", checkString, "Names a tier of OpenAI's service."),
+	ignored("prompt_cache_key", checkString, "Guides a cache of OpenAI's; it changes no answer."),
+	ignored("prompt_cache_retention", checkString, "Guides a cache of OpenAI's; it changes no answer."),
+	ignored("prompt_cache_options", checkObject, "Guides a cache of OpenAI's; it changes no answer."),
+	ignored("safety_identifier", checkString, "Tells OpenAI about the person behind a request; nothing is passed on."),
+	ignored("moderation", checkObject, "Asks OpenAI for a report beside the answer; the answer has none."),
+	ignored("verbosity", checkString, "A hint on style that the platform has no setting for."),
+	ignored("prediction", checkObject, "Makes OpenAI's answers faster, not different."),
 	refused("modalities", (*decoder).refuseModalities,
 		"Answers are text. `[\"text\"]` is accepted."),
 	refused("audio", (*decoder).refuseAudio, "Answers are text, never sound."),
@@ -117,18 +119,18 @@ var table = [...]row{
 		"The platform searches through models of its own for that, not on request."),
 }
 
-func required(name, expected string, read func(*decoder, value) *fault, why string) row {
+func required(name, expected string, read func(*decoder, jsonval.Value) *jsonval.Fault, why string) row {
 	return row{Parameter{name, Honoured, true, why}, expected, read}
 }
 
-func honoured(name string, read func(*decoder, value) *fault, why string) row {
+func honoured(name string, read func(*decoder, jsonval.Value) *jsonval.Fault, why string) row {
 	return row{Parameter{name, Honoured, false, why}, "", read}
 }
 
-func ignored(name string, read func(*decoder, value) *fault, why string) row {
+func ignored(name string, read func(*decoder, jsonval.Value) *jsonval.Fault, why string) row {
 	return row{Parameter{name, Ignored, false, why}, "", read}
 }
 
-func refused(name string, read func(*decoder, value) *fault, why string) row {
+func refused(name string, read func(*decoder, jsonval.Value) *jsonval.Fault, why string) row {
 	return row{Parameter{name, Refused, false, why}, "", read}
 }

@@ -1,6 +1,10 @@
 package openai
 
-import "math"
+import (
+	"math"
+
+	"achuan/internal/jsonval"
+)
 
 // Readers of the parameters that are refused: each lets the values pass that ask
 // for nothing.
@@ -10,63 +14,63 @@ const (
 	textOnly = "answers are text, and nothing else can be asked for"
 )
 
-func (d *decoder) refuseModalities(v value) *fault {
-	if v.kind() != kindArray {
-		return wrongType("an array of strings", v)
+func (d *decoder) refuseModalities(v jsonval.Value) *jsonval.Fault {
+	if v.Kind() != jsonval.Array {
+		return jsonval.WrongType("an array of strings", v)
 	}
-	for i, m := range v.elements() {
-		if m.kind() != kindString {
-			return wrongType("a string", m).at(i)
+	for i, m := range v.Elements() {
+		if m.Kind() != jsonval.String {
+			return jsonval.WrongType("a string", m).At(i)
 		}
-		if string(m.bytes()) != "text" {
-			return unsupported(textOnly).at(i)
+		if string(m.Bytes()) != "text" {
+			return jsonval.Unsupported(textOnly).At(i)
 		}
 	}
 	return nil
 }
 
-func (d *decoder) refuseAudio(v value) *fault {
-	if f := anObject(d, v); f != nil {
+func (d *decoder) refuseAudio(v jsonval.Value) *jsonval.Fault {
+	if f := checkObject(d, v); f != nil {
 		return f
 	}
-	return unsupported(textOnly)
+	return jsonval.Unsupported(textOnly)
 }
 
-func (d *decoder) refuseLogprobs(v value) *fault {
-	asked, f := v.asBool()
+func (d *decoder) refuseLogprobs(v jsonval.Value) *jsonval.Fault {
+	asked, f := v.AsBool()
 	if f != nil {
 		return f
 	}
 	return unless(!asked, noProbs)
 }
 
-func (d *decoder) refuseTopLogprobs(v value) *fault {
-	n, f := v.asInt(0, math.MaxInt)
+func (d *decoder) refuseTopLogprobs(v jsonval.Value) *jsonval.Fault {
+	n, f := v.AsInt(0, math.MaxInt)
 	if f != nil {
 		return f
 	}
 	return unless(n == 0, noProbs)
 }
 
-func (d *decoder) refuseBias(v value) *fault {
-	v, f := v.asObject()
+func (d *decoder) refuseBias(v jsonval.Value) *jsonval.Fault {
+	v, f := v.AsObject()
 	if f != nil {
 		return f
 	}
-	return unless(v.empty(), "the platform cannot favour tokens")
+	return unless(v.IsEmpty(), "the platform cannot favour tokens")
 }
 
-func (d *decoder) refuseSearch(v value) *fault {
-	if f := anObject(d, v); f != nil {
+func (d *decoder) refuseSearch(v jsonval.Value) *jsonval.Fault {
+	if f := checkObject(d, v); f != nil {
 		return f
 	}
-	return unsupported("the platform searches through models of its own for that, not on request")
+	return jsonval.Unsupported("the platform searches through models of its own for that, not on request")
 }
 
 // unless refuses a parameter that does not have a harmless value.
-func unless(harmless bool, why string) *fault {
+func unless(harmless bool, why string) *jsonval.Fault {
 	if harmless {
 		return nil
 	}
-	return unsupported(why)
+	return jsonval.Unsupported(why)
 }

@@ -6,25 +6,25 @@ import (
 	"slices"
 	"strings"
 
-	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
 // Readers of the parameters that shape an answer.
 
-func (d *decoder) temperature(v value) *fault {
+func (d *decoder) temperature(v jsonval.Value) *jsonval.Fault {
 	return number(&d.req.Temperature, v, 0, 2)
 }
 
-func (d *decoder) presencePenalty(v value) *fault {
+func (d *decoder) presencePenalty(v jsonval.Value) *jsonval.Fault {
 	return number(&d.req.PresencePenalty, v, -2, 2)
 }
 
-func (d *decoder) frequencyPenalty(v value) *fault {
+func (d *decoder) frequencyPenalty(v jsonval.Value) *jsonval.Fault {
 	return number(&d.req.FrequencyPenalty, v, -2, 2)
 }
 
-func number(to **float64, v value, low, high float64) *fault {
-	x, f := v.asNumber(low, high)
+func number(to **float64, v jsonval.Value, low, high float64) *jsonval.Fault {
+	x, f := v.AsNumber(low, high)
 	if f == nil {
 		*to = &x
 	}
@@ -32,11 +32,11 @@ func number(to **float64, v value, low, high float64) *fault {
 }
 
 // maxTokens takes 0 and -1 as no limit: with them clients say that none is set.
-func (d *decoder) maxTokens(v value) *fault {
+func (d *decoder) maxTokens(v jsonval.Value) *jsonval.Fault {
 	if s := string(v); s == "0" || s == "-1" {
 		return nil
 	}
-	n, f := v.asInt(1, math.MaxInt)
+	n, f := v.AsInt(1, math.MaxInt)
 	if f == nil {
 		d.req.MaxTokens = &n
 	}
@@ -46,8 +46,8 @@ func (d *decoder) maxTokens(v value) *fault {
 // maxChoices is how many answers one request may ask for.
 const maxChoices = 8
 
-func (d *decoder) n(v value) (f *fault) {
-	d.req.N, f = v.asInt(1, maxChoices)
+func (d *decoder) n(v jsonval.Value) (f *jsonval.Fault) {
+	d.req.N, f = v.AsInt(1, maxChoices)
 	return f
 }
 
@@ -58,20 +58,20 @@ const (
 	maxStopSize = 4 << 10
 )
 
-func (d *decoder) stop(v value) *fault {
-	switch v.kind() {
-	case kindString:
+func (d *decoder) stop(v jsonval.Value) *jsonval.Fault {
+	switch v.Kind() {
+	case jsonval.String:
 		return d.addStop(v)
-	case kindArray:
+	case jsonval.Array:
 	default:
-		return wrongType("a string or an array of strings", v)
+		return jsonval.WrongType("a string or an array of strings", v)
 	}
-	for i, s := range v.elements() {
+	for i, s := range v.Elements() {
 		if f := d.addStop(s); f != nil {
-			return f.at(i)
+			return f.At(i)
 		}
 		if len(d.req.Stop) > maxStops {
-			return tooMany(maxStops, "strings")
+			return jsonval.TooMany(maxStops, "strings")
 		}
 	}
 	return nil
@@ -79,8 +79,8 @@ func (d *decoder) stop(v value) *fault {
 
 // addStop adds a stop sequence. An empty one is none: clients send the empty field of
 // a form.
-func (d *decoder) addStop(v value) *fault {
-	s, f := v.asString()
+func (d *decoder) addStop(v jsonval.Value) *jsonval.Fault {
+	s, f := v.AsString()
 	switch {
 	case f != nil:
 		return f
@@ -88,7 +88,7 @@ func (d *decoder) addStop(v value) *fault {
 		return nil
 	case len(s) > maxStopSize:
 		detail := fmt.Sprintf("a stop sequence may have %d bytes at most, but this one has %d", maxStopSize, len(s))
-		return &fault{code: chat.CodeInvalidValue, detail: detail}
+		return jsonval.Invalid(detail)
 	}
 	d.req.Stop = append(d.req.Stop, s)
 	return nil
@@ -98,13 +98,13 @@ func (d *decoder) addStop(v value) *fault {
 var efforts = []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}
 
 // reasoningEffort takes "" and "auto" as not set: the model decides.
-func (d *decoder) reasoningEffort(v value) *fault {
-	effort, f := v.asString()
+func (d *decoder) reasoningEffort(v jsonval.Value) *jsonval.Fault {
+	effort, f := v.AsString()
 	if f == nil && (effort == "" || effort == "auto") {
 		return nil
 	}
 	if f == nil && !slices.Contains(efforts, effort) {
-		f = wrongValue("one of "+strings.Join(efforts, ", "), v)
+		f = jsonval.WrongValue("one of "+strings.Join(efforts, ", "), v)
 	}
 	d.req.ReasoningEffort = effort
 	return f

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
 // The sessions API is none of OpenAI's, but in its manner: lists are objects with
@@ -14,7 +15,7 @@ func AppendSession(dst []byte, s chat.SessionInfo, owner string) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = strconv.AppendInt(dst, s.ID, 10)
 	dst = append(dst, `,"object":"session","model":`...)
-	dst = appendJSONString(dst, s.Model)
+	dst = jsonval.AppendString(dst, s.Model)
 	dst = append(dst, `,"created":`...)
 	dst = strconv.AppendInt(dst, s.Created.Unix(), 10)
 	dst = append(dst, `,"last_used":`...)
@@ -22,11 +23,11 @@ func AppendSession(dst []byte, s chat.SessionInfo, owner string) []byte {
 	dst = append(dst, `,"turns":`...)
 	dst = strconv.AppendInt(dst, int64(s.Turns), 10)
 	dst = append(dst, `,"owner":`...)
-	dst = appendJSONString(dst, owner)
+	dst = jsonval.AppendString(dst, owner)
 	dst = append(dst, `,"name":`...)
-	dst = appendStringOrNull(dst, s.Name)
+	dst = jsonval.AppendStringOrNull(dst, s.Name)
 	dst = append(dst, `,"state":`...)
-	dst = appendJSONString(dst, s.State)
+	dst = jsonval.AppendString(dst, s.State)
 	return append(dst, '}')
 }
 
@@ -67,7 +68,7 @@ func appendMessage(dst []byte, role chat.Role, content string, r chat.Record) []
 	dst = append(dst, `{"role":"`...)
 	dst = append(dst, role...)
 	dst = append(dst, `","content":`...)
-	dst = appendJSONString(dst, content)
+	dst = jsonval.AppendString(dst, content)
 	dst = append(dst, `,"record":`...)
 	dst = strconv.AppendInt(dst, r.ID, 10)
 	dst = append(dst, `,"created":`...)
@@ -88,28 +89,17 @@ func AppendDeletedSession(dst []byte, id int64) []byte {
 	return append(dst, `,"object":"session.deleted","deleted":true}`...)
 }
 
-// DecodeSession reads the body of a request to create a session and returns its
-// model. Errors are as DecodeChat's.
+// DecodeSession reads the body of a request to create a session and returns its model.
+// Its errors are those of DecodeChat.
 func DecodeSession(body []byte) (model string, err error) {
-	root, err := parseObject(body)
+	root, err := jsonval.ParseObject(body)
 	if err != nil {
 		return "", err
 	}
 	d := decoder{req: new(ChatRequest)}
-	var given value
-	for key, v := range root.members() {
-		if string(key) == "model" {
-			given = v
-		}
-	}
-	var f *fault
-	if given.absent() {
-		f = missing("a string, the id of a model", given)
-	} else {
-		f = d.model(given)
-	}
+	f := root.ReadFields(nil, "", jsonval.Field{Name: "model", Required: "a string, the id of a model", Read: d.model})
 	if f != nil {
-		return "", f.in("model").public()
+		return "", f.Public()
 	}
 	return d.req.Model, nil
 }

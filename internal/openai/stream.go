@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
 // Stream writes one answer as the events of an event stream. Its methods append
@@ -67,7 +68,7 @@ func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
 	} else {
 		dst = append(dst, `"content":`...)
 	}
-	return s.closeChunk(appendJSONString(dst, ev.Text), "")
+	return s.closeChunk(jsonval.AppendString(dst, ev.Text), "")
 }
 
 // call appends the chunks of a piece of a tool call: one with what the call is and
@@ -89,7 +90,7 @@ func (s *Stream) call(dst []byte, ev chat.Event) []byte {
 		dst = append(dst, `,"function":`...)
 	}
 	dst = append(dst, `{"arguments":`...)
-	dst = appendJSONString(dst, ev.Text)
+	dst = jsonval.AppendString(dst, ev.Text)
 	return s.closeCall(append(dst, '}'))
 }
 
@@ -124,7 +125,7 @@ func (s *Stream) closeChunk(dst []byte, finish string) []byte {
 	if finish == "" {
 		dst = append(dst, "null"...)
 	} else {
-		dst = appendJSONString(dst, finish)
+		dst = jsonval.AppendString(dst, finish)
 	}
 	dst = append(dst, '}')
 	return append(dst, s.tail...)

@@ -1,124 +1,86 @@
 package openai
 
-import "achuan/internal/chat"
+import (
+	"achuan/internal/chat"
+	"achuan/internal/jsonval"
+)
 
-// maxCalls bounds the calls of one message.
+// maxCalls is the number of calls that one message may have.
 const maxCalls = 1000
 
-// toolCalls reads the calls that an assistant message made.
-func (d *decoder) toolCalls(v value) ([]chat.ToolCall, *fault) {
-	if v.kind() != kindArray {
-		return nil, wrongType("an array of tool calls", v)
+// toolCalls reads the calls of an assistant message.
+func (d *decoder) toolCalls(v jsonval.Value) ([]chat.ToolCall, *jsonval.Fault) {
+	if v.Kind() != jsonval.Array {
+		return nil, jsonval.WrongType("an array of tool calls", v)
 	}
 	var calls []chat.ToolCall
-	for i, e := range v.elements() {
+	for i, e := range v.Elements() {
 		if i == maxCalls {
-			return nil, tooMany(maxCalls, "calls")
+			return nil, jsonval.TooMany(maxCalls, "calls")
 		}
 		call, f := d.toolCall(e)
 		if f != nil {
-			return nil, f.at(i)
+			return nil, f.At(i)
 		}
 		calls = append(calls, call)
 	}
 	return calls, nil
 }
 
-func (d *decoder) toolCall(v value) (call chat.ToolCall, f *fault) {
-	if v.kind() != kindObject {
-		return call, wrongType("an object", v)
+func (d *decoder) toolCall(v jsonval.Value) (call chat.ToolCall, f *jsonval.Fault) {
+	readFunction := func(v jsonval.Value) (f *jsonval.Fault) {
+		call, f = d.function("messages[].tool_calls[].function.", v)
+		return f
 	}
-	var id, typ, function value
-	for key, v := range v.members() {
-		switch string(key) {
-		case "id":
-			id = v
-		case "type":
-			typ = v
-		case "function":
-			function = v
-		case "custom": // refused by type
-		default:
-			d.unknown("messages[].tool_calls[].", key)
-		}
-	}
-	if f := callType(typ); f != nil {
-		return call, f.in("type")
-	}
-	if function.absent() {
-		return call, missing("an object", function).in("function")
-	}
-	if call, f = d.function("messages[].tool_calls[].function.", function); f != nil {
-		return call, f.in("function")
-	}
-	if id.absent() {
-		return call, missing("a string", id).in("id")
-	}
-	call.ID, f = id.asString()
-	return call, f.in("id")
+	f = v.ReadFields(&d.unknown, "messages[].tool_calls[].",
+		jsonval.Field{Name: "type", Read: checkCallType},
+		jsonval.Field{Name: "function", Required: "an object", Read: readFunction},
+		jsonval.Field{Name: "id", Required: "a string", Text: &call.ID},
+		jsonval.Field{Name: "custom"}) // checkCallType refuses it
+	return call, f
 }
 
-// callType accepts calls of functions; a call that does not say is one.
-func callType(v value) *fault {
-	if v.absent() {
-		return nil
+// checkCallType accepts calls of functions. A call without a type is one.
+func checkCallType(v jsonval.Value) *jsonval.Fault {
+	if v.Kind() != jsonval.String {
+		return jsonval.WrongType("a string", v)
 	}
-	if v.kind() != kindString {
-		return wrongType("a string", v)
-	}
-	switch string(v.bytes()) {
+	switch string(v.Bytes()) {
 	case "function":
 		return nil
 	case "custom":
-		return unsupported("calls of custom tools cannot be sent yet")
+		return jsonval.Unsupported("calls of custom tools cannot be sent yet")
 	default:
-		return wrongValue(`"function"`, v)
+		return jsonval.WrongValue(`"function"`, v)
 	}
 }
 
-// function reads name and arguments of a call; where is for unknown keys.
-func (d *decoder) function(where string, v value) (call chat.ToolCall, f *fault) {
-	if v.kind() != kindObject {
-		return call, wrongType("an object", v)
-	}
-	var name, arguments value
-	for key, v := range v.members() {
-		switch string(key) {
-		case "name":
-			name = v
-		case "arguments":
-			arguments = v
-		default:
-			d.unknown(where, key)
-		}
-	}
-	if name.absent() {
-		return call, missing("a string, the name of the function", name).in("name")
-	}
-	if call.Name, f = name.asString(); f != nil {
-		return call, f.in("name")
-	}
+// expectedFunctionName describes the name in a call, for messages.
+const expectedFunctionName = "a string, the name of the function"
+
+// function reads the name and the arguments of a call. where is for unknown keys.
+func (d *decoder) function(where string, v jsonval.Value) (call chat.ToolCall, f *jsonval.Fault) {
+	f = v.ReadFields(&d.unknown, where,
+		jsonval.Field{Name: "name", Required: expectedFunctionName, Text: &call.Name},
+		jsonval.Field{Name: "arguments", Read: argumentsReader(&call)})
 	call.Name = d.modelName(call.Name)
-	call.Arguments, f = readArguments(arguments)
-	return call, f.in("arguments")
+	return call, f
 }
 
-// readArguments returns the JSON text of a call's arguments: what the string says,
-// or the object itself as some clients send it. Calls without any are allowed.
-func readArguments(v value) (string, *fault) {
-	switch v.kind() {
-	case kindAbsent, kindNull:
-		return "", nil
-	case kindString:
-		return v.text(), nil
-	case kindObject:
-		return string(v), nil
-	case kindArray:
-		if v.empty() {
-			return "{}", nil
+// argumentsReader returns a function that reads the JSON text of a call's arguments: the
+// text of the string, or the object itself, which some clients send.
+func argumentsReader(call *chat.ToolCall) func(jsonval.Value) *jsonval.Fault {
+	return func(v jsonval.Value) *jsonval.Fault {
+		switch {
+		case v.Kind() == jsonval.String:
+			call.Arguments = v.Text()
+		case v.Kind() == jsonval.Object:
+			call.Arguments = string(v)
+		case v.Kind() == jsonval.Array && v.IsEmpty():
+			call.Arguments = "{}"
+		default:
+			return jsonval.WrongType("a string of JSON", v)
 		}
-		fallthrough
-	default:
-		return "", wrongType("a string of JSON", v)
+		return nil
 	}
 }

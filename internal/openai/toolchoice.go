@@ -5,175 +5,174 @@ import (
 	"strings"
 
 	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
 // toolChoice reads tool_choice, after tools.
-func (d *decoder) toolChoice(v value) *fault {
-	switch v.kind() {
-	case kindString:
+func (d *decoder) toolChoice(v jsonval.Value) *jsonval.Fault {
+	switch v.Kind() {
+	case jsonval.String:
 		return d.toolMode(v)
-	case kindObject:
+	case jsonval.Object:
 	default:
-		return wrongType("a string or an object", v)
+		return jsonval.WrongType("a string or an object", v)
 	}
-	var typ, function, allowed, name value
-	for key, e := range v.members() {
-		switch string(key) {
-		case "type":
-			typ = e
-		case "function":
-			function = e
-		case "allowed_tools":
-			allowed = e
-		case "name":
-			name = e
-		}
+	var typ, function, allowed, name jsonval.Value
+	f := v.ReadFields(nil, "",
+		jsonval.Field{Name: "type", Value: &typ},
+		jsonval.Field{Name: "function", Value: &function},
+		jsonval.Field{Name: "allowed_tools", Value: &allowed},
+		jsonval.Field{Name: "name", Value: &name})
+	switch {
+	case f != nil:
+		return f
+	case typ.IsAbsent() && !function.IsAbsent():
+		return d.allowFunction(chat.ToolsRequired, function)
+	case typ.IsAbsent():
+		return jsonval.Missing(`"function" or "allowed_tools"`, typ).In("type")
+	case typ.Kind() != jsonval.String:
+		return jsonval.WrongType("a string", typ).In("type")
 	}
-	if typ.absent() && !function.absent() {
-		return d.choose(chat.ToolsRequired, function)
-	}
-	if typ.absent() {
-		return missing(`"function" or "allowed_tools"`, typ).in("type")
-	}
-	if typ.kind() != kindString {
-		return wrongType("a string", typ).in("type")
-	}
-	switch string(typ.bytes()) {
+	switch string(typ.Bytes()) {
 	case "function":
-		if function.absent() && !name.absent() { // as in the Responses API
+		if function.IsAbsent() && !name.IsAbsent() { // as in the Responses API
 			function = v
 		}
-		return d.choose(chat.ToolsRequired, function)
+		return d.allowFunction(chat.ToolsRequired, function)
 	case "allowed_tools":
-		return d.allow(allowed)
+		mode, tools, f := readAllowedTools(allowed)
+		if f != nil {
+			return f.In("allowed_tools")
+		}
+		return d.allowFunctions(mode, tools)
 	case "custom":
-		return unsupported("custom tools cannot be offered to the model").in("type")
+		return jsonval.Unsupported("custom tools cannot be offered to the model").In("type")
 	default:
-		return wrongValue(`"function" or "allowed_tools"`, typ).in("type")
+		return jsonval.WrongValue(`"function" or "allowed_tools"`, typ).In("type")
 	}
 }
 
-// isNone reports whether a choice, which may be anything, forbids every call.
-func isNone(choice value) bool {
-	return choice.kind() == kindString && string(choice.bytes()) == string(chat.ToolsNone)
+// isNone reports whether a tool choice, any value, forbids every call.
+func isNone(choice jsonval.Value) bool {
+	return choice.Kind() == jsonval.String && string(choice.Bytes()) == string(chat.ToolsNone)
 }
 
-func (d *decoder) toolMode(v value) *fault {
-	switch mode := chat.ToolMode(v.bytes()); mode {
+func (d *decoder) toolMode(v jsonval.Value) *jsonval.Fault {
+	switch mode := chat.ToolMode(v.Bytes()); mode {
 	case chat.ToolsRequired:
 		if len(d.req.Tools) == 0 {
-			return &fault{code: chat.CodeInvalidValue, detail: "a tool must be called, but there are no tools"}
+			return jsonval.Invalid("a tool must be called, but there are no tools")
 		}
 		fallthrough
 	case chat.ToolsNone, chat.ToolsAuto:
 		d.req.ToolChoice = chat.ToolChoice{Mode: mode}
 		return nil
 	default:
-		return wrongValue("one of none, auto, required or an object", v)
+		return jsonval.WrongValue("one of none, auto, required or an object", v)
 	}
 }
 
-// choose allows one more function, the one that v names.
-func (d *decoder) choose(mode chat.ToolMode, v value) *fault {
-	if v.absent() {
-		return missing("an object with the name of a function", v).in("function")
+// allowFunction adds the function that v names to the allowed tools.
+func (d *decoder) allowFunction(mode chat.ToolMode, v jsonval.Value) *jsonval.Fault {
+	const expected = "an object with the name of a function"
+	if v.IsAbsent() {
+		return jsonval.Missing(expected, v).In("function")
 	}
-	if v.kind() != kindObject {
-		return wrongType("an object with the name of a function", v).in("function")
+	if v.Kind() != jsonval.Object {
+		return jsonval.WrongType(expected, v).In("function")
 	}
-	var name value
-	for key, v := range v.members() {
-		if string(key) == "name" {
-			name = v
-		}
-	}
-	if name.absent() {
-		return missing("the name of a function", name).in("function.name")
-	}
-	text, f := name.asString()
+	var value jsonval.Value
+	var name string
+	f := v.ReadFields(nil, "", jsonval.Field{Name: "name", Required: "the name of a function", Value: &value, Text: &name})
 	if f != nil {
-		return f.in("function.name")
+		return f.In("function")
 	}
-	text = modelName(text)
-	if _, offered := d.offered[text]; !offered {
-		return wrongValue("the name of a tool of this request", name)
+	name = modelName(name)
+	if _, isOffered := d.offered[name]; !isOffered {
+		return jsonval.WrongValue("the name of a tool of this request", value)
 	}
 	d.req.ToolChoice.Mode = mode
-	if !slices.Contains(d.req.ToolChoice.Allowed, text) {
-		d.req.ToolChoice.Allowed = append(d.req.ToolChoice.Allowed, text)
+	if !slices.Contains(d.req.ToolChoice.Allowed, name) {
+		d.req.ToolChoice.Allowed = append(d.req.ToolChoice.Allowed, name)
 	}
 	return nil
 }
 
-// allow reads the tools that may be called and whether one must be.
-func (d *decoder) allow(v value) *fault {
-	if v.kind() != kindObject {
-		return missing("an object with mode and tools", v).in("allowed_tools")
+// readAllowedTools reads the list of tools that the model may call, and whether it must
+// call one.
+func readAllowedTools(v jsonval.Value) (mode chat.ToolMode, tools jsonval.Value, f *jsonval.Fault) {
+	if v.Kind() != jsonval.Object {
+		return "", nil, jsonval.Missing("an object with mode and tools", v)
 	}
-	mode, tools := chat.ToolsAuto, value(nil)
-	for key, v := range v.members() {
-		switch string(key) {
-		case "mode":
-			if v.kind() != kindString || string(v.bytes()) != "auto" && string(v.bytes()) != "required" {
-				return wrongValue("auto or required", v).in("allowed_tools.mode")
-			}
-			mode = chat.ToolMode(v.bytes())
-		case "tools":
-			tools = v
+	mode = chat.ToolsAuto
+	readMode := func(v jsonval.Value) *jsonval.Fault {
+		if v.Kind() != jsonval.String || string(v.Bytes()) != "auto" && string(v.Bytes()) != "required" {
+			return jsonval.WrongValue("auto or required", v)
 		}
+		mode = chat.ToolMode(v.Bytes())
+		return nil
 	}
-	switch {
-	case tools.absent():
-		return missing("an array of tools", tools).in("allowed_tools.tools")
-	case tools.kind() != kindArray:
-		return wrongType("an array of tools", tools).in("allowed_tools.tools")
-	case tools.empty():
-		f := &fault{code: chat.CodeInvalidValue, detail: "expected at least one tool, but got an empty array"}
-		return f.in("allowed_tools.tools")
+	readTools := func(v jsonval.Value) *jsonval.Fault {
+		switch tools = v; {
+		case v.Kind() != jsonval.Array:
+			return jsonval.WrongType("an array of tools", v)
+		case v.IsEmpty():
+			return jsonval.Invalid("expected at least one tool, but got an empty array")
+		}
+		return nil
 	}
-	for i, e := range tools.elements() {
+	f = v.ReadFields(nil, "",
+		jsonval.Field{Name: "mode", Read: readMode},
+		jsonval.Field{Name: "tools", Required: "an array of tools", Read: readTools})
+	return mode, tools, f
+}
+
+// allowFunctions adds the functions of allowed_tools.tools to the allowed tools.
+func (d *decoder) allowFunctions(mode chat.ToolMode, tools jsonval.Value) *jsonval.Fault {
+	const path = "allowed_tools.tools"
+	for i, e := range tools.Elements() {
 		if i == maxTools {
-			return tooMany(maxTools, "tools").in("allowed_tools.tools")
+			return jsonval.TooMany(maxTools, "tools").In(path)
 		}
 		function, _, f := d.toolFunction(e)
 		if f != nil {
-			return f.at(i).in("allowed_tools.tools")
+			return f.At(i).In(path)
 		}
-		if f := d.choose(mode, function); f != nil {
-			if f.path == "" { // an unknown name: a fault of the choice as a whole
+		if f := d.allowFunction(mode, function); f != nil {
+			if f.Path == "" { // an unknown name is a fault of the choice as a whole
 				return f
 			}
-			return f.at(i).in("allowed_tools.tools")
+			return f.At(i).In(path)
 		}
 	}
 	return nil
 }
 
-// functionCall is tool_choice of the time before tools had types.
-func (d *decoder) functionCall(v value) *fault {
-	switch v.kind() {
-	case kindString:
-		switch mode := chat.ToolMode(v.bytes()); mode {
+// functionCall reads the older form of tool_choice.
+func (d *decoder) functionCall(v jsonval.Value) *jsonval.Fault {
+	switch v.Kind() {
+	case jsonval.String:
+		switch mode := chat.ToolMode(v.Bytes()); mode {
 		case chat.ToolsNone, chat.ToolsAuto:
 			if d.req.LegacyCalls {
 				d.req.ToolChoice = chat.ToolChoice{Mode: mode}
 			}
 			return nil
 		}
-		return wrongValue("one of none, auto or an object", v)
-	case kindObject:
-		f := d.choose(chat.ToolsRequired, v)
+		return jsonval.WrongValue("one of none, auto or an object", v)
+	case jsonval.Object:
+		f := d.allowFunction(chat.ToolsRequired, v)
 		if f != nil {
-			f.path = strings.TrimPrefix(strings.TrimPrefix(f.path, "function"), ".")
+			f.Path = strings.TrimPrefix(strings.TrimPrefix(f.Path, "function"), ".")
 		}
 		return f
 	default:
-		return wrongType("a string or an object", v)
+		return jsonval.WrongType("a string or an object", v)
 	}
 }
 
-func (d *decoder) parallelCalls(v value) *fault {
-	parallel, f := v.asBool()
+func (d *decoder) parallelCalls(v jsonval.Value) *jsonval.Fault {
+	parallel, f := v.AsBool()
 	if f == nil {
 		d.req.ParallelCalls = &parallel
 	}

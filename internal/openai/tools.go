@@ -5,173 +5,157 @@ import (
 	"strconv"
 
 	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
 // Readers of the parameters that offer tools to the model.
 
-func (d *decoder) tools(v value) *fault {
-	if v.kind() != kindArray {
-		return wrongType("an array", v)
+func (d *decoder) tools(v jsonval.Value) *jsonval.Fault {
+	if v.Kind() != jsonval.Array {
+		return jsonval.WrongType("an array", v)
 	}
-	for i, e := range v.elements() {
+	for i, e := range v.Elements() {
 		function, isFlat, f := d.toolFunction(e)
 		path := "tools[" + strconv.Itoa(i) + "]."
 		switch {
 		case f != nil:
 		case isFlat:
-			f = d.offer(function, path)
+			f = d.addFunction(function, path)
 		default:
-			f = d.offer(function, path+"function.").in("function")
+			f = d.addFunction(function, path+"function.").In("function")
 		}
 		if f != nil {
-			return f.at(i)
+			return f.At(i)
 		}
 	}
 	return nil
 }
 
-// toolFunction returns what an entry of tools says of its function. An entry with a
-// function need not name its type. A flat entry is the function itself: clients that
-// know the Responses API send such.
-func (d *decoder) toolFunction(v value) (function value, isFlat bool, f *fault) {
-	if v.kind() != kindObject {
-		return nil, false, wrongType("an object", v)
-	}
-	var typ, name value
-	for key, e := range v.members() {
-		switch string(key) {
-		case "type":
-			typ = e
-		case "function":
-			function = e
-		case "name":
-			name = e
-		case "custom": // refused by type
-		case "description", "parameters", "strict": // of a flat entry
-		default:
-			d.unknown("tools[].", key)
-		}
-	}
-	if typ.absent() && !function.absent() {
+// toolFunction returns the function of an entry of tools. An entry with a function does
+// not need a type. A flat entry is the function itself, as in the Responses API.
+func (d *decoder) toolFunction(v jsonval.Value) (function jsonval.Value, isFlat bool, f *jsonval.Fault) {
+	var typ, name jsonval.Value
+	f = v.ReadFields(&d.unknown, "tools[].",
+		jsonval.Field{Name: "type", Value: &typ},
+		jsonval.Field{Name: "function", Value: &function},
+		jsonval.Field{Name: "name", Value: &name},
+		jsonval.Field{Name: "custom"}, // checkToolType refuses it
+		// Fields of a flat entry.
+		jsonval.Field{Name: "description"}, jsonval.Field{Name: "parameters"}, jsonval.Field{Name: "strict"})
+	switch {
+	case f != nil:
+		return nil, false, f
+	case typ.IsAbsent() && !function.IsAbsent():
 		return function, false, nil
 	}
-	if f := toolType(typ); f != nil {
-		return nil, false, f.in("type")
+	if f := checkToolType(typ); f != nil {
+		return nil, false, f.In("type")
 	}
 	switch {
-	case !function.absent():
+	case !function.IsAbsent():
 		return function, false, nil
-	case !name.absent():
+	case !name.IsAbsent():
 		return v, true, nil
 	}
-	return nil, false, missing("an object", function).in("function")
+	return nil, false, jsonval.Missing("an object", function).In("function")
 }
 
-func toolType(v value) *fault {
-	if v.absent() {
-		return missing(`"function"`, v)
+func checkToolType(v jsonval.Value) *jsonval.Fault {
+	if v.IsAbsent() {
+		return jsonval.Missing(`"function"`, v)
 	}
-	if v.kind() != kindString {
-		return wrongType("a string", v)
+	if v.Kind() != jsonval.String {
+		return jsonval.WrongType("a string", v)
 	}
-	switch string(v.bytes()) {
+	switch string(v.Bytes()) {
 	case "function":
 		return nil
 	case "custom":
-		return unsupported("custom tools cannot be offered to the model; tools of the type function can")
+		return jsonval.Unsupported("custom tools cannot be offered to the model; tools of the type function can")
 	default:
-		return wrongValue(`"function"`, v)
+		return jsonval.WrongValue(`"function"`, v)
 	}
 }
 
-// functions is tools of the time before they had types.
-func (d *decoder) functions(v value) *fault {
-	if v.kind() != kindArray {
-		return wrongType("an array", v)
+// functions reads the older form of tools.
+func (d *decoder) functions(v jsonval.Value) *jsonval.Fault {
+	if v.Kind() != jsonval.Array {
+		return jsonval.WrongType("an array", v)
 	}
-	if len(d.req.Tools) > 0 && !v.empty() {
-		return &fault{code: chat.CodeInvalidValue, detail: "expected tools or functions, but got both"}
+	if len(d.req.Tools) > 0 && !v.IsEmpty() {
+		return jsonval.Invalid("expected tools or functions, but got both")
 	}
-	for i, e := range v.elements() {
-		if f := d.offer(e, "functions["+strconv.Itoa(i)+"]."); f != nil {
-			return f.at(i)
+	for i, e := range v.Elements() {
+		if f := d.addFunction(e, "functions["+strconv.Itoa(i)+"]."); f != nil {
+			return f.At(i)
 		}
 		d.req.LegacyCalls = true
 	}
 	return nil
 }
 
-// maxTools is four times what OpenAI takes: agents with many servers of tools exist.
+// maxTools is four times OpenAI's limit, because agents with many tool servers exist.
 const maxTools = 512
 
-// offer adds a function to the tools; path is what its fields' paths begin with. A
-// function that was offered before, in the same words, is offered once: clients with
-// several servers of tools send such lists.
-func (d *decoder) offer(v value, path string) *fault {
-	if v.kind() != kindObject {
-		return wrongType("an object", v)
-	}
-	var name, description, parameters, strict value
-	for key, v := range v.members() {
-		switch string(key) {
-		case "name":
-			name = v
-		case "description":
-			description = v
-		case "parameters":
-			parameters = v
-		case "strict":
-			strict = v
-		case "type": // of a flat entry
-		default:
-			d.unknown("tools[].function.", key)
-		}
-	}
+// addFunction offers a function to the model. path is the beginning of the paths of its
+// fields. It skips a function that is already offered in the same words, because clients
+// with several tool servers send such lists.
+func (d *decoder) addFunction(v jsonval.Value, path string) *jsonval.Fault {
 	t := chat.Tool{Path: path + "parameters"}
-	own, f := toolName(name)
+	var clientName string
+	var name, parameters jsonval.Value
+	readName := func(v jsonval.Value) (f *jsonval.Fault) {
+		clientName, f = v.AsString()
+		if f == nil && !isToolName(clientName) {
+			f = jsonval.WrongValue(expectedToolName, v)
+		}
+		return f
+	}
+	f := v.ReadFields(&d.unknown, "tools[].function.",
+		jsonval.Field{Name: "name", Required: expectedToolName, Value: &name, Read: readName},
+		jsonval.Field{Name: "description", Text: &t.Description},
+		jsonval.Field{Name: "strict", Bool: &t.Strict},
+		jsonval.Field{Name: "parameters", Value: &parameters},
+		jsonval.Field{Name: "type"}) // of a flat entry
 	if f != nil {
-		return f.in("name")
+		return f
 	}
-	t.Name = d.modelName(own)
-	if !description.absent() {
-		if t.Description, f = description.asString(); f != nil {
-			return f.in("description")
+	t.Name = d.modelName(clientName)
+	if i, isOffered := d.offered[t.Name]; isOffered {
+		if d.isSameTool(i, &t, clientName, parameters) {
+			return nil
 		}
-	}
-	if !strict.absent() {
-		if t.Strict, f = strict.asBool(); f != nil {
-			return f.in("strict")
-		}
-	}
-	if i, offered := d.offered[t.Name]; offered {
-		if !d.isSameTool(i, &t, own, parameters) {
-			detail := "different functions have the name " + name.shown()
-			return (&fault{code: chat.CodeInvalidValue, detail: detail}).in("name")
-		}
-		return nil
+		return jsonval.Invalid("different functions have the name " + name.Quote()).In("name")
 	}
 	if len(d.req.Tools) == maxTools {
-		return tooMany(maxTools, "functions")
+		return jsonval.TooMany(maxTools, "functions")
 	}
 	if t.Parameters, f = d.toolParameters(parameters, t.Strict); f != nil {
-		return f.in("parameters")
+		return f.In("parameters")
 	}
 	d.addTool(t)
 	return nil
 }
 
-// toolParameters reads the schema of a function's arguments; nil when it takes none.
-func (d *decoder) toolParameters(v value, strict bool) ([]byte, *fault) {
-	if v.absent() || v.kind() == kindArray && v.empty() { // PHP writes {} as []
+const expectedToolName = "a name of 1 to 128 letters, digits, _, -, ., : and /"
+
+// toolParameters reads the schema of a function's arguments. It returns nil for a
+// function without arguments.
+func (d *decoder) toolParameters(v jsonval.Value, strict bool) ([]byte, *jsonval.Fault) {
+	if hasNoParameters(v) {
 		return nil, nil
 	}
-	if f := d.checkSchema(v, strict && !d.callsNone); f != nil {
+	if f := d.checkSchema(v, strict && !d.forbidsCalls); f != nil {
 		return nil, f
 	}
 	return slices.Clone(v), nil
 }
 
-// addTool offers a tool.
+// hasNoParameters reports whether a function takes no arguments. PHP writes {} as [].
+func hasNoParameters(v jsonval.Value) bool {
+	return v.IsAbsent() || v.Kind() == jsonval.Array && v.IsEmpty()
+}
+
 func (d *decoder) addTool(t chat.Tool) {
 	if d.offered == nil {
 		d.offered = map[string]int{}
@@ -181,49 +165,13 @@ func (d *decoder) addTool(t chat.Tool) {
 }
 
 // isSameTool reports whether t, with those parameters, is the tool at index i.
-func (d *decoder) isSameTool(i int, t *chat.Tool, own string, parameters value) bool {
+func (d *decoder) isSameTool(i int, t *chat.Tool, clientName string, parameters jsonval.Value) bool {
 	first := &d.req.Tools[i]
-	if d.req.clientName(first.Name) != own || first.Description != t.Description || first.Strict != t.Strict {
+	if d.req.clientName(first.Name) != clientName || first.Description != t.Description || first.Strict != t.Strict {
 		return false
 	}
-	if parameters.absent() || parameters.kind() == kindArray && parameters.empty() {
+	if hasNoParameters(parameters) {
 		return first.Parameters == nil
 	}
-	return sameJSON(value(first.Parameters), parameters)
-}
-
-// sameJSON reports whether two JSON texts differ in white space alone. It stops at the
-// first difference.
-func sameJSON(a, b value) bool {
-	i, j := 0, 0
-	for {
-		i, j = skipSpace(a, i), skipSpace(b, j)
-		switch {
-		case i == len(a) || j == len(b):
-			return i == len(a) && j == len(b)
-		case a[i] != b[j]:
-			return false
-		case a[i] == '"':
-			n, m := skipString(a, i), skipString(b, j)
-			if string(a[i:n]) != string(b[j:m]) {
-				return false
-			}
-			i, j = n, m
-		default:
-			i, j = i+1, j+1
-		}
-	}
-}
-
-// toolName reads the client's name of a function.
-func toolName(v value) (string, *fault) {
-	const expected = "a name of 1 to 128 letters, digits, _, -, ., : and /"
-	if v.absent() {
-		return "", missing(expected, v)
-	}
-	name, f := v.asString()
-	if f == nil && !isToolName(name) {
-		f = wrongValue(expected, v)
-	}
-	return name, f
+	return jsonval.EqualText(first.Parameters, parameters)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/jsonval"
 )
 
 // Whole collects one answer and writes it as a single JSON object. It is used by
@@ -93,18 +94,18 @@ func (c *choice) append(dst []byte, index int, legacy bool) []byte {
 	dst = strconv.AppendInt(dst, int64(index), 10)
 	dst = append(dst, `,"message":{"role":"assistant","content":`...)
 	if len(c.calls) > 0 {
-		dst = appendStringOrNull(dst, c.text.String())
+		dst = jsonval.AppendStringOrNull(dst, c.text.String())
 		dst = c.appendCalls(dst, legacy)
 	} else {
-		dst = appendJSONString(dst, c.text.String())
+		dst = jsonval.AppendString(dst, c.text.String())
 	}
 	dst = append(dst, `,"refusal":null,"annotations":[]`...)
 	if c.reasoning.Len() > 0 {
 		dst = append(dst, `,"reasoning_content":`...)
-		dst = appendJSONString(dst, c.reasoning.String())
+		dst = jsonval.AppendString(dst, c.reasoning.String())
 	}
 	dst = append(dst, `},"logprobs":null,"finish_reason":`...)
-	dst = appendJSONString(dst, finishReason(c.finish, legacy))
+	dst = jsonval.AppendString(dst, finishReason(c.finish, legacy))
 	return append(dst, '}')
 }
 

@@ -36,7 +36,7 @@ var kinds = map[string]chat.Kind{
 }
 
 // madeErrors returns "status type code" of each error that the source makes. The source names kind and code in one
-// literal, or the code in a call of chat.Invalid. A fault of the decoder has no kind, because it is always invalid.
+// literal, or the code in a call of chat.Invalid. A jsonval.Fault has no kind, because it is always invalid.
 func madeErrors(t *testing.T) map[string]bool {
 	made, codes := map[string]bool{}, declaredCodes(t)
 	add := func(at, kind, code string) {
@@ -57,7 +57,7 @@ func madeErrors(t *testing.T) map[string]bool {
 				switch n := n.(type) {
 				case *ast.CompositeLit:
 					kind, code := constant(n, "kind", "Kind"), constant(n, "code", "Code")
-					if kind == "" && lastName(n.Type) == "fault" {
+					if kind == "" && lastName(n.Type) == "Fault" {
 						kind = "KindInvalid"
 					}
 					if kind != "" && code != "" {
@@ -65,7 +65,7 @@ func madeErrors(t *testing.T) map[string]bool {
 					}
 				case *ast.CallExpr:
 					if f, ok := n.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "Invalid" && len(n.Args) == 3 {
-						if code := lastName(n.Args[0]); strings.HasPrefix(code, "Code") {
+						if code := lastName(n.Args[0]); strings.HasPrefix(code, "Code") && code != "Code" {
 							add(s.at(n), "KindInvalid", code)
 						}
 					}

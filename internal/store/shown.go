@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// redactURL is a database URL as people may see it, without a password. What cannot be
+// shown is a database URL as people may see it, without a password. What cannot be
 // read as a URL may hold one anywhere, and is not shown at all.
-func redactURL(database string) string {
+func shown(database string) string {
 	if database == "" {
 		return "(no URL)"
 	}

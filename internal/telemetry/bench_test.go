@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// BenchmarkRequest measures what counting one request costs.
+// BenchmarkRequest is what counting costs each request.
 func BenchmarkRequest(b *testing.B) {
 	m := NewMetrics(Build{})
 	r := Request{

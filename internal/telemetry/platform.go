@@ -2,14 +2,14 @@ package telemetry
 
 import "time"
 
-// The outcomes of a platform call that are not error codes.
+// The outcomes of a platform call that are no error codes.
 const (
 	OutcomeOK      = "ok"
-	OutcomeGivenUp = "given_up" // achuan gave up before the end of the reply
+	OutcomeGivenUp = "given_up" // by this side, before the reply had ended
 )
 
-// PlatformCall counts a finished call. endpoint is its method and path pattern; outcome is OutcomeOK, OutcomeGivenUp
-// or an error code.
+// PlatformCall counts a finished call. endpoint is its method and path pattern;
+// outcome is OutcomeOK, OutcomeGivenUp or an error code.
 func (m *Metrics) PlatformCall(endpoint, outcome string, took time.Duration) {
 	if m == nil {
 		return
@@ -21,33 +21,33 @@ func (m *Metrics) PlatformCall(endpoint, outcome string, took time.Duration) {
 	}
 }
 
-// PlatformUp sets whether the platform serves.
+// PlatformUp says whether the platform serves.
 func (m *Metrics) PlatformUp(up bool) {
 	if m != nil {
-		m.platformUp.WithLabelValues().Set(boolValue(up))
+		m.platformUp.WithLabelValues().Set(oneIf(up))
 	}
 }
 
-// AccountState is the state of the account on the platform.
+// AccountState is what the platform says to the account.
 type AccountState string
 
 // The states of the account.
 const (
-	AccountUnknown  AccountState = "unknown"   // it has not been used yet
-	AccountOK       AccountState = "ok"        // the platform served its last call
-	AccountRefused  AccountState = "refused"   // the platform refuses its JWT
-	AccountNoPoints AccountState = "no_points" // it has no points left
+	AccountUnknown  AccountState = "unknown"   // it was not used yet
+	AccountOK       AccountState = "ok"        // it was served
+	AccountRefused  AccountState = "refused"   // its login is not accepted
+	AccountNoPoints AccountState = "no_points" // its points are used up
 )
 
-// accountStates lists all states.
+// accountStates are all of them.
 var accountStates = []AccountState{AccountUnknown, AccountOK, AccountRefused, AccountNoPoints}
 
-// AccountState sets the state of the account.
-func (m *Metrics) AccountState(current AccountState) {
+// AccountState says what state the account is in.
+func (m *Metrics) AccountState(now AccountState) {
 	if m == nil {
 		return
 	}
 	for _, s := range accountStates {
-		m.accountState.WithLabelValues(string(s)).Set(boolValue(s == current))
+		m.accountState.WithLabelValues(string(s)).Set(oneIf(s == now))
 	}
 }

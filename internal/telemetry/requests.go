@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// ModelOther is the label of every model that is not served. Clients can name any model, and labels must be bounded.
+// ModelOther stands for every model that is not served: a client may ask for any.
 const ModelOther = "other"
 
-// Request describes one finished request.
+// Request is what is counted of one finished request.
 type Request struct {
 	Route  string // the mux pattern
 	Model  string // a served model's id, ModelOther, or "" for none
@@ -16,11 +16,11 @@ type Request struct {
 	Status int // 499 when the client left
 
 	Duration   time.Duration
-	FirstEvent time.Duration // 0 when there was none
+	FirstEvent time.Duration // 0: none came
 
 	PromptTokens, CompletionTokens int
 
-	ErrorType, ErrorCode string // from the error body; "" on success
+	ErrorType, ErrorCode string // of the error body; "" when it went well
 }
 
 // Request counts a finished request.
@@ -48,28 +48,35 @@ func (m *Metrics) Request(r Request) {
 	}
 }
 
-// StreamOpened counts a streamed answer as in progress, until StreamClosed.
+// Scraped notes that the metrics have just been read.
+func (m *Metrics) Scraped() {
+	if m != nil {
+		m.scraped.WithLabelValues().SetToCurrentTime()
+	}
+}
+
+// StreamOpened counts a streamed answer as under way, until StreamClosed.
 func (m *Metrics) StreamOpened() {
 	if m != nil {
 		m.openStreams.Inc()
 	}
 }
 
-// StreamClosed undoes StreamOpened.
+// StreamClosed ends what StreamOpened began.
 func (m *Metrics) StreamClosed() {
 	if m != nil {
 		m.openStreams.Dec()
 	}
 }
 
-// Panicked counts a panic of a request handler.
+// Panicked counts a handler that panicked.
 func (m *Metrics) Panicked() {
 	if m != nil {
 		m.panics.Inc()
 	}
 }
 
-// ClientGone counts a client that left before the end of its answer.
+// ClientGone counts a client that did not wait for the end.
 func (m *Metrics) ClientGone() {
 	if m != nil {
 		m.clientsGone.Inc()
@@ -83,20 +90,24 @@ func (m *Metrics) IgnoredKeys(n int) {
 	}
 }
 
-// Limit is a limit of this server, not of the platform.
+// Limit is a limit of this server's own.
 type Limit string
 
 // The limits.
 const (
-	LimitBody   Limit = "body"   // the size of a request's body
-	LimitMemory Limit = "memory" // the memory for all bodies in flight
-	LimitQueue  Limit = "queue"  // how many requests wait for a busy session, and how long
+	LimitBody     Limit = "body"     // a request's size
+	LimitMemory   Limit = "memory"   // the bodies in flight, together
+	LimitQueue    Limit = "queue"    // waiting for a busy session: too many, or too long
+	LimitRequests Limit = "requests" // a caller's requests in a time
+	LimitParallel Limit = "parallel" // a caller's requests at once
+	LimitTokens   Limit = "tokens"   // a caller's tokens in a time
+	LimitBudget   Limit = "budget"   // what a caller may use up in all
 )
 
-// limits lists all limits.
-var limits = []Limit{LimitBody, LimitMemory, LimitQueue}
+// allLimits are all of them.
+var allLimits = []Limit{LimitBody, LimitMemory, LimitQueue, LimitRequests, LimitParallel, LimitTokens, LimitBudget}
 
-// LimitHit counts a request that a limit refused.
+// LimitHit counts a request that was refused because of a limit.
 func (m *Metrics) LimitHit(l Limit) {
 	if m != nil {
 		m.limits.WithLabelValues(string(l)).Inc()

@@ -11,42 +11,42 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Span is one step of a request, with its beginning and end. The methods of a nil *Span do nothing: the request is not
-// recorded then.
+// Span is a step of a request's journey with its beginning and end. A nil *Span
+// is a step that nobody records: all methods do nothing then.
 type Span struct{ span trace.Span }
 
-// startSpan begins a span within the span in ctx, which may have ended: a turn can outlast its client's request.
-func startSpan(
-	ctx context.Context, name string, kind trace.SpanKind, attributes ...attribute.KeyValue,
-) (context.Context, *Span) {
-	tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer(tracerName)
+// start begins a span within the one in ctx, if that is recorded at all. The span
+// in ctx may have ended: a turn outlives its client.
+func start(ctx context.Context, name string, kind trace.SpanKind, attributes ...attribute.KeyValue) (context.Context, *Span) {
+	tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer(scope)
 	ctx, span := tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 	return ctx, &Span{span}
 }
 
-// isTraced reports whether the request of ctx is recorded. Callers ask it before they prepare a span, so that requests
-// without tracing cost nothing.
-func isTraced(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsSampled() }
+// traced reports whether the request that ctx belongs to is recorded. It is asked
+// before anything is prepared for a span, so that no tracing costs nothing.
+func traced(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsSampled() }
 
-// StartPlacement begins the span in which the session of a request is found.
+// StartPlacement begins the span of finding a request its session.
 func StartPlacement(ctx context.Context) (context.Context, *Span) {
-	if !isTraced(ctx) {
+	if !traced(ctx) {
 		return ctx, nil
 	}
-	return startSpan(ctx, "placement", trace.SpanKindInternal)
+	return start(ctx, "placement", trace.SpanKindInternal)
 }
 
-// StartCall begins the span of a call to the platform. path is a pattern; host is the platform's host.
+// StartCall begins the span of a call to the platform. method and path are HTTP's,
+// the path as a pattern; host is the platform's.
 func StartCall(ctx context.Context, method, path, host string) (context.Context, *Span) {
-	if !isTraced(ctx) {
+	if !traced(ctx) {
 		return ctx, nil
 	}
-	return startSpan(ctx, method+" "+path, trace.SpanKindClient,
+	return start(ctx, method+" "+path, trace.SpanKindClient,
 		attribute.String(attrMethod, method), attribute.String(attrPath, path), attribute.String(attrServer, host))
 }
 
-// Asks marks the call as a question in a session, which the generative AI conventions call a chat. The model is the
-// one that WithModel put into ctx.
+// Asks says that the call is a question in a session: what generative AI's
+// conventions call a chat, with the model that WithModel put into ctx.
 func (s *Span) Asks(ctx context.Context, session int64) {
 	if s == nil {
 		return
@@ -59,53 +59,50 @@ func (s *Span) Asks(ctx context.Context, session int64) {
 
 type modelKey struct{}
 
-// WithModel returns a context with the model of its questions, for Asks.
+// WithModel returns a context whose questions are asked of the model, for Asks.
 func WithModel(ctx context.Context, model string) context.Context {
-	if !isTraced(ctx) {
+	if !traced(ctx) {
 		return ctx
 	}
 	return context.WithValue(ctx, modelKey{}, model)
 }
 
-// Placed sets the session of a request and how it was found.
+// Placed says which session a request goes to, and how it came there.
 func (s *Span) Placed(session int64, placement string) {
 	if s != nil {
-		s.span.SetAttributes(attribute.String(attrConversation, strconv.FormatInt(session, 10)),
-			attribute.String(attrPlacement, placement))
+		s.span.SetAttributes(attribute.String(attrConversation, strconv.FormatInt(session, 10)), attribute.String(attrPlacement, placement))
 	}
 }
 
-// Began records that the platform's answer begins now.
+// Began notes that the platform's answer begins now.
 func (s *Span) Began() {
 	if s != nil {
 		s.span.AddEvent(eventFirst)
 	}
 }
 
-// Used sets the token counts of a question and its answer.
+// Used says how many tokens a question and its answer had.
 func (s *Span) Used(prompt, completion int, estimated bool) {
 	if s != nil {
-		s.span.SetAttributes(attribute.Int(attrInputTokens, prompt), attribute.Int(attrOutputTokens, completion),
-			attribute.Bool(attrEstimated, estimated))
+		s.span.SetAttributes(attribute.Int(attrInputTokens, prompt), attribute.Int(attrOutputTokens, completion), attribute.Bool(attrEstimated, estimated))
 	}
 }
 
-// Finished sets why the answer ended.
+// Finished says why the answer ended.
 func (s *Span) Finished(reason string) {
 	if s != nil {
 		s.span.SetAttributes(attribute.StringSlice(attrFinish, []string{reason}))
 	}
 }
 
-// Served sets the attributes of a finished request.
+// Served says what a finished request was.
 func (s *Span) Served(method string, r Request, requestID string) {
 	if s == nil {
 		return
 	}
-	s.span.SetName(strings.TrimSpace(method + " " + r.Route)) // a request that never reached the mux has no route
-	s.span.SetAttributes(attribute.String(attrMethod, method), attribute.String(attrRoute, r.Route),
-		attribute.Int(attrStatus, r.Status), attribute.Bool(attrStream, r.Stream),
-		attribute.String(attrRequestID, requestID))
+	s.span.SetName(strings.TrimSpace(method + " " + r.Route)) // a path that the mux never saw has no route
+	s.span.SetAttributes(attribute.String(attrMethod, method), attribute.String(attrRoute, r.Route), attribute.Int(attrStatus, r.Status),
+		attribute.Bool(attrStream, r.Stream), attribute.String(attrRequestID, requestID))
 	if r.Model != "" {
 		s.span.SetAttributes(attribute.String(attrModel, r.Model), attribute.String(attrOperation, operationChat))
 	}
@@ -116,12 +113,12 @@ func (s *Span) Served(method string, r Request, requestID string) {
 	case r.ErrorCode == "":
 	case r.Status < 400, r.Status >= 500:
 		s.Fail(r.ErrorCode)
-	default: // by convention, a client's mistake does not fail the server's span
+	default: // the client's own mistake: by convention no failure of a server's span
 		s.span.SetAttributes(attribute.String(attrError, r.ErrorCode))
 	}
 }
 
-// Fail marks the step as failed with an error code. It takes no message, because messages can quote content.
+// Fail says that the step failed, by an error code alone: messages may quote.
 func (s *Span) Fail(code string) {
 	if s != nil {
 		s.span.SetAttributes(attribute.String(attrError, code))
@@ -136,7 +133,7 @@ func (s *Span) End() {
 	}
 }
 
-// Traceparent returns the span in the format of the W3C traceparent header, "" for a nil span.
+// Traceparent returns the span as W3C Trace Context writes it, "" for none.
 func (s *Span) Traceparent() string {
 	if s == nil {
 		return ""
@@ -145,9 +142,10 @@ func (s *Span) Traceparent() string {
 	return "00-" + c.TraceID().String() + "-" + c.SpanID().String() + "-" + c.TraceFlags().String()
 }
 
-// TraceID returns the trace id of the request of ctx, "" when the request is not recorded.
+// TraceID returns the id of the trace that ctx belongs to, "" when it is not
+// recorded.
 func TraceID(ctx context.Context) string {
-	if !isTraced(ctx) {
+	if !traced(ctx) {
 		return ""
 	}
 	return trace.SpanContextFromContext(ctx).TraceID().String()

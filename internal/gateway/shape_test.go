@@ -1,0 +1,297 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"achuan/internal/chat"
+	"achuan/internal/emulate"
+)
+
+// shaped runs events through a shaper and returns what came out.
+func shaped(r *chat.Request, events ...chat.Event) []chat.Event {
+	return shapedEagerly(r, false, events...)
+}
+
+func shapedEagerly(r *chat.Request, eager bool, events ...chat.Event) []chat.Event {
+	plan, err := emulate.NewPlan(context.Background(), r, emulate.Options{EagerCalls: eager})
+	if err != nil {
+		panic(err)
+	}
+	s := newShaper(r, plan)
+	var out []chat.Event
+	for _, ev := range events {
+		if repair, err := s.Shape(ev, func(ev chat.Event) { out = append(out, ev) }); repair != "" || err != nil {
+			panic(fmt.Sprint(repair, err))
+		}
+	}
+	return out
+}
+
+func text(s string) chat.Event { return chat.Event{Kind: chat.EventText, Text: s} }
+
+func textOf(events []chat.Event) string {
+	var b strings.Builder
+	for _, ev := range events {
+		if ev.Kind == chat.EventText {
+			b.WriteString(ev.Text)
+		}
+	}
+	return b.String()
+}
+
+var (
+	pause = chat.Event{Kind: chat.EventPause}
+	done  = chat.Event{Kind: chat.EventDone, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: 3}}
+)
+
+// doneAt is the end of an answer for which the platform counts n tokens.
+func doneAt(n int) chat.Event {
+	return chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: n}}
+}
+
+func TestShape(t *testing.T) {
+	whole := chat.Usage{PromptTokens: 7, CompletionTokens: 3}
+	for _, tc := range []struct {
+		name   string
+		stop   []string
+		limit  int
+		in     []chat.Event
+		text   string
+		finish chat.FinishReason
+		usage  chat.Usage // compared when not estimated
+	}{
+		{"as it is", nil, 0, []chat.Event{text("a "), text("b"), done}, "a b", chat.FinishStop, whole},
+		{"stop in one piece", []string{"END"}, 0, []chat.Event{text("one END two"), done}, "one ", chat.FinishStop, chat.Usage{Estimated: true}},
+		{"stop over pieces", []string{"END"}, 0, []chat.Event{text("one E"), text("N"), text("D two"), done}, "one ", chat.FinishStop, chat.Usage{Estimated: true}},
+		{"no stop after all", []string{"END"}, 0, []chat.Event{text("one EN"), text("T"), done}, "one ENT", chat.FinishStop, whole},
+		{"held at the end", []string{"END"}, 0, []chat.Event{text("one EN"), done}, "one EN", chat.FinishStop, whole},
+		{"the one complete first", []string{"abz", "b"}, 0, []chat.Event{text("abz"), done}, "a", chat.FinishStop, chat.Usage{Estimated: true}},
+		{"a stop that overlaps itself", []string{"aab"}, 0, []chat.Event{text("aa"), text("ab!"), done}, "a", chat.FinishStop, chat.Usage{Estimated: true}},
+		{"limit", nil, 2, []chat.Event{text("one two three four"), done}, "one two", chat.FinishLength, chat.Usage{Estimated: true}},
+		{"limit over pieces", nil, 2, []chat.Event{text("one"), text(" two"), text(" three"), done}, "one two", chat.FinishLength, chat.Usage{Estimated: true}},
+		{"limit just enough", nil, 2, []chat.Event{text("one"), text(" two"), doneAt(1)}, "one two", chat.FinishStop, chat.Usage{PromptTokens: 7, CompletionTokens: 1}},
+		{"limit by the platform's count", nil, 3, []chat.Event{text("one"), text(" two"), done}, "one two", chat.FinishLength, whole},
+		{"limit by an estimated count", nil, 2, []chat.Event{text("one"), text(" two"), {Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{Estimated: true}}},
+			"one two", chat.FinishStop, chat.Usage{Estimated: true}},
+		{"limit counts reasoning", nil, 1, []chat.Event{{Kind: chat.EventReasoning, Text: "hm"}, text("one"), done}, "", chat.FinishLength, chat.Usage{Estimated: true}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Stop: tc.stop}
+			if tc.limit > 0 {
+				r.MaxTokens = &tc.limit
+			}
+			out := shaped(r, tc.in...)
+			if got := textOf(out); got != tc.text {
+				t.Errorf("text %q, want %q", got, tc.text)
+			}
+			last := out[len(out)-1]
+			if last.Kind != chat.EventDone || last.Finish != tc.finish {
+				t.Errorf("ended with %+v, want finish %q", last, tc.finish)
+			}
+			if tc.usage.Estimated != last.Usage.Estimated || !tc.usage.Estimated && last.Usage != tc.usage {
+				t.Errorf("usage %+v, want %+v", last.Usage, tc.usage)
+			}
+			if last.Usage.Estimated && last.Usage.PromptTokens == 0 {
+				t.Error("estimated usage counts no prompt")
+			}
+		})
+	}
+}
+
+func TestShapePauses(t *testing.T) {
+	r := &chat.Request{Stop: []string{"END"}}
+	out := shaped(r, text("a"), pause, text("E"), pause, text("x"), pause, done)
+	kinds := make([]chat.EventKind, len(out))
+	for i, ev := range out {
+		kinds[i] = ev.Kind
+	}
+	want := []chat.EventKind{chat.EventText, chat.EventPause, chat.EventText, chat.EventPause, chat.EventDone}
+	if diff := cmp.Diff(want, kinds); diff != "" {
+		t.Errorf("a pause follows nothing new (-want +got):\n%s", diff)
+	}
+}
+
+// However the text is cut into pieces, the same comes out.
+func TestShapeAnySplit(t *testing.T) {
+	letters := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "ab", "好", "你"}), 0, 12)
+	rapid.Check(t, func(t *rapid.T) {
+		pieces := letters.Draw(t, "pieces")
+		r := &chat.Request{Stop: rapid.SliceOfN(rapid.SampledFrom([]string{"ab", "ba", "aba", "你好", "好"}), 1, 3).Draw(t, "stop")}
+		var events []chat.Event
+		for _, p := range pieces {
+			events = append(events, text(p))
+		}
+		whole := strings.Join(pieces, "")
+		want := whole
+		if at, _ := firstStop(whole, r.Stop); at >= 0 {
+			want = whole[:at]
+		}
+		if got := textOf(shaped(r, append(events, done)...)); got != want {
+			t.Fatalf("%q in pieces %q gave %q, want %q", whole, pieces, got, want)
+		}
+	})
+}
+
+var weather = chat.Tool{Name: "get_weather", Parameters: []byte(`{"type": "object", "required": ["city"], "properties": {"city": {"type": "string"}}}`)}
+
+// calling is an answer with text and a call whose argument is as long.
+func calling(city string) []chat.Event {
+	return []chat.Event{text("See: "), text(`<tool_call>{"name": "get_weather", "arguments": {"city": "` + city + `"}}</tool_call>`), done}
+}
+
+// kinds names what came, one letter an event.
+func kinds(events []chat.Event) string {
+	letters := map[chat.EventKind]string{chat.EventText: "t", chat.EventReasoning: "r", chat.EventPause: "p", chat.EventToolCall: "c", chat.EventDone: "d"}
+	var b strings.Builder
+	for _, ev := range events {
+		b.WriteString(letters[ev.Kind])
+	}
+	return b.String()
+}
+
+// Stop sequences and limits act on what the client gets.
+func TestShapeCalls(t *testing.T) {
+	ten := 10
+	for _, tc := range []struct {
+		name   string
+		change func(*chat.Request)
+		city   string
+		kinds  string
+		finish chat.FinishReason
+	}{
+		{"as it is", func(*chat.Request) {}, "Paris", "tccd", chat.FinishTools},
+		{"a stop within a call", func(r *chat.Request) { r.Stop = []string{"Par", "tool_call"} }, "Paris", "tccd", chat.FinishTools},
+		{"a stop that might have begun before the call", func(r *chat.Request) { r.Stop = []string{": x"} }, "Paris", "ttccd", chat.FinishTools},
+		{"a stop before the call", func(r *chat.Request) { r.Stop = []string{"e:"} }, "Paris", "td", chat.FinishStop},
+		{"within the limit", func(r *chat.Request) { r.MaxTokens = &ten }, "Rome", "tccd", chat.FinishTools},
+		{"a call beyond the limit is not begun", func(r *chat.Request) { r.MaxTokens = &ten }, strings.Repeat("Rome ", 20), "td", chat.FinishLength},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}}
+			tc.change(r)
+			out := shaped(r, calling(tc.city)...)
+			if got := kinds(out); got != tc.kinds {
+				t.Errorf("came %s, want %s", got, tc.kinds)
+			}
+			if last := out[len(out)-1]; last.Finish != tc.finish {
+				t.Errorf("finish %q, want %q", last.Finish, tc.finish)
+			}
+		})
+	}
+}
+
+// A call comes with id and name first, then its arguments in a bounded number of
+// pieces, cut between runes.
+func TestShapeFragments(t *testing.T) {
+	city := strings.Repeat("北京 ", 30_000)
+	out := shaped(&chat.Request{Tools: []chat.Tool{weather}}, calling(city)...)
+	var arguments strings.Builder
+	for i, ev := range out[1 : len(out)-1] {
+		first := i == 0
+		if ev.Kind != chat.EventToolCall || first != (ev.CallID != "") || first != (ev.CallName == "get_weather") || first != (ev.Text == "") {
+			t.Fatalf("event %d: %+v", i, ev)
+		}
+		if !utf8.ValidString(ev.Text) {
+			t.Errorf("event %d is cut within a rune", i)
+		}
+		arguments.WriteString(ev.Text)
+	}
+	if arguments.String() != `{"city": "`+city+`"}` || len(out) > 260 {
+		t.Errorf("%d events with %d bytes", len(out), arguments.Len())
+	}
+}
+
+// The usage of an answer that had to be repaired is part of the sum, also when the
+// platform counted only one of them.
+func TestShapeUsageOfRepairs(t *testing.T) {
+	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}}
+	for _, estimated := range []bool{false, true} {
+		plan, err := emulate.NewPlan(t.Context(), r, emulate.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newShaper(r, plan)
+		var last chat.Event
+		pass := func(ev chat.Event) { last = ev }
+		_, _ = s.Shape(text(`<tool_call>{"name": "nope", "arguments": {}}</tool_call>`), pass)
+		repair, err := s.Shape(done, pass)
+		if err != nil || repair == "" {
+			t.Fatal(repair, err)
+		}
+		second := chat.Usage{PromptTokens: 10, CompletionTokens: 5}
+		if estimated {
+			second = chat.Usage{Estimated: true}
+		}
+		for _, ev := range calling("Paris")[1:2] {
+			_, _ = s.Shape(ev, pass)
+		}
+		if repair, err = s.Shape(chat.Event{Kind: chat.EventDone, Usage: second}, pass); err != nil || repair != "" {
+			t.Fatal(repair, err)
+		}
+		if !estimated && last.Usage != (chat.Usage{PromptTokens: 17, CompletionTokens: 8}) {
+			t.Errorf("usage %+v", last.Usage)
+		}
+		if estimated && (!last.Usage.Estimated || last.Usage.PromptTokens < 100 || last.Usage.CompletionTokens < 20) {
+			t.Errorf("estimated usage %+v", last.Usage)
+		}
+	}
+}
+
+// A call in a session that was told of tools is never text, with a format or without.
+func TestShapeSessionHadTools(t *testing.T) {
+	for _, format := range []chat.FormatKind{chat.FormatText, chat.FormatSchema} {
+		r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Format: chat.Format{Kind: format}}
+		for _, told := range []bool{false, true} {
+			plan, err := emulate.NewPlan(t.Context(), r, emulate.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newShaper(r, plan)
+			if told {
+				s.SessionHadTools()
+			}
+			var out []chat.Event
+			pass := func(ev chat.Event) { out = append(out, ev) }
+			_, _ = s.Shape(text(`"a <tool_call>{}</tool_call>"`), pass)
+			repair, err := s.Shape(done, pass)
+			if err != nil || told != strings.HasPrefix(repair, emulate.RepairIntro) || told == strings.Contains(textOf(out), "<tool_call>") {
+				t.Errorf("format %q, told %v: Shape(…) = %q, %v, passed %q", format, told, repair, err, textOf(out))
+			}
+		}
+	}
+}
+
+// Pieces that were passed on early are passed on as they come.
+func TestShapeEagerCalls(t *testing.T) {
+	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}, Streamed: true}
+	out := shapedEagerly(r, true, text(`<tool_call>{"name": "get_weather", "arguments": {"city": `), pause, text(`"Paris"}`), text(`}</tool_call>`), done)
+	if got := kinds(out); got != "ccpcd" {
+		t.Errorf("came %s", got)
+	}
+}
+
+// An answer that a stop sequence ends names it; one that the model ends names none.
+func TestShapeNamesTheStopSequence(t *testing.T) {
+	for _, tt := range []struct {
+		name, text, want string
+	}{
+		{"the model ends the answer", "one", ""},
+		{"a stop sequence comes", "one END two", "END"},
+		{"the sequence that is complete first", "one ;; END", ";"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &chat.Request{Stop: []string{"END", ";"}, N: 1}
+			events := shaped(r, text(tt.text), doneAt(1))
+			if last := events[len(events)-1]; last.Finish != chat.FinishStop || last.StopSequence != tt.want {
+				t.Errorf("the answer ends with %q and %q, want %q and %q", last.Finish, last.StopSequence, chat.FinishStop, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,36 @@
+package telemetry
+
+// The names of span attributes. Those that OpenTelemetry's semantic conventions
+// know are theirs (HTTP, and generative AI as of its version 1.37, which still
+// moves: this is the one place to follow it); the rest begins with achuan.
+// No attribute holds content, a key, or a user.
+const (
+	attrOperation    = "gen_ai.operation.name"
+	attrProvider     = "gen_ai.provider.name"
+	attrModel        = "gen_ai.request.model"
+	attrConversation = "gen_ai.conversation.id" // the platform's session id
+	attrInputTokens  = "gen_ai.usage.input_tokens"
+	attrOutputTokens = "gen_ai.usage.output_tokens"
+	attrFinish       = "gen_ai.response.finish_reasons"
+
+	attrMethod = "http.request.method"
+	attrRoute  = "http.route"
+	attrStatus = "http.response.status_code"
+	attrPath   = "url.template" // of a call to the platform
+	attrServer = "server.address"
+	attrError  = "error.type" // an error code
+
+	attrPlacement = "achuan.placement"
+	attrRequestID = "achuan.request_id"
+	attrStream    = "achuan.stream"
+	attrEstimated = "achuan.usage.estimated" // whether the token counts are estimates
+)
+
+// Values of the generative AI attributes.
+const (
+	operationChat = "chat"
+	provider      = "achuan"
+)
+
+// eventFirst is the event at which the platform's answer begins.
+const eventFirst = "first_event"
