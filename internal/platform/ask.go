@@ -10,18 +10,18 @@ import (
 	"achuan/internal/chat"
 )
 
-// question is the body of a completions call. The platform takes no other keys:
-// the model and all else are settings of the session.
+// question is the body of a completions call. The platform takes no other keys: the model and all
+// other settings belong to the session.
 type question struct {
 	Text      string     `json:"text"`
 	SessionID int64      `json:"sessionId"`
 	Files     []struct{} `json:"files"`
-	// Known to newer versions only, which is why it is not sent empty.
+	// Only newer versions know this key, so an empty one is not sent.
 	ReasoningEffort string `json:"reasoningEffort,omitempty"`
 }
 
-// Ask sends a question, once, and returns when the platform has begun to reply.
-// The stream lives as long as ctx and must be closed. Errors are *chat.Error.
+// Ask sends a question exactly once and returns when the platform has begun to reply. The stream
+// ends with ctx. The caller must close it. Errors are *chat.Error.
 func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) {
 	body, err := encode(question{q.Text, q.Session, []struct{}{}, q.ReasoningEffort})
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) 
 	return c.newStream(d, o, events), nil
 }
 
-// ask returns the body of the platform's reply if it is a stream.
+// ask returns the body of the platform's reply if the reply is a stream.
 func (c *Client) ask(ctx context.Context, to endpoint, body []byte) (io.ReadCloser, *chat.Error) {
 	var trace connTrace
 	req, err := c.request(trace.attach(ctx), to, body)
@@ -48,7 +48,7 @@ func (c *Client) ask(ctx context.Context, to endpoint, body []byte) (io.ReadClos
 		return nil, chat.AsError(err)
 	}
 	req.Header.Set("Accept", "text/event-stream")
-	req.Header.Set("Accept-Encoding", "identity") // compression holds events back
+	req.Header.Set("Accept-Encoding", "identity") // compression delays events
 	resp, fault := c.send(req, to, &trace)
 	if fault != nil {
 		return nil, fault
@@ -59,7 +59,7 @@ func (c *Client) ask(ctx context.Context, to endpoint, body []byte) (io.ReadClos
 	}
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		resp.Body.Close()
-		return nil, failed.withCause(fmt.Errorf("the stream is encoded as %s, unasked", c.cleanText(coding)))
+		return nil, failed.withCause(fmt.Errorf("the stream has the encoding %s, which was not requested", c.cleanText(coding)))
 	}
 	return resp.Body, nil
 }

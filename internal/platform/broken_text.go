@@ -6,18 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// Frames may end inside of a character: a relay that cuts at bytes, or at halves of
-// surrogate pairs, leaves one half in a frame and the other in the next. Half a
-// character never leaves this package.
+// A frame may end inside a character: a relay that cuts at bytes, or between the halves of a
+// surrogate pair, puts the rest into the next frame. This package never returns half a character.
 
-// replacement stands where a character was that cannot be read.
+// replacement stands for a character that cannot be read.
 const replacement = "\uFFFD"
 
-// runeJoiner joins pieces of text to valid UTF-8. The end of a piece that is half a
-// character waits for the next piece. The zero value is ready for one answer.
+// runeJoiner joins pieces of text to valid UTF-8. Half a character at the end of a piece waits for
+// the next piece. The zero value is ready for one answer.
 type runeJoiner struct{ pending []byte }
 
-// add appends a piece to an answer. valid says that the piece is valid UTF-8.
+// add appends a piece to an answer. valid says that the piece is known to be valid UTF-8.
 func (j *runeJoiner) add(answer *strings.Builder, piece []byte, valid bool) {
 	if valid && len(j.pending) == 0 {
 		answer.Write(piece)
@@ -29,7 +28,7 @@ func (j *runeJoiner) add(answer *strings.Builder, piece []byte, valid bool) {
 	j.pending = append([]byte(nil), joined[whole:]...)
 }
 
-// flush appends what has waited: no other half will come.
+// flush appends the pending bytes, because no other piece will come.
 func (j *runeJoiner) flush(answer *strings.Builder) {
 	writeValid(answer, j.pending)
 	j.pending = nil
@@ -50,8 +49,8 @@ func completeLen(b []byte) int {
 	return len(b)
 }
 
-// writeValid appends b, with surrogate pairs joined and with U+FFFD in place of what
-// is no character.
+// writeValid appends b. It joins surrogate pairs, and writes U+FFFD for bytes that are no
+// character.
 func writeValid(answer *strings.Builder, b []byte) {
 	if utf8.Valid(b) {
 		answer.Write(b)
@@ -70,8 +69,7 @@ func writeValid(answer *strings.Builder, b []byte) {
 	}
 }
 
-// surrogate returns the half of a surrogate pair that b begins with (WTF-8), 0 for
-// none.
+// surrogate returns the half of a surrogate pair that b begins with (in WTF-8), or 0.
 func surrogate(b []byte) rune {
 	if len(b) < 3 || b[0] != 0xed || b[1] < 0xa0 || b[1] > 0xbf || b[2] < 0x80 || b[2] > 0xbf {
 		return 0
@@ -79,19 +77,20 @@ func surrogate(b []byte) rune {
 	return 0xd000 | rune(b[1]&0x3f)<<6 | rune(b[2]&0x3f)
 }
 
-// maxHeldBytes is how much of an answer, in bytes, is kept from the client because a
-// character in it was torn. Nearly all answers are shorter.
+// maxHeldBytes limits how many bytes of an answer are held back because of a broken character.
+// Nearly all answers are shorter.
 const maxHeldBytes = 64 << 10
 
-// brokenText keeps an answer from its first U+FFFD on from the client, because the
-// record may have the character that was torn. The zero value is ready for one answer.
+// brokenText holds back an answer from its first U+FFFD on, because the record may have the
+// character that was broken on the way. The zero value is ready for one answer.
 type brokenText struct {
-	scanned    int  // up to here there is no U+FFFD
-	isBroken   bool // there is one at seen
-	isReleased bool // all is passed on, because too much would be held back
+	scanned    int  // there is no U+FFFD before this byte
+	isBroken   bool // there is a U+FFFD at scanned
+	isReleased bool // everything is passed on, because too much would be held back
 }
 
-// release returns the part of an answer that can be passed on. whole only ever grows.
+// release returns the part of an answer that can be passed on. whole is the answer so far, which
+// only grows.
 func (h *brokenText) release(whole string) string {
 	if h.isReleased {
 		return whole
@@ -111,7 +110,7 @@ func (h *brokenText) release(whole string) string {
 	return whole[:h.scanned]
 }
 
-// split returns what of an answer was passed on and what was held back.
+// split returns the parts of an answer that were passed on and held back.
 func (h *brokenText) split(whole string) (passed, held string) {
 	if h.isReleased || !h.isBroken {
 		return whole, ""
@@ -119,9 +118,8 @@ func (h *brokenText) split(whole string) (passed, held string) {
 	return whole[:h.scanned], whole[h.scanned:]
 }
 
-// matchesBroken reports whether a stored text is the streamed one, or one that begins with
-// it, with characters where the streamed one has U+FFFD: between one and as many as
-// there are U+FFFD in a row.
+// matchesBroken reports whether stored begins with the streamed text, apart from characters that
+// became U+FFFD in the streamed text. A run of n U+FFFD stands for one to n characters.
 func matchesBroken(stored, streamed string) bool {
 	for streamed != "" {
 		if !strings.HasPrefix(streamed, replacement) {
@@ -132,10 +130,10 @@ func matchesBroken(stored, streamed string) bool {
 			stored, streamed = stored[len(literal):], streamed[len(literal):]
 			continue
 		}
-		torn := 0
+		broken := 0
 		for strings.HasPrefix(streamed, replacement) {
 			streamed = streamed[len(replacement):]
-			torn++
+			broken++
 		}
 		literal, _, _ := strings.Cut(streamed, replacement)
 		if stored == "" {
@@ -143,7 +141,7 @@ func matchesBroken(stored, streamed string) bool {
 		}
 		_, first := utf8.DecodeRuneInString(stored)
 		i := strings.Index(stored[first:], literal)
-		if i < 0 || utf8.RuneCountInString(stored[:first+i]) > torn {
+		if i < 0 || utf8.RuneCountInString(stored[:first+i]) > broken {
 			return false
 		}
 		stored = stored[first+i:]

@@ -6,19 +6,19 @@ import (
 	"io"
 )
 
-// errFlood says that a reply exceeds what an answer can be.
-var errFlood = errors.New("no answer is like this")
+// errFlood says that a reply exceeds the size of any answer.
+var errFlood = errors.New("the reply exceeds the size of any answer")
 
-// replyBudget bounds a reply: its bytes and frames in all, and those that come
-// without bringing anything of the answer. Comments and blank lines count by their
-// bytes: no frame is made of them.
+// replyBudget limits a reply. It counts all bytes and frames, and separately those since the last
+// frame with a part of the answer. Comments and blank lines produce no frame, so only their bytes
+// count.
 type replyBudget struct {
 	r                  io.Reader
 	bytes, idleBytes   int64
 	frames, idleFrames int
 }
 
-// Read reads from the reply. The error is errFlood beyond the bounds.
+// Read reads from the reply. It returns errFlood when a limit is exceeded.
 func (b *replyBudget) Read(p []byte) (int, error) {
 	switch {
 	case b.bytes > maxStreamBytes:
@@ -32,7 +32,7 @@ func (b *replyBudget) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// takeFrame counts a frame. The error is errFlood beyond the bounds.
+// takeFrame counts a frame. It returns errFlood when a limit is exceeded.
 func (b *replyBudget) takeFrame() error {
 	b.frames++
 	b.idleFrames++
@@ -45,5 +45,5 @@ func (b *replyBudget) takeFrame() error {
 	return nil
 }
 
-// resetIdle says that the last frame brought something of the answer.
+// resetIdle records that the last frame held a part of the answer.
 func (b *replyBudget) resetIdle() { b.idleBytes, b.idleFrames = 0, 0 }

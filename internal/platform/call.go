@@ -15,19 +15,19 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// maxCallReply is the most of a reply that is read, in bytes. A page of records
-// with long answers is the largest there is.
+// maxCallReply limits the bytes that are read of a reply that is no stream. The largest such reply
+// is a page of records with long answers.
 const maxCallReply = 32 << 20
 
-// endpoint is one call of the API. The pattern is for logs, the path is the
-// pattern filled in, with its query.
+// endpoint is one call of the API. The pattern goes into logs. The path is the pattern with its
+// values and query.
 type endpoint struct {
 	method, pattern, path string
 }
 
-// call makes one JSON call and decodes the data of the reply into out, unless out
-// is nil. A call that found its reused connection dead is made again: the worst
-// that can come of it is a session too many.
+// call makes one JSON call and decodes the data of the reply into out, unless out is nil. It
+// repeats a call that failed on a reused connection. The worst result of that is one session too
+// many.
 func (c *Client) call(ctx context.Context, to endpoint, body []byte, out any) error {
 	d := newDeadline(ctx, callTimeout)
 	defer d.stop()
@@ -45,12 +45,12 @@ func (c *Client) call(ctx context.Context, to endpoint, body []byte, out any) er
 		return nil
 	}
 	if err := json.Unmarshal(data, out); err != nil {
-		return failed.withCause(fmt.Errorf("%s %s: data of another shape: %w", to.method, to.pattern, err))
+		return failed.withCause(fmt.Errorf("%s %s: the data has an unexpected shape: %w", to.method, to.pattern, err))
 	}
 	return nil
 }
 
-// roundTrip sends a request and returns the data of its envelope.
+// roundTrip sends a request and returns the data of the reply's envelope.
 func (c *Client) roundTrip(ctx context.Context, to endpoint, body []byte, trace *connTrace) (json.RawMessage, *chat.Error) {
 	req, err := c.request(trace.attach(ctx), to, body)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Client) roundTrip(ctx context.Context, to endpoint, body []byte, trace 
 		}
 		return nil, truncated.withCause(err)
 	case len(reply) > maxCallReply:
-		return nil, failed.withCause(fmt.Errorf("%s %s: reply longer than %d bytes", to.method, to.pattern, maxCallReply))
+		return nil, failed.withCause(fmt.Errorf("%s %s: the reply is longer than %d bytes", to.method, to.pattern, maxCallReply))
 	}
 	var env envelope
 	if json.Unmarshal(reply, &env) != nil || env.Code == nil || *env.Code != 0 {
@@ -84,7 +84,7 @@ func (c *Client) roundTrip(ctx context.Context, to endpoint, body []byte, trace 
 	return env.Data, nil
 }
 
-// send sends a request and returns the reply, whatever its status.
+// send sends a request and returns the reply with any status.
 func (c *Client) send(req *http.Request, to endpoint, trace *connTrace) (*http.Response, *chat.Error) {
 	start := time.Now()
 	resp, err := c.http.Do(req)
@@ -94,15 +94,16 @@ func (c *Client) send(req *http.Request, to endpoint, trace *connTrace) (*http.R
 	}
 	if err != nil {
 		err = errors.New(c.redact.Text(err.Error()))
-		c.log.LogAttrs(req.Context(), slog.LevelDebug, "platform did not reply", append(attrs, slog.Any(telemetry.KeyError, err))...)
+		attrs = append(attrs, slog.Any(telemetry.KeyError, err))
+		c.log.LogAttrs(req.Context(), slog.LevelDebug, "platform did not reply", attrs...)
 		return nil, deliveryError(req.Context(), trace, err)
 	}
-	c.log.LogAttrs(req.Context(), slog.LevelDebug, "platform replied", append(attrs, slog.Int(telemetry.KeyStatus, resp.StatusCode))...)
+	attrs = append(attrs, slog.Int(telemetry.KeyStatus, resp.StatusCode))
+	c.log.LogAttrs(req.Context(), slog.LevelDebug, "platform replied", attrs...)
 	return resp, nil
 }
 
-// request makes a request that the transport can't repeat by itself once its body
-// has been read.
+// request makes a request that the transport cannot repeat after it has read the body.
 func (c *Client) request(ctx context.Context, to endpoint, body []byte) (*http.Request, error) {
 	var r io.Reader
 	if body != nil {
@@ -117,8 +118,7 @@ func (c *Client) request(ctx context.Context, to endpoint, body []byte) (*http.R
 	return req, nil
 }
 
-// encode writes a request body as the front end does: as it is, without the
-// escapes that are meant for HTML.
+// encode writes a request body as the front end does: without the escapes for HTML.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

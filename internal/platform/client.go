@@ -1,10 +1,9 @@
-// Package platform is the client of the chat platform for one account: sessions,
-// their records, models, and questions with their streamed answers. What the
-// platform sends becomes chat's types here, and each way in which it fails becomes
-// a *chat.Error (errors.go is the table of them).
+// Package platform is the client of the chat platform for one account. It handles sessions, their
+// records, models, and questions with streamed answers. It translates the platform's data into the
+// types of package chat, and each failure of the platform into a *chat.Error (see errors.go).
 //
-// It keeps no state but connections and what its last calls came to. Which session a question goes to, whether
-// anything is asked again, and what a client gets to see is decided elsewhere.
+// The only state here is connections and the results of the last calls. Other packages decide
+// which session gets a question, what is asked again, and what a client sees.
 package platform
 
 import (
@@ -20,32 +19,31 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// Options say which account of which host the client speaks for, and how long it
-// waits.
+// Options select the account and the host, and set how long the client waits.
 type Options struct {
-	CompletionsURL string // ends in /chat/completions; all other paths stand beside it
-	JWT            string // the account's, with or without "Bearer "
-	Cookie         string // sent with each request unless empty
+	CompletionsURL string // ends in /chat/completions; all other paths are relative to its parent
+	JWT            string // of the account, with or without "Bearer "
+	Cookie         string // sent with each request; "" sends none
 
 	ConnectTimeout    time.Duration // TCP and TLS, each; 0 means 10 s
 	FirstEventTimeout time.Duration // from sending a question to the first frame; 0 means 180 s
 	IdleTimeout       time.Duration // between frames; 0 means 120 s
 
-	Logger  *slog.Logger // each call at debug level, without content; nil for none
+	Logger  *slog.Logger // logs each call at debug level, without content; nil logs nothing
 	Metrics *telemetry.Metrics
 }
 
 const (
 	completionsPath = "/chat/completions"
-	appVersion      = "2.14.0"         // of the platform's front end whose requests ours look like
-	callTimeout     = 30 * time.Second // of every call but a question: none of them waits for a model
+	appVersion      = "2.14.0"         // of the platform's front end, which these requests imitate
+	callTimeout     = 30 * time.Second // of every call except a question, because only a question waits for a model
 )
 
 // Client speaks for one account. It is safe for concurrent use.
 type Client struct {
 	base              string      // URL of the API, without a slash at the end
-	host              string      // its host alone
-	header            http.Header // of each request
+	host              string      // host name of base
+	header            http.Header // sent with each request
 	http              *http.Client
 	transport         *http.Transport
 	firstEventTimeout time.Duration
@@ -55,8 +53,8 @@ type Client struct {
 	health            *health
 }
 
-// New returns a client. It does not connect. Its errors name the setting at fault
-// and never hold a secret.
+// New returns a client. It does not connect. Its errors name the wrong setting and never contain a
+// secret.
 func New(o Options) (*Client, error) {
 	base, err := parseAPIURL(o.CompletionsURL)
 	if err != nil {
@@ -64,10 +62,10 @@ func New(o Options) (*Client, error) {
 	}
 	token := bareToken(o.JWT)
 	if token == "" || !isPrintable(token) || strings.Contains(token, " ") {
-		return nil, errors.New("platform: the JWT is empty or holds characters that no JWT has")
+		return nil, errors.New("platform: the JWT is empty or contains characters that a JWT cannot have")
 	}
 	if !isPrintable(o.Cookie) {
-		return nil, errors.New("platform: the cookie holds characters that no header may have")
+		return nil, errors.New("platform: the cookie contains characters that a header cannot have")
 	}
 	origin := base.Scheme + "://" + base.Host
 	transport := newTransport(cmp.Or(o.ConnectTimeout, 10*time.Second))
@@ -85,24 +83,26 @@ func New(o Options) (*Client, error) {
 	}, nil
 }
 
-// Close closes the connections that are not in use.
+// Close closes the idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// parseAPIURL cuts the completions path off, which leaves what all paths start with.
+// parseAPIURL removes the completions path from a URL. The rest is the base of all paths.
 func parseAPIURL(completions string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(completions))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("platform: the completions URL is no http or https URL")
+		return nil, errors.New("platform: the completions URL is not an http or https URL")
 	}
 	path, ok := strings.CutSuffix(u.Path, completionsPath)
 	if !ok || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return nil, fmt.Errorf("platform: the completions URL must end in %s and hold no login: the other paths are derived from it", completionsPath)
+		return nil, fmt.Errorf(
+			"platform: the completions URL must end in %s and contain no login, because the other paths are derived from it", completionsPath,
+		)
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}, nil
 }
 
-// baseHeader is what the front end sends with each request. The token stands
-// alone: the platform does not take "Bearer".
+// baseHeader returns the header that the front end sends with each request. The token has no
+// "Bearer" in front, because the platform does not accept that.
 func baseHeader(origin, token, cookie string) http.Header {
 	h := http.Header{
 		"Authorization": {token},
@@ -119,7 +119,7 @@ func baseHeader(origin, token, cookie string) http.Header {
 	return h
 }
 
-// isPrintable reports whether s can stand in a header as it is.
+// isPrintable reports whether s has only printable ASCII characters, so that a header can hold it.
 func isPrintable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }

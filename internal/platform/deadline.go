@@ -8,27 +8,26 @@ import (
 	"achuan/internal/chat"
 )
 
-// errWaitTooLong is the cause with which a request is cancelled that the platform kept
-// waiting too long.
+// errWaitTooLong is the cancellation cause of a request that waited too long for the platform.
 var errWaitTooLong = errors.New("waited too long")
 
-// deadline bounds how long a request waits, and lets go of its caller: a request that
-// is done but for reading the rest of its reply outlives the caller's context. One
-// goroutine uses it at a time.
+// deadline limits how long a request waits for the platform. It also lets a request outlive the
+// caller's context when only the rest of the reply is left to read. It is for one goroutine at a
+// time.
 type deadline struct {
 	ctx            context.Context // the request's
 	cancel         context.CancelCauseFunc
-	unfollowCaller func() bool // stops following the caller's context
+	unfollowCaller func() bool // detaches the request from the caller's context
 	timer          *time.Timer
-	remaining      time.Duration // that may yet be waited, from since on
-	waitStart      time.Time     // when the wait under way began; zero for none
+	remaining      time.Duration // the wait may last this long from waitStart on
+	waitStart      time.Time     // start of the current wait; zero while paused
 }
 
-// newDeadline starts to wait for at most d.
+// newDeadline starts the request's context and a wait of at most limit.
 func newDeadline(caller context.Context, limit time.Duration) *deadline {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(caller))
 	if caller.Err() != nil {
-		cancel(context.Cause(caller)) // at once, not when its goroutine comes round
+		cancel(context.Cause(caller)) // now, rather than when the AfterFunc below runs
 	}
 	return &deadline{
 		ctx: ctx, cancel: cancel,
@@ -38,13 +37,13 @@ func newDeadline(caller context.Context, limit time.Duration) *deadline {
 	}
 }
 
-// startWait starts to wait, again, for at most d.
+// startWait starts a new wait of at most limit.
 func (d *deadline) startWait(limit time.Duration) {
 	d.remaining, d.waitStart = limit, time.Time{}
 	d.resumeWait()
 }
 
-// resumeWait goes on with a wait, for what is left of it.
+// resumeWait continues a paused wait for the remaining time.
 func (d *deadline) resumeWait() {
 	if !d.waitStart.IsZero() {
 		return
@@ -57,7 +56,7 @@ func (d *deadline) resumeWait() {
 	d.timer.Reset(d.remaining)
 }
 
-// pauseWait interrupts a wait: time passes that is not the platform's.
+// pauseWait pauses the wait, because the time that follows is not spent waiting for the platform.
 func (d *deadline) pauseWait() {
 	d.timer.Stop()
 	if !d.waitStart.IsZero() {
@@ -66,7 +65,7 @@ func (d *deadline) pauseWait() {
 	}
 }
 
-// setNextWait sets how long the next wait may take.
+// setNextWait sets the limit of the next wait.
 func (d *deadline) setNextWait(limit time.Duration) { d.remaining = limit }
 
 // stop ends the request.
@@ -76,9 +75,8 @@ func (d *deadline) stop() {
 	d.cancel(context.Canceled)
 }
 
-// interruptionError returns the error of a request that was cut off by its time or by
-// its caller, and nil for one that was not. A *chat.Error with which the caller
-// cancelled is returned as it is.
+// interruptionError returns the error of a request that a deadline or its caller ended, and nil
+// for any other request. If the caller cancelled with a *chat.Error, that is the error.
 func interruptionError(ctx context.Context) *chat.Error {
 	cause := context.Cause(ctx)
 	if cause == nil {

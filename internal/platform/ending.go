@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	maxEndWait   = 5 * time.Second // from the record to the terminator, which follows at once
+	maxEndWait   = 5 * time.Second // from the record to the terminator, which should follow at once
 	maxTailWait  = time.Second     // from the terminator to the end of the reply
 	maxTailBytes = 64 << 10
 )
@@ -24,14 +24,14 @@ var terminator = []byte("[DONE]")
 
 // record is what the platform stored of an answer.
 type record struct {
-	received         bool // it was sent, and with it all of the answer
+	received         bool // the platform sent the record, so the answer is whole
 	answer           string
-	isStopped        bool // its owner stopped the answer elsewhere
+	isStopped        bool // the account's owner stopped the answer on the platform's site
 	promptTokens     int
 	completionTokens int
 }
 
-// merge takes a record, or some fields of it.
+// merge copies the fields that a frame has into the record.
 func (r *record) merge(f recordFrame) {
 	if f.AIText != nil {
 		r.received, r.answer = true, string(*f.AIText)
@@ -47,7 +47,7 @@ func (r *record) merge(f recordFrame) {
 	}
 }
 
-// usage returns the record's token counts. Two zeros are none.
+// usage returns the record's token counts. Two zeros mean that the platform counted nothing.
 func (r *record) usage() chat.Usage {
 	if !r.received || r.promptTokens == 0 && r.completionTokens == 0 {
 		return chat.Usage{Estimated: true}
@@ -55,7 +55,7 @@ func (r *record) usage() chat.Usage {
 	return chat.Usage{PromptTokens: r.promptTokens, CompletionTokens: r.completionTokens}
 }
 
-// takeTerminator ends the answer at the platform's word.
+// takeTerminator ends the answer at the platform's terminator.
 func (s *stream) takeTerminator() {
 	s.isDrainable = true
 	if s.record.received || s.answer.Len() > 0 {
@@ -66,8 +66,8 @@ func (s *stream) takeTerminator() {
 	s.fault.EndSeen = true
 }
 
-// endEarly ends the answer where nothing more can be read. What was stored is whole
-// all the same.
+// endEarly ends the answer when nothing more can be read. The answer is whole if its record has
+// come.
 func (s *stream) endEarly(err error) {
 	if s.record.received {
 		s.endComplete()
@@ -85,18 +85,17 @@ func (s *stream) endEarly(err error) {
 	}
 }
 
-// endWithError ends the answer with the platform's own error.
+// endWithError ends the answer with an error that the platform sent.
 func (s *stream) endWithError(code integer, message string) {
 	f := classify(code, message)
-	early := s.answer.Len() == 0 && !s.record.received
+	isFirst := s.answer.Len() == 0 && !s.record.received // nothing of an answer came before
 	s.fault = f.withCause(fmt.Errorf("frame with code %d: %s", code, s.client.cleanText(message)))
-	s.fault.NotAsked = f.isRefusal && early
-	s.fault.SessionLost = f.isSessionLost && early
+	s.fault.NotAsked = f.isRefusal && isFirst
+	s.fault.SessionLost = f.isSessionLost && isFirst
 	s.fault.EndSeen = true
 }
 
-// endComplete ends an answer that is whole. What the platform stored but did not
-// stream comes first.
+// endComplete ends a whole answer. It first passes on what the platform stored but did not stream.
 func (s *stream) endComplete() {
 	if s.record.isStopped {
 		s.fault = truncated.withCause(errors.New("the answer was stopped elsewhere"))
@@ -115,9 +114,9 @@ func (s *stream) endComplete() {
 	s.deadline.unfollowCaller()
 }
 
-// adoptStored makes the stored answer the answer, if the client can still get it: when it
-// begins with what was streamed, or differs only in characters that were torn on the
-// way and that the client has not got yet.
+// adoptStored replaces the streamed answer by the stored one if the client can still get it. That
+// is so if the stored answer begins with what the client has, and differs from the streamed one
+// only in characters that were broken on the way.
 func (s *stream) adoptStored(stored string) bool {
 	streamed := s.answer.String()
 	if missing, extends := strings.CutPrefix(stored, streamed); extends {
@@ -134,7 +133,7 @@ func (s *stream) adoptStored(stored string) bool {
 	return true
 }
 
-// finishReason says why the stream ended, for the log.
+// finishReason says for the log why the stream ended.
 func (s *stream) finishReason() string {
 	switch {
 	case s.done != nil:
@@ -145,7 +144,7 @@ func (s *stream) finishReason() string {
 	return "given up"
 }
 
-// outcome says what the call came to, for the metrics.
+// outcome returns the result of the call for the metrics.
 func (s *stream) outcome() string {
 	if s.done != nil {
 		return telemetry.OutcomeOK
@@ -156,9 +155,8 @@ func (s *stream) outcome() string {
 	return outcome(s.fault)
 }
 
-// Close gives the stream up. After a whole answer the rest of the reply, which is
-// nothing but its end, is read in the background: the connection can be used again
-// then.
+// Close ends the stream. After a whole answer it reads the rest of the reply in the background, so
+// that the connection can be reused.
 func (s *stream) Close() error {
 	if s.isClosed {
 		return nil

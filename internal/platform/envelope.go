@@ -14,8 +14,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// envelope is what each reply is wrapped in that is no stream. Code is nil when
-// the reply was none.
+// envelope wraps each reply that is no stream. Code is nil if the reply had no envelope.
 type envelope struct {
 	Code *integer        `json:"code"`
 	Data json.RawMessage `json:"data"`
@@ -23,7 +22,7 @@ type envelope struct {
 	Msg  text            `json:"msg"`
 }
 
-// message returns the error text, which some failures hide in data or in its data.
+// message returns the error text. Some failures have it in data, or in the data within data.
 func (e envelope) message() string {
 	for range 3 {
 		if message := cmp.Or(e.Err, e.Msg); message != "" {
@@ -38,7 +37,7 @@ func (e envelope) message() string {
 	return ""
 }
 
-// code returns the code, 0 for none.
+// code returns the code, or 0 if there is none.
 func (e envelope) code() integer {
 	if e.Code == nil {
 		return 0
@@ -46,38 +45,36 @@ func (e envelope) code() integer {
 	return *e.Code
 }
 
-// isFailure reports whether it tells of a failure. Under a status that does so itself
-// the code may be 0 or missing.
+// isFailure reports whether the envelope describes a failure. If the HTTP status is a failure, the
+// code may be 0 or missing.
 func (e envelope) isFailure(status int) bool { return e.code() != 0 || !isSuccess(status) }
 
-// refusesQuestion reports whether it is the platform's own word that a question was refused.
-// Gateways have JSON of their own for failures, some of it with a code.
+// refusesQuestion reports whether the platform itself refused the question. Gateways also answer
+// failures with JSON, some of it with a code.
 func (e envelope) refusesQuestion(status int) bool {
 	isOwn := e.Code != nil && (status < http.StatusInternalServerError || len(e.Data) > 0 || e.message() != "")
 	return isOwn && e.isFailure(status)
 }
 
-// isSuccess reports whether a status says that the request was served. The
-// platform uses 207 for failures.
+// isSuccess reports whether a status is a success. The platform uses 207 for failures.
 func isSuccess(status int) bool {
 	return status >= 200 && status < 300 && status != http.StatusMultiStatus
 }
 
-// readRefusal turns a reply that is not what was asked for into its error: any status
-// but success, an envelope with a code, or something that is no envelope at all.
-// It reads the body but does not close it.
+// readRefusal returns the error for an unexpected reply: a status other than success, an envelope
+// with a code, or a reply without an envelope. It reads the body but does not close it.
 func (c *Client) readRefusal(resp *http.Response) *chat.Error {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // half a text says something too
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a part of the text is useful too
 	return c.refusalError(resp, body)
 }
 
-// refusalError is refusal for a body that has been read.
+// refusalError is readRefusal for a body that has been read.
 func (c *Client) refusalError(resp *http.Response, body []byte) *chat.Error {
 	var env envelope
 	message := string(body)
 	isEnvelope := json.Unmarshal(body, &env) == nil && (env.Code != nil || env.message() != "")
 	if isEnvelope {
-		message = env.message() // and not the data, which is content
+		message = env.message() // without the data, which is content
 	}
 	f, known := statusFailures[resp.StatusCode]
 	switch {
@@ -88,7 +85,7 @@ func (c *Client) refusalError(resp *http.Response, body []byte) *chat.Error {
 		f = failed
 	}
 	e := f.withCause(c.describeReply(resp, env.Code, message))
-	if f.kind != chat.KindTimeout { // after which the platform may be at work still
+	if f.kind != chat.KindTimeout { // after a timeout the platform may still be working
 		e.NotAsked = isPlatformText(resp) || isEarlyRefusal(resp.StatusCode) || isEnvelope && env.refusesQuestion(resp.StatusCode)
 		e.MaybeAsked = !e.NotAsked
 	}
@@ -98,15 +95,14 @@ func (c *Client) refusalError(resp *http.Response, body []byte) *chat.Error {
 	return e
 }
 
-// isPlatformText reports whether a reply is an error text as the platform itself sends it
-// in place of a stream: plain text under the status of success. A proxy has a status
-// of failure.
+// isPlatformText reports whether a reply is an error text of the platform itself, sent in place of
+// a stream: plain text with status 200. A proxy sends a failure status.
 func isPlatformText(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusOK && contentType(resp) == "text/plain"
 }
 
-// isEarlyRefusal reports whether a status refuses a request before any work on it,
-// whoever says so: the platform, or a proxy that did not pass the request on.
+// isEarlyRefusal reports whether a status means that the request was refused before any work on
+// it, by the platform or by a proxy in front of it.
 func isEarlyRefusal(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
@@ -116,11 +112,11 @@ func isEarlyRefusal(status int) bool {
 }
 
 const (
-	maxErrorBody = 64 << 10 // of an error reply, the most that is read
-	maxQuoted    = 300      // of a text of the platform's, the most that is logged, in bytes
+	maxErrorBody = 64 << 10 // bytes that are read of an error reply
+	maxQuoted    = 300      // bytes that are logged of a text from the platform
 )
 
-// describeReply is a reply for the log: status, kind of content, and what it says.
+// describeReply describes a reply for the log: its status, media type, code and message.
 func (c *Client) describeReply(resp *http.Response, code *integer, message string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "HTTP %d", resp.StatusCode)
@@ -133,10 +129,9 @@ func (c *Client) describeReply(resp *http.Response, code *integer, message strin
 	return fmt.Errorf("%s: %s", b.String(), c.cleanText(message))
 }
 
-// cleanText makes a text of the platform's fit for the log: without secrets, short,
-// on one line.
+// cleanText prepares a text from the platform for the log: without secrets, short, on one line.
 func (c *Client) cleanText(message string) string {
-	// Redacted first: a secret that is cut in two is no longer found.
+	// Redact before cutting, because a cut secret is not found.
 	message = c.redact.Text(message)
 	if len(message) > maxQuoted {
 		message = message[:maxQuoted] + "…"
@@ -144,8 +139,7 @@ func (c *Client) cleanText(message string) string {
 	return strconv.Quote(strings.ToValidUTF8(message, ""))
 }
 
-// contentType returns the media type of a reply, in lower case and without
-// parameters.
+// contentType returns the media type of a reply in lower case and without parameters.
 func contentType(resp *http.Response) string {
 	value := resp.Header.Get("Content-Type")
 	if kind, _, err := mime.ParseMediaType(value); err == nil {
@@ -155,7 +149,8 @@ func contentType(resp *http.Response) string {
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
-// retryAfter reads a Retry-After header, in seconds or as a date.
+// retryAfter returns the wait that a Retry-After header asks for, in seconds or as a date, between
+// one second and maxRetry.
 func retryAfter(value string, now time.Time) time.Duration {
 	wait := defaultRetry
 	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {

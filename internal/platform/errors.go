@@ -9,16 +9,16 @@ import (
 	"achuan/internal/chat"
 )
 
-// failure is one way in which the platform fails. The message is for clients: it
-// says what can be done; what the platform itself said, which may name providers
-// and requests, goes into the private cause.
+// failure is one way in which the platform fails. The message is for clients and says what they
+// can do. The platform's own text may name providers and requests, so it goes into the private
+// cause.
 type failure struct {
 	kind          chat.Kind
 	code          chat.Code
 	param         string
 	message       string
-	isRefusal     bool // the platform says so before it works on a question
-	isSessionLost bool // the session is not known to the platform
+	isRefusal     bool // the platform refuses before it works on a question
+	isSessionLost bool // the platform does not know the session
 }
 
 var (
@@ -56,19 +56,18 @@ var (
 		message: "The request was given up before its answer was whole."}
 )
 
-// statusFailures are the HTTP statuses that say more than "failed".
+// statusFailures maps the HTTP statuses with a meaning of their own. Any other is "failed".
 var statusFailures = map[int]failure{
 	401: loginRefused,
 	413: tooMuchText,
 	429: rateLimited,
 	503: unavailable,
 	504: timedOut,
-	524: timedOut, // a reverse proxy's own word for it
+	524: timedOut, // a reverse proxy's timeout
 }
 
-// providerFailures are statuses of a model's provider, which stand inside error
-// texts as HttpCode. Its 401 and 403 are about the platform's own keys: they
-// never say anything about this account.
+// providerFailures maps statuses of a model's provider, which error texts contain as HttpCode. The
+// provider's 401 and 403 concern the platform's own keys, never this account.
 var providerFailures = map[int]failure{
 	401: failed,
 	403: failed,
@@ -79,7 +78,7 @@ var providerFailures = map[int]failure{
 	524: timedOut,
 }
 
-// codeFailures are the codes of an envelope or a frame that need no text.
+// codeFailures maps the codes of an envelope or a frame that need no text.
 var codeFailures = map[integer]failure{
 	2:    loginRefused, // not logged in
 	-2:   loginRefused, // account not activated
@@ -87,8 +86,8 @@ var codeFailures = map[integer]failure{
 	429:  rateLimited,
 }
 
-// textFailures are told by words of the error text: by any one of them, lower
-// case, the first entry that has one.
+// textFailures maps words of an error text to failures. The text is in lower case. The first entry
+// with any of its words in the text applies.
 var textFailures = []struct {
 	words []string
 	failure
@@ -98,7 +97,7 @@ var textFailures = []struct {
 	{[]string{"不允许的文本", "content_filter", "content management policy"}, contentFiltered},
 	{[]string{"套餐余量不足"}, pointsUsedUp},
 	{[]string{"不支持推理等级"}, effortRefused},
-	// Not about length, though the next words are in it.
+	// These are not about length, although they contain words of the next entry.
 	{[]string{"时间过长", "时间太长", "耗时过长", "took too long", "taking too long"}, failed},
 	{[]string{
 		"过长", "太长", "超长", "长度超", "超出长度", "超过长度", "长度限制", "最大长度", "上下文长度", "字数超", "最大字数",
@@ -112,7 +111,7 @@ var (
 	missingModel = regexp.MustCompile(`model\b[^\n]*\b(does not exist|not have access)`)
 )
 
-// classify tells which failure a code and a text mean, in an envelope or a frame.
+// classify returns the failure for a code and a text of an envelope or a frame.
 func classify(code integer, text string) failure {
 	text = strings.ToLower(text)
 	if m := httpCode.FindStringSubmatch(text); m != nil {
@@ -143,7 +142,7 @@ func classifyText(text string) failure {
 	return failed
 }
 
-// mentionsLogin reports whether a text says that the login is missing or over.
+// mentionsLogin reports whether a text says that the login is missing or expired.
 func mentionsLogin(text string) bool {
 	return containsAny(text, "登录", "登陆") && containsAny(text, "过期", "请先", "重新")
 }
@@ -157,13 +156,14 @@ func containsAny(s string, words ...string) bool {
 	return false
 }
 
-// defaultRetry is told to clients that the platform gave no time.
+// defaultRetry is the retry time for clients when the platform gives none. maxRetry limits the
+// platform's own.
 const (
 	defaultRetry = 5 * time.Second
 	maxRetry     = 60 * time.Second
 )
 
-// withCause makes the error that f is, with what is known of it for the log.
+// withCause returns the error for clients, with a private cause for the log.
 func (f failure) withCause(cause error) *chat.Error {
 	e := &chat.Error{Kind: f.kind, Code: f.code, Param: f.param, Message: f.message, Cause: cause, SessionLost: f.isSessionLost}
 	if f.kind == chat.KindRateLimit {

@@ -14,25 +14,26 @@ import (
 )
 
 const (
-	// maxPages ends a walk through a list that has no end; 30 sessions are on a page.
+	// maxPages limits the pages that one search reads. A page has 30 sessions.
 	maxPages = 1000
-	// maxWalks is how often a list is read that shifts while it is read.
+	// maxWalks is how often a search reads a list that changes meanwhile.
 	maxWalks = 3
-	// findTimeout bounds the search for one session.
+	// findTimeout limits the search for one session.
 	findTimeout = 60 * time.Second
-	// An object is read again from the first pages of the list, which have the sessions
-	// in use, and not for long: it is about the title of a session.
+	// The object of a session is refreshed from the first pages of the list, which show the
+	// sessions in use. The time is short, because the refresh only preserves a changed title or
+	// pin.
 	maxRefreshPages = 5
 	refreshTimeout  = 5 * time.Second
 )
 
-// errListShifts says that a list changed whenever it was read.
+// errListShifts says that the list changed during each reading.
 var errListShifts = errors.New("the list of sessions changes while it is read")
 
-// FindSession looks a session up in the account's list, because the platform has
-// no call for one alone. SessionLost says that the list surely does not show it: no
-// session can have moved from a page that was not read yet to one that was. A list
-// that shifts every time is backend_unavailable.
+// FindSession searches the account's list for a session, because the platform has no call for a
+// single one. An error with SessionLost means that the list certainly does not contain the
+// session: no session can have moved from an unread page to a read one. If the list changes during
+// each reading, the error is backend_unavailable.
 func (c *Client) FindSession(ctx context.Context, id int64) (chat.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
@@ -46,7 +47,7 @@ func (c *Client) FindSession(ctx context.Context, id int64) (chat.Session, error
 			return chat.Session{}, sessionLost.withCause(fmt.Errorf("session %d is not in the list", id))
 		}
 	}
-	// Its records may say so, without a list.
+	// The session's records may show that it does not exist.
 	if _, err := c.Records(ctx, id, 1); err != nil && chat.AsError(err).SessionLost {
 		return chat.Session{}, err
 	}
@@ -62,15 +63,15 @@ func valueOrZero(s *chat.Session) chat.Session {
 	return *s
 }
 
-// refreshObject reads a session's object again where the list shows it early. Otherwise
-// the object stays as it is.
+// refreshObject reads a session's object again if an early page of the list shows it. Otherwise it
+// keeps the object.
 func (c *Client) refreshObject(ctx context.Context, s *chat.Session) {
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
 	w := listWalk{client: c, id: s.ID, seen: map[int64]bool{}}
 	found, err := w.find(ctx, maxRefreshPages)
 	if err != nil {
-		c.log.LogAttrs(ctx, slog.LevelDebug, "a session's title and pin could not be read before an update",
+		c.log.LogAttrs(ctx, slog.LevelDebug, "reading a session's title and pin before an update failed",
 			slog.Int64(telemetry.KeySession, s.ID), slog.Any(telemetry.KeyError, err))
 	}
 	if found != nil {
@@ -80,20 +81,19 @@ func (c *Client) refreshObject(ctx context.Context, s *chat.Session) {
 
 // listWalk is one reading of the list of sessions.
 //
-// Sessions move while it is read. One that is added moves those behind it to later
-// pages: they are seen again, as many as the total grew by. One that is deleted, or
-// that moves to the front because it is used, can take another past the reader, from a
-// page that was not read yet to one that was. Then fewer or more sessions are seen
-// again than the total grew by.
+// Sessions move while the list is read. A new session moves those behind it to later pages, so the
+// reader sees some again: as many as the total grew by. A deleted session, or one that moves to
+// the front because it is used, can move another from an unread page to a read one. Then the
+// number of sessions seen again differs from the growth of the total.
 type listWalk struct {
 	client     *Client
 	id         int64
 	seen       map[int64]bool
-	total      int  // as the last page said
-	hasShifted bool // the session may have moved past the reader
+	total      int  // of the last page
+	hasShifted bool // the session may have moved from an unread page to a read one
 }
 
-// find reads the list up to the page that shows the session; nil if none does.
+// find reads the list up to the page with the session. It returns nil if no page has it.
 func (w *listWalk) find(ctx context.Context, pages int) (*chat.Session, error) {
 	for page := 1; page <= pages; page++ {
 		p, err := w.readPage(ctx, page)
@@ -109,7 +109,7 @@ func (w *listWalk) find(ctx context.Context, pages int) (*chat.Session, error) {
 		if page == 1 || w.hasShifted {
 			return nil, nil
 		}
-		// It may have moved to the front since.
+		// The session may have moved to the front meanwhile.
 		front, err := w.readPage(ctx, 1)
 		if err != nil {
 			return nil, err
@@ -120,38 +120,38 @@ func (w *listWalk) find(ctx context.Context, pages int) (*chat.Session, error) {
 	return nil, nil
 }
 
-// readPage reads a page.
 func (w *listWalk) readPage(ctx context.Context, page int) (*pageOf[json.RawMessage], error) {
 	var p pageOf[json.RawMessage]
 	to := endpoint{http.MethodGet, "/chat/session", fmt.Sprintf("/chat/session?page=%d", page)}
 	return &p, w.client.call(ctx, to, nil, &p)
 }
 
-// takePage takes a page in, and returns the session if it is there.
+// takePage returns the session if the page has it. Otherwise it compares the page with those
+// before.
 func (w *listWalk) takePage(p *pageOf[json.RawMessage], page int) *chat.Session {
 	if s := w.findOnPage(p); s != nil {
 		return s
 	}
-	again := 0
+	seenAgain := 0
 	for _, object := range p.Records {
 		s, err := parseSession(object)
 		if err != nil {
 			continue
 		}
 		if w.seen[s.ID] {
-			again++
+			seenAgain++
 		}
 		w.seen[s.ID] = true
 	}
-	silent := p.Total == 0 && len(p.Records) == 0 // some hosts count nothing beyond the last page
-	if page > 1 && !silent && again != p.Total-w.total {
+	hasNoTotal := p.Total == 0 && len(p.Records) == 0 // some hosts send no total beyond the last page
+	if page > 1 && !hasNoTotal && seenAgain != p.Total-w.total {
 		w.hasShifted = true
 	}
 	w.total = p.Total
 	return nil
 }
 
-// findOnPage returns the session if it is on the page.
+// findOnPage returns the session if the page has it.
 func (w *listWalk) findOnPage(p *pageOf[json.RawMessage]) *chat.Session {
 	for _, object := range p.Records {
 		if s, err := parseSession(object); err == nil && s.ID == w.id {

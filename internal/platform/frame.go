@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// frameKind is what a frame is for, told by the JSON kind of its data as the
-// platform's own front end tells it.
+// frameKind says what a frame is for. The JSON type of its data decides, as in the platform's own
+// front end.
 type frameKind uint8
 
 const (
-	frameOther  frameKind = iota // nothing to do with the answer
+	frameOther  frameKind = iota // not a part of the answer
 	frameDelta                   // a piece of the answer
 	frameObject                  // the record, or a change to it
 	frameError
@@ -20,14 +20,13 @@ const (
 // frame is one decoded event of an answer.
 type frame struct {
 	kind    frameKind
-	delta   []byte // may begin or end inside of a character: see unquoteTorn
+	delta   []byte // may begin or end inside a character: see unquoteRaw
 	object  recordFrame
 	code    integer // of an error
 	message string
 }
 
-// recordFrame is the record that follows an answer, or, without AIText, a patch
-// of some of its fields.
+// recordFrame is the record that follows an answer. Without AIText it is a patch of some fields.
 type recordFrame struct {
 	AIText           *text    `json:"aiText"`
 	UserStop         *flag    `json:"userStop"`
@@ -58,17 +57,17 @@ func decodeFrame(payload []byte) (frame, error) {
 	return f, err
 }
 
-// The bytes of a delta frame as the platform sends it, around the id and the text.
+// The bytes around the id and the text of a delta frame, as the platform sends it.
 var (
 	deltaStart  = []byte(`{"id":"`)
 	deltaMiddle = []byte(`","type":"string","data":"`)
 	deltaEnd    = []byte(`","code":0}`)
 )
 
-// decodeDelta decodes a delta frame of exactly the usual shape, without the cost
-// of a JSON decoder: nearly all frames are such. Anything else is for decodeFrame,
-// with which it agrees to the byte. The text is a part of the payload or of
-// scratch, which is returned for the next call.
+// decodeDelta decodes a delta frame of exactly the usual shape without the cost of a JSON decoder.
+// Nearly all frames have that shape. decodeFrame takes all others, and returns the same text for
+// these. The text is a part of payload or of scratch. nextScratch is the scratch for the next
+// call.
 func decodeDelta(payload, scratch []byte) (text, nextScratch []byte, ok bool) {
 	rest, ok := bytes.CutPrefix(payload, deltaStart)
 	if !ok {
@@ -87,7 +86,7 @@ func decodeDelta(payload, scratch []byte) (text, nextScratch []byte, ok bool) {
 	return unquote(rest, scratch)
 }
 
-// isPlain reports whether b is ASCII that JSON writes as it is.
+// isPlain reports whether b is ASCII that needs no escape in JSON.
 func isPlain(b []byte) bool {
 	for _, c := range b {
 		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {

@@ -9,8 +9,8 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// observedCall is one call, told to the metrics when it has ended, and a step in the
-// trace of the request that it is for.
+// observedCall is one call of the API. When it ends, its result goes to the metrics and to the
+// trace of the request that it serves.
 type observedCall struct {
 	client   *Client
 	endpoint endpoint
@@ -18,13 +18,13 @@ type observedCall struct {
 	span     *telemetry.Span
 }
 
-// observe begins a call.
+// observe begins an observed call.
 func (c *Client) observe(ctx context.Context, to endpoint) *observedCall {
 	_, span := telemetry.StartCall(ctx, to.method, to.pattern, c.host)
 	return &observedCall{c, to, time.Now(), span}
 }
 
-// end ends the call. It is called once.
+// end ends the call. The caller calls it exactly once.
 func (o *observedCall) end(outcome string) {
 	if outcome != telemetry.OutcomeOK {
 		o.span.Fail(outcome)
@@ -34,8 +34,8 @@ func (o *observedCall) end(outcome string) {
 	o.client.health.recordOutcome(o.endpoint.pattern, outcome)
 }
 
-// outcome says what a call came to: an error code where there is one. What this
-// side gave up says nothing about the platform.
+// outcome returns the label for a call's result: the error code, if there is an error. A call that
+// this server cancelled says nothing about the platform.
 func outcome(e *chat.Error) string {
 	switch {
 	case e == nil:
@@ -46,20 +46,20 @@ func outcome(e *chat.Error) string {
 	return string(e.Code)
 }
 
-// State is what the last calls say.
+// State is the health of the platform and the account according to the last calls.
 type State struct {
 	Platform string // "unknown", "up", or the code of the last call's failure
 	Account  telemetry.AccountState
 }
 
-// State returns what the last calls say of the platform and the account.
+// State returns the health of the platform and the account according to the last calls.
 func (c *Client) State() State {
 	c.health.mu.Lock()
 	defer c.health.mu.Unlock()
 	return c.health.state
 }
 
-// health keeps what the last calls came to.
+// health keeps the results of the last calls.
 type health struct {
 	metrics *telemetry.Metrics
 	mu      sync.Mutex
@@ -70,38 +70,38 @@ func newHealth(m *telemetry.Metrics) *health {
 	return &health{metrics: m, state: State{"unknown", telemetry.AccountUnknown}}
 }
 
-// modelsPath is readable without a login on some hosts, so that its success says
-// nothing about the account.
+// modelsPath is the path of the list of models. Some hosts serve it without a login, so its
+// success says nothing about the account.
 const modelsPath = "/chat/tmpl"
 
-// platformFailures are the codes that speak against the platform; any other error is a
-// refusal for a reason of its own.
+// platformFailures are the error codes that mean that the platform is down. Any other error is a
+// refusal for another reason.
 var platformFailures = map[chat.Code]bool{
 	chat.CodeBackendUnreachable: true, chat.CodeBackendTimeout: true, chat.CodeBackendUnavailable: true,
 	chat.CodeBackendError: true, chat.CodeBackendTruncated: true,
 }
 
-// recordOutcome takes in what a call came to.
+// recordOutcome updates the state with the result of a call.
 func (s *health) recordOutcome(pattern, outcome string) {
 	if outcome == telemetry.OutcomeGivenUp {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	down := platformFailures[chat.Code(outcome)]
+	isDown := platformFailures[chat.Code(outcome)]
 	s.state.Platform = "up"
-	if down {
+	if isDown {
 		s.state.Platform = outcome
 	}
-	s.metrics.PlatformUp(!down)
-	if now := s.accountAfter(pattern, outcome); now != s.state.Account {
-		s.state.Account = now
-		s.metrics.AccountState(now)
+	s.metrics.PlatformUp(!isDown)
+	if account := s.accountAfter(pattern, outcome); account != s.state.Account {
+		s.state.Account = account
+		s.metrics.AccountState(account)
 	}
 }
 
-// accountAfter returns the account's state after a call. A session can be made without
-// points: only an answer shows that there are some again.
+// accountAfter returns the account's state after a call. A session can be created without points,
+// so only an answer shows that the account has points again.
 func (s *health) accountAfter(pattern, outcome string) telemetry.AccountState {
 	switch {
 	case outcome == string(chat.CodeBackendAuth):

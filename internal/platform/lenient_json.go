@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// The types below take what any version of the platform may send in a field's
-// place: a number as a string, null, or something unforeseen, which counts as
-// absent. None of them fails, so that one odd field does not spoil a whole reply.
+// The types below accept what any version of the platform may send for a field, such as a number
+// as a string, or null. A value of an unexpected type counts as absent. Decoding them never fails,
+// so that one odd field does not invalidate a whole reply.
 
 // integer is a whole number, or a numeric string.
 type integer int64
@@ -48,7 +48,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// flag is true or false, or 1 or 0, or either as a string.
+// flag is true or false, 1 or 0, or any of these as a string.
 type flag bool
 
 func (f *flag) UnmarshalJSON(b []byte) error {
@@ -79,13 +79,13 @@ func (l *list[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// scalarText returns the text of a scalar, with or without quotes around it.
+// scalarText returns the text of a scalar without the quotes around it.
 func scalarText(b []byte) string {
 	return strings.TrimSpace(strings.Trim(strings.TrimSpace(string(b)), `"`))
 }
 
-// jsonKind returns the first byte of a JSON value, which tells its kind; 0 for
-// none.
+// jsonKind returns the first byte of a JSON value, which tells its type. It returns 0 for an empty
+// text.
 func jsonKind(b []byte) byte {
 	for _, c := range b {
 		if !isSpace(c) {

@@ -11,8 +11,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// modelObject is what is read of a model. Versions differ in where they put the
-// last two.
+// modelObject is the part of a model that is read. Versions differ in where they put the extras.
 type modelObject struct {
 	Value text `json:"value"`
 	Label text `json:"label"`
@@ -27,8 +26,8 @@ type modelExtras struct {
 
 func (e *modelExtras) isChat() bool { return e.ModelType == "" || e.ModelType == "chat" }
 
-// Models returns the chat models that the account can use, in the platform's
-// order. The platform lists a model once for each tag it has; the first is kept.
+// Models returns the chat models that the account can use, in the platform's order. The platform
+// lists a model once for each of its tags; Models keeps the first.
 func (c *Client) Models(ctx context.Context) ([]chat.Model, error) {
 	var data json.RawMessage
 	if err := c.call(ctx, endpoint{http.MethodGet, modelsPath, modelsPath}, nil, &data); err != nil {
@@ -36,13 +35,13 @@ func (c *Client) Models(ctx context.Context) ([]chat.Model, error) {
 	}
 	entries, ok := findModels(data)
 	if !ok {
-		return nil, failed.withCause(errors.New("the reply holds no list of models"))
+		return nil, failed.withCause(errors.New("the reply has no list of models"))
 	}
 	models := []chat.Model{}
 	seen := map[text]bool{}
 	for _, entry := range entries {
 		var o modelObject
-		// What could be read of an odd entry is enough when it has a value.
+		// An odd entry that could be read in part is enough if it has a value.
 		_ = json.Unmarshal(entry, &o)
 		if o.Value == "" || seen[o.Value] || !o.isChat() || !o.Attr.isChat() {
 			continue
@@ -66,8 +65,8 @@ func (o *modelObject) model() chat.Model {
 	return m
 }
 
-// findModels returns the array under the key `models` that lies least deep: what
-// stands around it changes from version to version.
+// findModels returns the array under the least nested key `models`. What surrounds it changes from
+// version to version.
 func findModels(data json.RawMessage) ([]json.RawMessage, bool) {
 	level := []json.RawMessage{data}
 	for range 8 { // deeper than in any version known

@@ -9,10 +9,10 @@ import (
 	"achuan/internal/chat"
 )
 
-// pageOf is one page of a list. Old versions send a bare array, which is all of it.
+// pageOf is one page of a list. Old versions send a bare array, which is the whole list.
 type pageOf[T any] struct {
 	Total   int
-	Pages   int // 0 when the platform does not say or has none
+	Pages   int // 0 if unknown or if the list is empty
 	Records []T
 	isWhole bool
 }
@@ -36,12 +36,12 @@ func (p *pageOf[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// isLast reports whether no page follows this one, which is number n.
+// isLast reports whether no page follows this one, which has the number n.
 func (p *pageOf[T]) isLast(n int) bool {
 	return p.isWhole || len(p.Records) == 0 || p.Pages > 0 && n >= p.Pages
 }
 
-// recordObject is what is read of a record.
+// recordObject is the part of a record that is read.
 type recordObject struct {
 	ID               integer   `json:"id"`
 	Created          timestamp `json:"created"`
@@ -51,8 +51,8 @@ type recordObject struct {
 	CompletionTokens integer   `json:"completionTokens"`
 }
 
-// Records returns a page of a session's records, newest first. Pages count from 1;
-// beyond the last there are no records.
+// Records returns a page of a session's records, newest first. The first page is 1. Pages beyond
+// the last have no records.
 func (c *Client) Records(ctx context.Context, id int64, page int) (chat.RecordPage, error) {
 	var p pageOf[recordObject]
 	to := endpoint{http.MethodGet, "/chat/record/{id}", fmt.Sprintf("/chat/record/%d?page=%d", id, page)}

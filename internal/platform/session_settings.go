@@ -11,10 +11,10 @@ import (
 	"achuan/internal/chat"
 )
 
-// setting is one of the keys of a session object that are settings.
+// setting is a key of a session object that is a setting, with its present and its wanted value.
 type setting struct {
 	key        string
-	have, want any // string, int or float64, both the same
+	have, want any // string, int or float64; both have the same type
 }
 
 func pairSettings(have, want chat.Settings) []setting {
@@ -29,9 +29,9 @@ func pairSettings(have, want chat.Settings) []setting {
 	}
 }
 
-// isApplied reports whether the platform has what it was asked for, give or take what
-// a store does: outer white space, line ends, the precision of a 32-bit number.
-// How much context it gives is the platform's to say.
+// isApplied reports whether the platform has the wanted value. It ignores what a database may
+// change: outer white space, line ends, and the precision beyond 32 bits. The platform may also
+// choose another context count.
 func (s setting) isApplied() bool {
 	switch have := s.have.(type) {
 	case string:
@@ -46,7 +46,7 @@ func normalizeStored(s string) string {
 	return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n"))
 }
 
-// unappliedSettings names the settings that did not stick.
+// unappliedSettings returns the names of the settings that the platform did not apply.
 func unappliedSettings(have, want chat.Settings) []string {
 	var names []string
 	for _, s := range pairSettings(have, want) {
@@ -57,13 +57,12 @@ func unappliedSettings(have, want chat.Settings) []string {
 	return names
 }
 
-// errNoObject is a fault of the caller's: a session to update must be one that the
-// platform sent.
-var errNoObject = errors.New("platform: the session holds no object to send back")
+// errNoObject is a mistake of the caller: only a session that the platform sent can be updated.
+var errNoObject = errors.New("platform: the session has no object to send back")
 
-// overlaySettings returns a session object with the given settings in it. Every other byte
-// stays, because the platform wants the whole object back, in whatever version it
-// is; so do settings that are as asked already.
+// overlaySettings returns a session object with the wanted settings. It keeps every other byte,
+// and every setting that already has its value, because the platform expects the whole object back
+// in its own version.
 func overlaySettings(object []byte, want chat.Settings) ([]byte, error) {
 	have, err := parseSession(object)
 	if err != nil {
@@ -100,7 +99,7 @@ func overlaySettings(object []byte, want chat.Settings) ([]byte, error) {
 	return append(out, addMissing(object[copied:], changed)...), nil
 }
 
-// addMissing puts the members that the object does not have before its end.
+// addMissing adds the changes that the object has no key for in front of the object's end.
 func addMissing(tail []byte, members []change) []byte {
 	end := bytes.LastIndexByte(tail, '}')
 	out := slices.Clone(tail[:end])
@@ -117,10 +116,10 @@ func addMissing(tail []byte, members []change) []byte {
 type change struct {
 	key       string
 	value     []byte
-	isWritten bool // in the object that is being written
+	isWritten bool // into the new object
 }
 
-// changedValues returns the settings in which two differ, as JSON.
+// changedValues returns the settings that differ, as JSON.
 func changedValues(have, want chat.Settings) ([]change, error) {
 	var changed []change
 	for _, s := range pairSettings(have, want) {

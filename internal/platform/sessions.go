@@ -11,7 +11,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// sessionObject is what is read of a session. The rest of it is only sent back.
+// sessionObject is the part of a session that is read. The rest is only sent back.
 type sessionObject struct {
 	ID               integer `json:"id"`
 	Model            text    `json:"model"`
@@ -23,11 +23,11 @@ type sessionObject struct {
 	ContextCount     integer `json:"contextCount"`
 }
 
-// parseSession reads a session object, which it keeps.
+// parseSession reads a session object. The session keeps the object.
 func parseSession(object []byte) (chat.Session, error) {
 	var o sessionObject
 	if err := json.Unmarshal(object, &o); err != nil || o.ID <= 0 {
-		return chat.Session{}, failed.withCause(errors.New("the reply holds no session object"))
+		return chat.Session{}, failed.withCause(errors.New("the reply has no session object"))
 	}
 	return chat.Session{
 		ID: int64(o.ID),
@@ -44,7 +44,7 @@ func parseSession(object []byte) (chat.Session, error) {
 	}, nil
 }
 
-// CreateSession makes a session. Its settings are the platform's preset.
+// CreateSession creates a session. The platform's preset decides its settings.
 func (c *Client) CreateSession(ctx context.Context, model string) (chat.Session, error) {
 	body, err := encode(struct {
 		Model   string   `json:"model"`
@@ -61,11 +61,11 @@ func (c *Client) CreateSession(ctx context.Context, model string) (chat.Session,
 	return parseSession(object)
 }
 
-// UpdateSession sends the whole session object back with s.Settings laid over it
-// and returns what is in force: s.Settings, with the context count that the
-// platform made of it. It is sent once more when the reply shows other settings,
-// and a *chat.Error when they do not stick then either. An object that is not Fresh
-// is read again before: its owner may have renamed or pinned the session since.
+// UpdateSession sends the whole session object back with s.Settings in it. It returns the settings
+// that then apply: s.Settings, with the context count that the platform chose. If the reply shows
+// other settings, it sends the object once more, and then fails with a *chat.Error. If the object
+// is not Fresh, it first reads the object again, because the owner may have renamed or pinned the
+// session.
 func (c *Client) UpdateSession(ctx context.Context, s chat.Session) (chat.Session, error) {
 	if !s.Fresh {
 		c.refreshObject(ctx, &s)
@@ -91,16 +91,17 @@ func (c *Client) UpdateSession(ctx context.Context, s chat.Session) (chat.Sessio
 			return s, nil
 		}
 	}
-	return chat.Session{}, failed.withCause(fmt.Errorf("session %d: settings did not stick: %s", s.ID, strings.Join(differ, ", ")))
+	err = fmt.Errorf("session %d: the platform did not apply the settings: %s", s.ID, strings.Join(differ, ", "))
+	return chat.Session{}, failed.withCause(err)
 }
 
-// DeleteSession deletes a session. One that the platform does not know is a
-// *chat.Error with SessionLost.
+// DeleteSession deletes a session. If the platform does not know it, the error is a *chat.Error
+// with SessionLost.
 func (c *Client) DeleteSession(ctx context.Context, id int64) error {
 	return c.call(ctx, endpoint{http.MethodDelete, "/chat/session/{id}", fmt.Sprintf("/chat/session/%d", id)}, nil, nil)
 }
 
-// TryLogin asks the platform for something that only an account may see.
+// TryLogin makes a call that requires a login.
 func (c *Client) TryLogin(ctx context.Context) error {
 	return c.call(ctx, endpoint{http.MethodGet, "/chat/session", "/chat/session?page=1"}, nil, nil)
 }

@@ -13,23 +13,23 @@ import (
 )
 
 const (
-	maxFrameBytes  = 64 << 20 // bytes of one event; the record repeats question and answer
+	maxFrameBytes  = 64 << 20 // bytes of one event; the record repeats the question and the answer
 	maxAnswerBytes = 16 << 20 // bytes of a whole answer
-	// The longest answers known have 130,000 tokens, of which each takes a frame of
-	// about 80 bytes at the most; then the record. Beyond these bounds a reply is no
-	// answer, but something that would keep a core busy for ever.
+	// The longest known answers have 130,000 tokens, each in a frame of at most about 80 bytes,
+	// and then the record. A reply beyond these limits is no answer, and would keep a processor
+	// busy forever.
 	maxStreamBytes = 256 << 20
 	maxFrames      = 2_000_000
-	// maxIdleFrames is how many frames may come in a row that bring nothing of the
-	// answer: empty ones, logs of plugins, kinds that nobody knows.
+	// maxIdleFrames limits the successive frames without a part of the answer: empty frames, logs
+	// of plugins, and unknown kinds.
 	maxIdleFrames = 10_000
-	// maxIdleBytes is how many bytes may come in which no part of the answer is. One
-	// frame, the record, may be long and bring the answer at its end.
+	// maxIdleBytes limits the successive bytes without a part of the answer. One frame, the
+	// record, may be long and have the answer at its end.
 	maxIdleBytes = maxFrameBytes + 1<<20
 )
 
-// stream is an answer under way. It implements chat.Stream. How it ends is in
-// ending.go.
+// stream is an answer in progress. It implements chat.Stream. ending.go has the ways in which it
+// ends.
 type stream struct {
 	client   *Client
 	deadline *deadline
@@ -39,29 +39,31 @@ type stream struct {
 	budget   *replyBudget
 	started  time.Time
 
-	// The answer as it was streamed, tags included. All texts that are passed on
-	// are parts of it, so that none is copied.
+	// answer is the streamed answer with its tags. All texts that are passed on are parts of it,
+	// so that none is copied.
 	answer   strings.Builder
 	joiner   runeJoiner
 	heldText brokenText
 	splitter thinkSplitter
 	scratch  []byte
 	record   record
-	hasBegun bool // something of the answer has come
+	hasBegun bool // a part of the answer has come
 
-	// What Next returns before it reads on.
+	// Next returns these before it reads the next frame.
 	reasoning, text string
-	needsPause      bool        // something was returned since the last pause
-	done            *chat.Event // the end of an answer that is whole
-	fault           *chat.Error // the end of any other
+	needsPause      bool        // Next has returned text since the last pause
+	done            *chat.Event // the end of a whole answer
+	fault           *chat.Error // the end of any other answer
 
-	isDrainable bool // the reply is as good as over, so it is read to its end
+	isDrainable bool // the reply is nearly over, so Close reads it to its end
 	isClosed    bool
 }
 
 func (c *Client) newStream(d *deadline, o *observedCall, body io.ReadCloser) *stream {
 	b := &replyBudget{r: body}
-	return &stream{client: c, deadline: d, call: o, body: body, frames: sse.NewReader(b, maxFrameBytes), budget: b, started: time.Now()}
+	return &stream{
+		client: c, deadline: d, call: o, body: body, frames: sse.NewReader(b, maxFrameBytes), budget: b, started: time.Now(),
+	}
 }
 
 // Next returns the next event. See chat.Stream.
@@ -94,9 +96,9 @@ func (s *stream) Next() (chat.Event, error) {
 	}
 }
 
-// readPayload returns the payload of the next frame. The clock runs while the platform is
-// waited for, not while the caller is busy; for the first piece of the answer it has
-// run since the question was sent.
+// readPayload returns the payload of the next frame. The deadline runs while the platform is
+// awaited, but not while the caller is busy. For the first piece of the answer it runs from the
+// question on.
 func (s *stream) readPayload(ready bool) ([]byte, error) {
 	if !ready {
 		s.deadline.resumeWait()
@@ -109,8 +111,8 @@ func (s *stream) readPayload(ready bool) ([]byte, error) {
 	return payload, err
 }
 
-// noteProgress notes that something of the answer came: only that lets the platform have
-// more time. From the record on there is none to be had.
+// noteProgress records that a part of the answer came. Only that extends the deadline. After the
+// record, nothing extends it.
 func (s *stream) noteProgress() {
 	s.budget.resetIdle()
 	if !s.hasBegun {
@@ -122,7 +124,7 @@ func (s *stream) noteProgress() {
 	}
 }
 
-// takePayload takes one frame into the answer.
+// takePayload adds one frame to the answer.
 func (s *stream) takePayload(payload []byte) {
 	delta, scratch, ok := decodeDelta(payload, s.scratch)
 	s.scratch = scratch
@@ -153,8 +155,8 @@ func (s *stream) takePayload(payload []byte) {
 	}
 }
 
-// addDelta adds a piece to the answer and takes out what of it can be passed on. valid
-// says that the piece is known to be UTF-8 without half characters.
+// addDelta adds a piece to the answer and takes out what can be passed on. valid says that the
+// piece is known to be UTF-8 without half a character.
 func (s *stream) addDelta(delta []byte, valid bool) {
 	if len(delta) == 0 {
 		return

@@ -10,32 +10,31 @@ const (
 type thinkState uint8
 
 const (
-	thinkOpening   thinkState = iota // only white space, or a part of the open tag, so far
+	thinkOpening   thinkState = iota // only white space or a part of a tag so far
 	thinkReasoning                   // inside the block
-	thinkClosed                      // in the white space after it
-	thinkText                        // in the answer itself
+	thinkClosed                      // in the white space after the block
+	thinkText                        // in the text of the answer
 )
 
-// thinkSplitter parts an answer into the reasoning of a <think> block that opens
-// it and the text. White space inside the tags and after the close tag is dropped;
-// an answer that does not open with the block is text. A block that is never closed
-// is reasoning to the end of the answer. A close tag in the text that closes nothing
-// is dropped, unless it stands in code: models write one whose open tag is a part of
-// their prompt.
+// thinkSplitter splits an answer into the reasoning of a <think> block at its start and the text.
+// It drops white space inside the tags and after the closing tag. Without a block at its start an
+// answer is all text. A block that is never closed is reasoning up to the end. In the text, it
+// drops closing tags without an opening tag, except in code, because models write one when the
+// opening tag is a part of their prompt.
 //
 // The zero value is ready for one answer.
 type thinkSplitter struct {
 	state        thinkState
-	next         int  // first byte of the answer that was neither passed on nor dropped
-	scanned      int  // up to here the answer was looked at
-	reasoningEnd int  // end of the last byte of reasoning that is no white space
-	hasReasoning bool // some reasoning was returned
+	next         int  // first byte of the answer that is neither passed on nor dropped
+	scanned      int  // bytes before this one have been read
+	reasoningEnd int  // end of the reasoning without the white space at its end
+	hasReasoning bool // some reasoning has been returned
 	lone         loneTags
 }
 
-// split returns what is new in an answer since the last call: reasoning first,
-// then text. whole is the answer so far; it only ever grows. What may yet turn out
-// to be a tag, or white space in front of one, is held back until ended is true.
+// split returns what is new in an answer since the last call: reasoning first, then text. whole is
+// the answer so far, which only grows. Until ended is true, split holds back what may become a
+// tag, and white space in front of it.
 func (t *thinkSplitter) split(whole string, ended bool) (reasoning, text string) {
 	if t.state == thinkOpening {
 		t.decideOpening(whole, ended)
@@ -57,7 +56,7 @@ func (t *thinkSplitter) split(whole string, ended bool) (reasoning, text string)
 	return reasoning, text
 }
 
-// splitText returns what of the text can be passed on.
+// splitText returns the text that can be passed on.
 func (t *thinkSplitter) splitText(whole string, ended bool) (text string) {
 	for {
 		i := strings.Index(whole[t.scanned:], closeTag)
@@ -80,7 +79,7 @@ func (t *thinkSplitter) splitText(whole string, ended bool) (text string) {
 	return text
 }
 
-// decideOpening decides whether the answer opens with the block, once it can.
+// decideOpening decides whether the answer begins with the block, as soon as that is certain.
 func (t *thinkSplitter) decideOpening(whole string, ended bool) {
 	t.scanned = skipSpace(whole, t.scanned)
 	start := whole[t.scanned:]
@@ -98,7 +97,7 @@ func (t *thinkSplitter) decideOpening(whole string, ended bool) {
 	}
 }
 
-// splitReasoning returns what of the block can be passed on.
+// splitReasoning returns the reasoning that can be passed on.
 func (t *thinkSplitter) splitReasoning(whole string, ended bool) string {
 	if !t.hasReasoning {
 		t.next = skipSpace(whole, t.next)
@@ -119,7 +118,7 @@ func (t *thinkSplitter) splitReasoning(whole string, ended bool) string {
 	}
 	t.scanned += end
 	if ended && !closed {
-		t.reasoningEnd = t.scanned // no tag follows the white space: it is the block's own
+		t.reasoningEnd = t.scanned // no tag follows, so the white space belongs to the reasoning
 	}
 	out := whole[t.next:t.reasoningEnd]
 	t.next, t.hasReasoning = t.reasoningEnd, t.hasReasoning || out != ""
@@ -129,8 +128,7 @@ func (t *thinkSplitter) splitReasoning(whole string, ended bool) string {
 	return out
 }
 
-// skipSpace returns the place of the first byte of s from i on that is no white
-// space, or len(s).
+// skipSpace returns the index of the first byte of s from i on that is no white space, or len(s).
 func skipSpace(s string, i int) int {
 	for i < len(s) && isSpace(s[i]) {
 		i++
@@ -147,8 +145,7 @@ func trimmedLen(s string) int {
 	return n
 }
 
-// partialTagLen returns the length of the longest end of s with which a close tag
-// may begin.
+// partialTagLen returns the length of the longest suffix of s that begins a closing tag.
 func partialTagLen(s string) int {
 	for n := min(len(s), len(closeTag)-1); n > 0; n-- {
 		if strings.HasPrefix(closeTag, s[len(s)-n:]) {

@@ -2,18 +2,18 @@ package platform
 
 import "strings"
 
-// loneTags tells close tags that close nothing from those that belong to an open tag
-// or to code. It looks at each byte of an answer once, up to the last close tag.
+// loneTags recognizes closing tags without an opening tag outside of code. It reads each byte of
+// an answer once, up to the last closing tag.
 type loneTags struct {
-	start        int  // where the text begins
-	scanned      int  // up to here the answer was looked at
-	unclosed     int  // open tags that wait for their close tag
-	isFenced     bool // in a code fence
-	backtickRuns int  // runs of backticks on the line so far
+	start        int  // index where the text begins
+	scanned      int  // bytes before this one have been read
+	unclosed     int  // opening tags without a closing tag so far
+	isFenced     bool // inside a code fence
+	backtickRuns int  // runs of backticks in the line so far
 }
 
-// isLone reports whether the close tag at a place of the answer closes nothing. It
-// is called for each close tag in turn.
+// isLone reports whether the closing tag at an index of the answer has no opening tag. The caller
+// calls it for each closing tag in order.
 func (l *loneTags) isLone(whole string, tag int) bool {
 	before := whole[l.scanned:tag]
 	l.unclosed += strings.Count(before, openTag)
@@ -38,7 +38,7 @@ func (l *loneTags) isLone(whole string, tag int) bool {
 	return true
 }
 
-// readLine takes a line, or a part of one, into account.
+// readLine reads a line or a part of one.
 func (l *loneTags) readLine(line string, isStart bool) {
 	if isStart {
 		start := strings.TrimLeft(line, " \t>")

@@ -5,10 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// unquote decodes the inside of a JSON string. Without escapes it returns body
-// itself, else the text in scratch, which is grown as needed and returned for the
-// next call. It is not ok where encoding/json would complain or repair the text, and
-// where half a surrogate pair stands alone.
+// unquote decodes the inside of a JSON string. Without escapes it returns body itself, otherwise
+// the text in scratch, which it grows as needed and returns for the next call. ok is false where
+// encoding/json would fail or change the text, and for half a surrogate pair.
 func unquote(body, scratch []byte) (text, nextScratch []byte, ok bool) {
 	out := scratch[:0]
 	copied := 0 // of body, into out
@@ -39,10 +38,9 @@ func unquote(body, scratch []byte) (text, nextScratch []byte, ok bool) {
 	return out, out, true
 }
 
-// unquoteRaw decodes the inside of a JSON string, which encoding/json has found to be
-// one, and repairs nothing: bytes that are no valid UTF-8 stay, and half a surrogate
-// pair becomes the three bytes that UTF-8 would have for it (WTF-8). What stands for
-// half a character may find its other half in the next string: see runeJoiner.
+// unquoteRaw decodes the inside of a string that encoding/json has accepted, and repairs nothing.
+// Invalid UTF-8 stays, and half a surrogate pair becomes its three bytes in WTF-8, because the
+// next string may begin with the other half: see runeJoiner.
 func unquoteRaw(body []byte) []byte {
 	out := make([]byte, 0, len(body))
 	for i := 0; i < len(body); {
@@ -62,13 +60,13 @@ func unquoteRaw(body []byte) []byte {
 	return out
 }
 
-// plainEscapes are the escapes of one letter.
+// plainEscapes are the escapes with one letter.
 var plainEscapes = [256]rune{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
-// decodeEscape decodes the escape that b begins with and returns its length, 0 for
-// none. Half a surrogate pair that stands alone is returned as it is.
+// decodeEscape decodes the escape that b begins with. It returns the character and the length of
+// the escape, or 0 if there is none. Half a surrogate pair is returned as it is.
 func decodeEscape(b []byte) (rune, int) {
 	if len(b) < 2 {
 		return 0, 0
