@@ -25,7 +25,7 @@ func find(t *testing.T, suffix string) []string {
 			return err
 		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "bin" || d.Name() == "dist"):
 			return filepath.SkipDir
-		case !d.IsDir() && strings.HasSuffix(d.Name(), suffix):
+		case !d.IsDir() && strings.HasSuffix(path, suffix):
 			relative, err := filepath.Rel(root, path)
 			found = append(found, relative)
 			return err

@@ -71,6 +71,11 @@ var notPlain = []string{
 	"test/e2e",
 }
 
+// textSuffixes are the ends of the names of files, other than Go files, that people read.
+var textSuffixes = []string{
+	".md", ".yml", ".yaml", ".toml", ".sql", ".sh", ".js", ".mjs", ".service", ".conf", "file", ".ci/run", ".ci/postgres",
+}
+
 // TestPlainEnglish also fails for an entry of notPlain that is clean.
 func TestPlainEnglish(t *testing.T) {
 	findings := map[string][]string{}
@@ -84,8 +89,10 @@ func TestPlainEnglish(t *testing.T) {
 			findings[p.name()] = append(findings[p.name()], longLines(s.path, read(t, s.path))...)
 		}
 	}
-	for _, page := range find(t, ".md") {
-		findings[page] = refused(page, read(t, page))
+	for _, suffix := range textSuffixes {
+		for _, page := range find(t, suffix) {
+			findings[page] = refused(page, read(t, page))
+		}
 	}
 	for _, place := range slices.Sorted(maps.Keys(findings)) {
 		isExcepted := slices.Contains(notPlain, place)
