@@ -16,12 +16,12 @@ import (
 )
 
 type backupCommand struct {
-	File   string `arg:"" help:"File to write, a tar archive; - is standard output."`
-	Force  bool   `help:"Replace FILE if it is there."`
-	Config string `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
+	File   string `arg:"" help:"Tar archive to write; - is standard output."`
+	Force  bool   `help:"Replace FILE if it exists."`
+	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
 }
 
-// Run writes the store and the settings into a file. The server may be at work.
+// Run writes the store and the settings to a file. The server can run meanwhile.
 func (c *backupCommand) Run(p *program) error {
 	s, err := p.load(config.LoadOptions{ConfigFile: c.Config})
 	if err != nil {
@@ -41,12 +41,12 @@ func (c *backupCommand) Run(p *program) error {
 	}
 	switch {
 	case errors.Is(err, store.ErrPostgres):
-		return errors.New("the store is PostgreSQL: back it up with its own tools, which need no pause either\n" +
+		return errors.New("the store is PostgreSQL: back it up with its own tools, while the server runs\n" +
 			"  pg_dump --format=custom --schema=achuan --file=achuan.dump \"$ACHUAN_DATABASE_URL\"\n" +
 			"  achuan config > settings.txt\n" +
-			"A URL with a search_path of its own has its tables in that schema. How to restore: docs/operations.md")
+			"If the URL has a search_path, the tables are in that schema. How to restore: docs/operations.md")
 	case errors.Is(err, os.ErrExist):
-		return fmt.Errorf("%w: name another, or use --force", err)
+		return fmt.Errorf("%w: name another file, or use --force", err)
 	case err != nil:
 		return err
 	}
@@ -63,7 +63,8 @@ func (p *program) backupOptions(s *config.Settings) (backup.Options, error) {
 	return backup.Options{Database: s.DatabaseURL, Settings: settings.Bytes(), Version: version, Commit: commit}, nil
 }
 
-// backUpToStdout makes its snapshot beside the store, where there is a disk for sure.
+// backUpToStdout writes a backup to standard output. The snapshot is made beside the store, where there is surely a
+// disk.
 func (p *program) backUpToStdout(ctx context.Context, o backup.Options) (backup.Manifest, error) {
 	path, err := store.File(o.Database)
 	if err != nil {
@@ -73,20 +74,20 @@ func (p *program) backUpToStdout(ctx context.Context, o backup.Options) (backup.
 	if err != nil {
 		return m, err
 	}
-	return m, backup.Remember(o.Database, m, "-")
+	return m, backup.SaveNote(o.Database, m, "-")
 }
 
 type restoreCommand struct {
 	File           string `arg:"" optional:"" help:"Backup to restore; - is standard input."`
-	Force          bool   `help:"Replace the store that is there; it is moved aside, not deleted."`
-	MarkUnverified bool   `help:"Restore nothing, but have every session compared with the platform before it goes on: for PostgreSQL, after its own tools have restored it."`
-	Config         string `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
+	Force          bool   `help:"Replace the existing store, which is moved aside, not deleted."`
+	MarkUnverified bool   `help:"Restore nothing; mark every session for a comparison with the platform before it continues. For PostgreSQL, after its own tools have restored it."`
+	Config         string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
 }
 
-// Run puts the store of a backup in the place of the one in the settings.
+// Run replaces the store of the settings with the store in a backup.
 func (c *restoreCommand) Run(p *program) error {
 	if (c.File == "") != c.MarkUnverified {
-		return &config.Error{Problem: "restore wants a backup's file, or --mark-unverified alone"}
+		return &config.Error{Problem: "restore needs either a backup's file, or --mark-unverified"}
 	}
 	s, err := p.load(config.LoadOptions{ConfigFile: c.Config})
 	if err != nil {
@@ -98,28 +99,29 @@ func (c *restoreCommand) Run(p *program) error {
 		if err := store.MarkUnverified(ctx, store.Options{URL: s.DatabaseURL}); err != nil {
 			return err
 		}
-		fmt.Fprintln(p.stderr, "every session is compared with the platform before it goes on")
+		fmt.Fprintln(p.stderr, "every session will be compared with the platform before it continues")
 		return nil
 	}
-	done, err := c.restore(ctx, p.stdin, s.DatabaseURL)
+	restored, err := c.restore(ctx, p.stdin, s.DatabaseURL)
 	switch {
 	case errors.Is(err, store.ErrPostgres):
-		return errors.New("the store is PostgreSQL: stop achuan, restore it with its own tools, then say so\n" +
+		return errors.New("the store is PostgreSQL: stop achuan, restore it with its own tools, then mark its sessions\n" +
 			"  pg_restore --clean --if-exists --single-transaction --dbname=\"$ACHUAN_DATABASE_URL\" achuan.dump\n" +
 			"  achuan restore --mark-unverified")
 	case errors.Is(err, store.ErrExists):
-		return fmt.Errorf("%w: --force moves it aside and puts the backup in its place", err)
+		return fmt.Errorf("%w: --force moves it aside and restores the backup", err)
 	case err != nil:
 		return err
 	}
-	fmt.Fprintf(p.stderr, "restored %s from the backup of %s (achuan %s)\n", s.DatabaseURL, done.Created.Format(time.RFC3339), done.Version)
-	if done.Replaced != "" {
-		fmt.Fprintf(p.stderr, "the store that was there is now %s\n", done.Replaced)
+	fmt.Fprintf(p.stderr, "restored %s from the backup of %s (achuan %s)\n", s.DatabaseURL, restored.Created.Format(time.RFC3339), restored.Version)
+	if restored.Replaced != "" {
+		fmt.Fprintf(p.stderr, "the old store is now %s\n", restored.Replaced)
 	}
-	fmt.Fprintln(p.stderr, "sessions are compared with the platform before they go on; the settings of then are in the backup: tar -xOf FILE settings.txt")
+	fmt.Fprintln(p.stderr, "sessions will be compared with the platform before they continue; the old settings are in the backup: tar -xOf FILE settings.txt")
 	return nil
 }
 
+// restore restores the backup from the file or from standard input.
 func (c *restoreCommand) restore(ctx context.Context, stdin io.Reader, database string) (backup.Restored, error) {
 	if _, err := store.File(database); err != nil {
 		return backup.Restored{}, err
@@ -131,6 +133,6 @@ func (c *restoreCommand) restore(ctx context.Context, stdin io.Reader, database 
 	if err != nil {
 		return backup.Restored{}, err
 	}
-	defer f.Close() //nolint:errcheck // it was read only
+	defer f.Close() //nolint:errcheck // closing a file that was only read loses nothing
 	return backup.Restore(ctx, f, database, c.Force)
 }

@@ -16,8 +16,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// command runs the program to its end.
-func command(t *testing.T, environ []string, args ...string) (said string, code int) {
+// runCommand runs the program and returns its output and exit code.
+func runCommand(t *testing.T, environ []string, args ...string) (output string, code int) {
 	t.Helper()
 	executable, err := os.Executable()
 	if err != nil {
@@ -26,28 +26,28 @@ func command(t *testing.T, environ []string, args ...string) (said string, code 
 	c := exec.CommandContext(t.Context(), executable, args...)
 	c.Dir = t.TempDir()
 	c.Env = append([]string{asProgram + "=1"}, environ...)
-	out, err := c.CombinedOutput()
+	both, err := c.CombinedOutput()
 	if c.ProcessState == nil {
 		t.Fatal(err)
 	}
-	return string(out), c.ProcessState.ExitCode()
+	return string(both), c.ProcessState.ExitCode()
 }
 
 func TestHealth(t *testing.T) {
 	p := start(t, account(t, simulator.Say("a")), "serve")
 	address := strings.TrimPrefix(p.url, "http://")
 	for name, environ := range map[string][]string{
-		"as it listens": {"ACHUAN_LISTEN=" + address},
-		"by PORT":       {"PORT=" + address[strings.LastIndexByte(address, ':')+1:]},
+		"ACHUAN_LISTEN": {"ACHUAN_LISTEN=" + address},
+		"PORT":          {"PORT=" + address[strings.LastIndexByte(address, ':')+1:]},
 	} {
-		if said, code := command(t, environ, "health"); code != exitDone || said != "" {
-			t.Errorf("%s: exit code %d, %s", name, code, said)
+		if output, code := runCommand(t, environ, "health"); code != exitDone || output != "" {
+			t.Errorf("health with %s = exit code %d, %s, want 0 and no output", name, code, output)
 		}
 	}
 }
 
-// talk asks one question in one conversation and returns the session and placement.
-func talk(ctx context.Context, url, question string, history ...string) (session, placement string, err error) {
+// ask sends a question with the history of its conversation, and returns the session and the placement.
+func ask(ctx context.Context, url, question string, history ...string) (session, placement string, err error) {
 	type message struct {
 		Role    string `json:"role"`
 		Content string `json:"content"`
@@ -76,100 +76,100 @@ func talk(ctx context.Context, url, question string, history ...string) (session
 	return res.Header.Get("X-Session-Id"), res.Header.Get("X-Achuan-Placement"), nil
 }
 
-// A backup is made beside a server that answers, which does not notice. A server on the
-// restored store continues the conversations that are in it: for as long as a turn may
-// run that the copy does not know of, it replays each into a new session first.
+// A backup does not disturb the running server. A server on the restored store continues the conversations in it.
+// While a turn that is not in the backup may still run on the platform, it first replays each conversation into a new
+// session.
 func TestBackupUnderLoadAndRestore(t *testing.T) {
 	folder := t.TempDir()
 	database := "ACHUAN_DATABASE_URL=sqlite:" + filepath.Join(folder, "achuan.db")
 	environ := account(t, simulator.Say("Noted."), database)
 	p := start(t, environ, "serve")
-	session, placement, err := talk(t.Context(), p.url, "Remember me.")
+	session, placement, err := ask(t.Context(), p.url, "Remember me.")
 	if err != nil || placement != "new" {
-		t.Fatalf("%s %v", placement, err)
+		t.Fatalf("placement of the first question = %s, %v, want new", placement, err)
 	}
 
 	load, stop := context.WithCancel(t.Context())
-	var asked atomic.Int64
+	var answered atomic.Int64
 	done := make(chan error, 4)
 	for i := range cap(done) {
 		go func() {
 			for n := 0; load.Err() == nil; n++ {
-				if _, _, err := talk(load, p.url, fmt.Sprintf("load %d %d", i, n)); err != nil && load.Err() == nil {
+				if _, _, err := ask(load, p.url, fmt.Sprintf("load %d %d", i, n)); err != nil && load.Err() == nil {
 					done <- err
 					return
 				}
-				asked.Add(1)
+				answered.Add(1)
 			}
 			done <- nil
 		}()
 	}
 	file := filepath.Join(folder, "backup.tar")
-	before := asked.Load()
-	said, code := command(t, environ, "backup", file)
-	if code != exitDone || !strings.Contains(said, "backed up sqlite:") {
-		t.Fatalf("exit code %d: %s", code, said)
+	before := answered.Load()
+	output, code := runCommand(t, environ, "backup", file)
+	if code != exitDone || !strings.Contains(output, "backed up sqlite:") {
+		t.Fatalf("backup = exit code %d, %s, want 0", code, output)
 	}
-	during := asked.Load() - before
-	if said, code := command(t, environ, "restore", "--force", file); code != exitFailed || !strings.Contains(said, "another achuan process uses it") {
-		t.Errorf("a store in use was replaced: exit code %d, %s", code, said)
+	during := answered.Load() - before
+	if output, code := runCommand(t, environ, "restore", "--force", file); code != exitFailed || !strings.Contains(output, "another achuan process uses it") {
+		t.Errorf("restore over a store in use = exit code %d, %s, want a refusal", code, output)
 	}
 	stop()
 	for range cap(done) {
 		if err := <-done; err != nil {
-			t.Errorf("while a backup was made: %v", err)
+			t.Errorf("question during the backup = %v, want an answer", err)
 		}
 	}
 	if during == 0 {
-		t.Error("nothing was answered while the backup was made")
+		t.Error("no question was answered during the backup, want some")
 	}
 	p.signal(t, syscall.SIGTERM)
 	if code := p.exitCode(t); code != exitDone {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code after SIGTERM = %d, want 0", code)
 	}
 
-	if said, code := command(t, environ, "restore", file); code != exitFailed || !strings.Contains(said, "--force") {
-		t.Errorf("a store was replaced unasked: exit code %d, %s", code, said)
+	if output, code := runCommand(t, environ, "restore", file); code != exitFailed || !strings.Contains(output, "--force") {
+		t.Errorf("restore without --force = exit code %d, %s, want a refusal", code, output)
 	}
-	if said, code := command(t, environ, "restore", "--force", file); code != exitDone || !strings.Contains(said, ".replaced") {
-		t.Fatalf("exit code %d: %s", code, said)
+	if output, code := runCommand(t, environ, "restore", "--force", file); code != exitDone || !strings.Contains(output, ".replaced") {
+		t.Fatalf("restore --force = exit code %d, %s, want 0", code, output)
 	}
 	p = start(t, environ, "serve")
-	again, placement, err := talk(t.Context(), p.url, "Do you?", "Remember me.", "Noted.")
+	again, placement, err := ask(t.Context(), p.url, "Do you?", "Remember me.", "Noted.")
 	if err != nil || again == session || placement != "replayed" {
-		t.Errorf("after the restore: session %s, %s, %v, want another than %s, replayed", again, placement, err, session)
+		t.Errorf("question after the restore = session %s, %s, %v, want a session other than %s, replayed", again, placement, err, session)
 	}
-	next, placement, err := talk(t.Context(), p.url, "Really?", "Remember me.", "Noted.", "Do you?", "Noted.")
+	next, placement, err := ask(t.Context(), p.url, "Really?", "Remember me.", "Noted.", "Do you?", "Noted.")
 	if err != nil || next != again || placement != "continued" {
-		t.Errorf("the turn after it: session %s, %s, %v, want %s, continued", next, placement, err, again)
+		t.Errorf("next question = session %s, %s, %v, want %s, continued", next, placement, err, again)
 	}
 }
 
-// A conversation that went on after the backup was made is not gone on with from
-// where the backup has it: the restored store believes nothing it has not compared.
-func TestRestoredStoreComparesFirst(t *testing.T) {
+// When a session has got turns after the backup, the server on the restored store does not continue it: it compares
+// every session with the platform first.
+func TestRestoredStoreIsCompared(t *testing.T) {
 	folder := t.TempDir()
 	environ := account(t, simulator.Say("Noted."), "ACHUAN_DATABASE_URL=sqlite:"+filepath.Join(folder, "achuan.db"))
 	p := start(t, environ, "serve")
-	session, _, err := talk(t.Context(), p.url, "One.")
+	session, _, err := ask(t.Context(), p.url, "One.")
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(folder, "backup.tar")
-	if said, code := command(t, environ, "backup", file); code != exitDone {
-		t.Fatal(said)
+	if output, code := runCommand(t, environ, "backup", file); code != exitDone {
+		t.Fatalf("exit code %d, want 0: %s", code, output)
 	}
-	if again, _, err := talk(t.Context(), p.url, "Two.", "One.", "Noted."); err != nil || again != session {
-		t.Fatalf("session %s, %v", again, err)
+	if again, _, err := ask(t.Context(), p.url, "Two.", "One.", "Noted."); err != nil || again != session {
+		t.Fatalf("second question = session %s, %v, want %s", again, err, session)
 	}
 	p.signal(t, syscall.SIGTERM)
 	p.exitCode(t)
-	if said, code := command(t, environ, "restore", "--force", file); code != exitDone {
-		t.Fatal(said)
+	if output, code := runCommand(t, environ, "restore", "--force", file); code != exitDone {
+		t.Fatalf("exit code %d, want 0: %s", code, output)
 	}
 	p = start(t, environ, "serve")
-	again, placement, err := talk(t.Context(), p.url, "Another two.", "One.", "Noted.")
+	again, placement, err := ask(t.Context(), p.url, "Another two.", "One.", "Noted.")
 	if err != nil || again == session || placement == "continued" {
-		t.Errorf("it went on in session %s, which holds more than was said: %s, %v", again, placement, err)
+		t.Errorf("question after the restore = session %s, %s, %v, want a session other than %s", again, placement, err, session)
 	}
 }

@@ -9,11 +9,11 @@ import (
 )
 
 type configCommand struct {
-	Config string `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
+	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
 }
 
-// Run prints the settings. That serve would refuse them is said beside, but is
-// no failure: who asks for the settings has not asked to serve.
+// Run prints the settings. When achuan serve would refuse them, it says so on standard error, but the command does not
+// fail: its task is only to print.
 func (c *configCommand) Run(p *program) error {
 	s, err := p.load(config.LoadOptions{ConfigFile: c.Config})
 	if err != nil {
@@ -24,7 +24,8 @@ func (c *configCommand) Run(p *program) error {
 	}
 	notes := s.Warnings
 	if err := s.CheckServe(); err != nil {
-		notes = append(notes, "achuan serve would not start: "+strings.ReplaceAll(err.Error(), "\n", "\nachuan serve would not start: "))
+		const prefix = "achuan serve would not start: "
+		notes = append(notes, prefix+strings.ReplaceAll(err.Error(), "\n", "\n"+prefix))
 	}
 	for _, note := range notes {
 		fmt.Fprintln(p.stderr, telemetry.NewRedactor(p.secrets...).Text(note))

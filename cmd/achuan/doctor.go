@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"time"
 
@@ -19,18 +18,18 @@ import (
 )
 
 type doctorCommand struct {
-	URL        string        `placeholder:"URL" help:"Base URL of a running server (default: the one of the settings, if it runs)."`
-	Key        string        `placeholder:"KEY" help:"Client key. Without it ACHUAN_KEY in the environment, else the first of ACHUAN_API_KEYS."`
-	Models     bool          `help:"Ask every served model, whole and streamed. Costs points: asks before."`
-	Yes        bool          `help:"Do not ask before."`
-	Backup     string        `placeholder:"FILE" help:"A backup made by other tools, such as pg_dump, whose age is to be checked."`
-	BackupAge  time.Duration `default:"25h" placeholder:"DURATION" help:"How old the last backup may be (default ${default})."`
-	Production bool          `help:"Metrics and backups are required, although the server listens on loopback: it serves others behind a proxy."`
+	URL        string        `placeholder:"URL" help:"Base URL of a running server (default: the server of the settings, if it runs)."`
+	Key        string        `placeholder:"KEY" help:"Client key (default: ACHUAN_KEY in the environment, or else the first of ACHUAN_API_KEYS)."`
+	Models     bool          `help:"Ask every served model, whole and streamed. This costs points, so doctor asks for confirmation."`
+	Yes        bool          `help:"Do not ask for confirmation."`
+	Backup     string        `placeholder:"FILE" help:"Check the age of this backup, which another tool made, such as pg_dump."`
+	BackupAge  time.Duration `default:"25h" placeholder:"DURATION" help:"The oldest that the last backup may be (default ${default})."`
+	Production bool          `help:"Require metrics and backups although the server listens on loopback: it serves others behind a proxy."`
 	JSON       bool          `help:"Print the lines as one JSON object."`
-	Config     string        `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
+	Config     string        `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
 }
 
-// Run goes through the checklist. That a line is red is a failure of the command.
+// Run runs the checklist. The command fails when a line fails.
 func (c *doctorCommand) Run(p *program) error {
 	o, err := c.options(p)
 	if err != nil {
@@ -44,7 +43,7 @@ func (c *doctorCommand) Run(p *program) error {
 		l.Found = redact.Text(l.Found)
 		lines = append(lines, l)
 		if !c.JSON {
-			show(p, l)
+			printLine(p, l)
 		}
 	})
 	if c.JSON {
@@ -64,31 +63,31 @@ func (c *doctorCommand) Run(p *program) error {
 	return nil
 }
 
-func show(p *program, l doctor.Line) {
+func printLine(p *program, l doctor.Line) {
 	fmt.Fprintf(p.stdout, "%-5s %-9s %s\n", l.State, l.Name, l.Found)
 	if l.Remedy != "" {
 		fmt.Fprintf(p.stdout, "%-15s -> %s\n", "", l.Remedy)
 	}
 }
 
-// options are those of the flags and of the settings, which may be wrong: that is
-// the first line's matter.
+// options returns the options from the flags and the settings. Wrong settings are not an error here: the first line of
+// the checklist reports them.
 func (c *doctorCommand) options(p *program) (doctor.Options, error) {
-	base, err := c.base()
+	base, err := c.baseURL()
 	if err != nil {
 		return doctor.Options{}, err
 	}
 	o := doctor.Options{
-		URL: base, Key: cmp.Or(c.Key, p.variable("ACHUAN_KEY")), Models: c.Models,
-		BackupFile: c.Backup, BackupAge: c.BackupAge, Production: c.Production,
+		URL: base, Key: cmp.Or(c.Key, p.variable("ACHUAN_KEY")), AskModels: c.Models,
+		BackupFile: c.Backup, MaxBackupAge: c.BackupAge, IsProduction: c.Production,
 	}
 	if !c.Yes {
 		o.Confirm = func(questions, models int) bool { return p.confirm(questions, models) }
 	}
-	s, wrong := p.load(config.LoadOptions{ConfigFile: c.Config})
+	s, settingsErr := p.load(config.LoadOptions{ConfigFile: c.Config})
 	p.secrets = append(p.secrets, o.Key)
 	if s == nil {
-		o.SettingsError = wrong
+		o.SettingsError = settingsErr
 		return o, nil
 	}
 	var text bytes.Buffer
@@ -96,29 +95,32 @@ func (c *doctorCommand) options(p *program) (doctor.Options, error) {
 		return o, err
 	}
 	o.Settings, o.SettingsText = s, text.Bytes()
-	o.Start = func(ctx context.Context) *doctor.Server {
+	o.StartServer = func(ctx context.Context) *doctor.Server {
 		version, commit := buildVersion()
-		url, stop, err := app.Trial(ctx, s, app.Options{Version: version, Commit: commit, Stdout: p.stdout, Logger: slog.New(slog.DiscardHandler)})
+		url, stop, err := app.StartTrial(ctx, s, app.Options{
+			Version: version, Commit: commit, Stdout: p.stdout, Logger: slog.New(slog.DiscardHandler),
+		})
 		return &doctor.Server{URL: url, Err: err, Stop: stop}
 	}
 	return o, nil
 }
 
-// base is the URL without the /v1 that clients put behind it.
-func (c *doctorCommand) base() (string, error) {
+// baseURL returns --url without a slash or /v1 at the end.
+func (c *doctorCommand) baseURL() (string, error) {
 	if c.URL == "" {
 		return "", nil
 	}
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return "", &config.Error{Source: "--url", Problem: "want the server's base URL, such as http://127.0.0.1:8000"}
+	if err := checkBaseURL(c.URL); err != nil {
+		return "", err
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(c.URL, "/"), "/v1"), nil
 }
 
-// confirm asks on standard error, so that --json stays JSON.
+// confirm asks on standard error, so that standard output stays JSON with --json.
 func (p *program) confirm(questions, models int) bool {
-	fmt.Fprintf(p.stderr, "This asks %d models %d questions, which costs points of the account; models that draw cost many. Go on? [y/N] ", models, questions)
-	said, _ := bufio.NewReader(p.stdin).ReadString('\n') // no answer is no
-	return strings.EqualFold(strings.TrimSpace(said), "y") || strings.EqualFold(strings.TrimSpace(said), "yes")
+	fmt.Fprintf(p.stderr, "This asks %d models %d questions, which costs points of the account; image models cost many. Continue? [y/N] ",
+		models, questions)
+	line, _ := bufio.NewReader(p.stdin).ReadString('\n') // after an error, the answer is no
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes"
 }

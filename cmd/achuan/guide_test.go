@@ -9,38 +9,38 @@ import (
 	"testing"
 )
 
-// The commands of the guides work as they stand there, but for the address.
+// The curl commands in the guides work without changes, except the address.
 func TestGuideCommands(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("this machine has no curl")
 	}
-	open := start(t, nil, "serve", "--demo", "--listen", "127.0.0.1:0")
-	keyed := start(t, []string{"ACHUAN_API_KEYS=ada:sk-one,bob:sk-two"}, "serve", "--demo", "--listen", "127.0.0.1:0")
-	var running sync.WaitGroup // all at once: answers come at a speed for eyes
+	withoutKeys := start(t, nil, "serve", "--demo", "--listen", "127.0.0.1:0")
+	withKeys := start(t, []string{"ACHUAN_API_KEYS=ada:sk-one,bob:sk-two"}, "serve", "--demo", "--listen", "127.0.0.1:0")
+	var running sync.WaitGroup // in parallel, because the demo answers at reading speed
 	defer running.Wait()
 	for _, file := range []string{"README.md", "README.zh-CN.md", "docs/deployment.md", "docs/deployment.zh-CN.md", "docs/tools.md", "docs/tools.zh-CN.md"} {
 		commands := curlCommands(t, file)
 		if len(commands) == 0 {
-			t.Errorf("%s has no curl command", file)
+			t.Errorf("%s has no curl command, want some", file)
 		}
 		for _, command := range commands {
-			p := open
+			p := withoutKeys
 			if strings.Contains(command, "sk-one") {
-				p = keyed
+				p = withKeys
 			}
-			running.Go(func() { p.try(t, file, command) })
+			running.Go(func() { p.runInShell(t, file, command) })
 		}
 	}
 }
 
-// try runs a command in a shell whose curl fails where the server refuses.
-func (p *process) try(t *testing.T, file, command string) {
+// runInShell runs a command in a shell whose curl fails when the server refuses the request.
+func (p *process) runInShell(t *testing.T, file, command string) {
 	script := `curl() { command curl --fail-with-body --silent --show-error "$@"; }` + "\n" +
 		strings.ReplaceAll(command, "http://127.0.0.1:8000", p.url)
 	shell := exec.CommandContext(t.Context(), "sh", "-c", script)
 	shell.Env = []string{"PATH=" + os.Getenv("PATH")}
-	if said, err := shell.CombinedOutput(); err != nil || len(said) == 0 {
-		t.Errorf("%s: %v\n%s\n%s", file, err, command, said)
+	if output, err := shell.CombinedOutput(); err != nil || len(output) == 0 {
+		t.Errorf("command in %s = %v, want output and no error:\n%s\n%s", file, err, command, output)
 	}
 }
 
@@ -52,19 +52,19 @@ func curlCommands(t *testing.T, file string) []string {
 		t.Fatal(err)
 	}
 	var commands []string
-	shell, more := false, false
+	inShell, continues := false, false
 	for line := range strings.Lines(string(page)) {
 		switch {
 		case strings.HasPrefix(line, "```"):
-			shell = strings.HasPrefix(line, "```sh")
-		case more:
+			inShell = strings.HasPrefix(line, "```sh")
+		case continues:
 			commands[len(commands)-1] += line
-		case shell && strings.HasPrefix(line, "curl "):
+		case inShell && strings.HasPrefix(line, "curl "):
 			commands = append(commands, line)
 		default:
 			continue
 		}
-		more = shell && strings.HasSuffix(line, "\\\n")
+		continues = inShell && strings.HasSuffix(line, "\\\n")
 	}
 	return commands
 }

@@ -11,30 +11,30 @@ import (
 	"achuan/internal/config"
 )
 
-// healthTime is shorter than the 5 s that container engines are told to wait.
-const healthTime = 3 * time.Second
+// healthTimeout is shorter than the 5 s that the files in deploy/ give a health check.
+const healthTimeout = 3 * time.Second
 
 type healthCommand struct {
-	Listen string `placeholder:"HOST:PORT" help:"Address that the server was told to serve on, if by --listen."`
-	Config string `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
+	Listen string `placeholder:"HOST:PORT" help:"The --listen address of the server, if it was started with one."`
+	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
 }
 
-// Run asks the server that these settings start whether it serves. Exit codes above
-// 1 have other meanings to container engines: wrong settings are a failure here.
+// Run asks the server of these settings whether it serves. Wrong settings are an ordinary failure here, because exit
+// codes above 1 have another meaning for container engines.
 func (c *healthCommand) Run(p *program) error {
 	s, err := p.load(config.LoadOptions{ConfigFile: c.Config, Listen: c.Listen})
 	if err != nil {
-		return errors.New(err.Error()) // no *config.Error any more
+		return errors.New(err.Error()) // not a *config.Error, so the exit code is 1
 	}
-	url := "http://" + config.Reachable(s.Listen) + "/healthz"
-	ctx, cancel := context.WithTimeout(context.Background(), healthTime)
+	url := "http://" + config.DialAddress(s.Listen) + "/healthz"
+	ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return err
 	}
-	direct := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // by no proxy
-	resp, err := direct.Do(r)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // it uses no proxy
+	resp, err := client.Do(r)
 	if err != nil {
 		return fmt.Errorf("no server answers: %w", err)
 	}
@@ -43,7 +43,7 @@ func (c *healthCommand) Run(p *program) error {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s says %s", url, resp.Status)
+		return fmt.Errorf("%s returns %s", url, resp.Status)
 	}
 	return nil
 }

@@ -13,24 +13,25 @@ import (
 	"achuan/internal/simulator"
 )
 
-const streamed = `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"a secret question"}]}`
+const streamedQuestion = `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"a secret question"}]}`
 
-// openStream asks and reads the answer's first line.
+// openStream asks a question, reads the first line of the answer and returns the rest.
 func (p *process) openStream(t *testing.T) *bufio.Reader {
 	t.Helper()
-	res, err := http.Post(p.url+"/v1/chat/completions", "application/json", strings.NewReader(streamed))
+	res, err := http.Post(p.url+"/v1/chat/completions", "application/json", strings.NewReader(streamedQuestion))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { res.Body.Close() })
 	body := bufio.NewReader(res.Body)
 	if line, err := body.ReadString('\n'); err != nil || !strings.HasPrefix(line, "data: {") {
-		t.Fatalf("the answer's first line: %q, %v", line, err)
+		t.Fatalf("first line of the answer = %q, %v, want data", line, err)
 	}
 	return body
 }
 
-func statusAt(t *testing.T, url string) int {
+// statusOf returns the status of GET url.
+func statusOf(t *testing.T, url string) int {
 	t.Helper()
 	res, err := http.Get(url)
 	if err != nil {
@@ -40,50 +41,48 @@ func statusAt(t *testing.T, url string) int {
 	return res.StatusCode
 }
 
-// drain sends the first signal and waits until it shows: the program gets to it
-// in its own time.
+// drain sends the first signal and waits until the program has handled it.
 func (p *process) drain(t *testing.T) {
 	t.Helper()
-	if got := statusAt(t, p.url+"/readyz"); got != http.StatusOK {
-		t.Errorf("readyz before the signal: %d", got)
+	if got := statusOf(t, p.url+"/readyz"); got != http.StatusOK {
+		t.Errorf("GET /readyz before the signal = %d, want 200", got)
 	}
 	p.signal(t, syscall.SIGTERM)
-	for statusAt(t, p.url+"/readyz") != http.StatusServiceUnavailable {
+	for statusOf(t, p.url+"/readyz") != http.StatusServiceUnavailable {
 	}
 }
 
-func TestSignalLetsAnswersEnd(t *testing.T) {
+func TestSignalLetsAnswersFinish(t *testing.T) {
 	gate := make(chan struct{})
 	p := start(t, account(t, simulator.Stream(simulator.Deltas("begun, "), simulator.Wait(gate),
 		simulator.Deltas("ended"), simulator.Object(), simulator.Done())), "serve")
 	body := p.openStream(t)
 	p.drain(t)
-	if got := statusAt(t, p.url+"/healthz"); got != http.StatusOK {
-		t.Errorf("healthz while draining: %d", got)
+	if got := statusOf(t, p.url+"/healthz"); got != http.StatusOK {
+		t.Errorf("GET /healthz while draining = %d, want 200", got)
 	}
-	res, err := http.Post(p.url+"/v1/chat/completions", "application/json", strings.NewReader(streamed))
+	res, err := http.Post(p.url+"/v1/chat/completions", "application/json", strings.NewReader(streamedQuestion))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	refusal, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(refusal), `"code":"shutting_down"`) {
-		t.Errorf("a request while draining: %d %s %v", res.StatusCode, refusal, err)
+		t.Errorf("request while draining = %d %s %v, want 503 shutting_down", res.StatusCode, refusal, err)
 	}
 
 	close(gate)
 	rest, err := io.ReadAll(body)
 	if err != nil || !strings.Contains(string(rest), "ended") || !strings.HasSuffix(string(rest), "data: [DONE]\n\n") {
-		t.Errorf("the answer under way: %v %q", err, rest)
+		t.Errorf("rest of the running answer = %q, %v, want its regular end", rest, err)
 	}
 	if code := p.exitCode(t); code != exitDone {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code = %d, want 0", code)
 	}
-	checkLog(t, p.said())
+	checkLog(t, p.logText())
 }
 
-// checkLog looks for the line of the request that was answered: all that is
-// promised of it, and nothing that was said.
+// checkLog checks that the line of the answered request has all documented attributes and that the log has no content.
 func checkLog(t *testing.T, log string) {
 	t.Helper()
 	for line := range strings.Lines(log) {
@@ -95,56 +94,56 @@ func checkLog(t *testing.T, log string) {
 			"duration=", "prompt_tokens=", "completion_tokens=", "request_id=",
 		} {
 			if !strings.Contains(line, " "+attribute) {
-				t.Errorf("no %s in %s", attribute, line)
+				t.Errorf("line of the request = %s, want %s in it", line, attribute)
 			}
 		}
 		for _, private := range []string{"secret question", "begun", "ended", "eyJ"} {
 			if strings.Contains(log, private) {
-				t.Errorf("%q is in the log:\n%s", private, log)
+				t.Errorf("log has %q, want no content:\n%s", private, log)
 			}
 		}
 		return
 	}
-	t.Errorf("no line of the request in the log:\n%s", log)
+	t.Errorf("log has no line of the request:\n%s", log)
 }
 
-// What the deadline ends says so to its client. It was asked to stop and it has
-// stopped: that is no failure of the program's.
+// An answer that the drain deadline ends has an error event. The exit code is 0, because the program was asked to
+// stop.
 func TestDrainDeadline(t *testing.T) {
 	p := start(t, account(t, simulator.Stream(simulator.Deltas("begun, "), simulator.Hang()), "ACHUAN_DRAIN_TIMEOUT=300ms"), "serve")
 	body := p.openStream(t)
 	p.signal(t, syscall.SIGTERM)
 	rest, err := io.ReadAll(body)
 	if err != nil || !strings.Contains(string(rest), `data: {"error":{`) || !strings.Contains(string(rest), `"code":"shutting_down"`) {
-		t.Errorf("the answer under way: %v %q", err, rest)
+		t.Errorf("rest of the running answer = %q, %v, want the error shutting_down", rest, err)
 	}
 	if strings.Contains(string(rest), "[DONE]") || strings.Contains(string(rest), `"finish_reason":"`) {
-		t.Errorf("half an answer looks whole: %q", rest)
+		t.Errorf("rest of the aborted answer = %q, want no regular end", rest)
 	}
 	if code := p.exitCode(t); code != exitDone {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code = %d, want 0", code)
 	}
 }
 
-func TestSecondSignalEndsAtOnce(t *testing.T) {
-	// The deadline is further away than the test waits.
+func TestSecondSignalExitsNow(t *testing.T) {
+	// The drain deadline is later than the test waits.
 	p := start(t, account(t, simulator.Stream(simulator.Deltas("begun, "), simulator.Hang()), "ACHUAN_DRAIN_TIMEOUT=1h"), "serve")
 	body := p.openStream(t)
 	p.drain(t)
 	p.signal(t, syscall.SIGTERM)
 	if code := p.exitCode(t); code != exitFailed {
-		t.Errorf("exit code %d, want %d", code, exitFailed)
+		t.Errorf("exit code = %d, want %d", code, exitFailed)
 	}
 	if rest, err := io.ReadAll(body); err == nil || strings.Contains(string(rest), "[DONE]") {
-		t.Errorf("the answer under way: %v %q; want a stream that was cut", err, rest)
+		t.Errorf("rest of the running answer = %q, %v, want a cut stream", rest, err)
 	}
-	if log := p.said(); !strings.Contains(log, "second signal") {
-		t.Errorf("the log does not tell why:\n%s", log)
+	if log := p.logText(); !strings.Contains(log, "second signal") {
+		t.Errorf("log does not name the second signal:\n%s", log)
 	}
 }
 
-// The lines that the demo prints can be pasted into a shell as they stand.
-func TestDemoLine(t *testing.T) {
+// The command that the demo prints works in a shell.
+func TestDemoHint(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("this machine has no curl")
 	}
@@ -158,17 +157,17 @@ func TestDemoLine(t *testing.T) {
 			shell.Env = []string{"PATH=" + os.Getenv("PATH"), "ACHUAN_KEY=sk-of-the-demo"}
 			answer, err := shell.Output()
 			if err != nil || !strings.Contains(string(answer), "Ada") || !strings.HasSuffix(string(answer), "data: [DONE]\n\n") {
-				t.Errorf("%v: %s", err, answer)
+				t.Errorf("answer to the demo's command = %s, %v, want a whole answer about Ada", answer, err)
 			}
 			p.signal(t, syscall.SIGINT)
 			if code := p.exitCode(t); code != exitDone {
-				t.Errorf("exit code %d", code)
+				t.Errorf("exit code = %d, want 0", code)
 			}
 		})
 	}
 }
 
-// hint returns the command among what was printed.
+// hint returns the command in the output of the demo.
 func (p *process) hint(t *testing.T) string {
 	t.Helper()
 	var command strings.Builder
@@ -180,6 +179,6 @@ func (p *process) hint(t *testing.T) string {
 			command.WriteString(line + "\n")
 		}
 	}
-	t.Fatalf("no whole command was printed, only %q", command.String())
+	t.Fatalf("output has the command %q, want a whole command", command.String())
 	return ""
 }

@@ -1,8 +1,7 @@
 // Command achuan serves an OpenAI-compatible API in front of a chat platform.
 //
-// This package holds the commands: it reads flags, loads settings, sets up the
-// logger and signals, and turns errors into exit codes. What a command does is
-// in package app.
+// This package has the commands. It reads flags, loads settings, sets up the logger and the signal handlers, and turns
+// errors into exit codes. The other packages do the work of the commands.
 package main
 
 import "os"

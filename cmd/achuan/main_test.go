@@ -10,7 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// asProgram makes the test binary be the program.
+// asProgram is a variable that makes the test binary behave as the program.
 const asProgram = "TEST_AS_ACHUAN"
 
 func TestMain(m *testing.M) {
@@ -20,8 +20,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"achuan": main})
 }
 
-// Each script in testdata runs the program as a person would and looks at its
-// output and exit code.
+// Each script in testdata runs the program and checks its output and exit code.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -44,6 +43,6 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		code = exit.ExitCode()
 	}
 	if strconv.Itoa(code) != args[0] {
-		ts.Fatalf("%v ended with exit code %d, want %s", args[1:], code, args[0])
+		ts.Fatalf("exit code of %v = %d, want %s", args[1:], code, args[0])
 	}
 }

@@ -17,15 +17,15 @@ import (
 	"achuan/internal/simulator"
 )
 
-// mostTime is how long a process may take to start, or to end once it was told.
-const mostTime = 30 * time.Second
+// maxProcessTime is how long a process may take to start, or to end after a signal.
+const maxProcessTime = 30 * time.Second
 
-// process is the program as a process of its own, serving.
+// process is a running program that serves.
 type process struct {
 	command *exec.Cmd
 	url     string
-	stdout  chan string // lines; a test that wants more than these has to take them
-	ended   chan error  // what Wait said, once
+	stdout  chan string // lines; the program blocks when the test does not read them
+	ended   chan error  // one result of Wait
 
 	mu  sync.Mutex
 	log strings.Builder
@@ -33,8 +33,8 @@ type process struct {
 
 var servingAt = regexp.MustCompile(`msg=(?:serving|simulating) address=(\S+)`)
 
-// start starts the program with no environment but environ and waits until it
-// serves. It is killed when the test ends, unless it has ended by then.
+// start starts the program with only environ as its environment, and waits until it serves. The end of the test kills
+// the program.
 func start(t *testing.T, environ []string, args ...string) *process {
 	t.Helper()
 	executable, err := os.Executable()
@@ -46,19 +46,19 @@ func start(t *testing.T, environ []string, args ...string) *process {
 		stdout:  make(chan string, 64), ended: make(chan error, 1),
 	}
 	p.command.Dir = t.TempDir()
-	// The data folder is the test's own, on every system.
+	// On every system, the data folder is one of this test.
 	home := t.TempDir()
 	p.command.Env = append([]string{asProgram + "=1", "HOME=" + home, "XDG_DATA_HOME=" + home}, environ...)
-	out, toOut := io.Pipe()
-	log, toLog := io.Pipe()
-	p.command.Stdout, p.command.Stderr = toOut, toLog
+	out, outWriter := io.Pipe()
+	log, logWriter := io.Pipe()
+	p.command.Stdout, p.command.Stderr = outWriter, logWriter
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
 		p.ended <- p.command.Wait()
-		_ = toOut.Close()
-		_ = toLog.Close()
+		_ = outWriter.Close()
+		_ = logWriter.Close()
 	}()
 	go func() {
 		defer close(p.stdout)
@@ -67,20 +67,20 @@ func start(t *testing.T, environ []string, args ...string) *process {
 		}
 	}()
 	serving := make(chan string, 1)
-	go p.follow(log, serving)
+	go p.readLog(log, serving)
 	select {
 	case address := <-serving:
 		p.url = "http://" + address
 	case err := <-p.ended:
-		t.Fatalf("%v ended with %v before it served:\n%s", args, err, p.said())
-	case <-time.After(mostTime):
-		t.Fatalf("%v does not serve:\n%s", args, p.said())
+		t.Fatalf("%v ended with %v before it served:\n%s", args, err, p.logText())
+	case <-time.After(maxProcessTime):
+		t.Fatalf("%v does not serve, want a serving process:\n%s", args, p.logText())
 	}
 	return p
 }
 
-// follow keeps the log and tells the address in it.
-func (p *process) follow(log io.Reader, serving chan<- string) {
+// readLog stores the log and sends the address in it.
+func (p *process) readLog(log io.Reader, serving chan<- string) {
 	for lines := bufio.NewScanner(log); lines.Scan(); {
 		p.mu.Lock()
 		p.log.WriteString(lines.Text() + "\n")
@@ -91,7 +91,7 @@ func (p *process) follow(log io.Reader, serving chan<- string) {
 	}
 }
 
-func (p *process) said() string {
+func (p *process) logText() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.log.String()
@@ -99,29 +99,28 @@ func (p *process) said() string {
 
 func (p *process) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
-	send(t, p.command.Process.Pid, s)
+	sendSignal(t, p.command.Process.Pid, s)
 }
 
-// exitCode waits for the end.
+// exitCode waits for the end of the process and returns its exit code.
 func (p *process) exitCode(t *testing.T) int {
 	t.Helper()
 	select {
 	case err := <-p.ended:
-		if exit, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
+		if exit, isExit := errors.AsType[*exec.ExitError](err); err != nil && !isExit {
 			t.Fatal(err)
-		} else if failed {
+		} else if isExit {
 			return exit.ExitCode()
 		}
 		return 0
-	case <-time.After(mostTime):
-		t.Fatalf("it does not end:\n%s", p.said())
+	case <-time.After(maxProcessTime):
+		t.Fatalf("process does not end, want an exit:\n%s", p.logText())
 		return 0
 	}
 }
 
-// account is a simulated platform that answers every question so, and the
-// environment of an account on it. It is on this side, so that a test decides
-// when an answer goes on.
+// account starts a simulated platform that answers every question with reply, and returns the environment of an
+// account on it. The platform runs in the test's process, so that the test controls its answers.
 func account(t *testing.T, reply simulator.Reply, environ ...string) []string {
 	t.Helper()
 	sim := simulator.New(simulator.Options{})

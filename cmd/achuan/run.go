@@ -21,28 +21,28 @@ const (
 	exitUsage  = 2 // wrong use of the program, or wrong settings
 )
 
-// commands are the program's commands and their flags.
+// commands are the commands of the program with their flags.
 type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Serve the API."`
-	Simulate simulateCommand `cmd:"" help:"Serve a simulated platform on its own, to try clients and settings against."`
-	Config   configCommand   `cmd:"" help:"Print the settings in force, where each comes from and what it means."`
-	Sessions sessionsCommand `cmd:"" help:"List, show, make and delete sessions of a running server."`
-	Doctor   doctorCommand   `cmd:"" help:"Go through the production checklist: one line for each thing, with a remedy."`
-	Health   healthCommand   `cmd:"" help:"Ask the server of these settings whether it serves; exit 0 or 1."`
-	Backup   backupCommand   `cmd:"" help:"Write the store (SQLite) and the settings, without secrets, into a file; the server may go on."`
-	Restore  restoreCommand  `cmd:"" help:"Put the store of a backup in its place."`
+	Simulate simulateCommand `cmd:"" help:"Serve only a simulated platform, to try clients and settings with it."`
+	Config   configCommand   `cmd:"" help:"Print the settings in force with their sources and meanings."`
+	Sessions sessionsCommand `cmd:"" help:"List, show, create and delete sessions of a running server."`
+	Doctor   doctorCommand   `cmd:"" help:"Run the production checklist: one line for each check, with a remedy."`
+	Health   healthCommand   `cmd:"" help:"Check whether the server of these settings serves; exit with 0 or 1."`
+	Backup   backupCommand   `cmd:"" help:"Write the store (SQLite) and the settings without secrets to a file, also while the server runs."`
+	Restore  restoreCommand  `cmd:"" help:"Restore the store from a backup."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
-// program is what a command gets from the outside.
+// program is the environment of a command.
 type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string
-	secrets        []string // of the settings, once they are loaded
+	secrets        []string // secrets of the settings, after they are loaded
 }
 
-// run runs the command that args name and returns the exit code.
+// run runs the command in args and returns the exit code.
 func run(args []string, p *program) int {
 	var all commands
 	parser, err := kong.New(&all, kong.Name("achuan"),
@@ -52,7 +52,7 @@ func run(args []string, p *program) int {
 		return p.fail(err)
 	}
 	if len(args) == 0 {
-		return p.help(parser)
+		return p.printHelp(parser)
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
@@ -72,23 +72,23 @@ func (p *program) variable(name string) string {
 	return ""
 }
 
-// help tells what the program could have been asked to do. To ask for nothing
-// is wrong use: a container without a command must not look as if it had worked.
-func (p *program) help(parser *kong.Kong) int {
+// printHelp prints the usage for a call without a command. Such a call is an error, so that a container without a
+// command does not look successful.
+func (p *program) printHelp(parser *kong.Kong) int {
 	parser.Stdout = p.stderr
 	if command, err := kong.Trace(parser, nil); err == nil {
-		_ = command.PrintUsage(false) // a closed stderr leaves nothing to say
+		_ = command.PrintUsage(false) // when stderr is closed, nothing can be printed
 	}
 	return exitUsage
 }
 
-// fail says what went wrong, if anything did, and returns the exit code.
+// fail prints the error, if there is one, and returns the exit code.
 func (p *program) fail(err error) int {
 	if err == nil {
 		return exitDone
 	}
 	text := telemetry.NewRedactor(p.secrets...).Text(err.Error())
-	if _, wrong := errors.AsType[*config.Error](err); wrong {
+	if _, isConfig := errors.AsType[*config.Error](err); isConfig {
 		fmt.Fprintf(p.stderr, "achuan: wrong settings:\n  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
 		return exitUsage
 	}
@@ -96,7 +96,7 @@ func (p *program) fail(err error) int {
 	return exitFailed
 }
 
-// load loads and checks the settings.
+// load loads the settings and checks their keys.
 func (p *program) load(o config.LoadOptions) (*config.Settings, error) {
 	o.Environ = p.environ
 	if u, err := user.Current(); err == nil {
@@ -111,8 +111,8 @@ func (p *program) load(o config.LoadOptions) (*config.Settings, error) {
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
 	}
-	if keys.Holds(s.AdminKey) {
-		return nil, &config.Error{Setting: "ACHUAN_ADMIN_KEY", Problem: "is one of ACHUAN_API_KEYS too: its holder would be the administrator; make another"}
+	if keys.Contains(s.AdminKey) {
+		return nil, &config.Error{Setting: "ACHUAN_ADMIN_KEY", Problem: "is one of ACHUAN_API_KEYS too, so a client would be the administrator; use another key"}
 	}
 	return s, nil
 }

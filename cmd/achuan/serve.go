@@ -9,12 +9,12 @@ import (
 )
 
 type serveCommand struct {
-	Demo   bool   `help:"Serve without an account: a simulator stands in for the platform."`
-	Listen string `placeholder:"HOST:PORT" help:"Address to serve on (before ACHUAN_LISTEN and PORT; 127.0.0.1:8000 without any)."`
-	Config string `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
+	Demo   bool   `help:"Serve without an account: a simulator replaces the platform."`
+	Listen string `placeholder:"HOST:PORT" help:"Address to serve on. It has priority over ACHUAN_LISTEN and PORT. Without all three, it is 127.0.0.1:8000."`
+	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
 }
 
-// Run serves until a signal comes. Wrong settings are told before anything starts.
+// Run serves until a signal. It reports wrong settings before it starts anything.
 func (c *serveCommand) Run(p *program) error {
 	s, err := p.load(config.LoadOptions{ConfigFile: c.Config, Listen: c.Listen, Demo: c.Demo})
 	if err != nil {
@@ -28,7 +28,9 @@ func (c *serveCommand) Run(p *program) error {
 		return err
 	}
 	version, commit := buildVersion()
-	ctx, stop := untilSignal(context.Background(), logger, exitAtOnce)
+	ctx, stop := drainOnSignal(context.Background(), logger, exitNow)
 	defer stop()
-	return app.Serve(ctx, s, app.Options{Demo: c.Demo, Version: version, Commit: commit, Stdout: p.stdout, Logger: logger})
+	return app.Serve(ctx, s, app.Options{
+		Demo: c.Demo, Version: version, Commit: commit, Stdout: p.stdout, Logger: logger,
+	})
 }

@@ -17,20 +17,20 @@ import (
 	"achuan/internal/config"
 )
 
-// sessionsCommand works on the sessions of a running server, over its API.
+// sessionsCommand manages the sessions of a running server over its API.
 type sessionsCommand struct {
-	URL    string `placeholder:"URL" help:"The server's base URL (default http://ADDRESS/v1 of the settings)."`
-	Key    string `placeholder:"KEY" help:"Client key, or the admin key for everyone's sessions. Without it ACHUAN_KEY in the environment, else the first of ACHUAN_API_KEYS."`
-	Config string `placeholder:"FILE" help:"Settings file to read in place of achuan.yaml."`
-	JSON   bool   `help:"Print what the server answers, as it is."`
+	URL    string `placeholder:"URL" help:"Base URL of the server (default: http://ADDRESS/v1 with the address of the settings)."`
+	Key    string `placeholder:"KEY" help:"Client key, or the admin key for the sessions of all callers (default: ACHUAN_KEY in the environment, or else the first of ACHUAN_API_KEYS)."`
+	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
+	JSON   bool   `help:"Print the server's answer unchanged, as JSON."`
 
-	List   listSessionsCommand  `cmd:"" default:"1" help:"List sessions, latest used first."`
+	List   listSessionsCommand  `cmd:"" default:"1" help:"List sessions, the last used first."`
 	Show   showSessionCommand   `cmd:"" help:"Show one session and its messages."`
-	Create createSessionCommand `cmd:"" help:"Make a session and print its id."`
-	Delete deleteSessionCommand `cmd:"" help:"Delete a session, on the platform too if achuan made it."`
+	Create createSessionCommand `cmd:"" help:"Create a session and print its id."`
+	Delete deleteSessionCommand `cmd:"" help:"Delete a session. If achuan made it, it is deleted on the platform, too."`
 }
 
-// sessionView is a session as the API shows it.
+// sessionView is a session in the API's answers.
 type sessionView struct {
 	ID       int64   `json:"id"`
 	Model    string  `json:"model"`
@@ -43,8 +43,8 @@ type sessionView struct {
 }
 
 type listSessionsCommand struct {
-	Limit  int `default:"20" help:"How many (default ${default}, 100 at most)."`
-	Offset int `help:"How many to pass over."`
+	Limit  int `default:"20" help:"How many sessions to list (default ${default}, at most 100)."`
+	Offset int `help:"How many sessions to skip."`
 }
 
 // Run lists sessions.
@@ -54,13 +54,13 @@ func (c *listSessionsCommand) Run(p *program, flags *sessionsCommand) error {
 		Total int           `json:"total"`
 	}
 	query := fmt.Sprintf("/sessions?limit=%d&offset=%d", c.Limit, c.Offset)
-	if done, err := flags.call(p, http.MethodGet, query, nil, &reply); done || err != nil {
+	if isPrinted, err := flags.call(p, http.MethodGet, query, nil, &reply); isPrinted || err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tMODEL\tTURNS\tLAST USED\tSTATE\tOWNER\tNAME")
 	for _, s := range reply.Data {
-		fmt.Fprintf(table, "%d\t%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Model, s.Turns, shownTime(s.LastUsed), s.State, s.Owner, s.name())
+		fmt.Fprintf(table, "%d\t%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Model, s.Turns, formatTime(s.LastUsed), s.State, s.Owner, s.name())
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -78,22 +78,22 @@ func (s sessionView) name() string {
 	return *s.Name
 }
 
-func shownTime(unix int64) string { return time.Unix(unix, 0).Format(time.DateTime) }
+func formatTime(unix int64) string { return time.Unix(unix, 0).Format(time.DateTime) }
 
 type showSessionCommand struct {
 	ID   int64 `arg:"" help:"The session's id."`
-	Page int   `default:"1" help:"Page of its messages, oldest first."`
+	Page int   `default:"1" help:"Page of the messages, the oldest first."`
 }
 
 // Run shows a session.
 func (c *showSessionCommand) Run(p *program, flags *sessionsCommand) error {
 	path := "/sessions/" + strconv.FormatInt(c.ID, 10)
 	var s sessionView
-	if done, err := flags.call(p, http.MethodGet, path, nil, &s); err != nil {
+	if isPrinted, err := flags.call(p, http.MethodGet, path, nil, &s); err != nil {
 		return err
-	} else if !done {
+	} else if !isPrinted {
 		fmt.Fprintf(p.stdout, "session %d  model %s  turns %d  state %s  owner %s  name %s\ncreated %s  last used %s\n",
-			s.ID, s.Model, s.Turns, s.State, s.Owner, s.name(), shownTime(s.Created), shownTime(s.LastUsed))
+			s.ID, s.Model, s.Turns, s.State, s.Owner, s.name(), formatTime(s.Created), formatTime(s.LastUsed))
 	}
 	var messages struct {
 		Data []struct {
@@ -101,7 +101,7 @@ func (c *showSessionCommand) Run(p *program, flags *sessionsCommand) error {
 		} `json:"data"`
 		Page, Pages int
 	}
-	if done, err := flags.call(p, http.MethodGet, fmt.Sprintf("%s/messages?page=%d", path, c.Page), nil, &messages); done || err != nil {
+	if isPrinted, err := flags.call(p, http.MethodGet, fmt.Sprintf("%s/messages?page=%d", path, c.Page), nil, &messages); isPrinted || err != nil {
 		return err
 	}
 	for _, m := range messages.Data {
@@ -117,14 +117,14 @@ type createSessionCommand struct {
 	Model string `arg:"" help:"The session's model."`
 }
 
-// Run makes a session.
+// Run creates a session.
 func (c *createSessionCommand) Run(p *program, flags *sessionsCommand) error {
 	body, err := json.Marshal(map[string]string{"model": c.Model})
 	if err != nil {
 		return err
 	}
 	var s sessionView
-	if done, err := flags.call(p, http.MethodPost, "/sessions", body, &s); done || err != nil {
+	if isPrinted, err := flags.call(p, http.MethodPost, "/sessions", body, &s); isPrinted || err != nil {
 		return err
 	}
 	fmt.Fprintln(p.stdout, s.ID)
@@ -137,7 +137,7 @@ type deleteSessionCommand struct {
 
 // Run deletes a session.
 func (c *deleteSessionCommand) Run(p *program, flags *sessionsCommand) error {
-	if done, err := flags.call(p, http.MethodDelete, "/sessions/"+strconv.FormatInt(c.ID, 10), nil, nil); done || err != nil {
+	if isPrinted, err := flags.call(p, http.MethodDelete, "/sessions/"+strconv.FormatInt(c.ID, 10), nil, nil); isPrinted || err != nil {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "deleted %d\n", c.ID)
@@ -149,10 +149,10 @@ const (
 	maxSessionReply = 64 << 20 // bytes
 )
 
-// call sends a request to the server. With --json the reply is printed and done is
-// true; else it is read into reply, unless that is nil.
-func (c *sessionsCommand) call(p *program, method, path string, body []byte, reply any) (done bool, err error) {
-	base, key, err := c.server(p)
+// call sends a request to the server. With --json it prints the answer and returns isPrinted; otherwise it decodes the
+// answer into reply, unless reply is nil.
+func (c *sessionsCommand) call(p *program, method, path string, body []byte, reply any) (isPrinted bool, err error) {
+	base, key, err := c.findServer(p)
 	if err != nil {
 		return false, err
 	}
@@ -176,7 +176,7 @@ func (c *sessionsCommand) call(p *program, method, path string, body []byte, rep
 		return false, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return false, refused(resp.Status, text)
+		return false, refusal(resp.Status, text)
 	}
 	if c.JSON {
 		fmt.Fprintf(p.stdout, "%s\n", text)
@@ -188,8 +188,8 @@ func (c *sessionsCommand) call(p *program, method, path string, body []byte, rep
 	return false, json.Unmarshal(text, reply)
 }
 
-// refused is the error for a reply that says what was wrong.
-func refused(status string, body []byte) error {
+// refusal returns the message of an error body as an error, or the status when there is no message.
+func refusal(status string, body []byte) error {
 	var reply struct {
 		Error struct {
 			Message string `json:"message"`
@@ -201,15 +201,22 @@ func refused(status string, body []byte) error {
 	return errors.New(reply.Error.Message)
 }
 
-// server returns the server's base URL and the key for it: as the flags say, else
-// as the settings do that the server itself would read here.
-func (c *sessionsCommand) server(p *program) (base, key string, err error) {
+// checkBaseURL checks the value of a --url flag.
+func checkBaseURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return &config.Error{Source: "--url", Problem: "want the server's base URL, such as http://127.0.0.1:8000/v1"}
+	}
+	return nil
+}
+
+// findServer returns the server's base URL and a key for it, from the flags or else from the settings.
+func (c *sessionsCommand) findServer(p *program) (base, key string, err error) {
 	key = cmp.Or(c.Key, p.variable("ACHUAN_KEY"))
 	p.secrets = append(p.secrets, key)
 	if c.URL != "" {
-		u, err := url.Parse(c.URL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-			return "", "", &config.Error{Source: "--url", Problem: "want the server's base URL, such as http://127.0.0.1:8000/v1"}
+		if err := checkBaseURL(c.URL); err != nil {
+			return "", "", err
 		}
 		return strings.TrimSuffix(c.URL, "/"), key, nil
 	}
@@ -219,10 +226,7 @@ func (c *sessionsCommand) server(p *program) (base, key string, err error) {
 	}
 	p.secrets = append(p.secrets, key)
 	if key == "" && len(s.APIKeys) > 0 {
-		key = s.APIKeys[0]
-		if _, after, named := strings.Cut(key, ":"); named {
-			key = strings.TrimSpace(after)
-		}
+		key = config.ClientKey(s.APIKeys[0])
 	}
-	return "http://" + config.Reachable(s.Listen) + "/v1", key, nil
+	return "http://" + config.DialAddress(s.Listen) + "/v1", key, nil
 }

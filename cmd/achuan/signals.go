@@ -10,33 +10,31 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// exitAtOnce ends the process without waiting for anything.
-func exitAtOnce() { os.Exit(exitFailed) }
+// exitNow ends the process without waiting.
+func exitNow() { os.Exit(exitFailed) }
 
-// untilSignal returns a context that SIGTERM and SIGINT end, for commands that have
-// nothing to let finish.
+// untilSignal returns a context that SIGTERM and SIGINT end. It is for commands that need not finish anything.
 func (*program) untilSignal() (ctx context.Context, stop context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 }
 
-// untilSignal returns a context that the first SIGTERM or SIGINT ends, so that
-// what is under way can finish. The second calls giveUp. After stop, signals do
-// what they do without.
-func untilSignal(parent context.Context, logger *slog.Logger, giveUp func()) (ctx context.Context, stop func()) {
+// drainOnSignal returns a context that the first SIGTERM or SIGINT ends, so that running answers can finish. The
+// second signal calls exit. After stop, signals have their default effect again.
+func drainOnSignal(parent context.Context, logger *slog.Logger, exit func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	stopped := make(chan struct{})
 	go func() {
-		for first := true; ; first = false {
+		for isFirst := true; ; isFirst = false {
 			select {
 			case s := <-signals:
-				if !first {
-					logger.Warn("ended at once by a second signal", telemetry.KeySignal, s.String())
-					giveUp()
+				if !isFirst {
+					logger.Warn("a second signal ends the process now", telemetry.KeySignal, s.String())
+					exit()
 					return
 				}
-				logger.Info("stopping; answers under way may finish, a second signal ends them", telemetry.KeySignal, s.String())
+				logger.Info("stopping; running answers may finish, a second signal ends them", telemetry.KeySignal, s.String())
 				cancel()
 			case <-stopped:
 				return

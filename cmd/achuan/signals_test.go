@@ -7,35 +7,35 @@ import (
 	"testing"
 )
 
-func TestUntilSignal(t *testing.T) {
+func TestDrainOnSignal(t *testing.T) {
 	for name, s := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
-			gaveUp := make(chan struct{})
-			ctx, stop := untilSignal(t.Context(), slog.New(slog.DiscardHandler), func() { close(gaveUp) })
+			exited := make(chan struct{})
+			ctx, stop := drainOnSignal(t.Context(), slog.New(slog.DiscardHandler), func() { close(exited) })
 			defer stop()
 			if ctx.Err() != nil {
-				t.Fatal("ended without a signal")
+				t.Fatal("context has ended without a signal")
 			}
-			send(t, os.Getpid(), s)
+			sendSignal(t, os.Getpid(), s)
 			<-ctx.Done()
 			select {
-			case <-gaveUp:
-				t.Fatal("the first signal gave up")
+			case <-exited:
+				t.Fatal("the first signal called exit, want only the end of the context")
 			default:
 			}
-			send(t, os.Getpid(), s)
-			<-gaveUp
+			sendSignal(t, os.Getpid(), s)
+			<-exited
 		})
 	}
 }
 
-func TestUntilSignalStops(t *testing.T) {
-	ctx, stop := untilSignal(t.Context(), slog.New(slog.DiscardHandler), func() { t.Error("gave up") })
+func TestDrainOnSignalStop(t *testing.T) {
+	ctx, stop := drainOnSignal(t.Context(), slog.New(slog.DiscardHandler), func() { t.Error("stop called exit, want no call") })
 	stop()
 	<-ctx.Done()
 }
 
-func send(t *testing.T, pid int, s syscall.Signal) {
+func sendSignal(t *testing.T, pid int, s syscall.Signal) {
 	t.Helper()
 	if err := syscall.Kill(pid, s); err != nil {
 		t.Fatal(err)

@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	workers  = 8
-	oneEvery = 40 * time.Millisecond // for each of them, at most
-	asking   = 30 * time.Second      // the longest that a question may take
-	turns    = 6                     // of a conversation
+	workers     = 8
+	askInterval = 40 * time.Millisecond // of each worker
+	askTimeout  = 30 * time.Second      // of one question
+	maxTurns    = 6                     // of a conversation
 )
 
-// load asks all kinds of questions until it is stopped.
+// load asks all kinds of questions until stop is called.
 type load struct {
 	url    string
 	client *http.Client
@@ -34,7 +34,7 @@ type load struct {
 	mu       sync.Mutex
 	kinds    map[string]int
 	statuses map[int]int
-	wrong    []string
+	faults   []string // the first unexpected results
 }
 
 func startLoad(url string) *load {
@@ -64,10 +64,10 @@ func (l *load) total() (n int) {
 	return n
 }
 
-func (l *load) faults() []string {
+func (l *load) unexpected() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.wrong
+	return l.faults
 }
 
 func (l *load) String() string {
@@ -85,17 +85,17 @@ func (l *load) String() string {
 	return fmt.Sprintf("%d requests (%s), statuses %s", n, strings.Join(kinds, ", "), strings.Join(statuses, ", "))
 }
 
-// wanted are the statuses that requests and the platform's faults may come to; 0 is a
-// client that left before there was one.
-var wanted = []int{0, 200, 400, 402, 404, 409, 413, 422, 429, 502, 503, 504}
+// expectedStatuses are the statuses that the requests and the platform's faults can cause. 0 means that the client
+// left before it got a status.
+var expectedStatuses = []int{0, 200, 400, 402, 404, 409, 413, 422, 429, 502, 503, 504}
 
 func (l *load) count(kind string, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.kinds[kind]++
 	l.statuses[status]++
-	if !slices.Contains(wanted, status) && len(l.wrong) < 10 {
-		l.wrong = append(l.wrong, fmt.Sprintf("%s came to status %d", kind, status))
+	if !slices.Contains(expectedStatuses, status) && len(l.faults) < 10 {
+		l.faults = append(l.faults, fmt.Sprintf("status of a question of kind %s = %d, want one of %v", kind, status, expectedStatuses))
 	}
 }
 
@@ -115,7 +115,7 @@ type message struct {
 
 func (l *load) work(ctx context.Context, i int) {
 	a := &asker{load: l, key: []string{"sk-ada", "sk-bob"}[i%2], random: rand.New(rand.NewPCG(1, uint64(i)))}
-	tick := time.NewTicker(oneEvery)
+	tick := time.NewTicker(askInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -127,10 +127,10 @@ func (l *load) work(ctx context.Context, i int) {
 	}
 }
 
-// step asks one question of some kind.
+// step asks one question of a random kind.
 func (a *asker) step(ctx context.Context, i int) {
-	lone := []message{{"user", fmt.Sprintf("question %d", a.random.Uint64())}}
-	body := map[string]any{"model": "gpt-5.1-high", "stream": a.random.IntN(2) == 0, "messages": lone}
+	messages := []message{{"user", fmt.Sprintf("question %d", a.random.Uint64())}}
+	body := map[string]any{"model": "gpt-5.1-high", "stream": a.random.IntN(2) == 0, "messages": messages}
 	header := map[string]string{}
 	switch n := a.random.IntN(100); {
 	case n < 40:
@@ -164,25 +164,25 @@ func (a *asker) step(ctx context.Context, i int) {
 	}
 }
 
-// converse goes on with a conversation, or begins another.
+// converse asks the next question of a conversation, or begins a new conversation.
 func (a *asker) converse(ctx context.Context, body map[string]any) {
-	if len(a.history) >= 2*turns {
+	if len(a.history) >= 2*maxTurns {
 		a.history = nil
 	}
-	asked := append(slices.Clone(a.history), message{"user", fmt.Sprintf("and %d", a.random.Uint64())})
-	body["messages"], body["stream"] = asked, false
+	conversation := append(slices.Clone(a.history), message{"user", fmt.Sprintf("and %d", a.random.Uint64())})
+	body["messages"], body["stream"] = conversation, false
 	answer := a.ask(ctx, "conversation", body, nil)
 	var whole struct{ Choices []struct{ Message message } }
 	if json.Unmarshal([]byte(answer), &whole) != nil || len(whole.Choices) == 0 {
 		a.history = nil
 		return
 	}
-	a.history = append(asked, whole.Choices[0].Message)
+	a.history = append(conversation, whole.Choices[0].Message)
 }
 
-// ask asks and reads the answer to its end.
+// ask asks a question and reads the whole answer.
 func (a *asker) ask(ctx context.Context, kind string, body map[string]any, header map[string]string) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), asking)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()
 	resp, err := a.send(ctx, body, header)
 	if err != nil {
@@ -200,7 +200,7 @@ func (a *asker) ask(ctx context.Context, kind string, body map[string]any, heade
 	return string(answer)
 }
 
-// leave goes away: before there is an answer, or within it.
+// leave asks a question and leaves before or during the answer.
 func (a *asker) leave(ctx context.Context, body map[string]any) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(1+a.random.IntN(20))*time.Millisecond)
 	defer cancel()
@@ -232,18 +232,18 @@ func (a *asker) send(ctx context.Context, body map[string]any, header map[string
 	return a.client.Do(r)
 }
 
-// faults are the platform's: one turn in ten goes wrong in some way.
-type faults struct {
+// platformFaults makes about one turn in ten fail on the platform.
+type platformFaults struct {
 	sim    *simulator.Simulator
 	mu     sync.Mutex
 	random *rand.Rand
 }
 
-func newFaults(sim *simulator.Simulator) *faults {
-	return &faults{sim: sim, random: rand.New(rand.NewPCG(2, 0))}
+func newPlatformFaults(sim *simulator.Simulator) *platformFaults {
+	return &platformFaults{sim: sim, random: rand.New(rand.NewPCG(2, 0))}
 }
 
-func (f *faults) turn(t simulator.Turn) *simulator.Reply {
+func (f *platformFaults) onTurn(t simulator.Turn) *simulator.Reply {
 	f.mu.Lock()
 	n := f.random.IntN(100)
 	f.mu.Unlock()

@@ -15,16 +15,16 @@ import (
 	"achuan/internal/simulator"
 )
 
-// reading is what a server holds at one moment.
+// reading has the resources of a server at one moment.
 type reading struct {
 	memory, goroutines, descriptors float64
 	streams, panics, internal       float64
-	database, log                   float64 // bytes of the file, and of what is not in it yet
+	database, log                   float64 // bytes of the database file and of its write-ahead log
 }
 
 func (r reading) String() string {
 	return fmt.Sprintf("memory %s, goroutines %.0f, descriptors %.0f, database %s and log %s, streams %.0f",
-		figure(r.memory), r.goroutines, r.descriptors, figure(r.database), figure(r.log), r.streams)
+		formatFigure(r.memory), r.goroutines, r.descriptors, formatFigure(r.database), formatFigure(r.log), r.streams)
 }
 
 func mean(all []reading) (m reading) {
@@ -40,7 +40,7 @@ func mean(all []reading) (m reading) {
 	return m
 }
 
-// meter reads them.
+// meter reads the resources of a server.
 type meter struct {
 	p        *process
 	database string
@@ -56,25 +56,25 @@ func (m *meter) read(t *testing.T) (r reading) {
 	req.Header.Set("Authorization", "Bearer sk-admin")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, m.p.said())
+		t.Fatalf("%v\n%s", err, m.p.logText())
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatal(resp.Status, err)
+		t.Fatalf("GET /metrics = %s, %v, want 200", resp.Status, err)
 	}
-	into := map[string]*float64{
+	fields := map[string]*float64{
 		"process_resident_memory_bytes": &r.memory, "go_goroutines": &r.goroutines, "process_open_fds": &r.descriptors,
 		"achuan_open_streams": &r.streams, "achuan_panics_total": &r.panics,
 		`achuan_errors_total{code="internal_error",type="internal_error"}`: &r.internal,
 	}
 	for line := range strings.Lines(string(body)) {
 		at := strings.LastIndexByte(line, ' ')
-		if at < 0 || into[line[:at]] == nil {
+		if at < 0 || fields[line[:at]] == nil {
 			continue
 		}
-		if *into[line[:at]], err = strconv.ParseFloat(strings.TrimSpace(line[at:]), 64); err != nil {
-			t.Fatal(line, err)
+		if *fields[line[:at]], err = strconv.ParseFloat(strings.TrimSpace(line[at:]), 64); err != nil {
+			t.Fatalf("metric %q: %v", line, err)
 		}
 	}
 	for suffix, size := range map[string]*float64{"": &r.database, "-wal": &r.log} {
@@ -85,46 +85,46 @@ func (m *meter) read(t *testing.T) (r reading) {
 	return r
 }
 
-// settled waits until the server holds no more than before: answers that outlive
-// their clients have ended, connections are closed, and unused sessions are deleted.
-func (m *meter) settled(t *testing.T, sim *simulator.Simulator, before reading) {
+// waitIdle waits until the server has about the resources of before: detached answers have ended, connections are
+// closed, and unused sessions are deleted.
+func (m *meter) waitIdle(t *testing.T, sim *simulator.Simulator, before reading) {
 	t.Helper()
 	http.DefaultClient.CloseIdleConnections()
-	closed := false
+	isClosed := false
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(2 * time.Minute)
 	for {
 		now, left := m.read(t), len(sim.Sessions())
-		if left == 0 && !closed { // or it would keep them for 30 s
+		if left == 0 && !isClosed { // otherwise the server keeps the connections for 30 s
 			m.platform.CloseClientConnections()
-			closed = true
+			isClosed = true
 		}
-		if left == 0 && now.streams == 0 && now.goroutines <= before.goroutines+10 && now.descriptors <= before.descriptors+10 {
+		if left == 0 && now.streams == 0 &&
+			now.goroutines <= before.goroutines+10 && now.descriptors <= before.descriptors+10 {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Errorf("it does not come to rest: %v, before %v, and %d sessions are left", now, before, left)
+			t.Errorf("after the load: %v and %d sessions, want about %v and no sessions", now, left, before)
 			return
 		}
 	}
 }
 
-// emptied looks into the database: of sessions that are gone nothing is left. (Stored
-// answers stay for five minutes.)
-func (m *meter) emptied(t *testing.T) {
+// checkDatabase checks that the database has no rows of deleted sessions. Stored answers stay for five minutes.
+func (m *meter) checkDatabase(t *testing.T) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+m.database+"?mode=ro")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // it was read only
+	defer db.Close() //nolint:errcheck // a connection that only reads loses nothing
 	for _, table := range []string{"sessions", "heads", "aliases", "names"} {
 		var rows int
 		if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&rows); err != nil || rows > 0 {
-			t.Errorf("%d %s are left, %v", rows, table, err)
+			t.Errorf("table %s has %d rows, %v, want 0", table, rows, err)
 		}
 	}
 }

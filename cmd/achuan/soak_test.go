@@ -13,41 +13,41 @@ import (
 	"achuan/internal/simulator"
 )
 
-// soakVariable says how long to soak. `make soak` sets it; without it the test is a
-// smoke of its own code, too short to see anything grow.
+// soakVariable has the length of the load. `make soak` sets it. Without it, the load is so short that the test only
+// checks its own code.
 const soakVariable = "SOAK"
 
 const (
-	smoke     = 5 * time.Second
-	leastSoak = time.Minute // before, what grows and what only warms up look the same
-	mostSoak  = 2 * time.Hour
-	retention = 3 * time.Second
+	smokeTime   = 5 * time.Second
+	minFlatTime = time.Minute // in a shorter load, growth cannot be told from warming up
+	maxSoakTime = 2 * time.Hour
+	retention   = 3 * time.Second
 
-	longestLog = 80 << 20 // bytes; the store cuts it at 64 MiB, when it looks
+	maxLogSize = 80 << 20 // bytes; the store truncates the log at 64 MiB, but not at once
 )
 
-// soakTime is how long the load lasts.
+// soakTime returns the length of the load.
 func soakTime(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv(soakVariable)
 	if text == "" {
-		return smoke
+		return smokeTime
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d < smoke || d > mostSoak {
-		t.Fatalf("%s=%s: want a duration from %v to %v", soakVariable, text, smoke, mostSoak)
+	if err != nil || d < smokeTime || d > maxSoakTime {
+		t.Fatalf("%s=%s: want a duration from %v to %v", soakVariable, text, smokeTime, maxSoakTime)
 	}
 	return d
 }
 
-// TestSoak loads a server with all kinds of requests and faults, and looks whether
-// what it holds is the same in the second half as at the end, and gone afterwards.
+// TestSoak loads a server with all kinds of requests and faults. The resources of the server must not grow in the
+// second half of the load, and must be free afterwards.
 func TestSoak(t *testing.T) {
 	length := soakTime(t)
 	sim := simulator.New(simulator.Options{KeepTurns: 100, Pace: 2 * time.Millisecond})
 	backend := httptest.NewServer(sim)
 	t.Cleanup(func() { sim.Close(); backend.Close() })
-	sim.OnTurn(newFaults(sim).turn)
+	sim.OnTurn(newPlatformFaults(sim).onTurn)
 
 	database := filepath.Join(t.TempDir(), "achuan.db")
 	p := start(t, []string{
@@ -74,42 +74,42 @@ func TestSoak(t *testing.T) {
 	}
 	l.stop()
 
-	for _, fault := range l.faults() {
+	for _, fault := range l.unexpected() {
 		t.Error(fault)
 	}
 	if l.total() == 0 || len(during) == 0 {
-		t.Fatal("nothing was asked or nothing was read")
+		t.Fatalf("load has %d requests and %d readings, want some of both", l.total(), len(during))
 	}
 	t.Logf("%v: %s", length, l)
-	if length >= leastSoak {
-		flat(t, during)
+	if length >= minFlatTime {
+		checkFlat(t, during)
 	}
-	m.settled(t, sim, before)
-	m.emptied(t)
+	m.waitIdle(t, sim, before)
+	m.checkDatabase(t)
 	end := m.read(t)
 	t.Logf("before   %v\nat rest  %v", before, end)
 	if end.panics > 0 || end.internal > 0 {
-		t.Errorf("%v panics, %v internal errors", end.panics, end.internal)
+		t.Errorf("server had %v panics and %v internal errors, want none", end.panics, end.internal)
 	}
 	p.signal(t, syscall.SIGTERM)
 	if code := p.exitCode(t); code != exitDone {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code = %d, want 0", code)
 	}
-	if log := p.said(); strings.Contains(log, "panic") {
-		t.Errorf("the log:\n%s", log)
+	if log := p.logText(); strings.Contains(log, "panic") {
+		t.Errorf("log has a panic, want none:\n%s", log)
 	}
 }
 
-// flat compares the sixth tenth of the readings with the last.
-func flat(t *testing.T, all []reading) {
+// checkFlat compares the sixth tenth of the readings with the last tenth.
+func checkFlat(t *testing.T, all []reading) {
 	t.Helper()
 	n := len(all)
 	early, late := mean(all[n*5/10:n*6/10]), mean(all[n*9/10:])
 	t.Logf("sixth tenth  %v\nlast tenth   %v", early, late)
 	for _, c := range []struct {
-		what        string
+		name        string
 		early, late float64
-		slack       float64 // what may come and go
+		slack       float64 // allowed difference besides 15 %
 	}{
 		{"memory", early.memory, late.memory, 16 << 20},
 		{"goroutines", early.goroutines, late.goroutines, 50},
@@ -117,15 +117,15 @@ func flat(t *testing.T, all []reading) {
 		{"the database", early.database, late.database, 2 << 20},
 	} {
 		if c.late > c.early*1.15+c.slack {
-			t.Errorf("%s grew from %s to %s", c.what, figure(c.early), figure(c.late))
+			t.Errorf("%s grew from %s to %s, want no growth", c.name, formatFigure(c.early), formatFigure(c.late))
 		}
 	}
-	if late.log > longestLog {
-		t.Errorf("the database's log is %s long", figure(late.log))
+	if late.log > maxLogSize {
+		t.Errorf("write-ahead log has %s, want at most 80 MiB", formatFigure(late.log))
 	}
 }
 
-func figure(v float64) string {
+func formatFigure(v float64) string {
 	if v >= 1<<20 {
 		return fmt.Sprintf("%.1f MiB", v/(1<<20))
 	}

@@ -1,9 +1,8 @@
-// Package access decides who a request comes from: it knows the client keys and
-// turns the key in a request's headers into a chat.Caller. Limits and budgets of
-// callers belong here too, and the key of whoever runs the server (AdminKey).
+// Package access finds out who sends a request: it holds the client keys and turns the key in a request's headers
+// into a chat.Caller. It also holds the operator's key (AdminKey). Limits and budgets of callers belong here too.
 //
-// It knows keys by their SHA-256 alone and shows none of them, neither in an
-// error nor in a log. What a caller may do with a session is not decided here.
+// The package stores only the SHA-256 of each key and shows no key, neither in an error nor in a log. Other packages
+// decide what a caller may do with a session.
 package access
 
 import (
@@ -15,8 +14,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// Keys are the client keys in force. A nil or zero *Keys holds none, which
-// makes everyone the anonymous caller. It is safe for concurrent use.
+// Keys are the client keys in force. A nil or zero *Keys holds no keys: every caller is anonymous then.
+// It is safe for concurrent use.
 type Keys struct {
 	keys []key
 }
@@ -26,7 +25,7 @@ type key struct {
 	caller chat.Caller
 }
 
-// Len returns the number of keys; 0 means that no key is asked for.
+// Len returns the number of keys. With 0, requests need no key.
 func (k *Keys) Len() int {
 	if k == nil {
 		return 0
@@ -34,9 +33,8 @@ func (k *Keys) Len() int {
 	return len(k.keys)
 }
 
-// Authenticate returns the caller whose key is in the headers. The first of
-// `Authorization: Bearer`, `x-api-key` and `api-key` that is there counts, also
-// when it is wrong and a later one would be right. Errors are *chat.Error of
+// Authenticate returns the caller whose key is in the headers. Of `Authorization: Bearer`, `x-api-key` and `api-key`
+// only the first that is present counts, even when it is wrong and a later one is right. Errors are *chat.Error of
 // KindAuthentication: missing_api_key or invalid_api_key.
 func (k *Keys) Authenticate(h http.Header) (chat.Caller, error) {
 	if k.Len() == 0 {
@@ -60,22 +58,20 @@ func (k *Keys) Authenticate(h http.Header) (chat.Caller, error) {
 	}
 }
 
-// find returns the index of the key, -1 when there is none like it. How long it
-// takes depends on the number of keys only: digests are compared, all of them
-// and in constant time, so that neither a key's length nor its beginning shows.
+// find returns the index of the key, or -1 when it is unknown. It compares all digests, each in constant time: the
+// time depends only on the number of keys and shows neither the length nor the beginning of a key.
 func (k *Keys) find(presented string) int {
 	digest := sha256.Sum256([]byte(presented))
 	found := -1
 	for i := range k.keys {
-		same := subtle.ConstantTimeCompare(digest[:], k.keys[i].digest[:])
-		found = subtle.ConstantTimeSelect(same, i, found)
+		isSame := subtle.ConstantTimeCompare(digest[:], k.keys[i].digest[:])
+		found = subtle.ConstantTimeSelect(isSame, i, found)
 	}
 	return found
 }
 
-// presentedKey returns the key that the headers carry, "" for none. An
-// Authorization header of another scheme is no key: a proxy in front may have
-// use for it.
+// presentedKey returns the key in the headers, "" for none. An Authorization header with another scheme is ignored:
+// it may be meant for a proxy in front of the server.
 func presentedKey(h http.Header) string {
 	scheme, token, _ := strings.Cut(strings.TrimSpace(h.Get("Authorization")), " ")
 	if token = strings.TrimSpace(token); token != "" && strings.EqualFold(scheme, "bearer") {

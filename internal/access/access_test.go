@@ -72,19 +72,19 @@ func TestParseKeysRefuses(t *testing.T) {
 		{"blank in key", []string{"alice:sk one"}, "entry 1 (alice) has white space or a control character in its key"},
 		{"control character in key", []string{"sk\x00one"}, "entry 1 has white space or a control character in its key"},
 		{"control character in name", []string{"al\x1bice:sk-one"}, "entry 1 has a control character in its name"},
-		{"all are told", []string{"a:", "b:"}, "entry 1 (a) has no key after the colon\nentry 2 (b) has no key after the colon"},
+		{"all errors are reported", []string{"a:", "b:"}, "entry 1 (a) has no key after the colon\nentry 2 (b) has no key after the colon"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			k, err := ParseKeys(tt.entries)
 			if err == nil {
-				t.Fatalf("no error, but %v", callers(k))
+				t.Fatalf("ParseKeys = %v, want an error", callers(k))
 			}
 			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
 				t.Error(diff)
 			}
 			if strings.Contains(err.Error(), "sk-") {
-				t.Errorf("the error shows a key: %v", err)
+				t.Errorf("ParseKeys error = %v, want no key in it", err)
 			}
 		})
 	}
@@ -108,7 +108,7 @@ func TestNamesDoNotDependOnOrder(t *testing.T) {
 	}
 }
 
-func TestMadeNameGivesWay(t *testing.T) {
+func TestGeneratedNamesAreUnique(t *testing.T) {
 	short := "key-" + idOf("sk-one")[:6]
 	k, err := ParseKeys([]string{"sk-one", short + ":sk-two"})
 	if err != nil {
@@ -143,9 +143,9 @@ func TestAuthenticate(t *testing.T) {
 		{"api-key", headers{"api-key": " sk-two"}, "bob", ""},
 		{"authorization first", headers{"Authorization": "Bearer sk-one", "x-api-key": "sk-two", "api-key": "sk-三"}, "alice", ""},
 		{"x-api-key before api-key", headers{"x-api-key": "sk-two", "api-key": "sk-one"}, "bob", ""},
-		{"a wrong first is not made good by a second", headers{"Authorization": "Bearer no", "x-api-key": "sk-two"}, "", invalid},
-		{"another scheme is no key", headers{"Authorization": "Basic c2stb25lOg==", "x-api-key": "sk-two"}, "bob", ""},
-		{"an empty bearer is no key", headers{"Authorization": "Bearer ", "api-key": "sk-two"}, "bob", ""},
+		{"a wrong first key and a right second key", headers{"Authorization": "Bearer no", "x-api-key": "sk-two"}, "", invalid},
+		{"another scheme does not count as a key", headers{"Authorization": "Basic c2stb25lOg==", "x-api-key": "sk-two"}, "bob", ""},
+		{"an empty bearer does not count as a key", headers{"Authorization": "Bearer ", "api-key": "sk-two"}, "bob", ""},
 		{"nothing", headers{}, "", missing},
 		{"empty headers", headers{"Authorization": "", "x-api-key": " ", "api-key": ""}, "", missing},
 		{"another scheme alone", headers{"Authorization": "Basic c2stb25lOg=="}, "", missing},
@@ -164,7 +164,7 @@ func TestAuthenticate(t *testing.T) {
 			}
 			caller, err := keys.Authenticate(h)
 			if caller.Name != tt.caller {
-				t.Errorf("caller %q, want %q", caller.Name, tt.caller)
+				t.Errorf("Authenticate = caller %q, want %q", caller.Name, tt.caller)
 			}
 			checkError(t, err, tt.code)
 		})
@@ -181,13 +181,13 @@ func checkError(t *testing.T, err error, code chat.Code) {
 	}
 	e, ok := errors.AsType[*chat.Error](err)
 	if !ok || e.Kind != chat.KindAuthentication || e.Code != code {
-		t.Fatalf("got %v, want an authentication error %s", err, code)
+		t.Fatalf("Authenticate error = %v, want an authentication error %s", err, code)
 	}
 	if !strings.Contains(e.Message, "Authorization: Bearer") {
-		t.Errorf("the message does not say how to send a key: %s", e.Message)
+		t.Errorf("Authenticate message = %q, want how to send a key", e.Message)
 	}
 	if strings.Contains(e.Error(), "sk-") {
-		t.Errorf("the error echoes a key: %v", e)
+		t.Errorf("Authenticate error = %v, want no key in it", e)
 	}
 }
 
@@ -201,16 +201,16 @@ func TestCallerID(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := (chat.Caller{ID: idOf("sk-one"), Name: "alice"}); caller != want {
-		t.Errorf("got %v, want %v", caller, want)
+		t.Errorf("Authenticate = %v, want %v", caller, want)
 	}
 }
 
-func TestNoKeysMakeEveryoneAnonymous(t *testing.T) {
+func TestCallersAreAnonymousWithoutKeys(t *testing.T) {
 	for name, keys := range map[string]*Keys{"nil": nil, "zero": {}} {
 		t.Run(name, func(t *testing.T) {
 			caller, err := keys.Authenticate(http.Header{"Authorization": {"Bearer whatever"}})
 			if err != nil || caller != chat.Anonymous || keys.Len() != 0 {
-				t.Errorf("got %v, %v, Len %d", caller, err, keys.Len())
+				t.Errorf("Authenticate = %v, %v and Len = %d, want the anonymous caller and 0", caller, err, keys.Len())
 			}
 		})
 	}
@@ -228,7 +228,7 @@ func FuzzParseKeys(f *testing.F) {
 		names := map[string]bool{}
 		for _, c := range callers(keys) {
 			if c.Name == "" || names[c.Name] || len(c.ID) != 64 {
-				t.Errorf("bad caller %+v", c)
+				t.Errorf("ParseKeys(%q, %q) has the caller %+v, want a unique name and an id of 64 digits", a, b, c)
 			}
 			names[c.Name] = true
 		}

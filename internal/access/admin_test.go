@@ -7,53 +7,53 @@ import (
 
 func TestAdminKey(t *testing.T) {
 	for _, c := range []struct {
-		name        string
-		key         string
-		header      string
-		value       string
-		opens, keys bool
+		name            string
+		key             string
+		header          string
+		value           string
+		matches, hasKey bool
 	}{
 		{"the key", "boss-key", "Authorization", "Bearer boss-key", true, true},
 		{"in the other header", "boss-key", "X-Api-Key", "boss-key", true, true},
 		{"another key", "boss-key", "Authorization", "Bearer boss-kez", false, true},
 		{"a longer key", "boss-key", "Authorization", "Bearer boss-key2", false, true},
-		{"its beginning", "boss-key", "Authorization", "Bearer boss", false, true},
+		{"the beginning of the key", "boss-key", "Authorization", "Bearer boss", false, true},
 		{"another scheme", "boss-key", "Authorization", "Basic boss-key", false, false},
 		{"no key", "boss-key", "Accept", "*/*", false, false},
-		{"no key, and none is set", "", "Accept", "*/*", false, false},
-		{"an empty key, and none is set", "", "Authorization", "Bearer ", false, false},
-		{"a key, and none is set", "", "Authorization", "Bearer boss-key", false, true},
+		{"no key sent, no key set", "", "Accept", "*/*", false, false},
+		{"an empty key sent, no key set", "", "Authorization", "Bearer ", false, false},
+		{"a key sent, no key set", "", "Authorization", "Bearer boss-key", false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := http.Header{c.header: {c.value}}
-			if got := NewAdminKey(c.key).Opens(h); got != c.opens {
-				t.Errorf("opens: %v, want %v", got, c.opens)
+			if got := NewAdminKey(c.key).Matches(h); got != c.matches {
+				t.Errorf("Matches = %v, want %v", got, c.matches)
 			}
-			if got := HasKey(h); got != c.keys {
-				t.Errorf("has a key: %v, want %v", got, c.keys)
+			if got := HasKey(h); got != c.hasKey {
+				t.Errorf("HasKey = %v, want %v", got, c.hasKey)
 			}
-			if got := NewAdminKey(c.key).Set(); got != (c.key != "") {
-				t.Errorf("set: %v", got)
+			if got := NewAdminKey(c.key).IsSet(); got != (c.key != "") {
+				t.Errorf("IsSet = %v, want %v", got, c.key != "")
 			}
 		})
 	}
 	var none *AdminKey
-	if none.Set() || none.Opens(http.Header{"Authorization": {"Bearer "}}) {
-		t.Error("no key opens")
+	if none.IsSet() || none.Matches(http.Header{"Authorization": {"Bearer "}}) {
+		t.Error("a nil *AdminKey is set or matches, want neither")
 	}
 }
 
-func TestKeysHold(t *testing.T) {
+func TestKeysContain(t *testing.T) {
 	keys, err := ParseKeys([]string{"alice:one", "two"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]bool{"one": true, "two": true, "alice": false, "alice:one": false, "": false} {
-		if got := keys.Holds(key); got != want {
-			t.Errorf("holds %q: %v, want %v", key, got, want)
+		if got := keys.Contains(key); got != want {
+			t.Errorf("Contains(%q) = %v, want %v", key, got, want)
 		}
 	}
-	if (*Keys)(nil).Holds("") {
-		t.Error("no keys hold one")
+	if (*Keys)(nil).Contains("") {
+		t.Error(`Contains("") = true of nil, want false`)
 	}
 }

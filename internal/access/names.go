@@ -2,11 +2,11 @@ package access
 
 import "achuan/internal/chat"
 
-// shownID is how much is shown of a caller's id whose key is no longer set.
-const shownID = 12
+// maxShownID is how many characters NameOf returns of an id whose key is no longer set.
+const maxShownID = 12
 
-// NameOf returns the name of the caller with that id, for people: the key's name in
-// the settings, or the beginning of the id when no key is its any more.
+// NameOf returns a readable name for the caller with that id: the name of its key in the settings, or the beginning of
+// the id when the key is no longer set.
 func (k *Keys) NameOf(id string) string {
 	if id == chat.AnonymousID {
 		return chat.Anonymous.Name
@@ -18,5 +18,5 @@ func (k *Keys) NameOf(id string) string {
 			}
 		}
 	}
-	return id[:min(len(id), shownID)]
+	return id[:min(len(id), maxShownID)]
 }

@@ -11,8 +11,8 @@ import (
 	"achuan/internal/platform"
 )
 
-// accountOf returns the platform's host, and the account there as the store knows
-// it: by its user, so that a renewed JWT keeps its sessions.
+// accountOf returns the platform's host and the name of the account in the store. The name contains the user id, so
+// that the account keeps its sessions when the JWT is renewed.
 func accountOf(s *config.Settings) (host, account string) {
 	if u, err := url.Parse(s.APIURL); err == nil {
 		host = u.Host
@@ -20,20 +20,19 @@ func accountOf(s *config.Settings) (host, account string) {
 	if token, err := platform.ParseToken(s.JWT); err == nil {
 		return host, host + "/" + strconv.FormatInt(token.UserID, 10)
 	}
-	digest := sha256.Sum256([]byte(s.JWT)) // not to be told apart in another way
+	digest := sha256.Sum256([]byte(s.JWT)) // the only way to identify an account whose JWT cannot be read
 	return host, host + "/jwt-" + hex.EncodeToString(digest[:8])
 }
 
-// countSessions counts the sessions by state, for the metrics; nil when the store
-// cannot say.
+// countSessions counts the sessions by state for the metrics. It returns nil when the store fails.
 func (a *App) countSessions(ctx context.Context) map[string]int {
 	counts, err := a.store.Counts(ctx)
 	if err != nil {
 		return nil
 	}
-	named := make(map[string]int, len(counts))
+	byState := make(map[string]int, len(counts))
 	for state, n := range counts {
-		named[string(state)] = n
+		byState[string(state)] = n
 	}
-	return named
+	return byState
 }

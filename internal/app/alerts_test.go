@@ -29,151 +29,153 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// causes make, by alert, what it is about. Each returns what /metrics said before
-// and after; nil is a server that does not answer.
-var causes = map[string]func(t *testing.T) (before, after scraped){
-	"AchuanDown": func(t *testing.T) (scraped, scraped) {
-		r := run(t, newSimulator(t))
+// alertCauses has a function for each alert that causes it. The function returns the metrics before and after; nil
+// means that the server does not answer.
+var alertCauses = map[string]func(t *testing.T) (before, after metricValues){
+	"AchuanDown": func(t *testing.T) (metricValues, metricValues) {
+		r := startApp(t, newSimulator(t))
 		before := scrape(t, r.url)
 		r.stop()
 		<-r.done
 		if _, err := http.Get(r.url + "/metrics"); err == nil {
-			t.Error("a server that has stopped answers")
+			t.Error("stopped server answers, want no answer")
 		}
 		return before, nil
 	},
-	"AchuanNotReady": func(t *testing.T) (scraped, scraped) {
+	"AchuanNotReady": func(t *testing.T) (metricValues, metricValues) {
 		sim, gate := newSimulator(t), make(chan struct{})
 		sim.Script(simulator.Stream(simulator.Deltas("a"), simulator.Wait(gate), simulator.Object(), simulator.Done()))
-		r := run(t, sim)
+		r := startApp(t, sim)
 		resp, body := r.open(t)
 		defer resp.Body.Close()
 		before := scrape(t, r.url)
 		r.stop()
-		after := until(t, r.url, func(s scraped) bool { return s.value("achuan_ready") == 0 })
+		after := waitForMetrics(t, r.url, func(s metricValues) bool { return s.value("achuan_ready") == 0 })
 		close(gate)
 		_, _ = io.Copy(io.Discard, body)
 		return before, after
 	},
-	"AchuanErrorRate": asking(simulator.Fail("什么都坏了"), simulator.CutShort("half"), simulator.HTTPStatus(502, "text/html", "<html>")),
-	"AchuanSlow": func(t *testing.T) (before, after scraped) {
+	"AchuanErrorRate": askEach(simulator.Fail("什么都坏了"), simulator.CutShort("half"), simulator.HTTPStatus(502, "text/html", "<html>")),
+	"AchuanSlow": func(t *testing.T) (before, after metricValues) {
 		synctest.Test(t, func(t *testing.T) {
-			before, after = handling(t, func() { time.Sleep(50 * time.Second) })
+			before, after = handleRequest(t, func() { time.Sleep(50 * time.Second) })
 		})
 		return before, after
 	},
-	"AchuanTokenExpiresSoon": func(t *testing.T) (scraped, scraped) {
-		return withToken(t, 30*24*time.Hour), withToken(t, 50*time.Hour)
+	"AchuanTokenExpiresSoon": func(t *testing.T) (metricValues, metricValues) {
+		return scrapeWithToken(t, 30*24*time.Hour), scrapeWithToken(t, 50*time.Hour)
 	},
-	"AchuanTokenExpired": func(t *testing.T) (scraped, scraped) { return withToken(t, time.Hour), withToken(t, -time.Minute) },
-	"AchuanLoginRefused": expired,
-	"AchuanNoPoints":     asking(simulator.Fail("套餐余量不足")),
-	"AchuanPlatformDown": func(t *testing.T) (scraped, scraped) {
-		before := scrape(t, run(t, newSimulator(t)).url)
-		r := run(t, newSimulator(t), "ACHUAN_API_URL=http://127.0.0.1:1/api/chat/completions")
-		ask(t, r.url, hi)
+	"AchuanTokenExpired": func(t *testing.T) (metricValues, metricValues) {
+		return scrapeWithToken(t, time.Hour), scrapeWithToken(t, -time.Minute)
+	},
+	"AchuanLoginRefused": askWithExpiredLogin,
+	"AchuanNoPoints":     askEach(simulator.Fail("套餐余量不足")),
+	"AchuanPlatformDown": func(t *testing.T) (metricValues, metricValues) {
+		before := scrape(t, startApp(t, newSimulator(t)).url)
+		r := startApp(t, newSimulator(t), "ACHUAN_API_URL=http://127.0.0.1:1/api/chat/completions")
+		ask(t, r.url, helloRequest)
 		return before, scrape(t, r.url)
 	},
-	"AchuanPanics": func(t *testing.T) (scraped, scraped) { return handling(t, func() { panic("oh my") }) },
-	"AchuanStoreFailing": func(t *testing.T) (scraped, scraped) {
+	"AchuanPanics": func(t *testing.T) (metricValues, metricValues) { return handleRequest(t, func() { panic("oh my") }) },
+	"AchuanStoreFailing": func(t *testing.T) (metricValues, metricValues) {
 		file := filepath.Join(t.TempDir(), "achuan.db")
-		r := run(t, newSimulator(t), "ACHUAN_DATABASE_URL=sqlite:"+file)
+		r := startApp(t, newSimulator(t), "ACHUAN_DATABASE_URL=sqlite:"+file)
 		before := scrape(t, r.url)
-		defer locked(t, file)()
-		ask(t, r.url, hi) // answered all the same
-		return before, until(t, r.url, func(s scraped) bool { return s.value("achuan_store_failures_total") > 0 })
+		defer lockDatabase(t, file)()
+		ask(t, r.url, helloRequest) // the server still answers
+		return before, waitForMetrics(t, r.url, func(s metricValues) bool { return s.value("achuan_store_failures_total") > 0 })
 	},
-	"AchuanCleanupFailing": func(t *testing.T) (scraped, scraped) {
+	"AchuanCleanupFailing": func(t *testing.T) (metricValues, metricValues) {
 		sim := newSimulator(t)
 		sim.Intercept(simulator.RouteDeleteSession, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 			http.Error(w, "no", http.StatusInternalServerError)
 		})
-		r := run(t, sim, "ACHUAN_SESSION_RETENTION=1s")
+		r := startApp(t, sim, "ACHUAN_SESSION_RETENTION=1s")
 		before := scrape(t, r.url)
-		ask(t, r.url, hi)
-		return before, until(t, r.url, func(s scraped) bool { return s.value("achuan_cleanup_failures_total") > 0 })
+		ask(t, r.url, helloRequest)
+		return before, waitForMetrics(t, r.url, func(s metricValues) bool { return s.value("achuan_cleanup_failures_total") > 0 })
 	},
-	"AchuanSessionsBusy": crowd,
-	"AchuanLimitsHit": func(t *testing.T) (scraped, scraped) {
-		r := run(t, newSimulator(t), "ACHUAN_MAX_BODY=200")
+	"AchuanSessionsBusy": overloadSession,
+	"AchuanLimitsHit": func(t *testing.T) (metricValues, metricValues) {
+		r := startApp(t, newSimulator(t), "ACHUAN_MAX_BODY=200")
 		before := scrape(t, r.url)
 		for range 3 {
-			if status, _ := ask(t, r.url, hi+strings.Repeat(" ", 300)); status != http.StatusRequestEntityTooLarge {
-				t.Errorf("status %d", status)
+			if status, _ := ask(t, r.url, helloRequest+strings.Repeat(" ", 300)); status != http.StatusRequestEntityTooLarge {
+				t.Errorf("status of a large body = %d, want 413", status)
 			}
 		}
 		return before, scrape(t, r.url)
 	},
-	"AchuanReplays": func(t *testing.T) (scraped, scraped) {
-		r := run(t, newSimulator(t))
+	"AchuanReplays": func(t *testing.T) (metricValues, metricValues) {
+		r := startApp(t, newSimulator(t))
 		before := scrape(t, r.url)
 		for i := range 3 {
 			ask(t, r.url, fmt.Sprintf(`{"model":"gpt-5.1-high","messages":[{"role":"user","content":"%d"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]}`, i))
 		}
-		return before, until(t, r.url, served(3))
+		return before, waitForMetrics(t, r.url, hasCounted(3))
 	},
-	"AchuanClientsLeave": func(t *testing.T) (scraped, scraped) {
+	"AchuanClientsLeave": func(t *testing.T) (metricValues, metricValues) {
 		sim := newSimulator(t)
 		sim.Script(simulator.Reply{Deltas: slices.Repeat([]string{"a"}, 500), Delay: 2 * time.Millisecond})
-		r := run(t, sim)
+		r := startApp(t, sim)
 		before := scrape(t, r.url)
 		resp, _ := r.open(t)
 		resp.Body.Close()
-		return before, until(t, r.url, func(s scraped) bool { return s.value("achuan_clients_gone_total") == 1 && served(1)(s) })
+		return before, waitForMetrics(t, r.url, func(s metricValues) bool { return s.value("achuan_clients_gone_total") == 1 && hasCounted(1)(s) })
 	},
 }
 
-const hi = `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"Hi"}]}`
+const helloRequest = `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"Hi"}]}`
 
-// asking asks once for each reply.
-func asking(replies ...simulator.Reply) func(*testing.T) (scraped, scraped) {
-	return func(t *testing.T) (scraped, scraped) {
+// askEach returns a cause that asks one question for each reply.
+func askEach(replies ...simulator.Reply) func(*testing.T) (metricValues, metricValues) {
+	return func(t *testing.T) (metricValues, metricValues) {
 		sim := newSimulator(t)
 		sim.Script(replies...)
-		r := run(t, sim)
+		r := startApp(t, sim)
 		before := scrape(t, r.url)
 		for range replies {
-			ask(t, r.url, hi)
+			ask(t, r.url, helloRequest)
 		}
-		return before, until(t, r.url, served(len(replies)))
+		return before, waitForMetrics(t, r.url, hasCounted(len(replies)))
 	}
 }
 
-// expired asks once with a login that the platform takes no more.
-func expired(t *testing.T) (scraped, scraped) {
+// askWithExpiredLogin asks one question after the platform has stopped to accept the login.
+func askWithExpiredLogin(t *testing.T) (metricValues, metricValues) {
 	sim := newSimulator(t)
-	r := run(t, sim)
+	r := startApp(t, sim)
 	before := scrape(t, r.url)
-	sim.ExpireLogin(simulator.LoginHTTP401) // not before: the server asks for the models as it starts
-	ask(t, r.url, hi)
-	return before, until(t, r.url, served(1))
+	sim.ExpireLogin(simulator.LoginHTTP401) // not earlier, because the server loads the models when it starts
+	ask(t, r.url, helloRequest)
+	return before, waitForMetrics(t, r.url, hasCounted(1))
 }
 
-// withToken is what a server shows whose JWT has so long to go.
-func withToken(t *testing.T, life time.Duration) scraped {
-	return scrape(t, run(t, newSimulator(t), "ACHUAN_JWT="+simulator.NewToken(simulator.DefaultUser, time.Now(), life)).url)
+// scrapeWithToken returns the metrics of a server whose JWT expires after life.
+func scrapeWithToken(t *testing.T, life time.Duration) metricValues {
+	return scrape(t, startApp(t, newSimulator(t), "ACHUAN_JWT="+simulator.NewToken(simulator.DefaultUser, time.Now(), life)).url)
 }
 
-// crowd asks one session more than it can line up.
-func crowd(t *testing.T) (scraped, scraped) {
+// overloadSession asks one session more questions at once than its queue can hold.
+func overloadSession(t *testing.T) (metricValues, metricValues) {
 	const waiting, refused = 16, 2
 	sim, gate := newSimulator(t), make(chan struct{})
 	sim.Script(simulator.Say("first"), simulator.Stream(simulator.Deltas("a"), simulator.Wait(gate), simulator.Object(), simulator.Done()))
-	r := run(t, sim)
-	session := post(t, r.url, hi).Header.Get("X-Session-Id")
+	r := startApp(t, sim)
+	session := postChat(t, r.url, helloRequest).Header.Get("X-Session-Id")
 	before := scrape(t, r.url)
 	var all sync.WaitGroup
 	for range 1 + waiting + refused {
-		all.Go(func() { post(t, r.url, hi, "X-Session-Id", session) })
+		all.Go(func() { postChat(t, r.url, helloRequest, "X-Session-Id", session) })
 	}
-	after := until(t, r.url, func(s scraped) bool { return s.value("achuan_limits_hit_total", "limit", "queue") == refused })
+	after := waitForMetrics(t, r.url, func(s metricValues) bool { return s.value("achuan_limits_hit_total", "limit", "queue") == refused })
 	close(gate)
 	all.Wait()
 	return before, after
 }
 
-// locked keeps a SQLite file from being written to, until it is unlocked.
-func locked(t *testing.T, file string) (unlock func()) {
+// lockDatabase prevents writes to a SQLite file until unlock is called.
+func lockDatabase(t *testing.T, file string) (unlock func()) {
 	t.Helper()
 	db, err := sql.Open("sqlite", file)
 	if err != nil {
@@ -193,10 +195,11 @@ func locked(t *testing.T, file string) (unlock func()) {
 	}
 }
 
-// handling serves one request whose answer does something before its first event.
-func handling(t *testing.T, do func()) (before, after scraped) {
+// handleRequest serves one request whose answer calls do before its first event. It returns the metrics before and
+// after.
+func handleRequest(t *testing.T, do func()) (before, after metricValues) {
 	s := httpapi.New(httpapi.Options{
-		Chat: doing{do}, Logger: slog.New(slog.DiscardHandler), Metrics: telemetry.NewMetrics(telemetry.Build{}), Listen: "127.0.0.1:8000",
+		Chat: funcChat{do}, Logger: slog.New(slog.DiscardHandler), Metrics: telemetry.NewMetrics(telemetry.Build{}), Listen: "127.0.0.1:8000",
 	})
 	serve := func(method, path, body string) string {
 		r := httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
@@ -206,22 +209,22 @@ func handling(t *testing.T, do func()) (before, after scraped) {
 		return rec.Body.String()
 	}
 	before = parseMetrics(t, serve(http.MethodGet, "/metrics", ""))
-	serve(http.MethodPost, "/v1/chat/completions", hi)
+	serve(http.MethodPost, "/v1/chat/completions", helloRequest)
 	return before, parseMetrics(t, serve(http.MethodGet, "/metrics", ""))
 }
 
-// doing is a Chat that answers after it did something.
-type doing struct{ do func() }
+// funcChat is a Chat whose answer calls a function first.
+type funcChat struct{ do func() }
 
-func (doing) Left() {}
+func (funcChat) Left() {}
 
-func (d doing) Chat(context.Context, *chat.Request) (httpapi.Answer, error) { return d, nil }
-func (d doing) Models(context.Context) []chat.Model                         { return []chat.Model{{ID: "gpt-5.1-high"}} }
-func (d doing) Model(context.Context, string) (chat.Model, error)           { return chat.Model{}, nil }
-func (d doing) Session() int64                                              { return 1 }
-func (d doing) Placement() chat.Placement                                   { return chat.PlacementNew }
+func (d funcChat) Chat(context.Context, *chat.Request) (httpapi.Answer, error) { return d, nil }
+func (d funcChat) Models(context.Context) []chat.Model                         { return []chat.Model{{ID: "gpt-5.1-high"}} }
+func (d funcChat) Model(context.Context, string) (chat.Model, error)           { return chat.Model{}, nil }
+func (d funcChat) Session() int64                                              { return 1 }
+func (d funcChat) Placement() chat.Placement                                   { return chat.PlacementNew }
 
-func (d doing) Events() iter.Seq2[chat.Event, error] {
+func (d funcChat) Events() iter.Seq2[chat.Event, error] {
 	return func(yield func(chat.Event, error) bool) {
 		d.do()
 		if yield(chat.Event{Kind: chat.EventText, Text: "a"}, nil) {
@@ -230,16 +233,15 @@ func (d doing) Events() iter.Seq2[chat.Event, error] {
 	}
 }
 
-// Each alert fires when its cause is made on a server once a minute, and not when
-// nothing happens. What the server shows before and after goes through promtool as
-// an hour's series.
+// Each alert fires when its cause happens once a minute, and does not fire when nothing happens. promtool tests the
+// rules with series of an hour that are made from the server's metrics before and after the cause.
 func TestEachAlertFires(t *testing.T) {
-	promtool(t)
-	for _, a := range alerts(t) {
+	requirePromtool(t)
+	for _, a := range readAlerts(t) {
 		t.Run(a.Alert, func(t *testing.T) {
-			cause := causes[a.Alert]
+			cause := alertCauses[a.Alert]
 			if cause == nil {
-				t.Fatal("no test makes its cause")
+				t.Fatalf("alertCauses has no cause of %s, want one", a.Alert)
 			}
 			before, after := cause(t)
 			rules, err := filepath.Abs(alertsFile)
@@ -248,21 +250,21 @@ func TestEachAlertFires(t *testing.T) {
 			}
 			file := filepath.Join(t.TempDir(), "test.yml")
 			text := fmt.Sprintf("rule_files: [%q]\nevaluation_interval: 1m\ntests:\n", rules) +
-				firing(a.Alert, before, before, 0) + firing(a.Alert, before, after, 1)
+				alertTest(a.Alert, before, before, 0) + alertTest(a.Alert, before, after, 1)
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			runPromtool(t, "test", "rules", file)
 		})
 	}
-	if len(causes) != len(alerts(t)) {
-		t.Errorf("%d causes for %d alerts", len(causes), len(alerts(t)))
+	if len(alertCauses) != len(readAlerts(t)) {
+		t.Errorf("alertCauses has %d causes, want one for each of %d alerts", len(alertCauses), len(readAlerts(t)))
 	}
 }
 
-// firing is a promtool test: whether an alert fires after an hour in which
-// counters go each minute from before to after, and gauges are as they were after.
-func firing(alert string, before, after scraped, want int) string {
+// alertTest returns a promtool test that checks whether an alert fires after an hour. In each minute, the counters
+// grow by the difference of after and before. The gauges have their values of after.
+func alertTest(alert string, before, after metricValues, want int) string {
 	const minutes = 65
 	var b strings.Builder
 	b.WriteString("- interval: 1m\n  input_series:\n")
@@ -275,7 +277,7 @@ func firing(alert string, before, after scraped, want int) string {
 	}
 	up := 1
 	if after == nil {
-		up, after = 0, scraped{}
+		up, after = 0, metricValues{}
 	}
 	series("up", nil, fmt.Sprintf("%dx%d", up, minutes))
 	for key, s := range after {

@@ -1,6 +1,5 @@
-// Package app builds the program from its settings, starts it and stops it. It is
-// the only package that knows all the others; it holds no behaviour of its own
-// beyond the order of things.
+// Package app builds the program from its settings, runs it and stops it. It is the only package that knows all other
+// packages. It decides only the order in which they start and stop.
 package app
 
 import (
@@ -26,20 +25,20 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// lastWords is how long answers that the drain deadline ended have to say so.
-const lastWords = 3 * time.Second
+// abortTimeout is how long aborted answers have to send their error after the drain deadline.
+const abortTimeout = 3 * time.Second
 
-// Options are what an app is given beside its settings.
+// Options are the inputs of an app other than its settings.
 type Options struct {
 	Demo    bool
 	Version string
 	Commit  string
-	Stdout  io.Writer // for the demo's hint
+	Stdout  io.Writer // the demo prints its hint here
 	Logger  *slog.Logger
-	Ready   func(address string) // called once it serves; may be nil
+	Ready   func(address string) // called when the app serves; may be nil
 }
 
-// App is the program: everything built, nothing started.
+// App is the whole program. New builds it, and Run runs it.
 type App struct {
 	settings *config.Settings
 	opts     Options
@@ -54,9 +53,9 @@ type App struct {
 	http     *http.Server
 }
 
-// Serve serves the API until ctx ends, then drains.
+// Serve serves the API until ctx ends, and then drains.
 func Serve(ctx context.Context, s *config.Settings, o Options) error {
-	limitMemory(o.Logger)
+	setMemoryLimit(o.Logger)
 	if o.Demo {
 		return serveDemo(ctx, s, o)
 	}
@@ -67,7 +66,7 @@ func Serve(ctx context.Context, s *config.Settings, o Options) error {
 	return a.Run(ctx)
 }
 
-// New builds the app and listens on the address, but serves nothing yet.
+// New builds the app and listens on its address. It does not serve requests yet.
 func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	keys, err := access.ParseKeys(s.APIKeys)
 	if err != nil {
@@ -82,30 +81,33 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	if err != nil {
 		return nil, &config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}
 	}
-	tracer, err := telemetry.NewTracer(ctx, telemetry.TraceOptions{URL: s.TracesURL, Version: o.Version, Logger: o.Logger})
+	tracer, err := telemetry.NewTracer(ctx, telemetry.TraceOptions{
+		URL: s.TracesURL, Version: o.Version, Logger: o.Logger,
+	})
 	if err != nil {
 		return nil, &config.Error{Setting: "OTEL_EXPORTER_OTLP_ENDPOINT", Problem: err.Error()}
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Listen)
 	if err != nil {
-		_ = tracer.Close(ctx) // it has nothing to send
+		_ = tracer.Close(ctx) // there are no spans to send
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
 	host, account := accountOf(s)
 	if store.WasEmptied(s.DatabaseURL) {
-		o.Logger.WarnContext(ctx, "an empty file stands where the database was: a new one is made, which knows no session; "+
-			"to keep the old one, stop this server and restore a backup")
+		o.Logger.WarnContext(ctx, "the database file is empty: a new database without sessions is created; "+
+			"to keep the old sessions, stop this server and restore a backup")
 	}
-	keep, err := store.Open(ctx, store.Options{URL: s.DatabaseURL, Account: account, Logger: o.Logger})
+	db, err := store.Open(ctx, store.Options{URL: s.DatabaseURL, Account: account, Logger: o.Logger})
 	if err != nil {
-		_ = listener.Close() // nothing was served on it
+		_ = listener.Close() // no request was served
 		return nil, err
 	}
-	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, store: keep, listener: listener}
+	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, store: db, listener: listener}
 	a.engine = conversation.New(conversation.Options{
-		Platform: client, Store: keep, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
+		Platform: client, Store: db, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
-		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention, KeepSideTasks: !s.SideTasks,
+		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention,
+		KeepSideTasks: !s.SideTasks,
 	})
 	metrics.SetSessions(a.countSessions)
 	a.gateway = gateway.New(gateway.Options{
@@ -114,18 +116,18 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	})
 	a.api = httpapi.New(httpapi.Options{
 		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
-		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.checks,
+		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.readinessChecks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
-		MaxBody: int64(s.MaxBody), BodyMemory: bodyMemory(), UserSessions: s.UserSessions == config.UserSessionsContinue,
-		Audit: s.Audit == config.AuditHash,
+		MaxBody: int64(s.MaxBody), BodyMemory: maxBodyMemory(),
+		UserSessions: s.UserSessions == config.UserSessionsContinue, Audit: s.Audit == config.AuditHash,
 	})
 	a.http = httpapi.HTTPServer(a.api.Handler(), o.Logger)
 	return a, nil
 }
 
-// Run serves until ctx ends, lets what is under way finish, and stops.
+// Run serves until ctx ends, drains, and stops everything. It returns an error when the server cannot serve.
 func (a *App) Run(ctx context.Context) error {
-	defer a.close()
+	defer a.closeClients()
 	defer a.closeTracer()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -133,7 +135,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer stop()
 	running.Go(func() { a.gateway.Run(background) })
 	running.Go(func() { a.engine.Run(background) })
-	a.checkToken()
+	a.reportTokenExpiry()
 
 	failed := make(chan error, 1)
 	running.Go(func() {
@@ -155,70 +157,70 @@ func (a *App) Run(ctx context.Context) error {
 	}
 }
 
-// close gives back what New took. That the store was closed well is recorded in it.
-func (a *App) close() {
+// closeClients closes the store and the platform client. The store records that it was closed regularly.
+func (a *App) closeClients() {
 	if err := a.store.Close(); err != nil {
-		a.opts.Logger.Error("the store was not closed well", telemetry.KeyError, err)
+		a.opts.Logger.Error("closing the store failed", telemetry.KeyError, err)
 	}
 	a.platform.Close()
 }
 
-// drain refuses new requests, waits for those under way to the deadline, ends
-// what is left with an error that its clients see, and closes.
+// drain refuses new requests and waits for the running answers until the drain deadline. Then it aborts the remaining
+// answers with an error that their clients see, and closes the HTTP server.
 func (a *App) drain() error {
 	a.api.StartDraining()
 	a.opts.Logger.Info("draining", telemetry.KeyDuration, a.settings.DrainTimeout)
 	deadline, cancel := context.WithTimeout(context.Background(), a.settings.DrainTimeout)
 	defer cancel()
-	if a.idle(deadline) != nil {
-		a.opts.Logger.Warn("the drain deadline ended answers that were under way")
+	if a.waitIdle(deadline) != nil {
+		a.opts.Logger.Warn("the drain deadline has passed; running answers are aborted")
 		a.engine.Abort(&chat.Error{
 			Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown, RetryAfter: time.Second,
 			Message: "The server is shutting down; the answer ends here, unfinished.",
 		})
-		last, cancel := context.WithTimeout(context.Background(), lastWords)
+		aborting, cancel := context.WithTimeout(context.Background(), abortTimeout)
 		defer cancel()
-		_ = a.idle(last) // what does not end now is closed
+		_ = a.waitIdle(aborting) // the connections of the rest are closed below
 	}
 	closing, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if a.http.Shutdown(closing) != nil {
-		_ = a.http.Close() // connections that would not end
+		_ = a.http.Close() // close the connections that did not end
 	}
 	a.opts.Logger.Info("stopped")
 	return nil
 }
 
-// idle waits until no request and no turn is left.
-func (a *App) idle(ctx context.Context) error {
+// waitIdle waits until no request and no turn is running, or until ctx ends.
+func (a *App) waitIdle(ctx context.Context) error {
 	if err := a.api.WaitIdle(ctx); err != nil {
 		return err
 	}
 	return a.engine.Drain(ctx)
 }
 
-// closeTracer sends the last spans, unless the collector is away.
+// closeTracer sends the last spans. A failure is only logged.
 func (a *App) closeTracer() {
-	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	ctx, cancel := context.WithTimeout(context.Background(), abortTimeout)
 	defer cancel()
 	if err := a.tracer.Close(ctx); err != nil {
 		a.opts.Logger.Warn("the last traces could not be sent", telemetry.KeyError, err)
 	}
 }
 
-// checks are what /readyz tells beside its status.
-func (a *App) checks(ctx context.Context) map[string]string {
+// readinessChecks returns the checks in the body of /readyz.
+func (a *App) readinessChecks(ctx context.Context) map[string]string {
 	state := a.platform.State()
-	found := map[string]string{"platform": state.Platform, "account": string(state.Account), "store": "ok"}
+	checks := map[string]string{"platform": state.Platform, "account": string(state.Account), "store": "ok"}
 	if err := a.store.Ping(ctx); err != nil {
 		a.opts.Logger.WarnContext(ctx, "the store does not answer", telemetry.KeyError, err)
-		found["store"] = "unavailable"
+		checks["store"] = "unavailable"
 	}
-	return found
+	return checks
 }
 
-// checkToken says in the log what the JWT tells of itself.
-func (a *App) checkToken() {
+// reportTokenExpiry logs when the JWT expires, and sets the metric.
+func (a *App) reportTokenExpiry() {
 	token, err := platform.ParseToken(a.settings.JWT)
 	switch {
 	case err != nil:
@@ -227,9 +229,10 @@ func (a *App) checkToken() {
 	case token.Expires.IsZero():
 		return
 	case time.Now().After(token.Expires):
-		a.opts.Logger.Error("ACHUAN_JWT has run out; log in on the platform's web page and set the new one", telemetry.KeyExpires, token.Expires)
+		a.opts.Logger.Error("ACHUAN_JWT has expired; log in on the platform's web page and set the new JWT",
+			telemetry.KeyExpires, token.Expires)
 	default:
-		a.opts.Logger.Info("account", telemetry.KeyExpires, token.Expires)
+		a.opts.Logger.Info("the account's JWT will expire", telemetry.KeyExpires, token.Expires)
 	}
 	a.metrics.AccountExpires(token.Expires)
 }

@@ -12,8 +12,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// Requests in the shapes that clients send are answered.
-func TestPayloadsOfClients(t *testing.T) {
+// The server answers requests in the forms that clients send.
+func TestRequestsOfClients(t *testing.T) {
 	for _, tt := range []struct{ name, body, saw string }{
 		{
 			"Open WebUI with the empty fields of its form",
@@ -78,17 +78,16 @@ func TestPayloadsOfClients(t *testing.T) {
 			}
 			turns := sim.Turns()
 			if len(turns) != 1 {
-				t.Fatalf("%d turns, want 1", len(turns))
+				t.Fatalf("platform got %d turns, want 1", len(turns))
 			}
 			if !strings.Contains(turns[0].Text, tt.saw) || strings.Contains(turns[0].Text, "hm") {
-				t.Errorf("sent = %q, want %q in it and no reasoning", turns[0].Text, tt.saw)
+				t.Errorf("platform got %q, want %q in it and no reasoning", turns[0].Text, tt.saw)
 			}
 		})
 	}
 }
 
-// A client sees the names that it gave to its tools, whatever the model is told, and
-// its chat goes on in its session.
+// The client gets its own tool names, although the model gets other names. The chat continues in its session.
 func TestToolNamesOfClients(t *testing.T) {
 	for _, stream := range []bool{false, true} {
 		sim := simulator.New(simulator.Options{})
@@ -101,31 +100,31 @@ func TestToolNamesOfClients(t *testing.T) {
 			t.Fatalf("stream %v: answer = %d %s, want a call of fs.read", stream, got.status, got.body)
 		}
 		if prompt := sim.Turns()[0].Prompt; !strings.Contains(prompt, `{"name":"fs_read_4074bc02"`) || strings.Contains(prompt, "fs.read") {
-			t.Errorf("prompt = %q, want it to name fs_read_4074bc02 alone", prompt)
+			t.Errorf("prompt = %q, want only the name fs_read_4074bc02", prompt)
 		}
 		id := callID(t, got.body)
 		again := send(t, url, `{`+strings.Replace(request, `"tool_choice": {"type": "function", "function": {"name": "fs.read"}}, `, "", 1)+
 			`, {"role": "assistant", "content": null, "tool_calls": [{"id": "`+id+`", "type": "function", "function": {"name": "fs.read", "arguments": "{\"path\": \"a\"}"}}]},
 			{"role": "tool", "tool_call_id": "`+id+`"}]}`)
 		if again.status != http.StatusOK || again.header.Get("X-Achuan-Placement") != "continued" {
-			t.Errorf("stream %v: second answer = %d %s %s, want it continued", stream, again.status, again.header.Get("X-Achuan-Placement"), again.body)
+			t.Errorf("stream %v: second answer = %d %s %s, want continued", stream, again.status, again.header.Get("X-Achuan-Placement"), again.body)
 		}
 	}
 }
 
-// callID finds the id of the call in an answer, whole or streamed.
+// callID returns the id of the call in a whole or streamed answer.
 func callID(t *testing.T, body string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(body, `"id":"call_`)
 	id, _, closed := strings.Cut(rest, `"`)
 	if !ok || !closed {
-		t.Fatalf("no call in %s", body)
+		t.Fatalf("answer = %s, want a call", body)
 	}
 	return "call_" + id
 }
 
-// What one request may cost has bounds: the server says which part is too much, keeps
-// nothing of it, and answers others.
+// The cost of one request is bounded: the server names the part that is too large, releases its memory, and answers
+// other requests.
 func TestCostlyRequests(t *testing.T) {
 	tool := func(i int, schema string) string {
 		return fmt.Sprintf(`{"type": "function", "function": {"name": "f%d", "parameters": %s}}`, i, schema)
@@ -163,13 +162,13 @@ func TestCostlyRequests(t *testing.T) {
 				t.Errorf("message = %q, want one full stop at its end", got.Error.Message)
 			}
 			if took := time.Since(started); took > 20*time.Second {
-				t.Errorf("the answer took %v", took)
+				t.Errorf("answer took %v, want a fast refusal", took)
 			}
 			if kept := (heapNow() - before) >> 20; kept > 100 {
-				t.Errorf("%d MiB are kept", kept)
+				t.Errorf("server keeps %d MiB after the request, want less", kept)
 			}
 			if next := send(t, url, `{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "hi"}]}`); next.status != http.StatusOK || len(sim.Turns()) != 1 {
-				t.Errorf("the next answer = %d %s", next.status, next.body)
+				t.Errorf("next answer = %d %s, want 200", next.status, next.body)
 			}
 		})
 	}
@@ -182,7 +181,7 @@ func heapNow() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// An answer of 1.4 million items that are all wrong comes to a few violations.
+// The error for an answer with 1.4 million wrong items names only a few of them.
 func TestAnswerOfManyInvalidItems(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)

@@ -11,7 +11,7 @@ import (
 	"achuan/internal/simulator"
 )
 
-// damageTable overwrites the first page of a table in a SQLite file that nobody uses.
+// damageTable overwrites the first page of a table in a SQLite file that is not in use.
 func damageTable(t *testing.T, path, table string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
@@ -36,23 +36,23 @@ func damageTable(t *testing.T, path, table string) {
 	}
 }
 
-// A database with a broken page takes commits to its other pages. It is told all the
-// same, once a request has met that page.
-func TestReadyzNoticesBrokenPages(t *testing.T) {
+// A database with a broken page still commits to its other pages. /readyz reports the damage after a request has read
+// the broken page.
+func TestReadyzReportsBrokenPages(t *testing.T) {
 	for _, table := range []string{"heads", "sessions"} {
 		t.Run(table, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "achuan.db")
-			first := run(t, simulator.New(simulator.Options{}), "ACHUAN_DATABASE_URL=sqlite:"+path)
-			ask(t, first.url, hi)
+			first := startApp(t, simulator.New(simulator.Options{}), "ACHUAN_DATABASE_URL=sqlite:"+path)
+			ask(t, first.url, helloRequest)
 			first.stop()
 			if err := <-first.done; err != nil {
 				t.Fatal(err)
 			}
 			damageTable(t, path, table)
-			second := run(t, simulator.New(simulator.Options{}), "ACHUAN_DATABASE_URL=sqlite:"+path)
-			ask(t, second.url, hi)
-			if said := storeCheck(t, second.url); said != "unavailable" {
-				t.Errorf("store = %q with a broken page in %s, want unavailable", said, table)
+			second := startApp(t, simulator.New(simulator.Options{}), "ACHUAN_DATABASE_URL=sqlite:"+path)
+			ask(t, second.url, helloRequest)
+			if state := storeState(t, second.url); state != "unavailable" {
+				t.Errorf("store = %q with a broken page in %s, want unavailable", state, table)
 			}
 		})
 	}

@@ -10,8 +10,7 @@ import (
 	"achuan/internal/simulator"
 )
 
-// A damaged row of the database costs a replay, and no request fails for it: neither by
-// transcript nor by id nor by name.
+// A damaged row of the database causes a replay and no failure: by transcript, by id and by name.
 func TestDamagedRowsAreReplayed(t *testing.T) {
 	for name, damage := range map[string]string{
 		"preset":   `UPDATE sessions SET preset = '{"Model":'`,
@@ -24,35 +23,35 @@ func TestDamagedRowsAreReplayed(t *testing.T) {
 			sim := simulator.New(simulator.Options{Token: "token"})
 			path := filepath.Join(t.TempDir(), "achuan.db")
 			url := serve(t, sim, func(s *config.Settings) { s.DatabaseURL = "sqlite:" + path })
-			_, _, text := answered(t, url, said(t, nil, "one"))
-			session, _, _ := answered(t, url, said(t, nil, "two"))
-			answered(t, url, said(t, nil, "three"), "X-Session-Id", session)
-			answered(t, url, said(t, map[string]any{"user": "ada"}, "four"))
-			execOn(t, path, damage)
-			if _, placement, _ := answered(t, url, said(t, nil, "one", text, "next")); placement == "continued" && name != "last" {
-				t.Errorf("by transcript: %s, want a replay", placement)
+			_, _, text := mustAnswer(t, url, chatRequest(t, nil, "one"))
+			session, _, _ := mustAnswer(t, url, chatRequest(t, nil, "two"))
+			mustAnswer(t, url, chatRequest(t, nil, "three"), "X-Session-Id", session)
+			mustAnswer(t, url, chatRequest(t, map[string]any{"user": "ada"}, "four"))
+			execSQL(t, path, damage)
+			if _, placement, _ := mustAnswer(t, url, chatRequest(t, nil, "one", text, "next")); placement == "continued" && name != "last" {
+				t.Errorf("placement by transcript = %s, want a replay", placement)
 			}
-			answered(t, url, said(t, nil, "next"), "X-Session-Id", session)
-			answered(t, url, said(t, map[string]any{"user": "ada"}, "next"))
-			// What was written since is whole.
-			if _, placement, _ := answered(t, url, said(t, nil, "more"), "X-Session-Id", session); placement != "continued" {
-				t.Errorf("by id, afterwards: %s, want continued", placement)
+			mustAnswer(t, url, chatRequest(t, nil, "next"), "X-Session-Id", session)
+			mustAnswer(t, url, chatRequest(t, map[string]any{"user": "ada"}, "next"))
+			// The rows that were written afterwards are whole.
+			if _, placement, _ := mustAnswer(t, url, chatRequest(t, nil, "more"), "X-Session-Id", session); placement != "continued" {
+				t.Errorf("placement by id afterwards = %s, want continued", placement)
 			}
-			if got := send(t, url, said(t, nil, "new")); got.status != http.StatusOK {
-				t.Errorf("a new chat: %d %s", got.status, got.body)
+			if got := send(t, url, chatRequest(t, nil, "new")); got.status != http.StatusOK {
+				t.Errorf("answer in a new chat = %d %s, want 200", got.status, got.body)
 			}
 		})
 	}
 }
 
-// execOn runs a statement on the database of a running server.
-func execOn(t *testing.T, path, statement string) {
+// execSQL runs a statement on the database of a running server.
+func execSQL(t *testing.T, path, statement string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(4000)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // nothing is left to write
+	defer db.Close() //nolint:errcheck // the statement was written already
 	if _, err := db.ExecContext(t.Context(), statement); err != nil {
 		t.Fatal(err)
 	}

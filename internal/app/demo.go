@@ -14,26 +14,27 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// demoPace is the time between the simulator's frames: about human reading speed.
+// demoPace is the time between two frames of the simulator, at about the speed of human reading.
 const demoPace = 25 * time.Millisecond
 
-// demoLife is how long the made-up account's token is good for.
-const demoLife = 365 * 24 * time.Hour
+// demoTokenLife is how long the JWT of the made-up account is valid.
+const demoTokenLife = 365 * 24 * time.Hour
 
-// simulated is a simulator that serves on a listener of its own.
-type simulated struct {
+// simulatorServer is a simulated platform that serves HTTP.
+type simulatorServer struct {
 	*simulator.Simulator
 	server   *http.Server
 	listener net.Listener
 	failed   chan error
 }
 
-func startSimulator(ctx context.Context, listen string, pace time.Duration, o Options) (*simulated, error) {
+// startSimulator starts a simulated platform at the address listen.
+func startSimulator(ctx context.Context, listen string, pace time.Duration, o Options) (*simulatorServer, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
-	s := &simulated{
+	s := &simulatorServer{
 		Simulator: demo.New(simulator.Options{Pace: pace}),
 		listener:  listener, failed: make(chan error, 1),
 	}
@@ -42,18 +43,18 @@ func startSimulator(ctx context.Context, listen string, pace time.Duration, o Op
 	return s, nil
 }
 
-func (s *simulated) stop() {
+func (s *simulatorServer) stop() {
 	s.Close()
-	_ = s.server.Close() // nothing of it is worth waiting for
+	_ = s.server.Close() // answers of a simulator need not finish
 	<-s.failed
 }
 
-// url is the completions URL of the simulated platform.
-func (s *simulated) url() string {
+// completionsURL is the URL for ACHUAN_API_URL.
+func (s *simulatorServer) completionsURL() string {
 	return "http://" + s.listener.Addr().String() + "/api/chat/completions"
 }
 
-// serveDemo serves in front of a simulator, with a made-up account.
+// serveDemo serves the API in front of a simulated platform with a made-up account.
 func serveDemo(ctx context.Context, settings *config.Settings, o Options) error {
 	sim, err := startSimulator(ctx, "127.0.0.1:0", demoPace, o)
 	if err != nil {
@@ -61,14 +62,14 @@ func serveDemo(ctx context.Context, settings *config.Settings, o Options) error 
 	}
 	defer sim.stop()
 	demoSettings := *settings
-	demoSettings.APIURL = sim.url()
-	demoSettings.JWT = simulator.NewToken(simulator.DefaultUser, time.Now(), demoLife)
+	demoSettings.APIURL = sim.completionsURL()
+	demoSettings.JWT = simulator.NewToken(simulator.DefaultUser, time.Now(), demoTokenLife)
 	a, err := New(ctx, &demoSettings, o)
 	if err != nil {
 		return err
 	}
 	a.opts.Ready = func(address string) {
-		a.hint(address)
+		a.printHint(address)
 		if o.Ready != nil {
 			o.Ready(address)
 		}
@@ -76,9 +77,9 @@ func serveDemo(ctx context.Context, settings *config.Settings, o Options) error 
 	return a.Run(ctx)
 }
 
-// hint prints what to try.
-func (a *App) hint(address string) {
-	address = config.Reachable(address) // also where all addresses are served
+// printHint prints a command to try.
+func (a *App) printHint(address string) {
+	address = config.DialAddress(address) // 0.0.0.0 is not an address for clients
 	authorization := ""
 	if len(a.settings.APIKeys) > 0 {
 		authorization = " -H \"Authorization: Bearer $ACHUAN_KEY\""
@@ -91,14 +92,15 @@ func (a *App) hint(address string) {
 `, address, authorization)
 }
 
-// Simulate serves the simulated platform on its own until ctx ends.
+// Simulate serves only the simulated platform, until ctx ends. It prints the settings for achuan serve.
 func Simulate(ctx context.Context, listen string, pace time.Duration, o Options) error {
 	sim, err := startSimulator(ctx, listen, pace, o)
 	if err != nil {
 		return err
 	}
 	o.Logger.Info("simulating", telemetry.KeyAddress, sim.listener.Addr().String())
-	fmt.Fprintf(o.Stdout, "ACHUAN_API_URL=%s\nACHUAN_JWT=%s\n", sim.url(), simulator.NewToken(simulator.DefaultUser, time.Now(), demoLife))
+	jwt := simulator.NewToken(simulator.DefaultUser, time.Now(), demoTokenLife)
+	fmt.Fprintf(o.Stdout, "ACHUAN_API_URL=%s\nACHUAN_JWT=%s\n", sim.completionsURL(), jwt)
 	if o.Ready != nil {
 		o.Ready(sim.listener.Addr().String())
 	}

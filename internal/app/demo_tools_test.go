@@ -10,8 +10,7 @@ import (
 	"achuan/internal/simulator/demo"
 )
 
-// Demo mode reads what models are told here: the two packages agree on the notation
-// without knowing of each other.
+// The demo's simulator understands the prompt of package emulate, although the packages do not import each other.
 func TestDemoUsesTools(t *testing.T) {
 	sim := demo.New(simulator.Options{Pace: -1})
 	url := serve(t, sim, nil)
@@ -24,10 +23,10 @@ func TestDemoUsesTools(t *testing.T) {
 		before := len(sim.Turns())
 		got := send(t, url, request(question, ""))
 		if got.status != http.StatusOK || len(got.Choices[0].Message.ToolCalls) != 1 || got.Choices[0].Message.ToolCalls[0].Function.Arguments != `{"city": "Paris"}` {
-			t.Fatalf("%s: %d %s", name, got.status, got.body)
+			t.Fatalf("%s: answer = %d %s, want a call of get_weather", name, got.status, got.body)
 		}
 		if asked, want := len(sim.Turns())-before, map[string]int{"at once": 1, "repaired": 2}[name]; asked != want {
-			t.Errorf("%s: asked %d times, want %d", name, asked, want)
+			t.Errorf("%s: platform got %d questions, want %d", name, asked, want)
 		}
 		call, err := json.Marshal(map[string]any{"role": "assistant", "content": nil, "tool_calls": []any{map[string]any{
 			"id": got.Choices[0].Message.ToolCalls[0].ID, "type": "function",
@@ -39,12 +38,12 @@ func TestDemoUsesTools(t *testing.T) {
 		result := `{"role": "tool", "tool_call_id": "` + got.Choices[0].Message.ToolCalls[0].ID + `", "content": "18 °C and sunny"}`
 		got = send(t, url, request(question, ","+string(call)+","+result))
 		if got.status != http.StatusOK || got.Choices[0].FinishReason != "stop" || !strings.Contains(*got.Choices[0].Message.Content, "`get_weather`: 18 °C and sunny") {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+			t.Errorf("%s: answer to the result = %d %s, want its text", name, got.status, got.body)
 		}
 	}
 }
 
-func TestDemoKeepsToChoiceAndFormat(t *testing.T) {
+func TestDemoFollowsChoiceAndFormat(t *testing.T) {
 	sim := demo.New(simulator.Options{Pace: -1})
 	url := serve(t, sim, nil)
 	const head = `{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "Hello Ada"}], `
@@ -58,15 +57,15 @@ func TestDemoKeepsToChoiceAndFormat(t *testing.T) {
 		before := len(sim.Turns())
 		got := send(t, url, head+tt.rest+"}")
 		if got.status != http.StatusOK || got.Choices[0].FinishReason != tt.finish {
-			t.Errorf("%s: %d %s", tt.name, got.status, got.body)
+			t.Errorf("%s: answer = %d %s, want 200 with finish reason %s", tt.name, got.status, got.body, tt.finish)
 			continue
 		}
 		if content := got.Choices[0].Message.Content; (content == nil) != (tt.content == "") && !strings.HasPrefix(*content, "Let me use") ||
 			content != nil && !strings.Contains(*content, tt.content) {
-			t.Errorf("%s: %s", tt.name, got.body)
+			t.Errorf("%s: answer = %s, want content with %q", tt.name, got.body, tt.content)
 		}
 		if asked := len(sim.Turns()) - before; asked != 1 {
-			t.Errorf("%s: asked %d times", tt.name, asked)
+			t.Errorf("%s: platform got %d questions, want 1", tt.name, asked)
 		}
 	}
 }

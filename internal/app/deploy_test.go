@@ -31,21 +31,21 @@ func newSimulator(t *testing.T) *simulator.Simulator {
 	return simulator.New(simulator.Options{})
 }
 
-// exercised is what a server shows that has answered a request and failed one.
-func exercised(t *testing.T) scraped {
+// scrapeAfterRequests returns the metrics of a server that has answered one request and failed another.
+func scrapeAfterRequests(t *testing.T) metricValues {
 	t.Helper()
 	sim := newSimulator(t)
 	sim.Script(simulator.Say("Hi."), simulator.Fail("什么都坏了"))
-	r := run(t, sim, "ACHUAN_JWT="+simulator.NewToken(simulator.DefaultUser, time.Now(), 24*time.Hour))
+	r := startApp(t, sim, "ACHUAN_JWT="+simulator.NewToken(simulator.DefaultUser, time.Now(), 24*time.Hour))
 	for range 2 {
 		ask(t, r.url, `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"Hi"}]}`)
 	}
-	scrape(t, r.url) // later ones show when it was
-	return until(t, r.url, func(s scraped) bool { return served(2)(s) && s.value("achuan_errors_total") == 1 })
+	scrape(t, r.url) // a later scrape shows its time
+	return waitForMetrics(t, r.url, func(s metricValues) bool { return hasCounted(2)(s) && s.value("achuan_errors_total") == 1 })
 }
 
-// promtool returns the path of the tool that Prometheus checks its files with.
-func promtool(t *testing.T) string {
+// requirePromtool returns the path of promtool, which checks the files of Prometheus.
+func requirePromtool(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("promtool")
 	if err != nil {
@@ -56,13 +56,13 @@ func promtool(t *testing.T) string {
 
 func runPromtool(t *testing.T, args ...string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), promtool(t), args...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), requirePromtool(t), args...).CombinedOutput()
 	if err != nil {
-		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
+		t.Errorf("promtool %s = %v, want success:\n%s", strings.Join(args, " "), err, out)
 	}
 }
 
-// The files are what Prometheus takes, and the rules pass their own tests.
+// Prometheus accepts the files, and the rules pass their own tests.
 func TestPromtool(t *testing.T) {
 	runPromtool(t, "check", "rules", alertsFile)
 	runPromtool(t, "check", "config", "--syntax-only", "../../deploy/prometheus/prometheus.yml")
@@ -75,7 +75,7 @@ type alert struct {
 	Annotations struct{ Summary string }
 }
 
-func alerts(t *testing.T) []alert {
+func readAlerts(t *testing.T) []alert {
 	t.Helper()
 	var file struct {
 		Groups []struct{ Rules []alert }
@@ -92,25 +92,25 @@ func alerts(t *testing.T) []alert {
 		all = append(all, g.Rules...)
 	}
 	if len(all) == 0 {
-		t.Fatal("no alerts")
+		t.Fatalf("%s has no alerts, want some", alertsFile)
 	}
 	return all
 }
 
-// Every alert is told of in both languages and tested in alerts_test.yml.
+// Every alert is documented in both languages and tested in alerts_test.yml.
 func TestAlertsAreDocumentedAndTested(t *testing.T) {
 	tests, err := os.ReadFile("../../deploy/prometheus/alerts_test.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, a := range alerts(t) {
+	for _, a := range readAlerts(t) {
 		names = append(names, a.Alert)
 		if !slices.Contains([]string{"critical", "warning", "info"}, a.Labels.Severity) || a.Annotations.Summary == "" {
-			t.Errorf("%s has the severity %q and the summary %q", a.Alert, a.Labels.Severity, a.Annotations.Summary)
+			t.Errorf("alert %s has the severity %q and the summary %q, want both", a.Alert, a.Labels.Severity, a.Annotations.Summary)
 		}
 		if !regexp.MustCompile(`alertname: ` + a.Alert + `\n\s+eval_time: \S+\n\s+exp_alerts:\n\s+- exp_labels`).Match(tests) {
-			t.Errorf("%s does not fire in alerts_test.yml", a.Alert)
+			t.Errorf("alert %s does not fire in alerts_test.yml, want a test", a.Alert)
 		}
 	}
 	row := regexp.MustCompile("(?m)^\\| `(Achuan[A-Za-z]+)` \\| (critical|warning|info) \\|")
@@ -157,7 +157,7 @@ func readDashboard(t *testing.T) dashboard {
 	return d
 }
 
-// expressions are all that the dashboard asks, with its variables filled in.
+// expressions returns all expressions of the dashboard, with its variables replaced.
 func (d dashboard) expressions() []string {
 	fill := strings.NewReplacer("$__rate_interval", "5m", "$job", "achuan", "$instance", ".*")
 	var all []string
@@ -169,13 +169,12 @@ func (d dashboard) expressions() []string {
 	return all
 }
 
-// What alerts and dashboard ask for is what a running server shows: metrics by
-// name, and their labels.
-func TestExpressionsAskForWhatThereIs(t *testing.T) {
-	shown := exercised(t).labelNames()
-	shown["up"] = map[string]bool{} // Prometheus' own
+// The alerts and the dashboard use only metrics and labels that a running server has, and every metric is used.
+func TestExpressionsUseExistingMetrics(t *testing.T) {
+	shown := scrapeAfterRequests(t).labelNames()
+	shown["up"] = map[string]bool{} // a metric of Prometheus itself
 	var expressions []string
-	for _, a := range alerts(t) {
+	for _, a := range readAlerts(t) {
 		expressions = append(expressions, a.Expr)
 	}
 	d := readDashboard(t)
@@ -187,31 +186,31 @@ func TestExpressionsAskForWhatThereIs(t *testing.T) {
 	}
 	asked := map[string]bool{}
 	for _, e := range expressions {
-		metrics := metricsIn(e)
+		metrics := metricsInExpression(e)
 		if len(metrics) == 0 {
-			t.Errorf("no metric in %s", e)
+			t.Errorf("expression %s has no metric, want one", e)
 		}
 		for name, labels := range metrics {
 			asked[name] = true
 			has, ok := shown[name]
 			if !ok {
-				t.Errorf("there is no metric %s: %s", name, e)
+				t.Errorf("expression %[2]s uses %[1]s, want a metric that exists", name, e)
 			}
 			for _, l := range labels {
 				if ok && !has[l] && l != "job" && l != "instance" {
-					t.Errorf("%s has no label %s: %s", name, l, e)
+					t.Errorf("expression %[3]s uses the label %[2]s, which %[1]s does not have", name, l, e)
 				}
 			}
 		}
 	}
 	for _, f := range families() {
 		if !asked[f.Name] && !asked[f.Name+"_bucket"] {
-			t.Errorf("nothing looks at %s", f.Name)
+			t.Errorf("no alert and no panel uses %s", f.Name)
 		}
 	}
 }
 
-// The dashboard's expressions are PromQL, its panels do not lie on each other.
+// The dashboard's expressions are valid PromQL, and its panels do not overlap.
 func TestDashboard(t *testing.T) {
 	d := readDashboard(t)
 	var rules strings.Builder
@@ -227,16 +226,16 @@ func TestDashboard(t *testing.T) {
 	taken := map[[2]int]string{}
 	for _, p := range d.Panels {
 		if ids[p.ID] {
-			t.Errorf("two panels have the id %d", p.ID)
+			t.Errorf("two panels have the id %d, want unique ids", p.ID)
 		}
 		ids[p.ID] = true
 		if p.Title == "" || p.Type != "row" && len(p.Targets) == 0 {
-			t.Errorf("panel %d is empty", p.ID)
+			t.Errorf("panel %d is empty, want content", p.ID)
 		}
 		for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 			for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
 				if other, ok := taken[[2]int{x, y}]; ok || x >= 24 {
-					t.Fatalf("%s lies on %q or outside", p.Title, other)
+					t.Fatalf("panel %s overlaps %q or is outside of the grid", p.Title, other)
 				}
 				taken[[2]int{x, y}] = p.Title
 			}

@@ -16,14 +16,14 @@ import (
 	"achuan/internal/simulator"
 )
 
-// running is an app that a test stops by itself.
-type running struct {
+// runningApp is an app that the test stops.
+type runningApp struct {
 	url  string
 	stop context.CancelFunc
 	done chan error
 }
 
-func run(t *testing.T, sim *simulator.Simulator, environ ...string) *running {
+func startApp(t *testing.T, sim *simulator.Simulator, environ ...string) *runningApp {
 	t.Helper()
 	backend := httptest.NewServer(sim)
 	t.Cleanup(func() { sim.Close(); backend.Close() })
@@ -36,17 +36,19 @@ func run(t *testing.T, sim *simulator.Simulator, environ ...string) *running {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ready := make(chan string, 1)
-	r := &running{stop: stop, done: make(chan error, 1)}
+	r := &runningApp{stop: stop, done: make(chan error, 1)}
 	go func() {
-		r.done <- app.Serve(ctx, settings, app.Options{Logger: slog.New(slog.DiscardHandler), Ready: func(a string) { ready <- a }})
+		r.done <- app.Serve(ctx, settings, app.Options{
+			Logger: slog.New(slog.DiscardHandler), Ready: func(a string) { ready <- a },
+		})
 	}()
 	t.Cleanup(stop)
 	r.url = "http://" + <-ready
 	return r
 }
 
-// open starts a stream and reads its first chunk.
-func (r *running) open(t *testing.T) (*http.Response, *bufio.Reader) {
+// open asks a streamed question and reads the first chunk.
+func (r *runningApp) open(t *testing.T) (*http.Response, *bufio.Reader) {
 	t.Helper()
 	res, err := http.Post(r.url+"/v1/chat/completions", "application/json",
 		strings.NewReader(`{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"hi"}]}`))
@@ -55,12 +57,12 @@ func (r *running) open(t *testing.T) (*http.Response, *bufio.Reader) {
 	}
 	body := bufio.NewReader(res.Body)
 	if line, err := body.ReadString('\n'); err != nil || !strings.HasPrefix(line, "data: ") {
-		t.Fatalf("first line %q, %v", line, err)
+		t.Fatalf("first line = %q, %v, want data", line, err)
 	}
 	return res, body
 }
 
-func status(t *testing.T, url string) int {
+func statusOf(t *testing.T, url string) int {
 	t.Helper()
 	res, err := http.Get(url)
 	if err != nil {
@@ -74,25 +76,25 @@ func TestDrainLetsAnswersFinish(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	gate := make(chan struct{})
 	sim.Script(simulator.Stream(simulator.Deltas("begun, "), simulator.Wait(gate), simulator.Deltas("ended"), simulator.Object(), simulator.Done()))
-	r := run(t, sim)
-	if got := status(t, r.url+"/readyz"); got != 200 {
-		t.Errorf("readyz before: %d", got)
+	r := startApp(t, sim)
+	if got := statusOf(t, r.url+"/readyz"); got != 200 {
+		t.Errorf("GET /readyz before the stop = %d, want 200", got)
 	}
 	res, body := r.open(t)
 	defer res.Body.Close()
 	r.stop()
-	for status(t, r.url+"/readyz") != 503 { // draining begins on another goroutine
+	for statusOf(t, r.url+"/readyz") != 503 { // another goroutine begins to drain
 	}
-	if got := status(t, r.url+"/healthz"); got != 200 {
-		t.Errorf("healthz while draining: %d", got)
+	if got := statusOf(t, r.url+"/healthz"); got != 200 {
+		t.Errorf("GET /healthz while draining = %d, want 200", got)
 	}
 	if code, text := ask(t, r.url, `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"hi"}]}`); code != 503 || errorCode(text) != "shutting_down" {
-		t.Errorf("a new request while draining: %d %s", code, text)
+		t.Errorf("request while draining = %d %s, want 503 shutting_down", code, text)
 	}
 	close(gate)
 	rest, err := io.ReadAll(body)
 	if err != nil || !strings.Contains(string(rest), "ended") || !strings.HasSuffix(string(rest), "data: [DONE]\n\n") {
-		t.Errorf("the answer under way: %v %q", err, rest)
+		t.Errorf("rest of the running answer = %q, %v, want its regular end", rest, err)
 	}
 	if err := <-r.done; err != nil {
 		t.Error(err)
@@ -102,26 +104,26 @@ func TestDrainLetsAnswersFinish(t *testing.T) {
 func TestDrainDeadlineEndsAnswers(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	sim.Script(simulator.Stream(simulator.Deltas("begun, "), simulator.Hang()))
-	r := run(t, sim, "ACHUAN_DRAIN_TIMEOUT=50ms")
+	r := startApp(t, sim, "ACHUAN_DRAIN_TIMEOUT=50ms")
 	res, body := r.open(t)
 	defer res.Body.Close()
 	r.stop()
 	rest, err := io.ReadAll(body)
 	if err != nil || !strings.Contains(string(rest), `"code":"shutting_down"`) || strings.Contains(string(rest), "[DONE]") {
-		t.Errorf("the answer under way: %v %q", err, rest)
+		t.Errorf("rest of the running answer = %q, %v, want the error shutting_down", rest, err)
 	}
 	if err := <-r.done; err != nil {
 		t.Error(err)
 	}
 }
 
-// A client that leaves does not stop the turn: the session is free, and holds the
-// whole exchange, once the platform is done.
-func TestTurnOutlivesItsClient(t *testing.T) {
+// A client that leaves does not stop its turn. When the platform has finished, the session has the whole exchange and
+// is free.
+func TestTurnContinuesWithoutClient(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	gate := make(chan struct{})
 	sim.Script(simulator.Stream(simulator.Deltas("begun, "), simulator.Wait(gate), simulator.Deltas("ended"), simulator.Object(), simulator.Done()))
-	r := run(t, sim)
+	r := startApp(t, sim)
 	res, _ := r.open(t)
 	id := res.Header.Get("X-Session-Id")
 	res.Body.Close()
@@ -136,10 +138,10 @@ func TestTurnOutlivesItsClient(t *testing.T) {
 	defer next.Body.Close()
 	turns := sim.Turns()
 	if next.StatusCode != http.StatusOK || next.Header.Get("X-Session-Id") != id || len(turns) != 2 {
-		t.Fatalf("%d in session %s (was %s), %d turns", next.StatusCode, next.Header.Get("X-Session-Id"), id, len(turns))
+		t.Fatalf("next answer = %d in session %s, want 200 in %s after %d turns", next.StatusCode, next.Header.Get("X-Session-Id"), id, len(turns))
 	}
 	if turns[0].ClientGone || turns[1].Overlapped {
-		t.Errorf("platform saw: client gone %v, overlapping turns %v", turns[0].ClientGone, turns[1].Overlapped)
+		t.Errorf("platform saw a client that left: %v, and overlapping turns: %v, want neither", turns[0].ClientGone, turns[1].Overlapped)
 	}
 	r.stop()
 	if err := <-r.done; err != nil {
@@ -147,15 +149,15 @@ func TestTurnOutlivesItsClient(t *testing.T) {
 	}
 }
 
-// Timeouts of the platform do not end with the client's patience but with ours.
+// The timeout of the first event ends a question, although the client would wait longer.
 func TestFirstEventTimeout(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	sim.Script(simulator.Stream(simulator.Hang()))
-	r := run(t, sim, "ACHUAN_FIRST_EVENT_TIMEOUT=50ms")
+	r := startApp(t, sim, "ACHUAN_FIRST_EVENT_TIMEOUT=50ms")
 	began := time.Now()
 	code, body := ask(t, r.url, `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"hi"}]}`)
 	if code != 504 || errorCode(body) != "backend_timeout" || time.Since(began) > 30*time.Second {
-		t.Errorf("%d %s after %v", code, body, time.Since(began))
+		t.Errorf("answer = %d %s after %v, want 504 backend_timeout soon", code, body, time.Since(began))
 	}
 	r.stop()
 	if err := <-r.done; err != nil {

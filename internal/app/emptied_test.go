@@ -11,23 +11,24 @@ import (
 	"achuan/internal/simulator"
 )
 
-// A new database in place of one whose file was emptied is told in the log.
-func TestEmptiedDatabaseIsTold(t *testing.T) {
-	for _, was := range []bool{false, true} {
+// The log reports that a new database is created because the file of the old one is empty.
+func TestEmptyDatabaseFileIsLogged(t *testing.T) {
+	for _, isEmptied := range []bool{false, true} {
 		path := filepath.Join(t.TempDir(), "achuan.db")
-		if was {
+		if isEmptied {
 			for _, name := range []string{path, path + ".lock"} {
 				if err := os.WriteFile(name, nil, 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		var out buffer
-		serveLogged(t, simulator.New(simulator.Options{}), slog.New(slog.NewTextHandler(&out, nil)), func(s *config.Settings) {
+		var out logBuffer
+		logger := slog.New(slog.NewTextHandler(&out, nil))
+		serveLogged(t, simulator.New(simulator.Options{}), logger, func(s *config.Settings) {
 			s.DatabaseURL = "sqlite:" + path
 		})
-		if told := strings.Contains(out.String(), "an empty file stands where the database was"); told != was {
-			t.Errorf("told %t, want %t: %s", told, was, out.String())
+		if isLogged := strings.Contains(out.String(), "the database file is empty"); isLogged != isEmptied {
+			t.Errorf("log has the warning: %t, want %t: %s", isLogged, isEmptied, out.String())
 		}
 	}
 }

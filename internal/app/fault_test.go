@@ -16,9 +16,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// What each fault of the platform becomes: a status and code for a whole answer,
-// and for a streamed one either the same (nothing was sent yet) or an error event
-// after the text that had come. "" is an answer that is whole.
+// Each fault of the platform becomes a status and a code of a whole answer. A streamed answer gets the same, or an
+// error event when text was sent before. The code "" means a regular answer.
 func TestPlatformFaults(t *testing.T) {
 	provider := func(status int, code, text string) simulator.Reply {
 		return simulator.Fail(simulator.ProviderError(status, code, text, time.Unix(1700000000, 0)))
@@ -29,10 +28,10 @@ func TestPlatformFaults(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		reply  simulator.Reply
-		status int    // of a whole answer
-		code   string // of both
-		mid    bool   // a stream has begun when it fails
-		want   string // text of an answer that is whole
+		status int    // of the whole answer
+		code   string // of both answers
+		mid    bool   // the stream has begun before the fault
+		want   string // text of a regular answer
 	}{
 		{"content filter", simulator.Fail("您的提交内容包含不允许的文本"), 400, "content_filter", false, ""},
 		{"points used up", simulator.Fail("套餐余量不足"), 402, "insufficient_quota", false, ""},
@@ -78,9 +77,9 @@ func TestPlatformFaults(t *testing.T) {
 		{"frames without text, after text", simulator.Stream(simulator.Deltas(text), simulator.Flood(simulator.EmptyPatch, 20*time.Millisecond)), 504, "backend_timeout", true, ""},
 		{"proxy that lost the reply", simulator.ProxyFailure(502, text), 502, "backend_error", false, ""},
 		{"points used up, as text", simulator.PlainText("套餐余量不足"), 402, "insufficient_quota", false, ""},
-		{"torn characters, replaced", torn(simulator.TornReplaced), 200, "", false, tornText},
-		{"torn characters, bytes", torn(simulator.TornBytes), 200, "", false, tornText},
-		{"torn characters, surrogates", torn(simulator.TornSurrogates), 200, "", false, tornText},
+		{"torn characters, replaced", tornReply(simulator.TornReplaced), 200, "", false, tornText},
+		{"torn characters, bytes", tornReply(simulator.TornBytes), 200, "", false, tornText},
+		{"torn characters, surrogates", tornReply(simulator.TornSurrogates), 200, "", false, tornText},
 		{"no [DONE]", simulator.Reply{Text: text, NoDone: true}, 200, "", false, text},
 		{"no record", simulator.Reply{Text: text, NoObject: true}, 200, "", false, text},
 		{"longer aiText", simulator.Reply{Text: text, AIText: &longer}, 200, "", false, longer},
@@ -99,10 +98,10 @@ func TestPlatformFaults(t *testing.T) {
 
 			status, body := ask(t, url, `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"hi"}]}`)
 			if status != tc.status || errorCode(body) != tc.code {
-				t.Errorf("whole: %d %s, want %d %q", status, body, tc.status, tc.code)
+				t.Errorf("whole answer = %d %s, want %d %q", status, body, tc.status, tc.code)
 			}
 			if got := contentOf(body); tc.code == "" && got != tc.want {
-				t.Errorf("whole: %q, want %q", got, tc.want)
+				t.Errorf("whole answer = %q, want %q", got, tc.want)
 			}
 
 			status, body = ask(t, url, `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"hi"}]}`)
@@ -113,15 +112,17 @@ func TestPlatformFaults(t *testing.T) {
 
 const tornText = "caf\u00e9, 你好, 🙂🙂 and more"
 
-// torn says a text in frames that end inside of its characters.
-func torn(how simulator.Tearing) simulator.Reply {
+// tornReply sends a text in frames that end inside its characters.
+func tornReply(how simulator.Tearing) simulator.Reply {
 	return simulator.Stream(simulator.Torn(tornText, how), simulator.Object(), simulator.Done())
 }
 
-// A platform that sends without end what is no answer is given up, although no time
-// has run out: with the client there, and after it has left.
+// The server stops reading a platform that sends endless data without an answer, before any timeout: while the client
+// waits and after it has left.
 func TestFlood(t *testing.T) {
-	for _, unit := range []string{simulator.EmptyDelta, simulator.EmptyPatch, simulator.UnknownFrame, simulator.JunkFrame, simulator.KeepAlive} {
+	for _, unit := range []string{
+		simulator.EmptyDelta, simulator.EmptyPatch, simulator.UnknownFrame, simulator.JunkFrame, simulator.KeepAlive,
+	} {
 		sim := simulator.New(simulator.Options{})
 		url := serve(t, sim, nil)
 		sim.OnTurn(func(simulator.Turn) *simulator.Reply {
@@ -146,35 +147,35 @@ func TestFlood(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 		defer stop()
 		if err := sim.Await(ctx, func() bool { return len(sim.Turns()) == 2 && sim.InFlight() == 0 }); err != nil {
-			t.Errorf("%q: %d answers in flight, want 0", unit, sim.InFlight())
+			t.Errorf("platform has %[2]d answers in progress after a flood of %[1]q, want 0", unit, sim.InFlight())
 		}
 	}
 }
 
-// checkStream holds a streamed answer to what it must and must not contain.
+// checkStream checks the status, the text and the error of a streamed answer.
 func checkStream(t *testing.T, status int, body string, wantStatus int, code string, mid bool, want string) {
 	t.Helper()
 	switch {
 	case code == "":
-		if status != 200 || streamed(body) != want || !strings.HasSuffix(body, "data: [DONE]\n\n") || !strings.Contains(body, `"finish_reason":"stop"`) {
-			t.Errorf("streamed: %d %q, want the whole of %q", status, body, want)
+		if status != 200 || streamedText(body) != want || !strings.HasSuffix(body, "data: [DONE]\n\n") || !strings.Contains(body, `"finish_reason":"stop"`) {
+			t.Errorf("streamed answer = %d %q, want the whole text %q", status, body, want)
 		}
 	case !mid:
 		if status != wantStatus || errorCode(body) != code {
-			t.Errorf("streamed: %d %s, want %d %q", status, body, wantStatus, code)
+			t.Errorf("streamed answer = %d %s, want %d %q", status, body, wantStatus, code)
 		}
 	default:
 		events := strings.Split(strings.TrimSuffix(body, "\n\n"), "\n\n")
 		last := strings.TrimPrefix(events[len(events)-1], "data: ")
 		if status != 200 || errorCode(last) != code {
-			t.Errorf("streamed: %d, ended with %s, want an error event %q", status, last, code)
+			t.Errorf("streamed answer = %d with the end %s, want an error event %q", status, last, code)
 		}
 		if strings.Contains(body, "[DONE]") || strings.Contains(body, `"finish_reason":"`) || strings.Count(body, `"error"`) != 1 {
-			t.Errorf("half an answer looks whole: %q", body)
+			t.Errorf("failed stream = %q, want no regular end", body)
 		}
 	}
 	if strings.Contains(body, "HttpCode") || strings.Contains(body, "request id:") || strings.Contains(body, `"uid"`) {
-		t.Errorf("the platform's own words reached the client: %q", body)
+		t.Errorf("answer = %q, want no message of the platform", body)
 	}
 }
 
@@ -187,7 +188,7 @@ func ask(t *testing.T, url, body string) (int, string) {
 	defer res.Body.Close()
 	got, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatalf("the reply was cut: %v after %q", err, got)
+		t.Fatalf("reading the reply = %v after %q, want a whole reply", err, got)
 	}
 	return res.StatusCode, string(got)
 }
@@ -210,7 +211,7 @@ func contentOf(body string) string {
 	return v.Choices[0].Message.Content
 }
 
-func streamed(body string) string {
+func streamedText(body string) string {
 	var text bytes.Buffer
 	for event := range strings.SplitSeq(body, "\n\n") {
 		var v choices

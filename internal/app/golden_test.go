@@ -17,16 +17,15 @@ import (
 	"achuan/internal/simulator"
 )
 
-var update = flag.Bool("update", false, "write what came as what is expected")
+var update = flag.Bool("update", false, "rewrite the expected replies; review the diff")
 
-// Each file in testdata/golden holds a request, the frames that the platform
-// answers it with, and the reply's bytes. A platform section makes its answer
-// something else than a stream: STATUS CONTENT-TYPE. What differs from run to run
-// is written as ID, CALL and TIME.
+// Each file in testdata/golden has a request, the frames of the platform's answer, and the bytes of the reply. A
+// section "platform" gives the platform's answer another STATUS and CONTENT-TYPE. ID, CALL and TIME replace values
+// that differ in each run.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/golden/*.txtar")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden files: %v", err)
+		t.Fatalf("Glob = no golden files, %v, want some", err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
@@ -34,15 +33,15 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := golden(t, section(t, archive, "request"), platformReply(t, archive))
+			got := goldenReply(t, mustSection(t, archive, "request"), platformReply(t, archive))
 			if *update {
-				put(archive, "reply", got)
+				setSection(archive, "reply", got)
 				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
-			if diff := cmp.Diff(section(t, archive, "reply"), got); diff != "" {
+			if diff := cmp.Diff(mustSection(t, archive, "reply"), got); diff != "" {
 				t.Errorf("reply (-want +got):\n%s", diff)
 			}
 		})
@@ -51,7 +50,7 @@ func TestGolden(t *testing.T) {
 
 func platformReply(t *testing.T, a *txtar.Archive) simulator.Reply {
 	t.Helper()
-	frames, platform := section(t, a, "frames"), strings.TrimSpace(section(t, a, "platform"))
+	frames, platform := mustSection(t, a, "frames"), strings.TrimSpace(mustSection(t, a, "platform"))
 	if platform == "" {
 		return simulator.Stream(simulator.Raw(frames))
 	}
@@ -63,8 +62,8 @@ func platformReply(t *testing.T, a *txtar.Archive) simulator.Reply {
 	return simulator.HTTPStatus(status, contentType, frames)
 }
 
-// golden sends the request and returns the reply's status, headers of note and body.
-func golden(t *testing.T, request string, reply simulator.Reply) string {
+// goldenReply sends the request and returns the reply's status, important headers and body.
+func goldenReply(t *testing.T, request string, reply simulator.Reply) string {
 	t.Helper()
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)
@@ -81,12 +80,12 @@ func golden(t *testing.T, request string, reply simulator.Reply) string {
 	var b strings.Builder
 	b.WriteString(res.Status + "\n")
 	for _, name := range []string{"Content-Type", "Cache-Control", "X-Accel-Buffering", "X-Achuan-Placement", "X-Achuan-Usage", "X-Session-Id", "X-Should-Retry", "Retry-After"} {
-		// Whether the headers had left when it was known is the clock's to say.
+		// Whether a stream has this header depends on timing.
 		if value := res.Header.Get(name) + res.Trailer.Get(name); value != "" {
 			b.WriteString(name + ": " + value + "\n")
 		}
 	}
-	b.WriteString("\n" + steady(string(body)))
+	b.WriteString("\n" + stableText(string(body)))
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
@@ -96,12 +95,12 @@ var (
 	times = regexp.MustCompile(`"created":\d{10}\b`)
 )
 
-func steady(body string) string {
+func stableText(body string) string {
 	body = calls.ReplaceAllString(ids.ReplaceAllString(body, "ID"), "CALL")
 	return times.ReplaceAllString(body, `"created":TIME`)
 }
 
-func section(t *testing.T, a *txtar.Archive, name string) string {
+func mustSection(t *testing.T, a *txtar.Archive, name string) string {
 	t.Helper()
 	for _, f := range a.Files {
 		if f.Name == name {
@@ -109,12 +108,12 @@ func section(t *testing.T, a *txtar.Archive, name string) string {
 		}
 	}
 	if name == "request" || name == "frames" {
-		t.Fatalf("no section %s", name)
+		t.Fatalf("archive has no section %s", name)
 	}
 	return ""
 }
 
-func put(a *txtar.Archive, name, data string) {
+func setSection(a *txtar.Archive, name, data string) {
 	for i, f := range a.Files {
 		if f.Name == name {
 			a.Files[i].Data = []byte(data)

@@ -15,19 +15,19 @@ const (
 	askBoth = `{"role": "user", "content": "Weather in Paris and Rome?"}`
 )
 
-// results are what the model was sent of calls: their numbers and their texts.
-var results = regexp.MustCompile(`<tool_result id="([^"]*)" name="get_weather">\n(.*)\n</tool_result>`)
+// resultPattern matches a tool result in the prompt: the number of its call and its text.
+var resultPattern = regexp.MustCompile(`<tool_result id="([^"]*)" name="get_weather">\n(.*)\n</tool_result>`)
 
 func resultsIn(text string) (found []string) {
-	for _, m := range results.FindAllStringSubmatch(text, -1) {
+	for _, m := range resultPattern.FindAllStringSubmatch(text, -1) {
 		found = append(found, m[1]+"="+m[2])
 	}
 	return found
 }
 
-// Frameworks send the results of parallel calls as they finish, send one twice, give
-// names to answers, and make several messages of one answer. Each goes on in its session,
-// and the model reads each result as that of its own call.
+// Frameworks send the results of parallel calls in any order, repeat results, add names to answers, and split an
+// answer into several messages. Each such chat continues in its session, and the model gets each result with its own
+// call.
 func TestParallelCallsContinue(t *testing.T) {
 	const (
 		call   = `{"id": "%ID", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\":\"%CITY\"}"}}`
@@ -59,7 +59,7 @@ func TestParallelCallsContinue(t *testing.T) {
 			first := send(t, url, `{"model": "gpt-5.1-high", `+tools+`, "messages": [`+askBoth+`]}`)
 			calls := first.Choices[0].Message.ToolCalls
 			if len(calls) != 2 {
-				t.Fatalf("%d calls in %s", len(calls), first.body)
+				t.Fatalf("answer has %d calls, want 2: %s", len(calls), first.body)
 			}
 			ids := strings.NewReplacer("ID0", calls[0].ID, "ID1", calls[1].ID)
 			history := ids.Replace(askBoth + ", " + strings.Join(tt.history, ", "))
@@ -68,19 +68,18 @@ func TestParallelCallsContinue(t *testing.T) {
 				t.Fatalf("placement = %q, want continued: %s", got, second.body)
 			}
 			if got := strings.Join(resultsIn(sim.Turns()[1].Text), " "); got != "1=18 in Paris 2=25 in Rome" {
-				t.Errorf("the model read %q", got)
+				t.Errorf("results in the prompt = %q, want each with its own call", got)
 			}
 			third := send(t, url, `{"model": "gpt-5.1-high", `+tools+`, "messages": [`+history+
 				`, {"role": "assistant", "name": "weather_agent", "content": "Warmer in Rome."}, {"role": "user", "content": "Sure?"}]}`)
 			if got := third.header.Get("X-Achuan-Placement"); got != "continued" || sim.Turns()[2].Text != "Sure?" {
-				t.Errorf("placement = %q, asked %q, want continued with the new message", got, sim.Turns()[2].Text)
+				t.Errorf("placement = %q, asked %q, want continued with only the new message", got, sim.Turns()[2].Text)
 			}
 		})
 	}
 }
 
-// A replay shows calls and results alike, with numbers in place of ids that the model
-// never saw.
+// A replay shows calls and results with the same numbers, not with ids that the model has not seen.
 func TestReplayShowsPairedResults(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)
@@ -92,16 +91,16 @@ func TestReplayShowsPairedResults(t *testing.T) {
 		{"role": "user", "content": "And now?"}]}`)
 	text := sim.Turns()[0].Text
 	if got := strings.Join(resultsIn(text), " "); got != "1=18 in Paris 2=25 in Rome" {
-		t.Errorf("the model read %q in %s", got, text)
+		t.Errorf("results in the prompt = %q, want each with its own call: %s", got, text)
 	}
 	if strings.Index(text, "Paris\"}") > strings.Index(text, "Rome\"}") {
-		t.Errorf("the calls are out of order in %s", text)
+		t.Errorf("prompt = %s, want the calls in order", text)
 	}
 }
 
-// An agent that extracts memories from a chat sends the chat's history with instructions
-// and tools of its own. It does not take the chat's session.
-func TestSideAgentLeavesTheChat(t *testing.T) {
+// An agent that extracts memories from a chat sends the chat's history with its own instructions and tools. It does
+// not take the chat's session.
+func TestSideAgentDoesNotTakeSession(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)
 	sim.Script(simulator.Say("Hello, Ada."), simulator.Say("Nothing to remember."), simulator.Say("You are Ada."))
@@ -114,22 +113,22 @@ func TestSideAgentLeavesTheChat(t *testing.T) {
 	send(t, url, `{"model": "gpt-5.1-high", "messages": [`+chat+`, {"role": "user", "content": "I am Ada."}]}`)
 	second := send(t, url, `{"model": "gpt-5.1-high", `+memory+`"messages": [`+side+`, `+history+`, {"role": "user", "content": "Extract."}]}`)
 	if got := second.header.Get("X-Achuan-Placement"); got != "forked" {
-		t.Errorf("the side agent's placement = %q, want forked", got)
+		t.Errorf("placement of the side agent = %q, want forked", got)
 	}
 	third := send(t, url, `{"model": "gpt-5.1-high", "messages": [`+chat+`, `+history+`, {"role": "user", "content": "Who am I?"}]}`)
 	turns := sim.Turns()
 	if got := third.header.Get("X-Achuan-Placement"); got != "continued" || turns[2].SessionID != turns[0].SessionID || turns[1].SessionID == turns[0].SessionID {
-		t.Errorf("the chat's placement = %q in %d, want continued in %d; the side agent was in %d",
+		t.Errorf("placement of the chat = %q in %d, want continued in %d, not in %d of the side agent",
 			got, turns[2].SessionID, turns[0].SessionID, turns[1].SessionID)
 	}
 }
 
-var contents = regexp.MustCompile(`"content":("(?:[^"\\]|\\.)*")`)
+var contentPattern = regexp.MustCompile(`"content":("(?:[^"\\]|\\.)*")`)
 
-// contentIn is the text of an answer, whole or streamed.
+// contentIn returns the text of a whole or streamed answer.
 func contentIn(t *testing.T, body string) (text string) {
 	t.Helper()
-	for _, m := range contents.FindAllStringSubmatch(body, -1) {
+	for _, m := range contentPattern.FindAllStringSubmatch(body, -1) {
 		var piece string
 		if err := json.Unmarshal([]byte(m[1]), &piece); err != nil {
 			t.Fatal(err)
@@ -139,9 +138,9 @@ func contentIn(t *testing.T, body string) (text string) {
 	return text
 }
 
-// A model that imitates the replay framing gives the client its answer alone, streamed
-// and whole, with tools and without.
-func TestImitatedFramingNeverReachesTheClient(t *testing.T) {
+// When the model imitates the framing of a replay, the client gets only the answer: streamed and whole, with and
+// without tools.
+func TestClientNeverGetsReplayFraming(t *testing.T) {
 	const request = `{"model": "gpt-5.1-high", %s"messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}, {"role": "user", "content": "Who am I?"}]}`
 	nonce := regexp.MustCompile(`\[\[[0-9a-f]{16}`)
 	for name, with := range map[string]string{
@@ -158,24 +157,24 @@ func TestImitatedFramingNeverReachesTheClient(t *testing.T) {
 			})
 			got := send(t, url, strings.Replace(request, "%s", with, 1))
 			if text := contentIn(t, got.body); strings.TrimSpace(text) != "You are Ada." || strings.Contains(got.body, "tool_calls") {
-				t.Errorf("the client got %q in %s", text, got.body)
+				t.Errorf("text of the answer = %q, want only the answer: %s", text, got.body)
 			}
 		})
 	}
 }
 
-// By id, a request may have neither tools nor history. The session knows that it was told
-// of tools, so a call is never shown as text.
+// A request by id can have neither tools nor history. The session remembers that it has tools, so that a call is never
+// shown as text.
 func TestSessionByIDRemembersItsTools(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)
 	sim.Script(simulator.Say("Which city?"))
 	first := send(t, url, `{"model": "gpt-5.1-high", "tools": [`+weatherTool+`], "messages": [{"role": "user", "content": "Weather?"}]}`)
-	for range 2 { // also when the turn before had no tools either
+	for range 2 { // the second time, the turn before had no tools either
 		sim.Script(simulator.Say(twoCalls), simulator.Say("It is sunny."))
 		got := send(t, url, `{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "Paris and Rome."}]}`, "X-Session-Id", first.header.Get("X-Session-Id"))
 		if text := contentIn(t, got.body); strings.Contains(text, "tool_call") || !strings.Contains(text, "It is sunny.") {
-			t.Errorf("the client got %q in %s", text, got.body)
+			t.Errorf("text of the answer = %q, want only the answer: %s", text, got.body)
 		}
 	}
 }

@@ -17,32 +17,31 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// buffer is written by the server and read by the test.
-type buffer struct {
+// logBuffer is a buffer that the server writes and the test reads.
+type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (b *buffer) Write(p []byte) (int, error) {
+func (b *logBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.Write(p)
 }
 
-func (b *buffer) String() string {
+func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
 }
 
-// Everything that a client says or is told, and every secret, has this in it.
+// marker is in every message and in every secret.
 const marker = "zebra"
 
-// No log line at any level holds content or a secret, whatever goes wrong; and each
-// is one JSON object.
-func TestLogsHoldNoContentAndNoSecrets(t *testing.T) {
+// No log line at any level contains content or a secret, also when requests fail. Each line is one JSON object.
+func TestLogsHaveNoContentAndNoSecrets(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
-	log := new(buffer)
+	log := new(logBuffer)
 	secrets := []string{marker + "-client-key", marker + "-admin-key", marker + "-cookie"}
 	logger := telemetry.NewLogger(log, slog.LevelDebug, telemetry.FormatJSON, secrets...)
 	jwt := simulator.NewToken(simulator.DefaultUser, time.Now(), time.Hour)
@@ -77,36 +76,36 @@ func TestLogsHoldNoContentAndNoSecrets(t *testing.T) {
 			`{"model":"gpt-5.1-high","messages":"zebra"}`,
 			`{"zebra`,
 		} {
-			statuses = append(statuses, post(t, base, body, key...).StatusCode)
+			statuses = append(statuses, postChat(t, base, body, key...).StatusCode)
 		}
-		statuses = append(statuses, post(t, base, `{"zebra":1}`, "Authorization", "Bearer zebra-wrong").StatusCode)
-		get(t, base+"/v1/zebra?q=zebra", key...)
-		get(t, base+"/metrics", "Authorization", "Bearer "+secrets[1])
+		statuses = append(statuses, postChat(t, base, `{"zebra":1}`, "Authorization", "Bearer zebra-wrong").StatusCode)
+		getText(t, base+"/v1/zebra?q=zebra", key...)
+		getText(t, base+"/metrics", "Authorization", "Bearer "+secrets[1])
 	})
 	if got := len(slices.Compact(slices.Sorted(slices.Values(statuses)))); got < 4 {
-		t.Errorf("statuses %v: the test makes too few failures", statuses)
+		t.Errorf("statuses = %v, want more failures", statuses)
 	}
 	requests := 0
 	for line := range strings.Lines(log.String()) {
 		var v map[string]any
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
-			t.Errorf("no JSON object: %s", line)
+			t.Errorf("log line = %s, want a JSON object", line)
 		}
 		if v["msg"] == "request" {
 			requests++
-			complete(t, v)
+			checkRequestLine(t, v)
 		}
 		if lower := strings.ToLower(line); strings.Contains(lower, marker) || strings.Contains(line, jwt) || strings.Contains(line, "eyJ") {
-			t.Errorf("content or a secret is logged: %s", line)
+			t.Errorf("log line = %s, want neither content nor a secret", line)
 		}
 	}
 	if want := len(statuses) + 2; requests != want {
-		t.Errorf("%d requests are logged, want %d", requests, want)
+		t.Errorf("log has %d requests, want %d", requests, want)
 	}
 }
 
-// complete checks that a request's line says what such a line always says.
-func complete(t *testing.T, line map[string]any) {
+// checkRequestLine checks that a request's line has the keys that it always has.
+func checkRequestLine(t *testing.T, line map[string]any) {
 	t.Helper()
 	keys := []string{"time", "level", "msg", "request_id", "method", "route", "status", "duration"}
 	if line["model"] != nil {
@@ -119,13 +118,13 @@ func complete(t *testing.T, line map[string]any) {
 	}
 	for _, k := range keys {
 		if line[k] == nil || line[k] == "" {
-			t.Errorf("no %s in %v", k, line)
+			t.Errorf("line = %v, want the key %s", line, k)
 		}
 	}
 }
 
-// get reads a reply to its end and returns it as text.
-func get(t *testing.T, url string, headers ...string) string {
+// getText returns the body of GET url.
+func getText(t *testing.T, url string, headers ...string) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {

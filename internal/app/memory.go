@@ -14,17 +14,17 @@ import (
 )
 
 const (
-	// heapPercent is the part of the container's memory that the Go heap may have. The
-	// rest is for SQLite's page cache, stacks and the kernel's buffers.
+	// heapPercent is the share of the container's memory for the Go heap. The rest is for SQLite's page cache, stacks
+	// and kernel buffers.
 	heapPercent = 80
-	// defaultBodyMemory bounds request bodies where the process has no memory limit.
+	// defaultBodyMemory is the memory for request bodies when the process has no memory limit.
 	defaultBodyMemory = 1 << 30
 )
 
-// limitMemory tells the garbage collector how much memory the process has, as its
-// cgroup says it, so that it works harder before the kernel ends the process. The
-// environment's GOMEMLIMIT takes precedence: the runtime has read it already.
-func limitMemory(logger *slog.Logger) {
+// setMemoryLimit sets the limit of the Go heap from the memory limit of the process's cgroup, so that the garbage
+// collector works harder before the kernel kills the process. GOMEMLIMIT in the environment has priority: the runtime
+// has already applied it.
+func setMemoryLimit(logger *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
@@ -37,63 +37,62 @@ func limitMemory(logger *slog.Logger) {
 	logger.Info("memory limit taken from the cgroup", telemetry.KeyBytes, heap)
 }
 
-// bodyMemory returns how many bytes the bodies of all requests in flight may take: half
-// of what the heap may have.
-func bodyMemory() int64 {
+// maxBodyMemory returns how many bytes the bodies of all requests in flight may use together: half of the heap limit.
+func maxBodyMemory() int64 {
 	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
 		return limit / 2
 	}
 	return defaultBodyMemory
 }
 
-// cgroupMemory returns the memory limit in bytes of the cgroup that the process is in:
-// the least of its own and of those above it. 0 means that there is none.
+// cgroupMemory returns the memory limit of the process's cgroup in bytes: the smallest of the group and its parents.
+// 0 means that there is no limit.
 func cgroupMemory(root fs.FS) int64 {
 	memberships, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
-		return 0 // no Linux, or hidden
+		return 0 // this is not Linux, or /proc is hidden
 	}
-	least := int64(math.MaxInt64)
+	limit := int64(math.MaxInt64)
 	for line := range strings.Lines(string(memberships)) {
-		// hierarchy:controllers:path; version 2 has neither number nor controllers.
+		// The form is hierarchy:controllers:path. In version 2, the hierarchy is 0 and there are no controllers.
 		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(fields) != 3 {
 			continue
 		}
 		switch {
 		case fields[0] == "0" && fields[1] == "":
-			least = min(least, cgroupLimit(root, "sys/fs/cgroup", fields[2], "memory.max", "memory.high"))
+			limit = min(limit, cgroupLimit(root, "sys/fs/cgroup", fields[2], "memory.max", "memory.high"))
 		case strings.Contains(","+fields[1]+",", ",memory,"):
-			least = min(least, cgroupLimit(root, "sys/fs/cgroup/memory", fields[2], "memory.limit_in_bytes"))
+			limit = min(limit, cgroupLimit(root, "sys/fs/cgroup/memory", fields[2], "memory.limit_in_bytes"))
 		}
 	}
-	if least >= unlimited {
+	if limit >= minUnlimited {
 		return 0
 	}
-	return least
+	return limit
 }
 
-// unlimited is what version 1 has for no limit, or more than any machine has.
-const unlimited = 1 << 50
+// minUnlimited is more memory than any machine has. Version 1 writes a larger number when there is no limit.
+const minUnlimited = 1 << 50
 
-// cgroupLimit returns the least number in the files of a group and of those above it. In
-// a container the path may be one of the host, which is not there: then the mount itself
-// is the container's group, as it is where the path is only "/".
+// cgroupLimit returns the smallest number in the files of a group and its parents. In a container, the path of the
+// group can be a path on the host, which does not exist here. The mount itself, which is the last parent, is then the
+// group of the container.
 func cgroupLimit(root fs.FS, mount, group string, files ...string) int64 {
-	least := int64(math.MaxInt64)
-	for at := path.Clean("/" + group); ; at = path.Dir(at) {
+	limit := int64(math.MaxInt64)
+	for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
 		for _, file := range files {
-			text, err := fs.ReadFile(root, strings.TrimPrefix(path.Join("/", mount, at, file), "/"))
+			text, err := fs.ReadFile(root, strings.TrimPrefix(path.Join("/", mount, dir, file), "/"))
 			if err != nil {
 				continue
 			}
-			// "max" is no number and no limit.
+			// "max" is not a number and means no limit.
 			if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n > 0 {
-				least = min(least, n)
+				limit = min(limit, n)
 			}
 		}
-		if at == "/" {
-			return least
+		if dir == "/" {
+			return limit
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// promToken cuts PromQL into strings, words, numbers (durations too) and the rest.
+// promToken matches a token of PromQL: a string, a word, a number or duration, or another character.
 var promToken = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[a-zA-Z_:][a-zA-Z0-9_:]*|[0-9][0-9a-zA-Z.]*|\[[^\]]*\]|[^\s]`)
 
 var (
@@ -16,9 +16,8 @@ var (
 	promLists    = []string{"by", "without", "on", "ignoring", "group_left", "group_right"}
 )
 
-// metricsIn returns the metrics that an expression selects, each with the labels
-// that it is asked for.
-func metricsIn(expression string) map[string][]string {
+// metricsInExpression returns the metrics in an expression, each with the labels that the expression uses.
+func metricsInExpression(expression string) map[string][]string {
 	found := map[string][]string{}
 	tokens := promToken.FindAllString(expression, -1)
 	at := func(i int) string {
@@ -59,14 +58,14 @@ func TestMetricsIn(t *testing.T) {
 		`histogram_quantile(0.95, sum(rate(a_bucket{}[$__rate_interval])) by (le)) / on (x) group_left () time()`: {"a_bucket": nil},
 		`max_over_time(a[5m]) == bool 0 unless b offset 1h`:                                                       {"a": nil, "b": nil},
 	} {
-		got := metricsIn(expression)
+		got := metricsInExpression(expression)
 		for name, labels := range got {
 			if len(labels) == 0 {
 				got[name] = nil
 			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", expression, diff)
+			t.Errorf("metricsInExpression(%s) (-want +got):\n%s", expression, diff)
 		}
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"achuan/internal/simulator"
 )
 
-// /readyz says how the platform and the account are, and stays 200: an outage must
-// not take every replica away.
-func TestReadyzNamesThePlatform(t *testing.T) {
+// /readyz reports the state of the platform and the account, and its status stays 200: an outage of the platform must
+// not make all replicas unready.
+func TestReadyzReportsPlatform(t *testing.T) {
 	type body struct {
 		Status string
 		Checks map[string]string
@@ -19,11 +19,11 @@ func TestReadyzNamesThePlatform(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		replies []simulator.Reply
-		expired bool // the login has
+		expired bool // the login has expired
 		environ []string
 		want    map[string]string
 	}{
-		{"all is well", []simulator.Reply{simulator.Say("Hi.")}, false, nil, map[string]string{"platform": "up", "account": "ok", "store": "ok"}},
+		{"healthy", []simulator.Reply{simulator.Say("Hi.")}, false, nil, map[string]string{"platform": "up", "account": "ok", "store": "ok"}},
 		{"a refused login", nil, true, nil, map[string]string{"platform": "up", "account": "refused", "store": "ok"}},
 		{"no points", []simulator.Reply{simulator.Fail("套餐余量不足")}, false, nil, map[string]string{"platform": "up", "account": "no_points", "store": "ok"}},
 		{"no platform", nil, false, []string{"ACHUAN_API_URL=http://127.0.0.1:1/api/chat/completions"},
@@ -35,14 +35,14 @@ func TestReadyzNamesThePlatform(t *testing.T) {
 			if c.expired {
 				sim.ExpireLogin(simulator.LoginCode2)
 			}
-			r := run(t, sim, c.environ...)
-			ask(t, r.url, hi)
+			r := startApp(t, sim, c.environ...)
+			ask(t, r.url, helloRequest)
 			var got body
-			if err := json.Unmarshal([]byte(get(t, r.url+"/readyz")), &got); err != nil {
+			if err := json.Unmarshal([]byte(getText(t, r.url+"/readyz")), &got); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(body{"ready", c.want}, got); diff != "" || status(t, r.url+"/readyz") != 200 {
-				t.Errorf("(-want +got):\n%s", diff)
+			if diff := cmp.Diff(body{"ready", c.want}, got); diff != "" || statusOf(t, r.url+"/readyz") != 200 {
+				t.Errorf("body of /readyz (-want +got):\n%s", diff)
 			}
 		})
 	}

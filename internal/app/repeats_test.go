@@ -11,7 +11,7 @@ import (
 	"achuan/internal/simulator"
 )
 
-// When one of several choices fails, the client's repetition asks for that one alone.
+// When one of several choices fails, a repetition asks only for this choice again.
 func TestRepetitionOfChoices(t *testing.T) {
 	for name, headers := range map[string][]string{
 		"marked": {"X-Stainless-Retry-Count", "1"}, "unmarked": nil, "keyed": {"Idempotency-Key", "k"},
@@ -45,14 +45,14 @@ func TestRepetitionOfChoices(t *testing.T) {
 				}
 			}
 			if n := asked.Load(); n != 4 {
-				t.Errorf("asked %d questions, want 4", n)
+				t.Errorf("platform got %d questions, want 4", n)
 			}
 		})
 	}
 }
 
-// An SDK repeats a request whose answer it did not get to read. It gets the answer that
-// the server had written, also from the server's next process; nothing is asked twice.
+// An SDK repeats a request when it could not read the answer. It gets the stored answer, also from the server's next
+// process, and no question is asked twice.
 func TestMarkedRepetitionIsNotAsked(t *testing.T) {
 	for _, stream := range []bool{false, true} {
 		sim := simulator.New(simulator.Options{Token: "token"})
@@ -71,7 +71,7 @@ func TestMarkedRepetitionIsNotAsked(t *testing.T) {
 				}
 			}
 			if n := len(sim.Turns()); n != 1 {
-				t.Errorf("asked %d questions, want 1", n)
+				t.Errorf("platform got %d questions, want 1", n)
 			}
 		})
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// sample is one series' value in a scrape.
+// sample is the value of one series in a scrape.
 type sample struct {
 	kind   string // counter, gauge, histogram
 	name   string
@@ -16,21 +16,21 @@ type sample struct {
 	value  float64
 }
 
-// scraped is what /metrics says, by series.
-type scraped map[string]sample
+// metricValues are the samples of /metrics by series.
+type metricValues map[string]sample
 
-// scrape reads /metrics as Prometheus on this machine would.
-func scrape(t *testing.T, base string) scraped {
+// scrape reads /metrics as a Prometheus on this machine does.
+func scrape(t *testing.T, base string) metricValues {
 	t.Helper()
-	return parseMetrics(t, get(t, base+"/metrics"))
+	return parseMetrics(t, getText(t, base+"/metrics"))
 }
 
-var label = regexp.MustCompile(`([a-z_]+)="((?:[^"\\]|\\.)*)"`)
+var labelPattern = regexp.MustCompile(`([a-z_]+)="((?:[^"\\]|\\.)*)"`)
 
-// parseMetrics reads Prometheus' text format.
-func parseMetrics(t *testing.T, text string) scraped {
+// parseMetrics parses the text format of Prometheus.
+func parseMetrics(t *testing.T, text string) metricValues {
 	t.Helper()
-	found, kinds := scraped{}, map[string]string{}
+	found, kinds := metricValues{}, map[string]string{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if declared, ok := strings.CutPrefix(line, "# TYPE "); ok {
@@ -48,7 +48,7 @@ func parseMetrics(t *testing.T, text string) scraped {
 		}
 		name, rest, _ := strings.Cut(line[:at], "{")
 		s := sample{name: name, value: value, labels: map[string]string{}}
-		for _, m := range label.FindAllStringSubmatch(rest, -1) {
+		for _, m := range labelPattern.FindAllStringSubmatch(rest, -1) {
 			s.labels[m[1]] = m[2]
 		}
 		family := name
@@ -63,9 +63,8 @@ func parseMetrics(t *testing.T, text string) scraped {
 	return found
 }
 
-// value is the sum of a metric's series that have the labels, given as names and
-// values.
-func (s scraped) value(name string, labels ...string) float64 {
+// value returns the sum of a metric's series that have the labels. labels are names and values.
+func (s metricValues) value(name string, labels ...string) float64 {
 	sum := 0.0
 series:
 	for _, x := range s {
@@ -82,8 +81,8 @@ series:
 	return sum
 }
 
-// labelNames are, by metric, the names of all labels.
-func (s scraped) labelNames() map[string]map[string]bool {
+// labelNames returns the names of all labels by metric.
+func (s metricValues) labelNames() map[string]map[string]bool {
 	names := map[string]map[string]bool{}
 	for _, x := range s {
 		if names[x.name] == nil {
@@ -96,31 +95,29 @@ func (s scraped) labelNames() map[string]map[string]bool {
 	return names
 }
 
-// until scrapes until something is so.
-func until(t *testing.T, base string, so func(scraped) bool) scraped {
+// waitForMetrics scrapes until isDone returns true, and returns that scrape.
+func waitForMetrics(t *testing.T, base string, isDone func(metricValues) bool) metricValues {
 	t.Helper()
 	for t.Context().Err() == nil {
-		if s := scrape(t, base); so(s) {
+		if s := scrape(t, base); isDone(s) {
 			return s
 		}
 	}
-	t.Fatal("it never was so")
+	t.Fatal("metrics never reached the expected values")
 	return nil
 }
 
-// served is so when so many questions have been counted, which is after their
-// replies have left. A scrape reads one metric after the other: who wants several
-// has to wait for each.
-func served(n int) func(scraped) bool {
-	return func(s scraped) bool {
+// hasCounted returns a condition for waitForMetrics: n questions were counted, which happens after their replies. A
+// scrape reads the metrics one after the other, so a test that needs several metrics must wait for each.
+func hasCounted(n int) func(metricValues) bool {
+	return func(s metricValues) bool {
 		return s.value("achuan_http_requests_total", "route", "/v1/chat/completions") == float64(n)
 	}
 }
 
-// A server that has answered and failed shows every metric of the table, and
-// /metrics is what Prometheus reads.
-func TestServerShowsEveryMetric(t *testing.T) {
-	shown := exercised(t).labelNames()
+// A server that has answered and failed requests has every metric in the table.
+func TestServerHasEveryMetric(t *testing.T) {
+	shown := scrapeAfterRequests(t).labelNames()
 	for _, f := range families() {
 		name := f.Name
 		if f.Kind == "histogram" {
@@ -128,29 +125,29 @@ func TestServerShowsEveryMetric(t *testing.T) {
 		}
 		labels, ok := shown[name]
 		if !ok {
-			t.Errorf("%s is not shown", f.Name)
+			t.Errorf("/metrics has no %s", f.Name)
 		}
 		for _, l := range f.Labels {
 			if ok && !labels[l] {
-				t.Errorf("%s has no label %s", f.Name, l)
+				t.Errorf("metric %s has no label %s", f.Name, l)
 			}
 		}
 	}
 	for _, name := range []string{"go_goroutines", "process_open_fds", "process_resident_memory_bytes", "process_start_time_seconds"} {
 		if shown[name] == nil {
-			t.Errorf("%s is not shown", name)
+			t.Errorf("/metrics has no %s", name)
 		}
 	}
 }
 
 func TestMetricsContentType(t *testing.T) {
-	r := run(t, newSimulator(t))
+	r := startApp(t, newSimulator(t))
 	resp, err := http.Get(r.url + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	if got := resp.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/plain; version=0.0.4") {
-		t.Errorf("content type %q", got)
+		t.Errorf("Content-Type of /metrics = %q, want the text format of Prometheus", got)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// said is a request with these messages, by turns of user and assistant.
-func said(t *testing.T, more map[string]any, texts ...string) string {
+// chatRequest returns a request with these messages, in turn of the user and the assistant.
+func chatRequest(t *testing.T, more map[string]any, texts ...string) string {
 	t.Helper()
 	request := map[string]any{"model": "gpt-5.1-high"}
 	var messages []map[string]string
@@ -28,19 +28,19 @@ func said(t *testing.T, more map[string]any, texts ...string) string {
 	return string(b)
 }
 
-// answered sends a request that must be answered, and returns session, placement and text.
-func answered(t *testing.T, url, body string, headers ...string) (session, placement, text string) {
+// mustAnswer sends a request that must succeed, and returns the session, the placement and the text.
+func mustAnswer(t *testing.T, url, body string, headers ...string) (session, placement, text string) {
 	t.Helper()
 	got := send(t, url, body, headers...)
 	if got.status != http.StatusOK || len(got.Choices) != 1 || got.Choices[0].Message.Content == nil {
-		t.Fatalf("HTTP %d %s, want an answer", got.status, got.body)
+		t.Fatalf("answer = %d %s, want 200", got.status, got.body)
 	}
 	return got.header.Get("X-Session-Id"), got.header.Get("X-Achuan-Placement"), *got.Choices[0].Message.Content
 }
 
-// A proxy's 502 after the platform had answered: the chat does not continue in the
-// session that holds an exchange more than the client knows.
-func TestProxyFailureLeavesADoubt(t *testing.T) {
+// When a proxy returns 502 after the platform has answered, the session has an exchange that the client does not know.
+// The chat does not continue in this session.
+func TestProxyFailureIsNotContinued(t *testing.T) {
 	for _, tc := range []struct {
 		reply simulator.Reply
 		want  string
@@ -50,15 +50,15 @@ func TestProxyFailureLeavesADoubt(t *testing.T) {
 	} {
 		sim := simulator.New(simulator.Options{})
 		url := serve(t, sim, nil)
-		session, _, text := answered(t, url, said(t, nil, "one"))
+		session, _, text := mustAnswer(t, url, chatRequest(t, nil, "one"))
 		sim.Script(tc.reply)
-		next := said(t, nil, "one", text, "two")
+		next := chatRequest(t, nil, "one", text, "two")
 		if got := send(t, url, next); got.status != http.StatusBadGateway {
-			t.Fatalf("HTTP %d %s, want 502", got.status, got.body)
+			t.Fatalf("answer = %d %s, want 502", got.status, got.body)
 		}
-		again, placement, _ := answered(t, url, next)
+		again, placement, _ := mustAnswer(t, url, next)
 		if placement != tc.want || (again == session) != (tc.want == "continued") {
-			t.Errorf("%s in session %s after %s, want %s", placement, again, session, tc.want)
+			t.Errorf("placement = %s in session %s after %s, want %s", placement, again, session, tc.want)
 		}
 	}
 }
@@ -69,20 +69,20 @@ func TestRefusalLeavesNoSession(t *testing.T) {
 	url := serve(t, sim, nil)
 	sim.Script(simulator.Fail("套餐余量不足"), simulator.Fail("您的提交内容包含不允许的文本"))
 	for _, want := range []int{http.StatusPaymentRequired, http.StatusBadRequest} {
-		if got := send(t, url, said(t, nil, "one")); got.status != want {
-			t.Errorf("HTTP %d %s, want %d", got.status, got.body, want)
+		if got := send(t, url, chatRequest(t, nil, "one")); got.status != want {
+			t.Errorf("answer = %d %s, want %d", got.status, got.body, want)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if err := sim.Await(ctx, func() bool { return len(sim.Sessions()) == 0 }); err != nil {
-		t.Errorf("%d sessions are left on the account, want none", len(sim.Sessions()))
+		t.Errorf("account has %d sessions afterwards, want 0", len(sim.Sessions()))
 	}
 }
 
-// A session of the owner's own goes on although the list shifts while it is read, and
-// a change of settings leaves what the owner has set on the platform's site.
-func TestOwnersSession(t *testing.T) {
+// A session that the account's owner made on the platform continues although the list of sessions changes while it is
+// read. A change of its settings keeps what the owner has set.
+func TestSessionOfAccountOwner(t *testing.T) {
 	sim := simulator.New(simulator.Options{Token: "token", ListByUse: true})
 	url := serve(t, sim, nil)
 	id := sim.AddSession("gpt-5.1-high")
@@ -90,17 +90,17 @@ func TestOwnersSession(t *testing.T) {
 		sim.AddSession("gpt-5.1-high")
 	}
 	sim.InterceptOnce(simulator.RouteListSessions, simulator.Afterwards(func(*http.Request) { sim.AppendRecord(id, "typed", "elsewhere") }))
-	session, placement, _ := answered(t, url, said(t, nil, "one"), "X-Session-Id", "1000001")
+	session, placement, _ := mustAnswer(t, url, chatRequest(t, nil, "one"), "X-Session-Id", "1000001")
 	if session != "1000001" || placement != "continued" {
-		t.Errorf("%s in session %s, want continued in %d", placement, session, id)
+		t.Errorf("placement = %s in session %s, want continued in %d", placement, session, id)
 	}
 
-	session, _, text := answered(t, url, said(t, nil, "new"))
+	session, _, text := mustAnswer(t, url, chatRequest(t, nil, "new"))
 	made := sim.Turns()[len(sim.Turns())-1].SessionID
 	sim.Edit(made, func(o *simulator.Settings) { o.Name, o.TopSort = "my title", 1 })
-	again, _, _ := answered(t, url, said(t, map[string]any{"temperature": 0.5}, "new", text, "next"))
+	again, _, _ := mustAnswer(t, url, chatRequest(t, map[string]any{"temperature": 0.5}, "new", text, "next"))
 	got, _ := sim.Session(made)
 	if again != session || got.Name != "my title" || got.TopSort != 1 || got.Temperature != 0.5 {
-		t.Errorf("in session %s after %s: settings = %+v, want the owner's title and pin", again, session, got.Settings)
+		t.Errorf("session %s after %s has the settings %+v, want the owner's title and pin", again, session, got.Settings)
 	}
 }

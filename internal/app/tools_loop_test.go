@@ -7,8 +7,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// An agent goes on in one session, however its client sends the call back: the
-// answers here are what clients make of the first reply. ID stands for the call's id.
+// An agent continues in one session in whatever form its client sends the call back. The answers here are the forms in
+// which clients store the first reply. ID is replaced by the call's id.
 func TestToolLoopContinues(t *testing.T) {
 	const (
 		tools  = `"tools": [` + weatherTool + `]`
@@ -38,10 +38,10 @@ func TestToolLoopContinues(t *testing.T) {
 			}
 			second := send(t, url, `{"model": "gpt-5.1-high", `+tt.offer+`, "messages": [`+strings.ReplaceAll(user+", "+tt.answer+", "+tt.result, "ID", id)+`]}`)
 			if got := second.header.Get("X-Achuan-Placement"); got != "continued" {
-				t.Errorf("placed as %q after %s: %s", got, first.body, second.body)
+				t.Errorf("placement = %q after %s, want continued: %s", got, first.body, second.body)
 			}
 			if turns := sim.Turns(); len(turns) != 2 || turns[0].SessionID != turns[1].SessionID || !strings.Contains(turns[1].Text, "18") {
-				t.Errorf("turns %+v", turns)
+				t.Errorf("turns on the platform = %+v, want two in one session", turns)
 			}
 		})
 	}

@@ -15,7 +15,7 @@ import (
 	"achuan/internal/simulator"
 )
 
-// reply is what a client sees of an answer.
+// reply is an answer as a client gets it.
 type reply struct {
 	status  int
 	header  http.Header
@@ -59,7 +59,7 @@ func send(t *testing.T, url, body string, headers ...string) *reply {
 	got := &reply{status: res.StatusCode, header: res.Header, body: string(text)}
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
 		if err := json.Unmarshal(text, got); err != nil {
-			t.Fatalf("%v in %s", err, text)
+			t.Fatalf("decoding the reply = %v: %s", err, text)
 		}
 	}
 	return got
@@ -80,27 +80,27 @@ func TestToolCallRepaired(t *testing.T) {
 	)
 	got := send(t, url, "{"+askWeather+"}")
 	if got.status != http.StatusOK {
-		t.Fatal(got.body)
+		t.Fatalf("answer = %s, want 200", got.body)
 	}
 	c := got.Choices[0]
 	if c.FinishReason != "tool_calls" || len(c.Message.ToolCalls) != 1 || c.Message.ToolCalls[0].Function.Arguments != `{"city": "Paris"}` ||
 		c.Message.Content == nil || *c.Message.Content != "Let me look.\n" {
-		t.Errorf("answer %s", got.body)
+		t.Errorf("answer = %s, want the repaired call", got.body)
 	}
 	if got.Usage.PromptTokens != 300 || got.Usage.CompletionTokens != 30 {
-		t.Errorf("usage %+v, want the sum of both answers", got.Usage)
+		t.Errorf("usage = %+v, want the sum of both answers", got.Usage)
 	}
 	turns := sim.Turns()
 	if len(turns) != 2 || turns[0].SessionID != turns[1].SessionID || !strings.Contains(turns[1].Text, "at /city: got number, want string") {
-		t.Fatalf("turns %+v", turns)
+		t.Fatalf("turns on the platform = %+v, want two", turns)
 	}
 	for _, turn := range turns {
 		if !strings.HasPrefix(turn.Prompt, "Be brief.\n\n# Tools\n") || !strings.Contains(turn.Prompt, "\n{\"name\":\"get_weather\",") {
-			t.Errorf("prompt %q", turn.Prompt)
+			t.Errorf("prompt = %q, want the tools in it", turn.Prompt)
 		}
 	}
 	if turns[0].Text != "Weather in Paris?" {
-		t.Errorf("asked %q", turns[0].Text)
+		t.Errorf("first question = %q, want the user's text", turns[0].Text)
 	}
 }
 
@@ -113,16 +113,16 @@ func TestToolCallNeverRepaired(t *testing.T) {
 		got := send(t, url, fmt.Sprintf(`{%s, "stream": %v}`, askWeather, stream))
 		if got.status != http.StatusUnprocessableEntity || got.Error == nil || got.Error.Code != "invalid_tool_call" || got.Error.Type != "invalid_request_error" ||
 			!strings.Contains(got.Error.Message, `there is no function "delete_all"`) || got.header.Get("X-Should-Retry") != "false" {
-			t.Errorf("stream %v: %d %s", stream, got.status, got.body)
+			t.Errorf("stream %v: answer = %d %s, want 422 invalid_tool_call", stream, got.status, got.body)
 		}
 		if n := len(sim.Turns()); n != 3 {
-			t.Errorf("asked %d times", n)
+			t.Errorf("platform got %d questions, want 3", n)
 		}
 	}
 }
 
-// With text before it, the failure ends the stream: no end mark, nothing that looks
-// like a call.
+// When text was streamed before a wrong call, an error ends the stream. The stream has no regular end and no part of
+// the call.
 func TestToolCallFailsInStream(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)
@@ -130,11 +130,11 @@ func TestToolCallFailsInStream(t *testing.T) {
 	sim.Script(wrong, wrong, wrong)
 	got := send(t, url, `{`+askWeather+`, "stream": true}`)
 	if got.status != http.StatusOK || !strings.Contains(got.body, `"content":"Wai"`) || !strings.Contains(got.body, `"code":"invalid_tool_call"`) {
-		t.Errorf("%d %s", got.status, got.body)
+		t.Errorf("answer = %d %s, want an error event in a stream", got.status, got.body)
 	}
 	for _, no := range []string{"[DONE]", `"finish_reason":"`, `tool_calls":`, "<tool_call>"} {
 		if strings.Contains(got.body, no) {
-			t.Errorf("%s in %s", no, got.body)
+			t.Errorf("answer = %s, want no %s in it", got.body, no)
 		}
 	}
 }
@@ -148,11 +148,12 @@ func TestToolStreaming(t *testing.T) {
 		got := send(t, url, `{`+askWeather+`, "stream": true, "stream_options": {"include_usage": true}, "max_tokens": 4096, "reasoning_effort": "low"}`)
 		first := strings.Index(got.body, `"function":{"name":"get_weather","arguments":""}}]}`)
 		if first < 0 || !strings.Contains(got.body[first:], `"finish_reason":"tool_calls"`) || !strings.HasSuffix(got.body, "data: [DONE]\n\n") {
-			t.Errorf("%s: %s", mode, got.body)
+			t.Errorf("%s: answer = %s, want the call", mode, got.body)
 		}
 		pieces := strings.Count(got.body, `"function":{"arguments":`)
-		if want := map[config.ToolStreaming]int{config.ToolStreamingValid: 1, config.ToolStreamingEager: 2}[mode]; pieces != want {
-			t.Errorf("%s: the arguments came in %d pieces, want %d", mode, pieces, want)
+		want := map[config.ToolStreaming]int{config.ToolStreamingValid: 1, config.ToolStreamingEager: 2}[mode]
+		if pieces != want {
+			t.Errorf("%s: arguments have %d pieces, want %d", mode, pieces, want)
 		}
 	}
 }
@@ -177,7 +178,7 @@ func TestSchemaRepaired(t *testing.T) {
 	}
 }
 
-// What is wrong with a request is told before anything is asked.
+// The server refuses a wrong request before it asks the platform.
 func TestToolRequestsRefused(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)
@@ -199,23 +200,24 @@ func TestToolRequestsRefused(t *testing.T) {
 		{`{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "hi"}, ` + result + `]}`, "invalid_value", "messages[1].tool_call_id"},
 	} {
 		got := send(t, url, tt.body)
-		if got.status != http.StatusBadRequest || got.Error == nil || got.Error.Code != tt.code || got.Error.Param != tt.param {
-			t.Errorf("%s: %d %s", tt.body, got.status, got.body)
+		if got.status != http.StatusBadRequest || got.Error == nil ||
+			got.Error.Code != tt.code || got.Error.Param != tt.param {
+			t.Errorf("answer to %s = %d %s, want 400 %s for %s", tt.body, got.status, got.body, tt.code, tt.param)
 		}
 	}
 	if n := len(sim.Attempts()); n != 0 {
-		t.Errorf("asked %d times", n)
+		t.Errorf("platform got %d questions, want 0", n)
 	}
-	// With a session id the call may be in the session.
+	// With a session id, the call can be in the session.
 	first := send(t, url, request(`"n": 1`))
 	got := send(t, url, `{"model": "gpt-5.1-high", "messages": [`+result+`]}`, "X-Session-Id", first.header.Get("X-Session-Id"))
 	if got.status != http.StatusOK {
-		t.Errorf("by session: %d %s", got.status, got.body)
+		t.Errorf("answer by session id = %d %s, want 200", got.status, got.body)
 	}
 }
 
-// Large lists of tools arrive whole, in the prompt and in front of the text; what the
-// platform finds too long is the client's to know.
+// A large list of tools reaches the model whole, in the prompt and before the text. When the platform finds it too
+// long, the client gets an error.
 func TestManyTools(t *testing.T) {
 	var tools, names []string
 	for i := range 24 {
@@ -241,14 +243,14 @@ func TestManyTools(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]string(nil), missing); diff != "" || !strings.Contains(told, system) {
-		t.Errorf("not told whole: %s", diff)
+		t.Errorf("tools that the model got (-want +got):\n%s", diff)
 	}
 
-	// The session holds it from then on.
+	// The session has the list from then on.
 	next := strings.Replace(body, `{"role": "user", "content": "hi"}`, `{"role": "user", "content": "hi"}, {"role": "assistant", "content": `+
 		strconv.Quote(turn.Answer)+`}, {"role": "user", "content": "and on"}`, 1)
 	if got := send(t, url, next); got.header.Get("X-Achuan-Placement") != "continued" || sim.Turns()[1].Text != "and on" {
-		t.Errorf("placement = %s, sent %d bytes, want continued with the new message alone", got.header.Get("X-Achuan-Placement"), len(sim.Turns()[1].Text))
+		t.Errorf("placement = %s, sent %d bytes, want continued with only the new message", got.header.Get("X-Achuan-Placement"), len(sim.Turns()[1].Text))
 	}
 
 	small := simulator.New(simulator.Options{MaxText: 1_000})

@@ -21,8 +21,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// otlp is a collector of traces.
-type otlp struct {
+// traceCollector is an OpenTelemetry collector.
+type traceCollector struct {
 	*httptest.Server
 	mu       sync.Mutex
 	spans    []*trace.Span
@@ -30,14 +30,14 @@ type otlp struct {
 	problem  error
 }
 
-func startCollector(t *testing.T) *otlp {
-	c := &otlp{}
+func startCollector(t *testing.T) *traceCollector {
+	c := &traceCollector{}
 	c.Server = httptest.NewServer(http.HandlerFunc(c.take))
 	t.Cleanup(c.Close)
 	return c
 }
 
-func (c *otlp) take(w http.ResponseWriter, r *http.Request) {
+func (c *traceCollector) take(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
@@ -46,12 +46,12 @@ func (c *otlp) take(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		c.problem = err
 	case r.URL.Path != "/v1/traces":
-		c.problem = fmt.Errorf("sent to %s", r.URL.Path)
+		c.problem = fmt.Errorf("traces were sent to %s", r.URL.Path)
 	default:
 		c.problem = proto.Unmarshal(body, &export)
 	}
 	for _, of := range export.GetResourceSpans() {
-		c.resource = attributes(of.GetResource().GetAttributes())
+		c.resource = attributeMap(of.GetResource().GetAttributes())
 		for _, scope := range of.GetScopeSpans() {
 			c.spans = append(c.spans, scope.GetSpans()...)
 		}
@@ -59,9 +59,10 @@ func (c *otlp) take(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-// traced runs requests against a server that exports to a collector, and returns
-// the spans that were exported by the time it has stopped, by name.
-func traced(t *testing.T, sim *simulator.Simulator, requests func(base string)) (*otlp, map[string]*trace.Span) {
+// traceRequests runs requests against a server that exports traces, stops it, and returns the exported spans by name.
+func traceRequests(
+	t *testing.T, sim *simulator.Simulator, requests func(base string),
+) (*traceCollector, map[string]*trace.Span) {
 	t.Helper()
 	c := startCollector(t)
 	t.Run("requests", func(t *testing.T) {
@@ -79,7 +80,7 @@ func traced(t *testing.T, sim *simulator.Simulator, requests func(base string)) 
 	return c, byName
 }
 
-func attributes(list []*common.KeyValue) map[string]string {
+func attributeMap(list []*common.KeyValue) map[string]string {
 	m := map[string]string{}
 	for _, kv := range list {
 		switch v := kv.GetValue().GetValue().(type) {
@@ -103,34 +104,34 @@ const (
 	callersSpan  = "00f067aa0ba902b7"
 )
 
-// One request, from the caller's span to the platform's first event.
+// The spans of one request form one trace from the caller to the platform's first event.
 func TestTrace(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	sim.Script(simulator.Reply{Text: "secret answer", Usage: &simulator.Usage{Prompt: 205, Completion: 4}})
-	var session, said string
-	c, spans := traced(t, sim, func(base string) {
-		resp := post(t, base, `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"secret question"}]}`,
+	var session, got string
+	c, spans := traceRequests(t, sim, func(base string) {
+		resp := postChat(t, base, `{"model":"gpt-5.1-high","stream":true,"messages":[{"role":"user","content":"secret question"}]}`,
 			"Traceparent", "00-"+callersTrace+"-"+callersSpan+"-01", "X-Request-Id", "mine")
-		session, said = resp.Header.Get("X-Session-Id"), resp.Header.Get("Traceparent")
+		session, got = resp.Header.Get("X-Session-Id"), resp.Header.Get("Traceparent")
 	})
 	for _, s := range spans {
 		if got := hex.EncodeToString(s.GetTraceId()); got != callersTrace && strings.Contains(s.GetName(), "chat") {
-			t.Errorf("%s is in the trace %s, not the caller's", s.GetName(), got)
+			t.Errorf("span %s is in the trace %s, want the caller's trace", s.GetName(), got)
 		}
 	}
 	server, placement, ask := spans["POST /v1/chat/completions"], spans["placement"], spans["chat gpt-5.1-high"]
 	if server == nil || placement == nil || ask == nil || spans["POST /chat/session"] == nil {
-		t.Fatalf("spans: %v", spans)
+		t.Fatalf("spans = %v, want one of each", spans)
 	}
 	if got := hex.EncodeToString(server.GetParentSpanId()); got != callersSpan {
-		t.Errorf("the server's span is below %s, not the caller's", got)
+		t.Errorf("parent of the server's span = %s, want the caller's span", got)
 	}
-	if want := "00-" + callersTrace + "-" + hex.EncodeToString(server.GetSpanId()) + "-01"; said != want {
-		t.Errorf("the reply's traceparent is %s, want %s", said, want)
+	if want := "00-" + callersTrace + "-" + hex.EncodeToString(server.GetSpanId()) + "-01"; got != want {
+		t.Errorf("traceparent of the reply = %s, want %s", got, want)
 	}
 	for _, s := range []*trace.Span{placement, ask, spans["POST /chat/session"]} {
 		if !cmp.Equal(s.GetParentSpanId(), server.GetSpanId()) {
-			t.Errorf("%s is not below the server's span", s.GetName())
+			t.Errorf("parent of span %s is another span, want the server's span", s.GetName())
 		}
 	}
 	for _, c := range []struct {
@@ -151,49 +152,49 @@ func TestTrace(t *testing.T) {
 			"achuan.usage.estimated": "false", "gen_ai.response.finish_reasons": "stop",
 		}},
 	} {
-		if diff := cmp.Diff(c.want, attributes(c.span.GetAttributes())); diff != "" || c.span.GetKind() != c.kind {
-			t.Errorf("%s, a %v (-want +got):\n%s", c.span.GetName(), c.span.GetKind(), diff)
+		if diff := cmp.Diff(c.want, attributeMap(c.span.GetAttributes())); diff != "" || c.span.GetKind() != c.kind {
+			t.Errorf("attributes of span %s of kind %v (-want +got):\n%s", c.span.GetName(), c.span.GetKind(), diff)
 		}
 	}
 	for _, s := range []*trace.Span{server, ask} {
 		if len(s.GetEvents()) != 1 || s.GetEvents()[0].GetName() != "first_event" {
-			t.Fatalf("events of %s: %v", s.GetName(), s.GetEvents())
+			t.Fatalf("events of span %s = %v, want one", s.GetName(), s.GetEvents())
 		}
 		if at := s.GetEvents()[0].GetTimeUnixNano(); at < s.GetStartTimeUnixNano() || at > s.GetEndTimeUnixNano() {
-			t.Errorf("the first event of %s came at %v, outside of it", s.GetName(), time.Unix(0, int64(at)))
+			t.Errorf("first event of span %s = %v, want a time within the span", s.GetName(), time.Unix(0, int64(at)))
 		}
 	}
 	if c.resource["service.name"] != "achuan" || c.resource["service.version"] != "1.2.3" {
-		t.Errorf("resource: %v", c.resource)
+		t.Errorf("resource = %v, want name and version of the service", c.resource)
 	}
 	if all := fmt.Sprint(c.spans); strings.Contains(all, "secret") || strings.Contains(all, "token") && strings.Contains(all, "Authorization") {
-		t.Errorf("content is traced: %s", all)
+		t.Errorf("spans = %s, want no content", all)
 	}
 }
 
-// A failure shows where it was, by its code alone.
-func TestTraceOfAFailure(t *testing.T) {
+// The spans show by an error code where a request failed.
+func TestTraceOfFailure(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	sim.Script(simulator.Fail("什么都坏了"))
-	_, spans := traced(t, sim, func(base string) {
-		post(t, base, `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"Hi"}]}`)
+	_, spans := traceRequests(t, sim, func(base string) {
+		postChat(t, base, `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"Hi"}]}`)
 	})
 	for name, want := range map[string]string{"POST /v1/chat/completions": "backend_error", "chat gpt-5.1-high": "backend_error", "placement": ""} {
 		s := spans[name]
-		if got := attributes(s.GetAttributes())["error.type"]; got != want {
-			t.Errorf("%s: error.type %q, want %q", name, got, want)
+		if got := attributeMap(s.GetAttributes())["error.type"]; got != want {
+			t.Errorf("error.type of span %s = %q, want %q", name, got, want)
 		}
 		if failed := s.GetStatus().GetCode() == trace.Status_STATUS_CODE_ERROR; failed != (want != "") {
-			t.Errorf("%s failed: %v", name, failed)
+			t.Errorf("span %s failed: %v, want %v", name, failed, !failed)
 		}
 	}
 }
 
-// What a caller does not want recorded is not, and probes have no traces.
-func TestTraceLeftOut(t *testing.T) {
+// A request that its caller does not sample has no spans, and neither have probes.
+func TestUntracedRequests(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
-	_, spans := traced(t, sim, func(base string) {
-		post(t, base, `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"Hi"}]}`, "Traceparent", "00-"+callersTrace+"-"+callersSpan+"-00")
+	_, spans := traceRequests(t, sim, func(base string) {
+		postChat(t, base, `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"Hi"}]}`, "Traceparent", "00-"+callersTrace+"-"+callersSpan+"-00")
 		resp, err := http.Get(base + "/healthz")
 		if err != nil {
 			t.Fatal(err)
@@ -201,30 +202,30 @@ func TestTraceLeftOut(t *testing.T) {
 		resp.Body.Close()
 	})
 	if len(spans) != 0 {
-		t.Errorf("spans: %v", spans)
+		t.Errorf("spans = %v, want none", spans)
 	}
 }
 
-// The platform is somebody else's: nothing of a trace goes there.
-func TestTraceStaysHere(t *testing.T) {
+// Requests to the platform have no trace headers, because the platform belongs to others.
+func TestPlatformGetsNoTraceHeaders(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
-	traced(t, sim, func(base string) {
-		post(t, base, `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"Hi"}]}`,
+	traceRequests(t, sim, func(base string) {
+		postChat(t, base, `{"model":"gpt-5.1-high","messages":[{"role":"user","content":"Hi"}]}`,
 			"Traceparent", "00-"+callersTrace+"-"+callersSpan+"-01", "Tracestate", "a=b", "Baggage", "c=d")
 	})
 	turns := sim.Turns()
 	if len(turns) != 1 {
-		t.Fatalf("%d turns", len(turns))
+		t.Fatalf("platform got %d turns, want 1", len(turns))
 	}
 	for name := range turns[0].Header {
 		if n := strings.ToLower(name); strings.HasPrefix(n, "trace") || n == "baggage" {
-			t.Errorf("the platform got %s", name)
+			t.Errorf("platform got the header %s, want none", name)
 		}
 	}
 }
 
-// post asks, with headers as names and values, and reads the reply to its end.
-func post(t *testing.T, base, body string, headers ...string) *http.Response {
+// postChat sends a chat request with headers (names and values) and reads the whole reply.
+func postChat(t *testing.T, base, body string, headers ...string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/v1/chat/completions", strings.NewReader(body))
 	if err != nil {

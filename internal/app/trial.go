@@ -6,10 +6,9 @@ import (
 	"achuan/internal/config"
 )
 
-// Trial serves these settings for a while to whoever asked for it, and to nobody
-// else that could have known: on a free port of this machine, without the store, so
-// that a server that runs is not disturbed. stop ends it and waits.
-func Trial(ctx context.Context, s *config.Settings, o Options) (url string, stop func(), err error) {
+// StartTrial starts a server with these settings for the checks of achuan doctor. It listens on a free loopback port
+// and has a store in memory, so that it does not disturb a running server. stop stops it and waits for its end.
+func StartTrial(ctx context.Context, s *config.Settings, o Options) (url string, stop func(), err error) {
 	trial := *s
 	trial.Listen, trial.DatabaseURL, trial.TracesURL = "127.0.0.1:0", "sqlite::memory:", ""
 	a, err := New(ctx, &trial, o)

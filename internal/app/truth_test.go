@@ -10,8 +10,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// outline names what a client got: status, content, calls and finish reason.
-func outline(got *reply) string {
+// describeReply returns an answer in short form: status, content, calls and finish reason.
+func describeReply(got *reply) string {
 	if got.status != http.StatusOK {
 		return fmt.Sprintf("%d %s", got.status, got.Error.Code)
 	}
@@ -27,8 +27,8 @@ func outline(got *reply) string {
 	return content + calls.String() + " " + c.FinishReason
 }
 
-// outlineStream is outline of a streamed answer, without the difference of null and "".
-func outlineStream(t *testing.T, got *reply) string {
+// describeStream is describeReply for a streamed answer. It does not distinguish null and "".
+func describeStream(t *testing.T, got *reply) string {
 	t.Helper()
 	if got.status != http.StatusOK {
 		return fmt.Sprintf("%d %s", got.status, errorCode(got.body))
@@ -53,7 +53,7 @@ func outlineStream(t *testing.T, got *reply) string {
 			continue
 		}
 		if err := json.Unmarshal([]byte(data), &chunk); err != nil {
-			t.Fatalf("event %q: %v", event, err)
+			t.Fatalf("decoding the event %q = %v", event, err)
 		}
 		if chunk.Error != nil {
 			return "error " + chunk.Error.Code
@@ -71,8 +71,8 @@ func outlineStream(t *testing.T, got *reply) string {
 	return fmt.Sprintf("%q%s %s", content, calls.String(), finish)
 }
 
-// An answer never looks whole, or other than the model wrote it, when it is not; whole
-// and streamed are alike.
+// An answer never looks complete when it is not, and never differs from what the model wrote. Whole and streamed
+// answers are the same.
 func TestAnswersAreTrue(t *testing.T) {
 	const (
 		call   = `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>`
@@ -129,24 +129,24 @@ func TestAnswersAreTrue(t *testing.T) {
 			sim := simulator.New(simulator.Options{})
 			url := serve(t, sim, nil)
 			sim.Script(tt.answers...)
-			if got := send(t, url, "{"+tt.body+"}"); outline(got) != tt.want {
-				t.Errorf("answer %s, want %s", outline(got), tt.want)
+			if got := send(t, url, "{"+tt.body+"}"); describeReply(got) != tt.want {
+				t.Errorf("whole answer = %s, want %s", describeReply(got), tt.want)
 			}
 			sim.Script(tt.answers...)
 			want := strings.NewReplacer("null ", `"" `, "(", " ", ")", "").Replace(tt.want)
-			if got := send(t, url, `{"stream": true, `+tt.body+"}"); outlineStream(t, got) != want {
-				t.Errorf("streamed answer %s, want %s", outlineStream(t, got), want)
+			if got := send(t, url, `{"stream": true, `+tt.body+"}"); describeStream(t, got) != want {
+				t.Errorf("streamed answer = %s, want %s", describeStream(t, got), want)
 			}
 			if n := len(sim.Turns()); n != 2*len(tt.answers) {
-				t.Errorf("asked %d times, want %d", n, 2*len(tt.answers))
+				t.Errorf("platform got %d questions, want %d", n, 2*len(tt.answers))
 			}
 		})
 	}
 }
 
-// What the client does not get behind a call is in the session, which is therefore
+// When the model invents a result after its call, the client does not get it, but the session has it. The session is
 // not continued.
-func TestMadeUpResultIsLeftBehind(t *testing.T) {
+func TestSessionWithInventedResultIsLeft(t *testing.T) {
 	for _, made := range []string{"", "\n<tool_result>\nsunny\n</tool_result>\nIt is sunny."} {
 		sim := simulator.New(simulator.Options{})
 		url := serve(t, sim, nil)
@@ -158,16 +158,16 @@ func TestMadeUpResultIsLeftBehind(t *testing.T) {
 		second := send(t, url, `{`+strings.Replace(askWeather, `"Weather in Paris?"}`, `"Weather in Paris?"}, `+answer, 1)+`}`)
 		continued := second.header.Get("X-Achuan-Placement") == "continued"
 		if second.status != http.StatusOK || continued != (made == "") {
-			t.Errorf("after %q: %d, placement %s", made, second.status, second.header.Get("X-Achuan-Placement"))
+			t.Errorf("answer after %q = %d with the placement %s, want a new session", made, second.status, second.header.Get("X-Achuan-Placement"))
 		}
 		if turns := sim.Turns(); strings.Contains(turns[1].Text, "It is sunny") {
-			t.Errorf("after %q: sent %q", made, turns[1].Text)
+			t.Errorf("question after %q = %q, want a replay", made, turns[1].Text)
 		}
 	}
 }
 
-// A page that a user pastes makes no calls: its tags are escaped for the model, and what
-// the model quotes of it is shown as it was.
+// Tags in a page that a user pastes are not calls: they are escaped for the model, and the client gets the model's
+// quotes of them unescaped.
 func TestQuotedTagsAreText(t *testing.T) {
 	const page = `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>`
 	for _, quoted := range []string{strings.ReplaceAll(page, "<", "&lt;"), strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(page)} {
@@ -177,12 +177,12 @@ func TestQuotedTagsAreText(t *testing.T) {
 		body := strings.Replace(askWeather, "Weather in Paris?", strings.ReplaceAll("Quote: "+page, `"`, `\"`), 1)
 		body = strings.Replace(body, "Be brief.", "No <tool_call> in <b>.", 1)
 		got := send(t, url, "{"+body+"}")
-		if want := fmt.Sprintf("%q stop", "The page says: "+page+" and so on."); outline(got) != want {
-			t.Errorf("answer %s, want %s", outline(got), want)
+		if want := fmt.Sprintf("%q stop", "The page says: "+page+" and so on."); describeReply(got) != want {
+			t.Errorf("answer = %s, want %s", describeReply(got), want)
 		}
 		turn := sim.Turns()[0]
 		if want := "Quote: " + strings.ReplaceAll(page, "<", "&lt;"); turn.Text != want || !strings.HasPrefix(turn.Prompt, "No &lt;tool_call> in <b>.") {
-			t.Errorf("sent %q with prompt %q, want %q", turn.Text, turn.Prompt, want)
+			t.Errorf("platform got %q with the prompt %q, want %q", turn.Text, turn.Prompt, want)
 		}
 	}
 }

@@ -1,10 +1,9 @@
-// Package backup keeps a SQLite store and the settings in force in one file, and puts
-// the store back. The file is a tar archive, so that it can be looked into without
-// achuan: manifest.json, which says what the rest is, settings.txt, which names secrets
-// but does not hold them, and achuan.db.
+// Package backup writes a SQLite store and the settings in force into one file, and restores the store from it. The
+// file is a tar archive, which common tools can read: manifest.json describes the other files, settings.txt has the
+// settings without their secrets, and achuan.db is the database.
 //
-// How a database is copied while it is in use, and what makes a restored one
-// unverified, is package store's. PostgreSQL has tools of its own.
+// Package store copies a database that is in use and marks the sessions of a restored database as unverified.
+// PostgreSQL is backed up with its own tools.
 package backup
 
 import (
@@ -24,46 +23,48 @@ import (
 	"achuan/internal/store"
 )
 
-// The files in a backup, in their order.
+// The files in a backup, in this order.
 const (
 	manifestFile = "manifest.json"
 	settingsFile = "settings.txt"
 	databaseFile = "achuan.db"
 )
 
-// format is the form of backups that this package writes and reads.
-const format = 1
+// formatVersion is the version of the backup format that this package writes and reads.
+const formatVersion = 1
 
-// Manifest is what a backup says of itself.
+// Manifest describes a backup.
 type Manifest struct {
 	Format  int               `json:"format"`
 	Created time.Time         `json:"created"`
-	Version string            `json:"version"` // of the achuan that wrote it
+	Version string            `json:"version"` // version of the achuan that wrote it
 	Commit  string            `json:"commit"`
-	Schema  int               `json:"schema"` // of the database
-	SHA256  map[string]string `json:"sha256"` // of the other files
+	Schema  int               `json:"schema"` // schema version of the database
+	SHA256  map[string]string `json:"sha256"` // hex digests of the other files, by name
 }
 
-// Options say what is kept.
+// Options say what to back up.
 type Options struct {
 	Database        string // the store's URL
-	Settings        []byte // as people read them, without secrets
+	Settings        []byte // as `achuan config` prints them, without secrets
 	Version, Commit string
 	Now             func() time.Time // nil is time.Now
 }
 
-// Write writes a backup to w. The snapshot of the database is made in the folder
-// scratch first, because its length stands before it in the archive.
-func Write(ctx context.Context, w io.Writer, scratch string, o Options) (Manifest, error) {
+// Write writes a backup to w. It first makes a snapshot of the database in a folder below tempDir, because the archive
+// needs the snapshot's length before its content.
+func Write(ctx context.Context, w io.Writer, tempDir string, o Options) (Manifest, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	m := Manifest{Format: format, Created: o.Now().UTC().Truncate(time.Second), Version: o.Version, Commit: o.Commit}
-	folder, err := os.MkdirTemp(scratch, ".achuan-backup-*")
+	m := Manifest{
+		Format: formatVersion, Created: o.Now().UTC().Truncate(time.Second), Version: o.Version, Commit: o.Commit,
+	}
+	folder, err := os.MkdirTemp(tempDir, ".achuan-backup-*")
 	if err != nil {
 		return m, err
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // what is left says what it is
+	defer os.RemoveAll(folder) //nolint:errcheck // the name of what remains says what it is
 	snapshot := filepath.Join(folder, databaseFile)
 	if m.Schema, err = store.Snapshot(ctx, o.Database, snapshot); err != nil {
 		return m, err
@@ -72,7 +73,7 @@ func Write(ctx context.Context, w io.Writer, scratch string, o Options) (Manifes
 	if err != nil {
 		return m, err
 	}
-	defer db.Close() //nolint:errcheck // it was read only
+	defer db.Close() //nolint:errcheck // closing a file that was only read loses nothing
 	digest := sha256.New()
 	size, err := io.Copy(digest, db)
 	if err != nil {
@@ -81,52 +82,52 @@ func Write(ctx context.Context, w io.Writer, scratch string, o Options) (Manifes
 	if _, err := db.Seek(0, io.SeekStart); err != nil {
 		return m, err
 	}
-	m.SHA256 = map[string]string{settingsFile: Digest(o.Settings), databaseFile: hexOf(digest)}
-	return m, archive(w, m, o.Settings, io.LimitReader(db, size), size)
+	m.SHA256 = map[string]string{settingsFile: Digest(o.Settings), databaseFile: hexSum(digest)}
+	return m, writeArchive(w, m, o.Settings, io.LimitReader(db, size), size)
 }
 
-// Digest is the hex form of a SHA-256.
+// Digest returns the SHA-256 of content in hex.
 func Digest(content []byte) string {
 	digest := sha256.Sum256(content)
 	return hex.EncodeToString(digest[:])
 }
 
-func hexOf(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-func archive(w io.Writer, m Manifest, settings []byte, db io.Reader, size int64) error {
-	said, err := json.MarshalIndent(m, "", "  ")
+// writeArchive writes the files of a backup; size is the length of db.
+func writeArchive(w io.Writer, m Manifest, settings []byte, db io.Reader, size int64) error {
+	manifest, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
 	}
-	t := tar.NewWriter(w)
-	small := []struct {
+	archive := tar.NewWriter(w)
+	texts := []struct {
 		name    string
 		content []byte
-	}{{manifestFile, append(said, '\n')}, {settingsFile, settings}}
-	for _, f := range small {
-		if err := t.WriteHeader(header(f.name, int64(len(f.content)), m.Created)); err != nil {
+	}{{manifestFile, append(manifest, '\n')}, {settingsFile, settings}}
+	for _, f := range texts {
+		if err := archive.WriteHeader(newHeader(f.name, int64(len(f.content)), m.Created)); err != nil {
 			return err
 		}
-		if _, err := t.Write(f.content); err != nil {
+		if _, err := archive.Write(f.content); err != nil {
 			return err
 		}
 	}
-	if err := t.WriteHeader(header(databaseFile, size, m.Created)); err != nil {
+	if err := archive.WriteHeader(newHeader(databaseFile, size, m.Created)); err != nil {
 		return err
 	}
-	if _, err := io.Copy(t, db); err != nil {
+	if _, err := io.Copy(archive, db); err != nil {
 		return err
 	}
-	return t.Close()
+	return archive.Close()
 }
 
-func header(name string, size int64, at time.Time) *tar.Header {
-	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600, ModTime: at}
+func newHeader(name string, size int64, modified time.Time) *tar.Header {
+	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600, ModTime: modified}
 }
 
-// ToFile writes a backup to a file, which is there when it is whole and not before,
-// and notes beside the store that it was made. A file that is there already is an
-// error, unless force is set.
+// ToFile writes a backup to a file and saves a note about it beside the store. The file appears only when it is
+// complete. An existing file is os.ErrExist, unless force is set.
 func ToFile(ctx context.Context, path string, force bool, o Options) (Manifest, error) {
 	if _, err := os.Lstat(path); err == nil && !force {
 		return Manifest{}, fmt.Errorf("%s: %w", path, os.ErrExist)
@@ -136,7 +137,7 @@ func ToFile(ctx context.Context, path string, force bool, o Options) (Manifest, 
 	if err != nil {
 		return Manifest{}, err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // not there any more when all went well
+	defer os.Remove(f.Name()) //nolint:errcheck // after a success the file has been renamed
 	m, err := Write(ctx, f, folder, o)
 	if err == nil {
 		err = f.Sync()
@@ -147,5 +148,5 @@ func ToFile(ctx context.Context, path string, force bool, o Options) (Manifest, 
 	if err := os.Rename(f.Name(), path); err != nil {
 		return m, err
 	}
-	return m, Remember(o.Database, m, path)
+	return m, SaveNote(o.Database, m, path)
 }

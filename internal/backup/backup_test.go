@@ -17,10 +17,10 @@ import (
 	"achuan/internal/store"
 )
 
-var moment = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+var created = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// made makes a store and closes it.
-func made(t *testing.T) (database string) {
+// newStore creates a store, closes it and returns its URL.
+func newStore(t *testing.T) (database string) {
 	t.Helper()
 	database = "sqlite:" + filepath.Join(t.TempDir(), "achuan.db")
 	s, err := store.Open(t.Context(), store.Options{URL: database, Account: "host 42"})
@@ -30,25 +30,25 @@ func made(t *testing.T) (database string) {
 	return database
 }
 
-func options(database string) backup.Options {
+func testOptions(database string) backup.Options {
 	return backup.Options{
 		Database: database, Settings: []byte("ACHUAN_JWT = set (redacted)\n"), Version: "v1.2.3", Commit: "abc",
-		Now: func() time.Time { return moment },
+		Now: func() time.Time { return created },
 	}
 }
 
-// written is a backup of a new store.
-func written(t *testing.T) []byte {
+// newBackup returns a backup of a new store.
+func newBackup(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if _, err := backup.Write(t.Context(), &b, t.TempDir(), options(made(t))); err != nil {
+	if _, err := backup.Write(t.Context(), &b, t.TempDir(), testOptions(newStore(t))); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
 }
 
-func TestFileCanBeLookedInto(t *testing.T) {
-	r := tar.NewReader(bytes.NewReader(written(t)))
+func TestBackupIsTarArchive(t *testing.T) {
+	r := tar.NewReader(bytes.NewReader(newBackup(t)))
 	var names []string
 	for {
 		h, err := r.Next()
@@ -60,7 +60,7 @@ func TestFileCanBeLookedInto(t *testing.T) {
 		names = append(names, h.Name)
 		if h.Name == "settings.txt" {
 			if content, err := io.ReadAll(r); err != nil || string(content) != "ACHUAN_JWT = set (redacted)\n" {
-				t.Errorf("settings %q, %v", content, err)
+				t.Errorf("settings.txt = %q, %v, want the settings", content, err)
 			}
 		}
 	}
@@ -69,32 +69,32 @@ func TestFileCanBeLookedInto(t *testing.T) {
 	}
 }
 
-func TestToFileAndBack(t *testing.T) {
-	database := made(t)
+func TestToFileAndRestore(t *testing.T) {
+	database := newStore(t)
 	file := filepath.Join(t.TempDir(), "a.tar")
-	if _, err := backup.Last(database); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a note of what never was: %v", err)
+	if _, err := backup.LastNote(database); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("LastNote without a backup = %v, want ErrNotExist", err)
 	}
-	m, err := backup.ToFile(t.Context(), file, false, options(database))
+	m, err := backup.ToFile(t.Context(), file, false, testOptions(database))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := backup.ToFile(t.Context(), file, false, options(database)); !errors.Is(err, os.ErrExist) {
-		t.Errorf("a file was replaced: %v", err)
+	if _, err := backup.ToFile(t.Context(), file, false, testOptions(database)); !errors.Is(err, os.ErrExist) {
+		t.Errorf("ToFile to an existing file = %v, want ErrExist", err)
 	}
-	if _, err := backup.ToFile(t.Context(), file, true, options(database)); err != nil {
-		t.Errorf("by force: %v", err)
+	if _, err := backup.ToFile(t.Context(), file, true, testOptions(database)); err != nil {
+		t.Errorf("ToFile with force = %v, want nil", err)
 	}
-	note, err := backup.Last(database)
-	want := backup.Note{Created: moment, File: file, Settings: backup.Digest(options("").Settings)}
+	note, err := backup.LastNote(database)
+	want := backup.Note{Created: created, File: file, Settings: backup.Digest(testOptions("").Settings)}
 	if diff := cmp.Diff(want, note); diff != "" || err != nil {
-		t.Errorf("%v %s", err, diff)
+		t.Errorf("LastNote = %v (-want +got):\n%s", err, diff)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
+		t.Errorf("file mode = %v, %v, want 0600", info.Mode(), err)
 	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".*")); len(left) > 0 || err != nil {
-		t.Errorf("left behind: %v %v", left, err)
+		t.Errorf("temporary files = %v, %v, want none", left, err)
 	}
 	to := filepath.Join(t.TempDir(), "new", "achuan.db")
 	content, err := os.ReadFile(file)
@@ -103,16 +103,16 @@ func TestToFileAndBack(t *testing.T) {
 	}
 	done, err := backup.Restore(t.Context(), bytes.NewReader(content), "sqlite:"+to, false)
 	if diff := cmp.Diff(backup.Restored{Manifest: m}, done); diff != "" || err != nil {
-		t.Errorf("%v %s", err, diff)
+		t.Errorf("Restore = %v (-want +got):\n%s", err, diff)
 	}
 	if _, err := backup.Restore(t.Context(), bytes.NewReader(content), "sqlite:"+to, false); !errors.Is(err, store.ErrExists) {
-		t.Errorf("a store was replaced: %v", err)
+		t.Errorf("Restore over a store = %v, want ErrExists", err)
 	}
 }
 
-// Whatever is wrong with a backup, the store that is there stays.
-func TestRestoreOfDamage(t *testing.T) {
-	good := written(t)
+// A damaged backup is refused, and the existing store stays.
+func TestRestoreRefusesDamagedBackups(t *testing.T) {
+	good := newBackup(t)
 	flip := func(at int) []byte {
 		b := bytes.Clone(good)
 		b[at] ^= 0xff
@@ -130,10 +130,10 @@ func TestRestoreOfDamage(t *testing.T) {
 		"a byte of the store": {flip(len(good) - 8192), "achuan.db is not what was written"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			database := made(t)
+			database := newStore(t)
 			_, err := backup.Restore(t.Context(), bytes.NewReader(c.content), database, true)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error %v, want one with %q", err, c.want)
+				t.Errorf("Restore = %v, want an error with %q", err, c.want)
 			}
 			s, err := store.Open(t.Context(), store.Options{URL: database, Account: "host 42"})
 			if err != nil {

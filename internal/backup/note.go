@@ -9,18 +9,19 @@ import (
 	"achuan/internal/store"
 )
 
-// Note is what is kept beside a store about its last backup.
+// Note describes the last backup of a store. It is saved in a file beside the store.
 type Note struct {
 	Created  time.Time `json:"created"`
-	File     string    `json:"file"`     // "-" for standard output
-	Settings string    `json:"settings"` // the digest of the settings in it
+	File     string    `json:"file"`     // absolute path; "-" for standard output
+	Settings string    `json:"settings"` // Digest of the settings in the backup
 }
 
-// noteSuffix follows the name of the store's file.
+// noteSuffix is appended to the path of the store's file.
 const noteSuffix = ".backup.json"
 
-// Remember notes that a backup was made, for who asks how old the last one is.
-func Remember(database string, m Manifest, file string) error {
+// SaveNote saves that a backup was made, so that LastNote can tell how old the last backup is. file is the backup's
+// path, "-" for standard output.
+func SaveNote(database string, m Manifest, file string) error {
 	path, err := store.File(database)
 	if err != nil {
 		return err
@@ -30,23 +31,22 @@ func Remember(database string, m Manifest, file string) error {
 			return err
 		}
 	}
-	said, err := json.Marshal(Note{m.Created, file, m.SHA256[settingsFile]})
+	content, err := json.Marshal(Note{m.Created, file, m.SHA256[settingsFile]})
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path+noteSuffix, append(said, '\n'), 0o600)
+	return os.WriteFile(path+noteSuffix, append(content, '\n'), 0o600)
 }
 
-// Last returns what is known of a store's last backup. Its error is os.ErrNotExist
-// when none was made.
-func Last(database string) (n Note, err error) {
+// LastNote returns the note about a store's last backup. The error is os.ErrNotExist when there was no backup.
+func LastNote(database string) (n Note, err error) {
 	path, err := store.File(database)
 	if err != nil {
 		return n, err
 	}
-	said, err := os.ReadFile(path + noteSuffix)
+	content, err := os.ReadFile(path + noteSuffix)
 	if err != nil {
 		return n, err
 	}
-	return n, json.Unmarshal(said, &n)
+	return n, json.Unmarshal(content, &n)
 }

@@ -14,21 +14,20 @@ import (
 	"achuan/internal/store"
 )
 
-// Restored is what Restore did.
+// Restored describes what Restore did.
 type Restored struct {
 	Manifest
-	Replaced string // where the store is that was there before; "" when there was none
+	Replaced string // path of the old store, which was moved aside; "" when there was none
 }
 
-// most is the largest that a file of a backup may be which is held in memory.
-const most = 1 << 20
+// maxTextFile is the largest size of the manifest and of the settings, which are read into memory.
+const maxTextFile = 1 << 20
 
-// errNoBackup says that a file is something else.
-var errNoBackup = errors.New("this is no backup that achuan made")
+// errNotBackup says that a file is not a backup.
+var errNotBackup = errors.New("this is no backup that achuan made")
 
-// Restore puts the store of a backup in the place of the one at database, which
-// nobody may be using. One that is there already is store.ErrExists, unless force is
-// set. Nothing is changed before all of the backup was read and found to be whole.
+// Restore replaces the store at database, which must not be in use, with the store in a backup. An existing store is
+// store.ErrExists, unless force is set. Restore changes nothing before it has read and checked the whole backup.
 func Restore(ctx context.Context, r io.Reader, database string, force bool) (Restored, error) {
 	var done Restored
 	path, err := store.File(database)
@@ -40,7 +39,7 @@ func Restore(ctx context.Context, r io.Reader, database string, force bool) (Res
 		return done, err
 	}
 	snapshot := filepath.Join(folder, "."+filepath.Base(path)+".restored")
-	defer os.Remove(snapshot) //nolint:errcheck // not there any more when all went well
+	defer os.Remove(snapshot) //nolint:errcheck // after a success the file has been renamed
 	if done.Manifest, err = extract(r, snapshot); err != nil {
 		return done, err
 	}
@@ -48,58 +47,58 @@ func Restore(ctx context.Context, r io.Reader, database string, force bool) (Res
 	return done, err
 }
 
-// extract writes a backup's database to a file, and checks everything on the way.
-func extract(r io.Reader, to string) (m Manifest, err error) {
-	t := tar.NewReader(r)
-	said, err := next(t, manifestFile)
+// extract writes a backup's database to a file and checks the digests of all its files.
+func extract(r io.Reader, path string) (m Manifest, err error) {
+	archive := tar.NewReader(r)
+	manifest, err := readTextFile(archive, manifestFile)
 	if err != nil {
 		return m, err
 	}
-	if err := json.Unmarshal(said, &m); err != nil || m.Format == 0 {
-		return m, errNoBackup
+	if err := json.Unmarshal(manifest, &m); err != nil || m.Format == 0 {
+		return m, errNotBackup
 	}
-	if m.Format > format {
-		return m, fmt.Errorf("the backup's format %d is newer than %d, the newest that this achuan reads", m.Format, format)
+	if m.Format > formatVersion {
+		return m, fmt.Errorf("the backup's format %d is newer than %d, the newest that this achuan reads", m.Format, formatVersion)
 	}
-	settings, err := next(t, settingsFile)
+	settings, err := readTextFile(archive, settingsFile)
 	if err != nil {
 		return m, err
 	}
 	if Digest(settings) != m.SHA256[settingsFile] {
-		return m, damaged(settingsFile)
+		return m, damagedError(settingsFile)
 	}
-	h, err := t.Next()
+	h, err := archive.Next()
 	if err != nil || h.Name != databaseFile {
-		return m, damaged(databaseFile)
+		return m, damagedError(databaseFile)
 	}
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return m, err
 	}
 	digest := sha256.New()
-	_, err = io.CopyN(io.MultiWriter(f, digest), t, h.Size)
+	_, err = io.CopyN(io.MultiWriter(f, digest), archive, h.Size)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return m, fmt.Errorf("%w: %w", damaged(databaseFile), err)
+		return m, fmt.Errorf("%w: %w", damagedError(databaseFile), err)
 	}
-	if hexOf(digest) != m.SHA256[databaseFile] {
-		return m, damaged(databaseFile)
+	if hexSum(digest) != m.SHA256[databaseFile] {
+		return m, damagedError(databaseFile)
 	}
 	return m, nil
 }
 
-// next reads the next file of a backup, which must have this name.
-func next(t *tar.Reader, name string) ([]byte, error) {
-	h, err := t.Next()
-	if err != nil || h.Name != name || h.Size > most {
-		return nil, errNoBackup
+// readTextFile reads the next file of a backup, which must have this name.
+func readTextFile(archive *tar.Reader, name string) ([]byte, error) {
+	h, err := archive.Next()
+	if err != nil || h.Name != name || h.Size > maxTextFile {
+		return nil, errNotBackup
 	}
-	content, err := io.ReadAll(t)
+	content, err := io.ReadAll(archive)
 	if err != nil {
-		return nil, damaged(name)
+		return nil, damagedError(name)
 	}
 	return content, nil
 }
 
-func damaged(name string) error {
+func damagedError(name string) error {
 	return fmt.Errorf("the backup is damaged: %s is not what was written", name)
 }

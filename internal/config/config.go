@@ -1,10 +1,9 @@
-// Package config holds the settings: their names, defaults and meaning, where
-// they come from, what they may be, and how they are shown.
+// Package config defines the settings: their names, defaults, meanings and allowed values. It loads them from their
+// sources and prints them.
 //
-// Load merges the sources (defaults, achuan.yaml, .env, the environment, flags;
-// a later one wins) into typed Settings, and tells all problems at once. Nothing
-// else in the program reads the environment. What a setting does is not here:
-// packages are handed values, not Settings.
+// Load merges the sources (defaults, achuan.yaml, .env, the environment, flags; a later source wins) into typed
+// Settings and reports all problems at once. No other package reads settings from the environment. This package does
+// not implement the settings: other packages get single values, not Settings.
 package config
 
 import (
@@ -14,8 +13,8 @@ import (
 	"time"
 )
 
-// Settings are the program's settings, checked. Strings and entries of lists
-// have no white space around them; no entry is empty.
+// Settings are the program's validated settings. Strings and list entries have no white space around them, and no list
+// entry is empty.
 type Settings struct {
 	JWT            string `env:"ACHUAN_JWT"` // "" when not set, and in the demo
 	APIURL         string `env:"ACHUAN_API_URL"`
@@ -33,7 +32,7 @@ type Settings struct {
 
 	DatabaseURL      string        `env:"ACHUAN_DATABASE_URL"` // sqlite:PATH, sqlite::memory: or postgres://…
 	SessionRetention time.Duration `env:"ACHUAN_SESSION_RETENTION"`
-	NamedRetention   time.Duration `env:"ACHUAN_NAMED_RETENTION"` // 0: for ever
+	NamedRetention   time.Duration `env:"ACHUAN_NAMED_RETENTION"` // 0 keeps them for ever
 	VerifyIdle       time.Duration `env:"ACHUAN_VERIFY_IDLE"`
 	SideTasks        bool          `env:"ACHUAN_SIDE_TASKS"` // titles, tags and the like get throw-away sessions
 
@@ -46,25 +45,25 @@ type Settings struct {
 	LogFormat string     `env:"ACHUAN_LOG_FORMAT"` // "text" or "json"
 	Audit     Audit      `env:"ACHUAN_AUDIT"`
 
-	// TracesURL is the OpenTelemetry collector's base URL; "" when nothing is traced.
+	// TracesURL is the OpenTelemetry collector's base URL; "" when tracing is off.
 	TracesURL string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
 
-	Demo     bool     // --demo: the simulator stands in for the platform
-	Warnings []string // what is odd but no error, for the log; without secrets
+	Demo     bool     // --demo: the simulator replaces the platform
+	Warnings []string // strange but allowed settings, for the log; without secrets
 
-	given values // what was given and where, for Dump and for messages
+	raw rawValues // the values before parsing, with their sources, for Dump and for messages
 }
 
-// UserSessions says what OpenAI's `user` field means.
+// UserSessions is the meaning of OpenAI's `user` field.
 type UserSessions string
 
 // The values of UserSessions.
 const (
 	UserSessionsContinue UserSessions = "continue" // `user` names a session
-	UserSessionsOff      UserSessions = "off"      // `user` is a mere label
+	UserSessionsOff      UserSessions = "off"      // `user` is only a label
 )
 
-// Audit says what the log keeps of what was asked.
+// Audit is what the log records of a request's body.
 type Audit string
 
 // The values of Audit.
@@ -73,43 +72,42 @@ const (
 	AuditHash Audit = "hash" // the SHA-256 of each request's body
 )
 
-// ToolStreaming says when a tool call's arguments are passed on in a stream.
+// ToolStreaming is when a stream sends the arguments of a tool call.
 type ToolStreaming string
 
 // The values of ToolStreaming.
 const (
-	ToolStreamingValid ToolStreaming = "valid" // once the whole call is known to be right
+	ToolStreamingValid ToolStreaming = "valid" // when the whole call is known to be valid
 	ToolStreamingEager ToolStreaming = "eager" // while the model writes them
 )
 
-// LoadOptions say where settings come from.
+// LoadOptions say where to load settings from.
 type LoadOptions struct {
-	Dir        string   // where achuan.yaml, .env and relative paths are; "" is the working directory
-	ConfigFile string   // a file that must be there, in place of achuan.yaml
-	Environ    []string // NAME=value, as os.Environ gives it
-	Home       string   // the user's home folder, for when the environment names none; "" is none
+	Dir        string   // folder of achuan.yaml, .env and relative paths; "" is the working directory
+	ConfigFile string   // a file to read instead of achuan.yaml; it must exist
+	Environ    []string // NAME=value, as os.Environ returns them
+	Home       string   // the user's home folder when the environment names none; "" when unknown
 	Listen     string   // --listen; "" when not given
-	Demo       bool     // --demo: the account and its URL are not looked at
+	Demo       bool     // --demo: ignore the account and its URL
 }
 
-// Load reads all sources and returns the settings in force. An error joins all
-// problems, each an *Error; none of them shows a secret.
+// Load reads all sources and returns the settings in force. Its error joins all problems, each an *Error. No problem
+// shows a secret.
 func Load(o LoadOptions) (*Settings, error) {
-	c := collect(o)
-	s := &Settings{Demo: o.Demo, given: c.values}
-	c.parse(s)
-	c.validate(s)
-	c.tellRefused()
-	s.Warnings = c.warnings
-	if err := c.problems.join(); err != nil {
+	l := loadSources(o)
+	s := &Settings{Demo: o.Demo, raw: l.values}
+	l.parse(s)
+	l.validate(s)
+	l.reportNotAllowed()
+	s.Warnings = l.warnings
+	if err := l.problems.join(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// CheckServe tells what stands in the way of serving with these settings: no
-// account, or an open door that nobody said should be open. The error joins
-// *Error values.
+// CheckServe reports why achuan serve must not start with these settings: there is no account, or other machines could
+// use the server without a key although ACHUAN_ALLOW_ANONYMOUS is not set. The error joins *Error values.
 func (s *Settings) CheckServe() error {
 	var p problems
 	if s.JWT == "" && !s.Demo {
@@ -117,24 +115,29 @@ func (s *Settings) CheckServe() error {
 			"or try achuan without an account: achuan serve --demo", nameJWT)
 	}
 	if len(s.APIKeys) == 0 && !s.AllowAnonymous && !IsLoopback(s.Listen) {
-		p.add(s.given[nameListen].from, nameListen, "%q can be reached from other machines, and no client keys are set. "+
-			"Set %s to the keys that clients must send, or %s=true to serve everyone who can reach it", s.Listen, nameAPIKeys, nameAllowAnonymous)
+		p.add(s.raw[nameListen].source, nameListen, "%q can be reached from other machines, and no client keys are set. "+
+			"Set %s to the keys that clients must send, or %s=true to serve everyone who can reach it",
+			s.Listen, nameAPIKeys, nameAllowAnonymous)
 	}
 	return p.join()
 }
 
-// Secrets returns every secret text in the settings, for redaction.
+// ClientKey returns the key in an entry of APIKeys, which is `key` or `name:key`.
+func ClientKey(entry string) string {
+	if _, key, hasName := strings.Cut(entry, ":"); hasName {
+		return strings.TrimSpace(key)
+	}
+	return entry
+}
+
+// Secrets returns all secret texts in the settings, for redaction.
 func (s *Settings) Secrets() []string {
 	var secrets []string
 	if s.JWT != "" {
 		secrets = append(secrets, s.JWT)
 	}
 	for _, entry := range s.APIKeys {
-		key := entry
-		if _, after, named := strings.Cut(entry, ":"); named {
-			key = strings.TrimSpace(after)
-		}
-		secrets = append(secrets, key)
+		secrets = append(secrets, ClientKey(entry))
 	}
 	if s.AdminKey != "" {
 		secrets = append(secrets, s.AdminKey)

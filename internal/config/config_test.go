@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// sources are files to write and options to load with.
+// sources are the files and options of one call of Load.
 type sources struct {
 	files   map[string]string
 	environ []string
@@ -25,7 +25,7 @@ func (src sources) load(t *testing.T) (*Settings, error) {
 	o := src.options
 	o.Dir, o.Environ, o.Home = t.TempDir(), src.environ, "/home/ada"
 	for name, content := range src.files {
-		write(t, filepath.Join(o.Dir, name), content)
+		writeFile(t, filepath.Join(o.Dir, name), content)
 	}
 	return Load(o)
 }
@@ -64,15 +64,15 @@ func TestLoad(t *testing.T) {
 	tests := []struct {
 		name string
 		src  sources
-		want func(s *Settings) // what differs from the defaults
+		want func(s *Settings) // changes the defaults to the expected settings
 	}{
-		{"nothing", sources{}, func(*Settings) {}},
+		{"no sources", sources{}, func(*Settings) {}},
 		{"empty variables are unset", sources{
 			environ: []string{"ACHUAN_JWT=", "ACHUAN_LISTEN= ", "PORT=", "ACHUAN_API_KEYS_FILE="},
 			files:   map[string]string{".env": "ACHUAN_LOG_LEVEL=\n", "achuan.yaml": "achuan_jwt:\nachuan_api_keys: []\nport: ''\n"},
 		}, func(*Settings) {}},
 		{"empty files", sources{files: map[string]string{"achuan.yaml": "", ".env": ""}}, func(*Settings) {}},
-		{"nothing but comments", sources{files: map[string]string{"achuan.yaml": "# a\n", ".env": "# b\n"}}, func(*Settings) {}},
+		{"only comments", sources{files: map[string]string{"achuan.yaml": "# a\n", ".env": "# b\n"}}, func(*Settings) {}},
 		{"everything in the environment", sources{environ: []string{
 			"ACHUAN_JWT=a.b.c", "ACHUAN_API_URL=http://127.0.0.1:9/api/chat/completions", "ACHUAN_PLATFORM_COOKIE=a=b; c=d",
 			"ACHUAN_LISTEN=[::1]:0", "ACHUAN_API_KEYS=one, alice:two,,", "ACHUAN_ALLOW_ANONYMOUS=Yes", "ACHUAN_CORS_ORIGINS=*",
@@ -85,7 +85,8 @@ func TestLoad(t *testing.T) {
 			*s = Settings{
 				JWT: "a.b.c", APIURL: "http://127.0.0.1:9/api/chat/completions", PlatformCookie: "a=b; c=d",
 				Listen: "[::1]:0", APIKeys: []string{"one", "alice:two"}, AllowAnonymous: true, CORSOrigins: []string{"*"},
-				MaxBody: 10_000, UserSessions: UserSessionsOff, ToolStreaming: ToolStreamingEager, ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
+				MaxBody: 10_000, UserSessions: UserSessionsOff, ToolStreaming: ToolStreamingEager,
+				ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
 				IdleTimeout: 3 * time.Minute, DrainTimeout: 500 * time.Millisecond, LogLevel: slog.LevelDebug, LogFormat: "json",
 				AdminKey: "boss", Audit: AuditHash, TracesURL: "http://127.0.0.1:4318",
 				DatabaseURL: "postgres://ada:secret@db.example/achuan", SessionRetention: time.Second, NamedRetention: 8760 * time.Hour, VerifyIdle: time.Minute,
@@ -120,7 +121,7 @@ func TestLoad(t *testing.T) {
 		{"an empty variable does not hide a weaker source", sources{
 			environ: []string{"ACHUAN_LOG_LEVEL="}, files: map[string]string{".env": "ACHUAN_LOG_LEVEL=warn\n"},
 		}, func(s *Settings) { s.LogLevel = slog.LevelWarn }},
-		{"a folder named .env is none", sources{files: map[string]string{".env/bin/python": ""}}, func(*Settings) {}},
+		{"a folder named .env is ignored", sources{files: map[string]string{".env/bin/python": ""}}, func(*Settings) {}},
 		{"secrets in files", sources{
 			environ: []string{"ACHUAN_JWT_FILE=secrets/jwt", "ACHUAN_API_KEYS_FILE=secrets/keys"},
 			files: map[string]string{
@@ -135,13 +136,13 @@ func TestLoad(t *testing.T) {
 			files:   map[string]string{"etc/my.yaml": "achuan_log_level: warn", "achuan.yaml": "achuan_log_level: debug"},
 		}, func(s *Settings) { s.LogLevel = slog.LevelWarn }},
 		{"PORT", sources{environ: []string{"PORT=65535"}}, func(s *Settings) { s.Listen = "0.0.0.0:65535" }},
-		{"ACHUAN_LISTEN before PORT, which is then not looked at", sources{
+		{"ACHUAN_LISTEN has priority over PORT, which is not checked then", sources{
 			environ: []string{"PORT=tcp://10.0.0.1:80"}, files: map[string]string{"achuan.yaml": "achuan_listen: localhost:1"},
 		}, func(s *Settings) { s.Listen = "localhost:1" }},
-		{"--listen before both", sources{
+		{"--listen has priority over both", sources{
 			environ: []string{"PORT=9000", "ACHUAN_LISTEN=localhost:1"}, options: LoadOptions{Listen: ":2"},
 		}, func(s *Settings) { s.Listen = ":2" }},
-		{"the demo has an account of its own", sources{
+		{"the demo ignores the account", sources{
 			environ: []string{"ACHUAN_JWT=a.b.c", "ACHUAN_JWT_FILE=gone", "ACHUAN_API_URL=nonsense", "ACHUAN_PLATFORM_COOKIE_FILE=gone"},
 			options: LoadOptions{Demo: true},
 		}, func(s *Settings) { s.APIURL, s.Demo, s.DatabaseURL = "", true, "sqlite::memory:" }},
@@ -152,7 +153,7 @@ func TestLoad(t *testing.T) {
 			want := defaults()
 			tt.want(want)
 			if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Settings{})); diff != "" {
-				t.Error(diff)
+				t.Errorf("Load (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -165,14 +166,14 @@ func TestDefaultDatabase(t *testing.T) {
 		want               string
 	}{
 		{"XDG", "linux", "", []string{"HOME=/home/ada", "XDG_DATA_HOME=/data"}, "/data"},
-		{"an XDG folder that is no full path counts for nothing", "linux", "", []string{"HOME=/home/ada", "XDG_DATA_HOME=data"}, "/home/ada/.local/share"},
+		{"a relative XDG folder is ignored", "linux", "", []string{"HOME=/home/ada", "XDG_DATA_HOME=data"}, "/home/ada/.local/share"},
 		{"a Mac", "darwin", "", []string{"HOME=/Users/ada", "XDG_DATA_HOME=/data"}, "/Users/ada/Library/Application Support"},
 		{"no home", "linux", "", nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := dataFolder(tt.system, environment(tt.environ)); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
+			if got := dataFolder(tt.system, parseEnviron(tt.environ)); got != tt.want {
+				t.Errorf("dataFolder(%s) = %q, want %q", tt.system, got, tt.want)
 			}
 		})
 	}
@@ -181,7 +182,7 @@ func TestDefaultDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.DatabaseURL != memoryDatabase || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "ACHUAN_DATABASE_URL") {
-		t.Errorf("without a home: %q, warnings %q", s.DatabaseURL, s.Warnings)
+		t.Errorf("Load without a home = database %q, warnings %q, want memory and one warning", s.DatabaseURL, s.Warnings)
 	}
 }
 
@@ -196,21 +197,21 @@ func TestWarnings(t *testing.T) {
 			"environment: ACHUAN_API_KEY is not a setting and is ignored; did you mean ACHUAN_API_KEYS?",
 			"environment: ACHUAN_WHATEVER_ELSE is not a setting and is ignored",
 		}},
-		{"in .env too, where others keep things as well", sources{files: map[string]string{".env": "ACHUAN_LOGLEVEL=debug\nOTHER=1\n"}}, []string{
+		{"an unknown variable in .env", sources{files: map[string]string{".env": "ACHUAN_LOGLEVEL=debug\nOTHER=1\n"}}, []string{
 			".env: ACHUAN_LOGLEVEL is not a setting and is ignored; did you mean ACHUAN_LOG_LEVEL?",
 		}},
-		{"the name of the port", sources{environ: []string{"ACHUAN_PORT=1"}}, []string{"environment: ACHUAN_PORT is not a setting and is ignored; did you mean PORT?"}},
-		{"what Kubernetes sets", sources{environ: []string{
+		{"ACHUAN_PORT", sources{environ: []string{"ACHUAN_PORT=1"}}, []string{"environment: ACHUAN_PORT is not a setting and is ignored; did you mean PORT?"}},
+		{"variables of Kubernetes", sources{environ: []string{
 			"ACHUAN_SERVICE_HOST=10.0.0.1", "ACHUAN_SERVICE_PORT=80", "ACHUAN_SERVICE_PORT_HTTP=80",
 			"ACHUAN_PORT=tcp://10.0.0.1:80", "ACHUAN_PORT_80_TCP_ADDR=10.0.0.1",
 		}}, nil},
-		{"the old guide's level", sources{environ: []string{"RUST_LOG=debug"}}, []string{
+		{"RUST_LOG of the old guide", sources{environ: []string{"RUST_LOG=debug"}}, []string{
 			"environment: RUST_LOG is not used; ACHUAN_LOG_LEVEL (debug, info, warn, error) sets how much is logged",
 		}},
-		{"traces in a form that is not spoken", sources{environ: []string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}}, []string{
+		{"an unsupported protocol for traces", sources{environ: []string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}}, []string{
 			"environment: OTEL_EXPORTER_OTLP_PROTOCOL is not used: traces are sent as http/protobuf, which collectors take at port 4318",
 		}},
-		{"traces in the form that is spoken", sources{environ: []string{"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}}, nil},
+		{"the supported protocol for traces", sources{environ: []string{"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}}, nil},
 		{"a scheme before the JWT", sources{environ: []string{"ACHUAN_JWT=bearer  a.b.c"}}, []string{
 			`environment: ACHUAN_JWT begins with "bearer", which is not part of the token and was cut off`,
 		}},
@@ -222,7 +223,7 @@ func TestWarnings(t *testing.T) {
 				t.Error(diff)
 			}
 			if strings.ContainsAny(s.JWT, " ") {
-				t.Errorf("the scheme is still in the JWT %q", s.JWT)
+				t.Errorf("JWT = %q, want no scheme in it", s.JWT)
 			}
 		})
 	}
@@ -233,13 +234,13 @@ func TestCheckServe(t *testing.T) {
 	tests := []struct {
 		name string
 		src  sources
-		want []string // in the message; none: no error
+		want []string // parts of the message; nil means no error
 	}{
 		{"an account on loopback", sources{environ: []string{jwt}}, nil},
 		{"no account", sources{}, []string{"ACHUAN_JWT", "achuan serve --demo"}},
 		{"no account in the demo", sources{options: LoadOptions{Demo: true}}, nil},
-		{"a network without keys", sources{environ: []string{jwt, "PORT=80"}}, []string{"environment, PORT: ", "ACHUAN_API_KEYS", "ACHUAN_ALLOW_ANONYMOUS=true", `"0.0.0.0:80"`}},
-		{"keys of nothing but blanks are none", sources{environ: []string{jwt, "PORT=80", "ACHUAN_API_KEYS= , ,"}}, []string{"ACHUAN_API_KEYS"}},
+		{"an open network without keys", sources{environ: []string{jwt, "PORT=80"}}, []string{"environment, PORT: ", "ACHUAN_API_KEYS", "ACHUAN_ALLOW_ANONYMOUS=true", `"0.0.0.0:80"`}},
+		{"empty keys do not count", sources{environ: []string{jwt, "PORT=80", "ACHUAN_API_KEYS= , ,"}}, []string{"ACHUAN_API_KEYS"}},
 		{"a network in the demo", sources{options: LoadOptions{Demo: true, Listen: ":80"}}, []string{"--listen: ", "ACHUAN_API_KEYS"}},
 		{"a network with keys", sources{environ: []string{jwt, "PORT=80", "ACHUAN_API_KEYS=one"}}, nil},
 		{"a network for everyone", sources{environ: []string{jwt, "PORT=80", "ACHUAN_ALLOW_ANONYMOUS=true"}}, nil},
@@ -249,15 +250,15 @@ func TestCheckServe(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.src.mustLoad(t).CheckServe()
 			if (err != nil) != (tt.want != nil) {
-				t.Fatalf("got %v, want an error: %v", err, tt.want != nil)
+				t.Fatalf("CheckServe = %v, want an error: %v", err, tt.want != nil)
 			}
 			for _, part := range tt.want {
 				if !strings.Contains(err.Error(), part) {
-					t.Errorf("%q is not in: %v", part, err)
+					t.Errorf("CheckServe = %v, want %q in it", err, part)
 				}
 			}
 			if _, ok := errors.AsType[*Error](err); err != nil && !ok {
-				t.Errorf("not an *Error: %v", err)
+				t.Errorf("CheckServe = %T, want an *Error", err)
 			}
 		})
 	}
@@ -272,26 +273,25 @@ func TestSecrets(t *testing.T) {
 		t.Error(diff)
 	}
 	if got := new(Settings).Secrets(); len(got) != 0 {
-		t.Errorf("no settings hold the secrets %q", got)
+		t.Errorf("Secrets() of empty settings = %q, want none", got)
 	}
 }
 
-// The table and the struct say the same: each setting has a field, but for PORT,
-// which is a way to set ACHUAN_LISTEN.
-func TestTableAndStructAgree(t *testing.T) {
+// Each setting in the table has a field in Settings, except PORT, which sets ACHUAN_LISTEN.
+func TestTableMatchesStruct(t *testing.T) {
 	var table, fields []string
 	for _, s := range Describe() {
 		if s.Name != namePort {
 			table = append(table, s.Name)
 		}
 		if s.Doc == "" || s.Allowed == "" || !strings.HasSuffix(s.Doc, ".") || strings.HasSuffix(s.Allowed, ".") {
-			t.Errorf("%s is not described well: %+v", s.Name, s)
+			t.Errorf("setting %s = %+v, want a Doc that is a sentence and an Allowed that is a phrase", s.Name, s)
 		}
 		if s.Secret && s.Default != "" {
-			t.Errorf("%s is a secret with a default", s.Name)
+			t.Errorf("secret %s has the default %q, want none", s.Name, s.Default)
 		}
 		if s.Key() != strings.ToLower(s.Name) {
-			t.Errorf("%s has the key %s", s.Name, s.Key())
+			t.Errorf("Key() of %s = %s, want its lower case", s.Name, s.Key())
 		}
 	}
 	for field := range reflect.TypeFor[Settings]().Fields() {
@@ -304,9 +304,9 @@ func TestTableAndStructAgree(t *testing.T) {
 	}
 }
 
-func TestDescribeGivesACopy(t *testing.T) {
+func TestDescribeReturnsCopy(t *testing.T) {
 	Describe()[0].Name = "CHANGED"
 	if got := Describe()[0].Name; got != nameJWT {
-		t.Errorf("the table was changed to %s", got)
+		t.Errorf("Describe()[0].Name = %s after a change of a copy, want %s", got, nameJWT)
 	}
 }

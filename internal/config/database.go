@@ -5,35 +5,35 @@ import (
 	"runtime"
 )
 
-// memoryDatabase is the store of the demo.
+// memoryDatabase is the URL of a store in memory, which the demo uses.
 const memoryDatabase = "sqlite::memory:"
 
 // databaseFile is the name of the default database, in a folder of its own.
 var databaseFile = filepath.Join("achuan", "achuan.db")
 
-// resolveDatabase gives the database its default: SQLite in the folder where the
-// system keeps a user's data. Where there is none, nothing is kept, and the log
-// says so.
-func (c *collection) resolveDatabase(environ values, home string) {
-	if _, ok := c.values[nameDatabase]; ok {
+// setDefaultDatabase sets the default of the database: SQLite in the system's folder for user data. Without such a
+// folder, the store is in memory, and a warning says so.
+func (l *loader) setDefaultDatabase(environ rawValues, home string) {
+	if _, ok := l.values[nameDatabase]; ok {
 		return
 	}
 	if environ["HOME"].text == "" {
-		environ["HOME"] = given{text: home}
+		environ["HOME"] = rawValue{text: home}
 	}
 	folder := dataFolder(runtime.GOOS, environ)
 	if folder == "" {
-		c.values[nameDatabase] = given{memoryDatabase, fromDefault}
-		c.warn("there is no home folder to keep a database in: sessions are forgotten when the program ends; set %s to keep them", nameDatabase)
+		l.values[nameDatabase] = rawValue{memoryDatabase, sourceDefault}
+		l.warn("there is no home folder to keep a database in: sessions are forgotten when the program ends; set %s to keep them",
+			nameDatabase)
 		return
 	}
-	c.values[nameDatabase] = given{"sqlite:" + filepath.Join(folder, databaseFile), fromDefault}
+	l.values[nameDatabase] = rawValue{"sqlite:" + filepath.Join(folder, databaseFile), sourceDefault}
 }
 
-// dataFolder returns the folder for a user's data, "" when the environment does
-// not tell.
-func dataFolder(system string, environ values) string {
-	in := func(name string, below ...string) string {
+// dataFolder returns the folder for user data on an operating system (a GOOS), "" when the environment does not name
+// it.
+func dataFolder(system string, environ rawValues) string {
+	folderIn := func(name string, below ...string) string {
 		folder := environ[name].text
 		if folder == "" || !filepath.IsAbs(folder) {
 			return ""
@@ -42,12 +42,12 @@ func dataFolder(system string, environ values) string {
 	}
 	switch system {
 	case "windows":
-		return in("LOCALAPPDATA")
+		return folderIn("LOCALAPPDATA")
 	case "darwin":
-		return in("HOME", "Library", "Application Support")
+		return folderIn("HOME", "Library", "Application Support")
 	}
-	if folder := in("XDG_DATA_HOME"); folder != "" {
+	if folder := folderIn("XDG_DATA_HOME"); folder != "" {
 		return folder
 	}
-	return in("HOME", ".local", "share")
+	return folderIn("HOME", ".local", "share")
 }

@@ -10,43 +10,43 @@ import (
 	"github.com/joho/godotenv"
 )
 
-// maxDotenv is the most bytes that .env may have; to find a faulty line, it is
-// parsed once for each of its lines.
+// maxDotenv is the largest size of .env in bytes. It is small because the search for a faulty line parses the file
+// once for each line.
 const maxDotenv = 64 << 10
 
-// readDotenv returns the variables of .env, empty ones left out. A missing .env
-// is fine; so is a folder of that name, which some tools make.
-func (c *collection) readDotenv() values {
-	all := values{}
-	info, err := os.Stat(c.path(fromDotenv))
+// readDotenv returns the variables of .env without the empty ones. A missing .env is allowed, and so is a folder with
+// that name, which some tools create.
+func (l *loader) readDotenv() rawValues {
+	all := rawValues{}
+	info, err := os.Stat(l.path(sourceDotenv))
 	if errors.Is(err, fs.ErrNotExist) || (err == nil && info.IsDir()) {
 		return all
 	}
-	text, err := c.readFile(fromDotenv)
+	text, err := l.readFile(sourceDotenv)
 	if err == nil && len(text) > maxDotenv {
-		err = fmt.Errorf("%s: larger than %v", fromDotenv, ByteSize(maxDotenv))
+		err = fmt.Errorf("%s: larger than %v", sourceDotenv, ByteSize(maxDotenv))
 	}
 	if err != nil {
-		c.problems.add("", "", "cannot read %v", err)
+		l.problems.add("", "", "cannot read %v", err)
 		return all
 	}
 	pairs, err := godotenv.Unmarshal(text)
 	if err != nil {
-		// The parser's own words quote the rest of the file, secrets and all.
-		c.problems.add(fmt.Sprintf("%s:%d", fromDotenv, faultyLine(text)), "",
+		// The parser's message quotes the rest of the file with its secrets, so it is not shown.
+		l.problems.add(fmt.Sprintf("%s:%d", sourceDotenv, faultyLine(text)), "",
 			"not of the form NAME=value; check the name and that quotes are closed")
 		return all
 	}
 	for name, value := range pairs {
 		if value = strings.TrimSpace(value); value != "" {
-			all[name] = given{value, fromDotenv}
+			all[name] = rawValue{value, sourceDotenv}
 		}
 	}
 	return all
 }
 
-// faultyLine returns the number of the line at which text stops to parse: the
-// one after the longest beginning that does.
+// faultyLine returns the number of the line with the fault: the line after the longest beginning of text that can be
+// parsed.
 func faultyLine(text string) int {
 	lines := strings.SplitAfter(text, "\n")
 	for n := len(lines) - 1; n > 0; n-- {

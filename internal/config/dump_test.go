@@ -30,7 +30,7 @@ func TestDump(t *testing.T) {
 				t.Fatal(err)
 			}
 			if strings.Contains(got.String(), "SECRET") {
-				t.Errorf("a secret is shown:\n%s", &got)
+				t.Errorf("Dump = %s, want no secret in it", &got)
 			}
 			path := "testdata/dump/" + name + ".txt"
 			if *update {
@@ -44,7 +44,7 @@ func TestDump(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), got.String()); diff != "" {
-				t.Error(diff)
+				t.Errorf("Dump (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -5,15 +5,14 @@ import (
 	"fmt"
 )
 
-// Error is one problem with the settings. A program that ends because of one
-// was used wrongly; it did not fail.
+// Error is one problem with the settings. It means wrong use of the program, which has an exit code of its own.
 type Error struct {
-	Source  string // where it was given: environment, .env, --listen, or file:line; "" for nowhere
-	Setting string // the setting's name; "" for a problem with a whole source
+	Source  string // where the value is from: environment, .env, --listen, or file:line; "" when it is not set
+	Setting string // name of the setting; "" when the problem concerns a whole source
 	Problem string
 }
 
-// Error tells where, what and why, in the form that editors can jump to.
+// Error returns source, setting and problem. Editors can jump to a source with a file and a line.
 func (e *Error) Error() string {
 	text := e.Problem
 	if e.Setting != "" {

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// IsLoopback reports whether a listen address (host:port) can be reached from
-// this machine only. An empty host means all addresses; of host names only
-// localhost is known.
+// IsLoopback reports whether only this machine can reach a listen address (host:port). An empty host means all
+// addresses. The only host name that it knows is localhost.
 func IsLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -22,9 +21,8 @@ func IsLoopback(address string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// Reachable returns an address on which this machine reaches a server that listens
-// on the given one.
-func Reachable(listen string) string {
+// DialAddress returns the address at which this machine reaches a server with that listen address.
+func DialAddress(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return listen
@@ -35,36 +33,35 @@ func Reachable(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// validListen reports whether a listen address is host:port with a numeric port.
-func validListen(address string) bool {
+// isValidListen reports whether a listen address is host:port with a numeric port.
+func isValidListen(address string) bool {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || strings.ContainsAny(host, " \t/@") {
 		return false
 	}
-	_, ok := portNumber(port, 0)
+	_, ok := parsePort(port, 0)
 	return ok
 }
 
-// portNumber reads a port of at least least, in decimal digits alone.
-func portNumber(text string, least uint64) (int, bool) {
+// parsePort parses a port in decimal digits that is not below minPort.
+func parsePort(text string, minPort uint64) (int, bool) {
 	n, err := strconv.ParseUint(text, 10, 16)
-	return int(n), err == nil && n >= least
+	return int(n), err == nil && n >= minPort
 }
 
-// resolveListen puts the address that PORT stands for in the place of
-// ACHUAN_LISTEN, when that one is not given.
-func (c *collection) resolveListen() {
-	if _, ok := c.values[nameListen]; ok {
+// applyPort sets ACHUAN_LISTEN from PORT when ACHUAN_LISTEN is not set.
+func (l *loader) applyPort() {
+	if _, ok := l.values[nameListen]; ok {
 		return
 	}
-	port, ok := c.values[namePort]
+	port, ok := l.values[namePort]
 	if !ok {
 		return
 	}
-	n, ok := portNumber(port.text, 1)
+	n, ok := parsePort(port.text, 1)
 	if !ok {
-		c.refuse(namePort)
+		l.markNotAllowed(namePort)
 		return
 	}
-	c.values[nameListen] = given{"0.0.0.0:" + strconv.Itoa(n), port.from + ", " + namePort}
+	l.values[nameListen] = rawValue{"0.0.0.0:" + strconv.Itoa(n), port.source + ", " + namePort}
 }

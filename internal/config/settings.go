@@ -7,23 +7,23 @@ import (
 
 // Setting describes one setting.
 type Setting struct {
-	Name    string // of the environment variable
-	Default string // "" when there is none
-	Secret  bool   // never shown; Name_FILE may name a file that holds it
-	Allowed string // what it may be, with units, in words that follow "want"
-	Doc     string // what it means, in a sentence or two
+	Name    string // name of the environment variable
+	Default string // "" for none
+	Secret  bool   // it is never shown, and NAME_FILE can name a file with the value
+	Allowed string // the allowed values with units, as a phrase after "want"
+	Doc     string // the meaning, in one or two sentences
 
-	account bool // part of the account: of no use in the demo
-	list    bool // several values: commas, or a list in the file
+	isAccount bool // part of the account, which the demo does not use
+	isList    bool // a list: separated by commas, or a list in the file
 }
 
 // Key returns the setting's name in achuan.yaml.
 func (s Setting) Key() string { return strings.ToLower(s.Name) }
 
-// Describe returns all settings, in the order in which they are documented.
+// Describe returns all settings in the order of the documentation.
 func Describe() []Setting { return slices.Clone(settings) }
 
-// Names that the code asks for.
+// Names of settings that the code uses.
 const (
 	nameJWT            = "ACHUAN_JWT"
 	nameAPIURL         = "ACHUAN_API_URL"
@@ -46,48 +46,54 @@ const (
 	nameVerifyIdle     = "ACHUAN_VERIFY_IDLE"
 	nameSideTasks      = "ACHUAN_SIDE_TASKS"
 
-	fileSuffix = "_FILE" // of the variable that names a secret's file
+	fileSuffix = "_FILE" // suffix of the variable with the name of a secret's file
 )
 
-const aDuration = "a duration above 0 with its unit, such as 500ms, 90s or 2m"
+const allowedDuration = "a duration above 0 with its unit, such as 500ms, 90s or 2m"
 
-// settings is the one table of settings. The typed fields are in Settings.
+// settings is the table of all settings. Their typed fields are in Settings.
 var settings = []Setting{
 	{
-		Name: nameJWT, Secret: true, account: true,
+		Name: nameJWT, Secret: true, isAccount: true,
 		Allowed: "the token alone, on one line",
-		Doc:     "The account's JWT, as the platform's web page sends it in its Authorization header. serve needs it, unless with --demo.",
+		Doc: "The account's JWT, as the platform's web page sends it in its Authorization header. achuan " +
+			"serve requires it, except with --demo.",
 	},
 	{
-		Name: nameAPIURL, account: true,
+		Name: nameAPIURL, isAccount: true,
 		Default: "https://ai.achuanai.cn/api/chat/completions",
 		Allowed: "an http or https URL that ends in /chat/completions, without user, query and fragment",
 		Doc:     "The platform's completions URL; its other paths are derived from it.",
 	},
 	{
-		Name: nameCookie, Secret: true, account: true,
+		Name: nameCookie, Secret: true, isAccount: true,
 		Allowed: "a Cookie header's value, such as server_name_session=…, on one line",
-		Doc:     "A cookie to send to the platform, for a host behind a firewall panel that asks for one. Most need none.",
+		Doc: "A cookie to send to the platform, for a host behind a firewall panel that asks for one. Most " +
+			"need none.",
 	},
 	{
 		Name: nameListen, Default: "127.0.0.1:8000",
 		Allowed: "host:port with a port of 0 to 65535, such as 127.0.0.1:8000 or :8000 (0: any free port)",
-		Doc:     "The address to serve on. --listen goes before it. Any address but loopback needs ACHUAN_API_KEYS or ACHUAN_ALLOW_ANONYMOUS.",
+		Doc: "The address to serve on. --listen has priority. Every address except loopback requires " +
+			"ACHUAN_API_KEYS or ACHUAN_ALLOW_ANONYMOUS.",
 	},
 	{
 		Name:    namePort,
 		Allowed: "a port of 1 to 65535",
-		Doc:     "The port to serve on, on all addresses, as hosting platforms set it. Used when neither --listen nor ACHUAN_LISTEN is set.",
+		Doc: "The port to serve on, on all addresses, as hosting platforms set it. Used when neither " +
+			"--listen nor ACHUAN_LISTEN is set.",
 	},
 	{
-		Name: nameAPIKeys, Secret: true, list: true,
+		Name: nameAPIKeys, Secret: true, isList: true,
 		Allowed: "keys, each `key` or `name:key`, separated by commas (in a file also by line breaks)",
-		Doc:     "The keys that clients must send. A key is one caller with sessions of its own; its name is for logs.",
+		Doc: "The keys that clients must send. Each key is one caller with its own sessions; its name is for " +
+			"logs.",
 	},
 	{
 		Name: nameAdminKey, Secret: true,
 		Allowed: "a key of visible ASCII characters that is none of ACHUAN_API_KEYS",
-		Doc:     "The key of whoever runs the server. It opens /metrics, to other machines too; once it is set, nothing else does. It is no client key.",
+		Doc: "The operator's key. It gives access to /metrics, also from other machines; when it is set, " +
+			"nothing else does. It is not a client key.",
 	},
 	{
 		Name: nameAllowAnonymous, Default: "false",
@@ -95,9 +101,9 @@ var settings = []Setting{
 		Doc:     "Serve other machines although no client keys are set.",
 	},
 	{
-		Name: nameCORSOrigins, list: true,
+		Name: nameCORSOrigins, isList: true,
 		Allowed: "origins of the form scheme://host or scheme://host:port, separated by commas, or * alone",
-		Doc:     "The browser pages that may call this server. None is allowed when it is not set.",
+		Doc:     "The browser pages that may call this server. When it is not set, no page may.",
 	},
 	{
 		Name: nameMaxBody, Default: "32MiB",
@@ -107,76 +113,84 @@ var settings = []Setting{
 	{
 		Name: nameUserSessions, Default: string(UserSessionsContinue),
 		Allowed: "continue or off",
-		Doc:     "Whether a request's `user` field names a session to go on with (continue) or is a mere label (off).",
+		Doc:     "Whether a request's `user` field names a session to continue (continue) or is only a label (off).",
 	},
 	{
 		Name: nameSideTasks, Default: "on",
 		Allowed: "on or off",
-		Doc:     "Whether requests of chat apps for titles, tags and the like, where they are certainly that, get throw-away sessions.",
+		Doc: "Whether requests of chat apps for titles, tags and the like get throw-away sessions. Only " +
+			"clear cases do.",
 	},
 	{
-		Name: nameDatabase, Secret: true, account: true,
-		Allowed: "sqlite:PATH, sqlite::memory: (all is forgotten at the end) or postgres://USER:PASSWORD@HOST/DATABASE",
-		Doc:     "Where sessions are remembered. By default SQLite in the user's data folder; PostgreSQL when several replicas share the work.",
+		Name: nameDatabase, Secret: true, isAccount: true,
+		Allowed: "sqlite:PATH, sqlite::memory: (all is forgotten at the end) or " +
+			"postgres://USER:PASSWORD@HOST/DATABASE",
+		Doc: "Where sessions are stored. The default is SQLite in the user's data folder. Several replicas " +
+			"need PostgreSQL.",
 	},
 	{
 		Name: nameRetention, Default: "720h",
 		Allowed: "a duration of at least 1s with its unit, such as 720h",
-		Doc:     "Sessions that achuan made, that no one addressed by id or name, are deleted on the platform when nobody used them for so long.",
+		Doc: "Sessions that achuan made and no client addressed by id or name are deleted on the platform " +
+			"after this time without use.",
 	},
 	{
 		Name: nameNamedRetention, Default: "0",
 		Allowed: "0 (for ever) or a duration of at least 1s with its unit, such as 8760h",
-		Doc:     "The same for sessions by id or name that achuan made. They hold the only copy of their history.",
+		Doc: "The same for sessions that achuan made and clients address by id or name. They hold the only " +
+			"copy of their history.",
 	},
 	{
-		Name: nameVerifyIdle, Default: "10m", Allowed: aDuration,
-		Doc: "A session that was idle for longer is compared with the platform before it is gone on with.",
+		Name: nameVerifyIdle, Default: "10m", Allowed: allowedDuration,
+		Doc: "A session that was idle for longer is compared with the platform before it is continued.",
 	},
 	{
 		Name: nameToolStreaming, Default: string(ToolStreamingValid),
 		Allowed: "valid or eager",
-		Doc:     "Whether a tool call is streamed once it is known to be right (valid) or while the model writes it (eager), when it can no longer be repaired.",
+		Doc: "Whether a tool call is streamed when it is known to be valid (valid) or while the model writes " +
+			"it (eager). An eager call cannot be repaired.",
 	},
 	{
-		Name: "ACHUAN_CONNECT_TIMEOUT", Default: "10s", Allowed: aDuration,
+		Name: "ACHUAN_CONNECT_TIMEOUT", Default: "10s", Allowed: allowedDuration,
 		Doc: "The longest wait for a connection to the platform, TLS included.",
 	},
 	{
-		Name: "ACHUAN_FIRST_EVENT_TIMEOUT", Default: "180s", Allowed: aDuration,
-		Doc: "The longest wait for the first piece of an answer. Image models take their time.",
+		Name: "ACHUAN_FIRST_EVENT_TIMEOUT", Default: "180s", Allowed: allowedDuration,
+		Doc: "The longest wait for the first piece of an answer. Image models are slow.",
 	},
 	{
-		Name: "ACHUAN_IDLE_TIMEOUT", Default: "120s", Allowed: aDuration,
-		Doc: "The longest silence of the platform within an answer. There is no limit on the whole of it.",
+		Name: "ACHUAN_IDLE_TIMEOUT", Default: "120s", Allowed: allowedDuration,
+		Doc: "The longest silence of the platform within an answer. There is no limit on the whole answer.",
 	},
 	{
-		Name: "ACHUAN_DRAIN_TIMEOUT", Default: "20s", Allowed: aDuration,
-		Doc: "How long answers under way may go on after SIGTERM or SIGINT. Grant the process 10s more than this.",
+		Name: "ACHUAN_DRAIN_TIMEOUT", Default: "20s", Allowed: allowedDuration,
+		Doc: "How long running answers may continue after SIGTERM or SIGINT. Give the process 10s more than this.",
 	},
 	{
 		Name: "ACHUAN_LOG_LEVEL", Default: "info",
 		Allowed: "debug, info, warn or error",
-		Doc:     "The least important log lines to write. Log lines hold neither content nor secrets at any level.",
+		Doc:     "The lowest level of log lines to write. Log lines contain neither content nor secrets at any level.",
 	},
 	{
 		Name: nameLogFormat, Default: "text",
 		Allowed: "text or json",
-		Doc:     "The form of log lines.",
+		Doc:     "The format of log lines.",
 	},
 	{
 		Name: nameAudit, Default: string(AuditNone),
 		Allowed: "hash or none",
-		Doc:     "Whether each request's log line holds the SHA-256 of its body (hash), which proves what was asked to who has kept it.",
+		Doc: "Whether each request's log line has the SHA-256 of its body (hash). With it, whoever kept the " +
+			"body can prove what was asked.",
 	},
 	{
 		Name:    nameTraces,
 		Allowed: "an http or https URL without user, query and fragment, such as http://127.0.0.1:4318",
-		Doc:     "The OpenTelemetry collector to send traces to, over HTTP. Nothing is traced without it. OTEL_SERVICE_NAME and the other OTEL_ variables work as usual.",
+		Doc: "The OpenTelemetry collector that gets traces over HTTP. Without it, nothing is traced. " +
+			"OTEL_SERVICE_NAME and the other OTEL_ variables work as usual.",
 	},
 }
 
-// lookup returns the setting with the name.
+// lookup returns the setting with that name.
 func lookup(name string) (Setting, bool) {
 	i := slices.IndexFunc(settings, func(s Setting) bool { return s.Name == name })
 	if i < 0 {
@@ -185,8 +199,8 @@ func lookup(name string) (Setting, bool) {
 	return settings[i], true
 }
 
-// known returns the setting that a variable sets, by itself or through a file.
-func known(variable string) (Setting, bool) {
+// settingOf returns the setting that a variable sets, directly or through a file.
+func settingOf(variable string) (Setting, bool) {
 	if s, ok := lookup(variable); ok {
 		return s, true
 	}
@@ -194,8 +208,8 @@ func known(variable string) (Setting, bool) {
 	return s, ok && s.Secret && strings.HasSuffix(variable, fileSuffix)
 }
 
-// variables returns the names of all variables, those for files included.
-func variables() []string {
+// variableNames returns the names of all variables, also of those for files.
+func variableNames() []string {
 	var names []string
 	for _, s := range settings {
 		names = append(names, s.Name)

@@ -2,22 +2,28 @@ package config
 
 import "strings"
 
-// prefix is what most variables begin with. Slips are counted without it, so
-// that it makes no two names alike.
-const prefix = "ACHUAN_"
+// variablePrefix is the prefix of most variables. Names are compared without it, because it would make all names
+// similar.
+const variablePrefix = "ACHUAN_"
 
-// didYouMean returns "; did you mean NAME?" for the known variable that name is
-// a slip of, in the spelling that the source uses, or "".
+// maxComparedName is longer than every similar name. Long names would be slow to compare.
+const maxComparedName = 64
+
+// maxEdits is the largest edit distance of a similar name.
+const maxEdits = 3
+
+// didYouMean returns "; did you mean NAME?" for the variable that is most similar to name, in the spelling of the
+// source, or "" when none is similar.
 func didYouMean(name string, spelling func(string) string) string {
-	if len(name) > 64 {
-		return "" // no slip of anything, and slow to compare
+	if len(name) > maxComparedName {
+		return ""
 	}
-	bare := strings.TrimPrefix(strings.ToUpper(strings.ReplaceAll(name, "-", "_")), prefix)
-	best, least := "", 4 // more than three slips are another word
-	for _, v := range variables() {
-		known := strings.TrimPrefix(v, prefix)
-		if d := distance(bare, known); d < least && 3*d <= len(known) {
-			best, least = v, d
+	bare := strings.TrimPrefix(strings.ToUpper(strings.ReplaceAll(name, "-", "_")), variablePrefix)
+	best, minEdits := "", maxEdits+1
+	for _, v := range variableNames() {
+		known := strings.TrimPrefix(v, variablePrefix)
+		if d := editDistance(bare, known); d < minEdits && 3*d <= len(known) {
+			best, minEdits = v, d
 		}
 	}
 	if best == "" {
@@ -26,9 +32,9 @@ func didYouMean(name string, spelling func(string) string) string {
 	return "; did you mean " + spelling(best) + "?"
 }
 
-// distance is the number of characters to insert, delete, replace or swap with
-// their neighbour to make a into b (the optimal string alignment distance).
-func distance(a, b string) int {
+// editDistance returns how many characters must be inserted, deleted, replaced or swapped with their neighbour to turn
+// a into b (the optimal string alignment distance).
+func editDistance(a, b string) int {
 	rows := make([][]int, len(a)+1)
 	for i := range rows {
 		rows[i] = make([]int, len(b)+1)

@@ -10,44 +10,44 @@ import (
 	"unicode"
 )
 
-// maxMaxBody bounds ACHUAN_MAX_BODY: a body is held in memory while it is decoded.
-const maxMaxBody = 1 << 30
+// maxBodyLimit is the largest ACHUAN_MAX_BODY. A body is in memory while it is decoded.
+const maxBodyLimit = 1 << 30
 
-// refuse notes that a setting's value is not what is allowed.
-func (c *collection) refuse(name string) { c.refused[name] = true }
+// markNotAllowed records that a setting's value is not allowed.
+func (l *loader) markNotAllowed(name string) { l.notAllowed[name] = true }
 
-// tellRefused tells the refused values in the order of the settings.
-func (c *collection) tellRefused() {
+// reportNotAllowed adds a problem for each value that is not allowed, in the order of the settings.
+func (l *loader) reportNotAllowed() {
 	for _, setting := range settings {
-		if !c.refused[setting.Name] {
+		if !l.notAllowed[setting.Name] {
 			continue
 		}
-		v := c.values[setting.Name]
-		what := shown(v.text)
+		v := l.values[setting.Name]
+		value := quoteValue(v.text)
 		if setting.Secret {
-			what = "the value"
+			value = "the value"
 		}
-		c.problems.add(v.from, setting.Name, "%s is not allowed; want %s", what, setting.Allowed)
+		l.problems.add(v.source, setting.Name, "%s is not allowed; want %s", value, setting.Allowed)
 	}
 }
 
-// shown quotes what was given, unless it could be a secret in the wrong place:
-// a URL with a password, a token.
-func shown(text string) string {
+// quoteValue quotes the beginning of a value, unless the value could be a misplaced secret: a URL with a password, or
+// a token.
+func quoteValue(text string) string {
 	if strings.Contains(text, "@") || strings.Contains(text, "eyJ") {
 		return "the value (not shown, it may hold a secret)"
 	}
-	const most = 80
-	if len(text) > most {
-		text = text[:most] + "…"
+	const maxQuoted = 80
+	if len(text) > maxQuoted {
+		text = text[:maxQuoted] + "…"
 	}
 	return strconv.Quote(text)
 }
 
-// validate checks what parsing cannot, and brings values into the form that
-// Settings promises. A value that never got here is not complained of again.
-func (c *collection) validate(s *Settings) {
-	c.cutBearer(s)
+// validate checks what parse does not check, and normalizes values. It does not report a setting that has a problem
+// already.
+func (l *loader) validate(s *Settings) {
+	l.stripBearer(s)
 	s.LogFormat = strings.ToLower(s.LogFormat)
 	s.UserSessions = UserSessions(strings.ToLower(string(s.UserSessions)))
 	s.Audit = Audit(strings.ToLower(string(s.Audit)))
@@ -57,15 +57,15 @@ func (c *collection) validate(s *Settings) {
 		name string
 		ok   bool
 	}{
-		{nameJWT, !strings.ContainsFunc(s.JWT, notToken)},
-		{nameAPIURL, s.Demo || validAPIURL(s.APIURL)},
+		{nameJWT, !strings.ContainsFunc(s.JWT, isNotTokenRune)},
+		{nameAPIURL, s.Demo || isValidAPIURL(s.APIURL)},
 		{nameCookie, !strings.ContainsFunc(s.PlatformCookie, unicode.IsControl)},
-		{nameAdminKey, !strings.ContainsFunc(s.AdminKey, notToken)},
-		{nameListen, validListen(s.Listen)},
-		{nameCORSOrigins, normalOrigins(s.CORSOrigins)},
-		{nameMaxBody, s.MaxBody >= 1 && s.MaxBody <= maxMaxBody},
+		{nameAdminKey, !strings.ContainsFunc(s.AdminKey, isNotTokenRune)},
+		{nameListen, isValidListen(s.Listen)},
+		{nameCORSOrigins, normalizeOrigins(s.CORSOrigins)},
+		{nameMaxBody, s.MaxBody >= 1 && s.MaxBody <= maxBodyLimit},
 		{nameUserSessions, s.UserSessions == UserSessionsContinue || s.UserSessions == UserSessionsOff},
-		{nameDatabase, validDatabase(s.DatabaseURL)},
+		{nameDatabase, isValidDatabase(s.DatabaseURL)},
 		{nameRetention, s.SessionRetention >= time.Second},
 		{nameNamedRetention, s.NamedRetention == 0 || s.NamedRetention >= time.Second},
 		{nameVerifyIdle, s.VerifyIdle > 0},
@@ -77,41 +77,40 @@ func (c *collection) validate(s *Settings) {
 		{"ACHUAN_LOG_LEVEL", slices.Contains([]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}, s.LogLevel)},
 		{nameLogFormat, s.LogFormat == "text" || s.LogFormat == "json"},
 		{nameAudit, s.Audit == AuditNone || s.Audit == AuditHash},
-		{nameTraces, s.TracesURL == "" || validURL(s.TracesURL)},
+		{nameTraces, s.TracesURL == "" || isValidURL(s.TracesURL)},
 	}
 	for _, check := range checks {
-		if !check.ok && !c.unusable[check.name] {
-			c.refuse(check.name)
+		if !check.ok && !l.hasProblem[check.name] {
+			l.markNotAllowed(check.name)
 		}
 	}
 }
 
-// cutBearer takes a JWT that was copied together with the scheme before it.
-func (c *collection) cutBearer(s *Settings) {
+// stripBearer removes the scheme from a JWT that was copied together with it.
+func (l *loader) stripBearer(s *Settings) {
 	scheme, token, ok := strings.Cut(s.JWT, " ")
 	if ok && strings.EqualFold(scheme, "bearer") {
 		s.JWT = strings.TrimSpace(token)
-		c.warn("%s: %s begins with %q, which is not part of the token and was cut off", c.values[nameJWT].from, nameJWT, scheme)
+		l.warn("%s: %s begins with %q, which is not part of the token and was cut off", l.values[nameJWT].source, nameJWT, scheme)
 	}
 }
 
-// notToken tells the characters that a token cannot hold: it is visible ASCII.
-func notToken(r rune) bool { return r <= ' ' || r > '~' }
+// isNotTokenRune reports whether a token must not contain r. A token is visible ASCII.
+func isNotTokenRune(r rune) bool { return r <= ' ' || r > '~' }
 
-func validAPIURL(text string) bool {
-	return validURL(text) && strings.HasSuffix(text, "/chat/completions")
+func isValidAPIURL(text string) bool {
+	return isValidURL(text) && strings.HasSuffix(text, "/chat/completions")
 }
 
-// validURL reports whether a text is an http or https URL with nothing but a host
-// and a path.
-func validURL(text string) bool {
+// isValidURL reports whether text is an http or https URL with only a host and a path.
+func isValidURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
 		!strings.ContainsAny(text, "?#")
 }
 
-// validDatabase reports whether a URL is one of a store; "" is none yet.
-func validDatabase(text string) bool {
+// isValidDatabase reports whether text is the URL of a store. "" is valid: the default is set later.
+func isValidDatabase(text string) bool {
 	if path, ok := strings.CutPrefix(text, "sqlite:"); ok {
 		return path != ""
 	}
@@ -119,10 +118,9 @@ func validDatabase(text string) bool {
 	return text == "" || err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Host != ""
 }
 
-// normalOrigins brings origins into the form in which browsers send them, in
-// small letters and without a scheme's own port, and reports whether all are
-// origins. Schemes are free: desktop and phone apps have their own.
-func normalOrigins(origins []string) bool {
+// normalizeOrigins changes origins into the form that browsers send: in lower case and without the scheme's default
+// port. It reports whether all are origins. Every scheme is allowed, because desktop and phone apps have their own.
+func normalizeOrigins(origins []string) bool {
 	if slices.Equal(origins, []string{"*"}) {
 		return true
 	}
@@ -133,8 +131,8 @@ func normalOrigins(origins []string) bool {
 			return false
 		}
 		host := u.Host
-		if own := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; own != "" {
-			host = strings.TrimSuffix(host, own)
+		if defaultPort := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; defaultPort != "" {
+			host = strings.TrimSuffix(host, defaultPort)
 		}
 		origins[i] = u.Scheme + "://" + host
 	}

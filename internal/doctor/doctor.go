@@ -1,10 +1,9 @@
-// Package doctor is the production checklist, executed: each line says whether
-// something that production needs is so, and if not, what to do. Lines do not stand
-// for each other: what a line depends on has a line of its own, and where that one
-// has failed, it is skipped.
+// Package doctor runs the production checklist. Each line says whether one thing that production needs is in
+// order and, if it is not, what to do. A line reports only its own fault: when something that it depends on has
+// failed, that thing has a line of its own and the dependent line is skipped.
 //
-// It looks and asks. It changes nothing that anybody reads, and only Models costs anything. How its
-// findings are shown is decided elsewhere.
+// The checks only read and ask. They change nothing that anybody reads, and only the check of the models costs
+// points. The caller decides how the lines are shown.
 package doctor
 
 import (
@@ -18,87 +17,89 @@ import (
 	"achuan/internal/platform"
 )
 
-// State is what became of a check.
+// State is the result of a check.
 type State string
 
 // The states.
 const (
 	OK   State = "ok"
 	Fail State = "fail"
-	Skip State = "skip" // it could not be looked at, or nobody wanted it
-	Hint State = "hint" // production needs it, and this server is for its machine alone
+	Skip State = "skip" // the check could not run, or the operator did not want it
+	Hint State = "hint" // it would fail in production, but this server serves only its own machine
 )
 
 // Line is one line of the checklist.
 type Line struct {
 	Name   string `json:"name"`
 	State  State  `json:"state"`
-	Found  string `json:"found"`            // may hold secrets of the settings: redact it
-	Remedy string `json:"remedy,omitempty"` // what to do, unless it is ok
+	Found  string `json:"found"`            // it may contain secrets from the settings: redact it before it is shown
+	Remedy string `json:"remedy,omitempty"` // what to do; "" when the state is OK
 }
 
-// Options say what to look at. Settings is required unless SettingsError says why
-// there are none.
+// Options say what to check. Settings is required unless SettingsError is set.
 type Options struct {
 	Settings      *config.Settings
-	SettingsError error
-	SettingsText  []byte // the settings as a backup keeps them
+	SettingsError error  // why Settings is nil
+	SettingsText  []byte // the settings as a backup stores them
 
-	URL string // the server's, without /v1; "": the one that these settings start
-	Key string // a client key; "": the first of the settings
+	URL string // base URL of the server, without /v1; "" means the server that these settings start
+	Key string // client key; "" means the first key of the settings
 
-	// Production says that the server serves others, although it listens to its machine
-	// alone: behind a proxy.
-	Production bool
+	// IsProduction says that the server serves others although it listens on loopback only: it is behind a proxy.
+	IsProduction bool
 
-	Models  bool                          // ask every model, which costs points
-	Confirm func(questions, of int) bool  // asked before: so many questions of so many models
-	Start   func(context.Context) *Server // a server of these settings with a store of its own, where none runs
+	AskModels bool // ask every model, which costs points
+	// Confirm is called before the models are asked. It returns whether to send that many questions.
+	Confirm func(questions, models int) bool
+	// StartServer starts a server with these settings and an empty store. It is called when no server runs.
+	StartServer func(context.Context) *Server
 
-	BackupFile string        // a backup made by other tools, whose age counts; "": the store's last
-	BackupAge  time.Duration // how old the last backup may be; 0 is DefaultBackupAge
+	BackupFile   string        // a backup made by other tools, whose age is checked; "" means the store's last backup
+	MaxBackupAge time.Duration // the oldest that the last backup may be; 0 is DefaultMaxBackupAge
 
-	Now  func() time.Time // nil is time.Now
-	Slow time.Duration    // how long the platform's reply may take; 0 is DefaultSlow
+	Now        func() time.Time // nil is time.Now
+	MaxLatency time.Duration    // the longest that the platform's reply may take; 0 is DefaultMaxLatency
 }
 
-// Server is one that was started for the checks.
+// Server is a server that was started for the checks.
 type Server struct {
 	URL  string
 	Err  error // why it did not start
 	Stop func()
 }
 
-// Bounds of what is well.
+// Defaults of Options.
 const (
-	DefaultBackupAge = 25 * time.Hour // backed up daily, and an hour to do it
-	DefaultSlow      = 3 * time.Second
-	leastLife        = 72 * time.Hour // of the JWT; as the alert AchuanTokenExpiresSoon
-	mostSkew         = 30 * time.Second
-	mostSinceScrape  = 5 * time.Minute
+	DefaultMaxBackupAge = 25 * time.Hour // a daily backup, and one hour to make it
+	DefaultMaxLatency   = 3 * time.Second
 )
 
-// checkTime bounds every check but that of the models.
-const checkTime = 20 * time.Second
+// Bounds of the checks.
+const (
+	minTokenLife = 72 * time.Hour // as in the alert AchuanTokenExpiresSoon
+	maxClockSkew = 30 * time.Second
+	maxScrapeAge = 5 * time.Minute
+	checkTimeout = 20 * time.Second // for each check except the one of the models
+)
 
 // doctor is one run of the checklist.
 type doctor struct {
 	Options
-	http     *http.Client
-	platform *platform.Client
-	server   *server // nil: there is none
-	own      bool    // the server was started for the checks
-	remote   bool    // the server is all that is known: the settings here are not its own
-	reply    reply   // of the platform, to whoever asks
+	http        *http.Client
+	platform    *platform.Client // nil when there is no valid JWT
+	server      *server          // nil when no server runs
+	isOwnServer bool             // the server was started for the checks
+	isRemote    bool             // only the server is known: the settings here are not its settings
+	reply       platformReply
 }
 
-// check is one line's. The name stands in every report, whatever it found.
+// check is the check behind one line. Every report contains its name.
 type check struct {
 	name string
 	run  func(*doctor, context.Context) Line
 }
 
-// checks is the checklist, in its order.
+// checks is the checklist, in the order of the report.
 var checks = []check{
 	{"settings", (*doctor).checkSettings},
 	{"jwt", (*doctor).checkToken},
@@ -113,17 +114,16 @@ var checks = []check{
 	{"backup", (*doctor).checkBackup},
 }
 
-// Run goes through the checklist, tells each line when it is known, and returns how
-// many have failed.
-func Run(ctx context.Context, o Options, tell func(Line)) (failed int) {
+// Run runs the checklist, calls report with each line as soon as it is known, and returns how many lines failed.
+func Run(ctx context.Context, o Options, report func(Line)) (failed int) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	o.BackupAge = cmp.Or(o.BackupAge, DefaultBackupAge)
-	o.Slow = cmp.Or(o.Slow, DefaultSlow)
-	d := &doctor{Options: o, http: newClient()}
+	o.MaxBackupAge = cmp.Or(o.MaxBackupAge, DefaultMaxBackupAge)
+	o.MaxLatency = cmp.Or(o.MaxLatency, DefaultMaxLatency)
+	d := &doctor{Options: o, http: newHTTPClient()}
 	defer d.http.CloseIdleConnections()
-	d.remote = o.URL != "" && (o.Settings == nil || o.Settings.JWT == "")
+	d.isRemote = o.URL != "" && (o.Settings == nil || o.Settings.JWT == "")
 	stop := d.prepare(ctx)
 	defer stop()
 	for _, c := range checks {
@@ -132,38 +132,33 @@ func Run(ctx context.Context, o Options, tell func(Line)) (failed int) {
 		if line.State == Fail {
 			failed++
 		}
-		tell(line)
+		report(line)
 	}
 	return failed
 }
 
-// prepare finds, or starts, what the checks ask.
+// prepare asks the platform once, and finds or starts the server. stop releases what prepare opened.
 func (d *doctor) prepare(ctx context.Context) (stop func()) {
-	stop = func() {}
-	if d.Settings != nil && !d.remote {
+	if d.Settings != nil && !d.isRemote {
 		d.askPlatform(ctx)
 		if d.Settings.JWT != "" {
 			d.platform, _ = platform.New(platform.Options{
 				CompletionsURL: d.Settings.APIURL, JWT: d.Settings.JWT, Cookie: d.Settings.PlatformCookie,
 				ConnectTimeout: d.Settings.ConnectTimeout,
-			}) // an account that no client can be made for fails in its own line
+			}) // the line of the JWT reports the error
 		}
 	}
-	if d.findServer(ctx) || d.platform == nil || d.Start == nil {
-		return d.closing(stop)
+	stopServer := func() {}
+	if !d.findServer(ctx) && d.platform != nil && d.StartServer != nil {
+		s := d.StartServer(ctx)
+		d.isOwnServer = true
+		d.server = &server{d: d, url: s.URL, startError: s.Err}
+		if s.Stop != nil {
+			stopServer = s.Stop
+		}
 	}
-	s := d.Start(ctx)
-	d.own = true
-	d.server = &server{d: d, url: s.URL, failed: s.Err}
-	if s.Stop != nil {
-		stop = s.Stop
-	}
-	return d.closing(stop)
-}
-
-func (d *doctor) closing(stop func()) func() {
 	return func() {
-		stop()
+		stopServer()
 		if d.platform != nil {
 			d.platform.Close()
 		}
@@ -180,28 +175,28 @@ func fail(remedy, format string, args ...any) Line {
 	return Line{State: Fail, Found: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
-// need is fail where the server serves others, and a hint otherwise.
-func (d *doctor) need(remedy, format string, args ...any) Line {
+// withRemedy returns the line with a remedy.
+func (l Line) withRemedy(remedy string) Line {
+	l.Remedy = remedy
+	return l
+}
+
+// failInProduction returns a failure, or a hint when the server serves only its own machine.
+func (d *doctor) failInProduction(remedy, format string, args ...any) Line {
 	line := fail(remedy, format, args...)
-	if !d.isProduction() {
+	if !d.servesOthers() {
 		line.State = Hint
 	}
 	return line
 }
 
-// isProduction reports whether the server serves others than its own machine.
-func (d *doctor) isProduction() bool {
+// servesOthers reports whether the server serves more than its own machine.
+func (d *doctor) servesOthers() bool {
 	switch {
-	case d.Production:
+	case d.IsProduction:
 		return true
-	case d.remote:
-		return !config.IsLoopback(hostPort(d.URL))
+	case d.isRemote:
+		return !config.IsLoopback(hostOf(d.URL))
 	}
 	return d.Settings != nil && !config.IsLoopback(d.Settings.Listen)
-}
-
-// but adds what to do about a line that was skipped.
-func (l Line) but(remedy string) Line {
-	l.Remedy = remedy
-	return l
 }

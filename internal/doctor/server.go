@@ -17,30 +17,33 @@ import (
 	"achuan/internal/config"
 )
 
-// userAgent tells a server that a look at its metrics is no scrape.
+// userAgent tells the server that a read of its metrics is not a scrape.
 const userAgent = "achuan-doctor"
 
-// mostReply is the most that is read of a reply.
-const mostReply = 16 << 20
+// maxReply is how many bytes of a server's reply are read.
+const maxReply = 16 << 20
 
-// newClient has no time limit of its own: every request has one.
-func newClient() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http says so
-	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+// findTimeout is how long findServer waits for a server on this machine.
+const findTimeout = 2 * time.Second
+
+// newHTTPClient returns a client that follows no redirects. It has no timeout of its own: every request has one.
+func newHTTPClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents the type
+	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Transport: t, CheckRedirect: noRedirect}
 }
 
-// server is the achuan that is asked.
+// server is the achuan server that the checks send requests to.
 type server struct {
-	d      *doctor
-	url    string
-	failed error // it could not be started
+	d          *doctor
+	url        string
+	startError error // why it could not be started
 }
 
-// errNoServer says that nothing can be asked.
+// errNoServer is the error of every request when there is no server.
 var errNoServer = errors.New("no server of these settings runs")
 
-// findServer looks for one that runs: where it is said to, or where these settings
-// would have it.
+// findServer looks for a running server: at Options.URL, or at the address in the settings.
 func (d *doctor) findServer(ctx context.Context) bool {
 	if d.URL != "" {
 		d.server = &server{d: d, url: strings.TrimSuffix(d.URL, "/")}
@@ -49,39 +52,39 @@ func (d *doctor) findServer(ctx context.Context) bool {
 	if d.Settings == nil || strings.HasSuffix(d.Settings.Listen, ":0") {
 		return false
 	}
-	s := &server{d: d, url: "http://" + config.Reachable(d.Settings.Listen)}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	s := &server{d: d, url: "http://" + config.DialAddress(d.Settings.Listen)}
+	ctx, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
-	if _, err := s.ready(ctx); err != nil {
+	if _, err := s.getReadiness(ctx); err != nil {
 		return false
 	}
 	d.server = s
 	return true
 }
 
-// answer is a server's.
-type answer struct {
+// serverReply is a server's reply to one request.
+type serverReply struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// ask asks the server. key may be "".
-func (s *server) ask(ctx context.Context, method, path, key string, body []byte) (answer, error) {
+// send sends a request to the server and reads the reply. key is the client key, "" for none.
+func (s *server) send(ctx context.Context, method, path, key string, body []byte) (serverReply, error) {
 	if s == nil {
-		return answer{}, errNoServer
+		return serverReply{}, errNoServer
 	}
-	if s.failed != nil {
-		return answer{}, s.failed
+	if s.startError != nil {
+		return serverReply{}, s.startError
 	}
-	if _, bounded := ctx.Deadline(); !bounded {
+	if _, hasDeadline := ctx.Deadline(); !hasDeadline {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, checkTime)
+		ctx, cancel = context.WithTimeout(ctx, checkTimeout)
 		defer cancel()
 	}
 	r, err := http.NewRequestWithContext(ctx, method, s.url+path, bytes.NewReader(body))
 	if err != nil {
-		return answer{}, err
+		return serverReply{}, err
 	}
 	r.Header.Set("User-Agent", userAgent)
 	if body != nil {
@@ -92,24 +95,20 @@ func (s *server) ask(ctx context.Context, method, path, key string, body []byte)
 	}
 	resp, err := s.d.http.Do(r)
 	if err != nil {
-		return answer{}, fmt.Errorf("no answer from %s: %w", s.url, err)
+		return serverReply{}, fmt.Errorf("no answer from %s: %w", s.url, err)
 	}
 	defer resp.Body.Close()
-	content, err := io.ReadAll(io.LimitReader(resp.Body, mostReply))
-	return answer{resp.StatusCode, resp.Header, content}, err
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	return serverReply{resp.StatusCode, resp.Header, content}, err
 }
 
-// key is the client key to use.
-func (s *server) key() string {
+// clientKey returns the client key to send, "" for none.
+func (s *server) clientKey() string {
 	d := s.d
 	if d.Key != "" || d.Settings == nil || len(d.Settings.APIKeys) == 0 {
 		return d.Key
 	}
-	entry := d.Settings.APIKeys[0]
-	if _, after, named := strings.Cut(entry, ":"); named {
-		return strings.TrimSpace(after)
-	}
-	return entry
+	return config.ClientKey(d.Settings.APIKeys[0])
 }
 
 // readiness is the body of /readyz.
@@ -119,41 +118,42 @@ type readiness struct {
 	MetricsScraped *time.Time        `json:"metrics_scraped"`
 }
 
-func (s *server) ready(ctx context.Context) (readiness, error) {
+// getReadiness reads /readyz. A reply without a status is an error: the server is not achuan.
+func (s *server) getReadiness(ctx context.Context) (readiness, error) {
 	var h readiness
-	r, err := s.ask(ctx, http.MethodGet, "/readyz", "", nil)
+	r, err := s.send(ctx, http.MethodGet, "/readyz", "", nil)
 	if err != nil {
 		return h, err
 	}
 	if json.Unmarshal(r.body, &h) != nil || h.Status == "" {
-		return h, fmt.Errorf("%s answers, but is no achuan", s.url)
+		return h, fmt.Errorf("%s answers, but it is not achuan", s.url)
 	}
 	return h, nil
 }
 
-// metric reads one gauge.
-func (s *server) metric(ctx context.Context, name string) (float64, error) {
-	admin := ""
+// readMetric returns the value of a metric without labels.
+func (s *server) readMetric(ctx context.Context, name string) (float64, error) {
+	adminKey := ""
 	if s != nil && s.d.Settings != nil {
-		admin = s.d.Settings.AdminKey
+		adminKey = s.d.Settings.AdminKey
 	}
-	r, err := s.ask(ctx, http.MethodGet, "/metrics", admin, nil)
+	r, err := s.send(ctx, http.MethodGet, "/metrics", adminKey, nil)
 	if err != nil {
 		return 0, err
 	}
 	if r.status != http.StatusOK {
-		return 0, fmt.Errorf("/metrics says %d", r.status)
+		return 0, fmt.Errorf("/metrics returns HTTP %d", r.status)
 	}
 	for line := range strings.Lines(string(r.body)) {
 		if value, is := strings.CutPrefix(strings.TrimSpace(line), name+" "); is {
 			return strconv.ParseFloat(value, 64)
 		}
 	}
-	return 0, fmt.Errorf("there is no %s", name)
+	return 0, fmt.Errorf("there is no metric %s", name)
 }
 
-// hostPort is the address in a URL, as IsLoopback reads it.
-func hostPort(base string) string {
+// hostOf returns the host in a URL, with a port so that config.IsLoopback can read it.
+func hostOf(base string) string {
 	u, err := url.Parse(base)
 	if err != nil {
 		return ""

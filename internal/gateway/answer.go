@@ -29,9 +29,9 @@ func (a *Answer) Left() {
 	}
 }
 
-// lose says that the reply has failed: a repetition of the request gets the choices that
+// markFailed says that the reply has failed: a repetition of the request gets the choices that
 // are whole or under way, and asks only for the others.
-func (a *Answer) lose() {
+func (a *Answer) markFailed() {
 	for _, c := range a.choices {
 		c.Lose()
 	}
@@ -51,13 +51,13 @@ func (a *Answer) Discard() {
 // once; breaking out of the loop leaves what is under way to the background.
 func (a *Answer) Events() iter.Seq2[chat.Event, error] {
 	if len(a.choices) == 1 {
-		return a.events(0)
+		return a.choiceEvents(0)
 	}
-	return a.merged
+	return a.mergeChoices
 }
 
-// events is one choice.
-func (a *Answer) events(choice int) iter.Seq2[chat.Event, error] {
+// choiceEvents is one choice.
+func (a *Answer) choiceEvents(choice int) iter.Seq2[chat.Event, error] {
 	return func(yield func(chat.Event, error) bool) {
 		for ev, err := range a.choices[choice].Events() {
 			ev.Choice = choice
@@ -68,21 +68,21 @@ func (a *Answer) events(choice int) iter.Seq2[chat.Event, error] {
 	}
 }
 
-// step is one event of any choice.
-type step struct {
+// choiceEvent is one event of any choice.
+type choiceEvent struct {
 	event chat.Event
 	err   error
 }
 
-// merged runs the choices side by side. When one fails or the client leaves, the
+// mergeChoices runs the choices side by side. When one fails or the client leaves, the
 // others go on in the background.
-func (a *Answer) merged(yield func(chat.Event, error) bool) {
-	steps := make(chan step, len(a.choices))
+func (a *Answer) mergeChoices(yield func(chat.Event, error) bool) {
+	steps := make(chan choiceEvent, len(a.choices))
 	left := make(chan struct{})
 	var running sync.WaitGroup
 	for i := range a.choices {
 		running.Go(func() {
-			pass := func(s step) bool {
+			pass := func(s choiceEvent) bool {
 				select {
 				case steps <- s:
 					return true
@@ -90,16 +90,16 @@ func (a *Answer) merged(yield func(chat.Event, error) bool) {
 					return false
 				}
 			}
-			err := guarded(func() error {
-				for ev, err := range a.events(i) {
-					if !pass(step{ev, err}) {
+			err := recoverPanic(func() error {
+				for ev, err := range a.choiceEvents(i) {
+					if !pass(choiceEvent{ev, err}) {
 						break
 					}
 				}
 				return nil
 			})
 			if err != nil {
-				pass(step{err: err})
+				pass(choiceEvent{err: err})
 			}
 		})
 	}
@@ -107,12 +107,12 @@ func (a *Answer) merged(yield func(chat.Event, error) bool) {
 	defer close(left)
 	paused := true
 	for s := range steps {
-		if p, ok := errors.AsType[*panicked](s.err); ok {
+		if p, ok := errors.AsType[*goroutinePanic](s.err); ok {
 			panic(p)
 		}
 		switch {
 		case s.err != nil:
-			a.lose()
+			a.markFailed()
 			yield(chat.Event{}, s.err)
 			return
 		case s.event.Kind == chat.EventPause && (paused || len(steps) > 0):

@@ -21,17 +21,17 @@ type ModelLister interface {
 }
 
 const (
-	refreshEvery   = 10 * time.Minute
-	maxRefreshTime = 30 * time.Second
+	refreshInterval = 10 * time.Minute
+	refreshTimeout  = 30 * time.Second
 	// A name that is not in the list makes it be fetched again, but no more often than
 	// this. Requests wait for a refresh until it is lookUpWait old, and then go by the
 	// last good list: the platform may hang.
-	lookUpEvery = 10 * time.Second
-	lookUpWait  = 3 * time.Second
+	minLookUpInterval = 10 * time.Second
+	maxLookUpWait     = 3 * time.Second
 )
 
-// builtIn are served whatever the platform lists.
-var builtIn = []string{
+// builtInModels are served whatever the platform lists.
+var builtInModels = []string{
 	"claude-sonnet-4-5-20250929",
 	"gemini-3-pro-preview",
 	"gemini-3-pro-preview-image",
@@ -41,9 +41,9 @@ var builtIn = []string{
 // model is a served model; its zero value takes no reasoning effort.
 type model chat.Model
 
-// effort returns the reasoning effort to send: what the client asked for if the
+// supportedEffort returns the reasoning effort to send: what the client asked for if the
 // platform lists it for the model, else none.
-func (m model) effort(asked string) string {
+func (m model) supportedEffort(asked string) string {
 	if slices.Contains(m.ReasoningEfforts, asked) {
 		return asked
 	}
@@ -54,16 +54,16 @@ func (m model) effort(asked string) string {
 // list that the platform gave. At most one refresh runs at a time, on a goroutine of
 // its own, so that nobody waits for longer than they want.
 type catalogue struct {
-	lister ModelLister
-	logger *slog.Logger
-	life   context.Context // of refreshes
-	end    context.CancelFunc
+	lister     ModelLister
+	logger     *slog.Logger
+	lifeCtx    context.Context // of refreshes
+	cancelLife context.CancelFunc
 
 	models atomic.Pointer[[]chat.Model] // never nil, never changed in place
 
-	mu      sync.Mutex
-	running *refresh  // nil when none is
-	ended   time.Time // when the last refresh ended
+	mu        sync.Mutex
+	current   *refresh  // nil when none is
+	lastEnded time.Time // when the last refresh ended
 }
 
 // refresh is one call for the platform's list.
@@ -74,21 +74,21 @@ type refresh struct {
 
 func newCatalogue(l ModelLister, logger *slog.Logger) *catalogue {
 	c := &catalogue{lister: l, logger: logger}
-	c.life, c.end = context.WithCancel(context.Background())
-	c.keep(nil)
+	c.lifeCtx, c.cancelLife = context.WithCancel(context.Background())
+	c.setModels(nil)
 	return c
 }
 
 // run refreshes the list until ctx ends, and then waits for the refresh under way.
 func (c *catalogue) run(ctx context.Context) {
-	tick := time.NewTicker(refreshEvery)
+	tick := time.NewTicker(refreshInterval)
 	defer tick.Stop()
 	for {
-		r := c.begin(0)
+		r := c.startRefresh(0)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			c.end()
+			c.cancelLife()
 			<-r.done
 			return
 		}
@@ -101,11 +101,11 @@ func (c *catalogue) list() []chat.Model { return *c.models.Load() }
 // find looks a model up. When it is not known, find asks the platform again and waits
 // for a short time.
 func (c *catalogue) find(ctx context.Context, id string) (model, bool) {
-	if m, ok := c.known(id); ok {
+	if m, ok := c.listed(id); ok {
 		return m, true
 	}
-	if r := c.begin(lookUpEvery); r != nil {
-		timer := time.NewTimer(time.Until(r.started.Add(lookUpWait)))
+	if r := c.startRefresh(minLookUpInterval); r != nil {
+		timer := time.NewTimer(time.Until(r.started.Add(maxLookUpWait)))
 		defer timer.Stop()
 		select {
 		case <-r.done:
@@ -113,10 +113,10 @@ func (c *catalogue) find(ctx context.Context, id string) (model, bool) {
 		case <-ctx.Done():
 		}
 	}
-	return c.known(id)
+	return c.listed(id)
 }
 
-func (c *catalogue) known(id string) (model, bool) {
+func (c *catalogue) listed(id string) (model, bool) {
 	models := c.list()
 	i := slices.IndexFunc(models, func(m chat.Model) bool { return m.ID == id })
 	if i < 0 {
@@ -125,46 +125,46 @@ func (c *catalogue) known(id string) (model, bool) {
 	return model(models[i]), true
 }
 
-// begin returns the refresh under way, or begins one. It returns nil when one has ended
+// startRefresh returns the refresh under way, or begins one. It returns nil when one has ended
 // within fresh.
-func (c *catalogue) begin(fresh time.Duration) *refresh {
+func (c *catalogue) startRefresh(fresh time.Duration) *refresh {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running != nil {
-		return c.running
+	if c.current != nil {
+		return c.current
 	}
-	if !c.ended.IsZero() && time.Since(c.ended) < fresh {
+	if !c.lastEnded.IsZero() && time.Since(c.lastEnded) < fresh {
 		return nil
 	}
 	r := &refresh{started: time.Now(), done: make(chan struct{})}
-	c.running = r
+	c.current = r
 	go func() {
 		defer close(r.done)
 		c.fetch()
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.running, c.ended = nil, time.Now()
+		c.current, c.lastEnded = nil, time.Now()
 	}()
 	return r
 }
 
 // fetch asks the platform for its list. A failure keeps the last good one.
 func (c *catalogue) fetch() {
-	ctx, cancel := context.WithTimeout(c.life, maxRefreshTime)
+	ctx, cancel := context.WithTimeout(c.lifeCtx, refreshTimeout)
 	defer cancel()
 	models, err := c.lister.Models(ctx)
 	switch {
 	case err == nil:
-		c.keep(models)
-	case c.life.Err() == nil:
+		c.setModels(models)
+	case c.lifeCtx.Err() == nil:
 		c.logger.WarnContext(ctx, "the platform's model list could not be read; the last one is kept", telemetry.KeyError, err)
 	}
 }
 
-// keep puts the built-in models first, with what the platform says of them.
-func (c *catalogue) keep(listed []chat.Model) {
-	models := make([]chat.Model, 0, len(builtIn)+len(listed))
-	for _, id := range builtIn {
+// setModels puts the built-in models first, with what the platform says of them.
+func (c *catalogue) setModels(listed []chat.Model) {
+	models := make([]chat.Model, 0, len(builtInModels)+len(listed))
+	for _, id := range builtInModels {
 		m := chat.Model{ID: id, Label: id}
 		if i := slices.IndexFunc(listed, func(l chat.Model) bool { return l.ID == id }); i >= 0 {
 			m = listed[i]
@@ -172,20 +172,20 @@ func (c *catalogue) keep(listed []chat.Model) {
 		models = append(models, m)
 	}
 	for _, m := range listed {
-		if !slices.Contains(builtIn, m.ID) {
+		if !slices.Contains(builtInModels, m.ID) {
 			models = append(models, m)
 		}
 	}
 	c.models.Store(&models)
 }
 
-// unknown is the error for a request whose model is not served: 400, with the list.
-func (c *catalogue) unknown(id string) *chat.Error {
-	return chat.Invalid(chat.CodeModelNotFound, "model", c.unknownMessage(id))
+// unknownModelError is the error for a request whose model is not served: 400, with the list.
+func (c *catalogue) unknownModelError(id string) *chat.Error {
+	return chat.Invalid(chat.CodeModelNotFound, "model", c.unknownModelMessage(id))
 }
 
-// unknownMessage says that a model is not served, and which ones are.
-func (c *catalogue) unknownMessage(id string) string {
+// unknownModelMessage says that a model is not served, and which ones are.
+func (c *catalogue) unknownModelMessage(id string) string {
 	models := c.list()
 	ids := make([]string, len(models))
 	for i, m := range models {

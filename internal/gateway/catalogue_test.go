@@ -13,8 +13,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// lister is a ModelLister that takes a time for each call, or hangs for ever (-1).
-type lister struct {
+// fakeLister is a ModelLister that takes a time for each call, or hangs for ever (-1).
+type fakeLister struct {
 	takes time.Duration
 	calls atomic.Int32
 
@@ -24,13 +24,13 @@ type lister struct {
 }
 
 // set changes what the calls to come return.
-func (l *lister) set(models []chat.Model, err error) {
+func (l *fakeLister) set(models []chat.Model, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.models, l.err = models, err
 }
 
-func (l *lister) Models(ctx context.Context) ([]chat.Model, error) {
+func (l *fakeLister) Models(ctx context.Context) ([]chat.Model, error) {
 	l.calls.Add(1)
 	var after <-chan time.Time
 	if l.takes >= 0 {
@@ -46,8 +46,8 @@ func (l *lister) Models(ctx context.Context) ([]chat.Model, error) {
 	}
 }
 
-// catalogueOf returns a running catalogue, until the test's end.
-func catalogueOf(t *testing.T, l *lister) *catalogue {
+// startCatalogue returns a running catalogue, until the test's end.
+func startCatalogue(t *testing.T, l *fakeLister) *catalogue {
 	c := newCatalogue(l, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -66,13 +66,13 @@ func catalogueOf(t *testing.T, l *lister) *catalogue {
 // A refresh that hangs holds no request for long, and a known model for no time.
 func TestUnknownModelDoesNotWaitForAHangingRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := catalogueOf(t, &lister{takes: -1})
+		c := startCatalogue(t, &fakeLister{takes: -1})
 		start := time.Now()
-		if _, ok := c.find(t.Context(), builtIn[0]); !ok || time.Since(start) > 0 {
-			t.Errorf("find(%s) = %v after %v, want true at once", builtIn[0], ok, time.Since(start))
+		if _, ok := c.find(t.Context(), builtInModels[0]); !ok || time.Since(start) > 0 {
+			t.Errorf("find(%s) = %v after %v, want true at once", builtInModels[0], ok, time.Since(start))
 		}
-		if _, ok := c.find(t.Context(), "no-such"); ok || time.Since(start) != lookUpWait {
-			t.Errorf("find(no-such) = %v after %v, want false after %v", ok, time.Since(start), lookUpWait)
+		if _, ok := c.find(t.Context(), "no-such"); ok || time.Since(start) != maxLookUpWait {
+			t.Errorf("find(no-such) = %v after %v, want false after %v", ok, time.Since(start), maxLookUpWait)
 		}
 		// The refresh is old by now: nobody else waits for it.
 		again := time.Now()
@@ -86,21 +86,21 @@ func TestUnknownModelDoesNotWaitForAHangingRefresh(t *testing.T) {
 // platform lists it in time.
 func TestFindByTheLastGoodList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &lister{takes: time.Second, models: []chat.Model{{ID: "listed"}}}
-		c := catalogueOf(t, l)
+		l := &fakeLister{takes: time.Second, models: []chat.Model{{ID: "listed"}}}
+		c := startCatalogue(t, l)
 		if _, ok := c.find(t.Context(), "listed"); !ok {
 			t.Error("find(listed) = false during the first refresh, want true when it ends")
 		}
 		if _, ok := c.find(t.Context(), "newer"); ok || l.calls.Load() != 1 {
 			t.Errorf("find(newer) = %v with %d calls, want false with 1: the list is fresh", ok, l.calls.Load())
 		}
-		time.Sleep(lookUpEvery)
+		time.Sleep(minLookUpInterval)
 		l.set([]chat.Model{{ID: "listed"}, {ID: "newer"}}, nil)
 		if _, ok := c.find(t.Context(), "newer"); !ok || l.calls.Load() != 2 {
 			t.Errorf("find(newer) = %v with %d calls, want true with 2", ok, l.calls.Load())
 		}
 		l.set(nil, errors.New("away"))
-		time.Sleep(refreshEvery)
+		time.Sleep(refreshInterval)
 		if _, ok := c.find(t.Context(), "newer"); !ok {
 			t.Error("find(newer) = false after a refresh that failed, want true")
 		}
@@ -110,8 +110,8 @@ func TestFindByTheLastGoodList(t *testing.T) {
 // A client that leaves does not end the refresh that others wait for.
 func TestLeavingDoesNotEndARefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &lister{takes: 2 * time.Second, models: []chat.Model{{ID: "listed"}}}
-		c := catalogueOf(t, l)
+		l := &fakeLister{takes: 2 * time.Second, models: []chat.Model{{ID: "listed"}}}
+		c := startCatalogue(t, l)
 		gone, leave := context.WithCancel(t.Context())
 		leave()
 		if _, ok := c.find(gone, "listed"); ok {

@@ -57,7 +57,7 @@ func (g *Gateway) Model(ctx context.Context, id string) (chat.Model, error) {
 	m, ok := g.catalogue.find(ctx, id)
 	if !ok {
 		return chat.Model{}, &chat.Error{
-			Kind: chat.KindNotFound, Code: chat.CodeModelNotFound, Param: "model", Message: g.catalogue.unknownMessage(id),
+			Kind: chat.KindNotFound, Code: chat.CodeModelNotFound, Param: "model", Message: g.catalogue.unknownModelMessage(id),
 		}
 	}
 	return chat.Model(m), nil
@@ -68,26 +68,26 @@ func (g *Gateway) Model(ctx context.Context, id string) (chat.Model, error) {
 func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 	model, ok := g.catalogue.find(ctx, r.Model)
 	if !ok {
-		return nil, g.catalogue.unknown(r.Model)
+		return nil, g.catalogue.unknownModelError(r.Model)
 	}
 	placed := *r
-	placed.ReasoningEffort = model.effort(r.ReasoningEffort)
+	placed.ReasoningEffort = model.supportedEffort(r.ReasoningEffort)
 	plan, err := emulate.NewPlan(ctx, &placed, g.emulation)
 	if err != nil {
 		return nil, err
 	}
 	a := &Answer{choices: make([]*conversation.Answer, max(r.N, 1))}
-	if err := g.place(ctx, a, &placed, plan); err != nil {
+	if err := g.placeChoices(ctx, a, &placed, plan); err != nil {
 		a.Discard()
 		return nil, err
 	}
 	return a, nil
 }
 
-// place has every choice placed, several at once.
-func (g *Gateway) place(ctx context.Context, a *Answer, r *chat.Request, plan *emulate.Plan) error {
+// placeChoices has every choice placed, several at once.
+func (g *Gateway) placeChoices(ctx context.Context, a *Answer, r *chat.Request, plan *emulate.Plan) error {
 	one := func(i int) error {
-		answer, err := g.conversations.Ask(ctx, question(r, plan, i))
+		answer, err := g.conversations.Ask(ctx, newQuestion(r, plan, i))
 		if err == nil {
 			a.choices[i] = answer
 		}
@@ -99,31 +99,31 @@ func (g *Gateway) place(ctx context.Context, a *Answer, r *chat.Request, plan *e
 	errs := make([]error, len(a.choices))
 	var placing sync.WaitGroup
 	for i := range a.choices {
-		placing.Go(func() { errs[i] = guarded(func() error { return one(i) }) })
+		placing.Go(func() { errs[i] = recoverPanic(func() error { return one(i) }) })
 	}
 	placing.Wait()
 	err := errors.Join(errs...)
-	if p, ok := errors.AsType[*panicked](err); ok {
+	if p, ok := errors.AsType[*goroutinePanic](err); ok {
 		a.Discard()
 		panic(p) // on the request's goroutine, where it becomes a 500 and is counted
 	}
 	return err
 }
 
-// panicked is a panic of a goroutine that the gateway began, on its way to the
+// goroutinePanic is a panic of a goroutine that the gateway began, on its way to the
 // request's own: a panic that nobody recovers ends the process.
-type panicked struct {
+type goroutinePanic struct {
 	value any
 	stack []byte
 }
 
-func (p *panicked) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
+func (p *goroutinePanic) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
 
-// guarded calls f and returns a panic of f's as an error.
-func guarded(f func() error) (err error) {
+// recoverPanic calls f and returns a panic of f's as an error.
+func recoverPanic(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &panicked{v, debug.Stack()}
+			err = &goroutinePanic{v, debug.Stack()}
 		}
 	}()
 	return f()

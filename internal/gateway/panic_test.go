@@ -31,10 +31,10 @@ func TestPanicWhilePlacing(t *testing.T) {
 				Conversations: conversation.New(conversation.Options{
 					Platform: panickyPlatform{}, Store: keep, Render: Render, Host: "host", Logger: logger,
 				}),
-				Models: &lister{}, Logger: logger,
+				Models: &fakeLister{}, Logger: logger,
 			})
 			request := &chat.Request{
-				Model: builtIn[0], N: n, Caller: chat.Anonymous,
+				Model: builtInModels[0], N: n, Caller: chat.Anonymous,
 				Messages: []chat.Message{{Role: chat.RoleUser, Text: "Hi"}},
 			}
 			if got := chatOutcome(g, request); got != "panic" && got != "internal" {

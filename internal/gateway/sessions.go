@@ -35,7 +35,7 @@ func (g *Gateway) SessionMessages(ctx context.Context, owner Owner, id int64, pa
 // CreateSession creates a session before there is a question for it.
 func (g *Gateway) CreateSession(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
 	if _, ok := g.catalogue.find(ctx, model); !ok {
-		return chat.SessionInfo{}, g.catalogue.unknown(model)
+		return chat.SessionInfo{}, g.catalogue.unknownModelError(model)
 	}
 	return g.conversations.Make(ctx, caller, model)
 }

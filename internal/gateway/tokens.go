@@ -18,8 +18,8 @@ var vocabulary = sync.OnceValue(func() tokenizer.Codec {
 	return codec
 })
 
-// slice bounds what the tokenizer sees at once: it is quadratic on long words.
-const slice = 512 // bytes
+// maxSliceBytes bounds what the tokenizer sees at once: it is quadratic on long words.
+const maxSliceBytes = 512 // bytes
 
 // countTokens estimates the tokens of a text.
 func countTokens(text string) int { return countSlices(text, countSlice) }
@@ -27,7 +27,7 @@ func countTokens(text string) int { return countSlices(text, countSlice) }
 // countSlices adds up what count says of the slices of a text.
 func countSlices(text string, count func(piece string) int) (total int) {
 	for text != "" {
-		piece := firstBytes(text, slice)
+		piece := firstBytes(text, maxSliceBytes)
 		text = text[len(piece):]
 		total += count(piece)
 	}
@@ -63,10 +63,10 @@ func firstBytes(text string, n int) string {
 func firstTokens(text string, n int) (string, int) {
 	kept, used := 0, 0
 	for kept < len(text) && used < n {
-		piece := firstBytes(text[kept:], slice)
+		piece := firstBytes(text[kept:], maxSliceBytes)
 		count := countTokens(piece)
 		if used+count > n {
-			piece, count = fitTokens(piece, n-used)
+			piece, count = shortenToTokens(piece, n-used)
 			return text[:kept+len(piece)], used + count
 		}
 		kept += len(piece)
@@ -75,8 +75,8 @@ func firstTokens(text string, n int) (string, int) {
 	return text[:kept], used
 }
 
-// fitTokens shortens one slice to at most n tokens by bisection.
-func fitTokens(piece string, n int) (string, int) {
+// shortenToTokens shortens one slice to at most n tokens by bisection.
+func shortenToTokens(piece string, n int) (string, int) {
 	low, high := 0, len(piece) // low fits, high does not
 	for high-low > 1 {
 		middle := len(firstBytes(piece, (low+high)/2))
@@ -92,10 +92,10 @@ func fitTokens(piece string, n int) (string, int) {
 	return piece[:low], countTokens(piece[:low])
 }
 
-// maxCounted bounds how many bytes are counted for one estimate, so that the end of
+// maxCountedBytes bounds how many bytes are counted for one estimate, so that the end of
 // an answer does not wait for it: 4 MiB take about half a second. Of longer texts a
 // sample is counted.
-const maxCounted = 128 << 10
+const maxCountedBytes = 128 << 10
 
 // estimateTokens estimates the tokens of texts together: it counts one slice in
 // several, evenly over all bytes, and takes the rest to be like them.
@@ -107,14 +107,14 @@ func estimateSlices(count func(piece string) int, texts ...string) int {
 	for _, text := range texts {
 		bytes += len(text)
 	}
-	stride := (bytes/maxCounted + 1) * slice // from one slice that is counted to the next
+	stride := (bytes/maxCountedBytes + 1) * maxSliceBytes // from one slice that is counted to the next
 	at, next := 0, 0
 	counted, tokens := 0, 0 // bytes and their tokens
 	for _, text := range texts {
 		for text != "" {
-			piece := firstBytes(text, slice)
+			piece := firstBytes(text, maxSliceBytes)
 			text = text[len(piece):]
-			if at += len(piece); bytes > maxCounted && at <= next {
+			if at += len(piece); bytes > maxCountedBytes && at <= next {
 				continue
 			}
 			next += stride

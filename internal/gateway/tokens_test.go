@@ -25,10 +25,10 @@ func TestCountTokensIsLinear(t *testing.T) {
 			longest = max(longest, len(piece))
 			return len(piece)
 		})
-		if got != len(text) || longest > slice {
-			t.Errorf("%s: countSlices saw %d bytes, up to %d at once, want %d and at most %d", name, got, longest, len(text), slice)
+		if got != len(text) || longest > maxSliceBytes {
+			t.Errorf("%s: countSlices saw %d bytes, up to %d at once, want %d and at most %d", name, got, longest, len(text), maxSliceBytes)
 		}
-		if most := len(text)/(slice-utf8.UTFMax) + 1; name != "no UTF-8" && pieces > most {
+		if most := len(text)/(maxSliceBytes-utf8.UTFMax) + 1; name != "no UTF-8" && pieces > most {
 			t.Errorf("%s: countSlices saw %d slices, want %d at most", name, pieces, most)
 		}
 	}
@@ -38,7 +38,7 @@ func TestCountTokensIsLinear(t *testing.T) {
 // of a text that is counted whole.
 func TestEstimateTokensCountsASample(t *testing.T) {
 	words := strings.Repeat("The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸。 if (a < b) { return; }\n", 90_000) // 8 MiB
-	short := words[:maxCounted]
+	short := words[:maxCountedBytes]
 	if got, want := estimateTokens(short[:1000], short[1000:]), countTokens(short[:1000])+countTokens(short[1000:]); got != want {
 		t.Errorf("estimateTokens(short) = %d, want %d", got, want)
 	}
@@ -50,8 +50,8 @@ func TestEstimateTokensCountsASample(t *testing.T) {
 			counted += len(piece)
 			return countSlice(piece)
 		}, texts...)
-		if counted > maxCounted+slice {
-			t.Errorf("%s: estimateSlices counted %d bytes, want %d at most", name, counted, maxCounted+slice)
+		if counted > maxCountedBytes+maxSliceBytes {
+			t.Errorf("%s: estimateSlices counted %d bytes, want %d at most", name, counted, maxCountedBytes+maxSliceBytes)
 		}
 		if got < want*9/10 || got > want*11/10 {
 			t.Errorf("%s: estimateSlices(…) = %d, want about %d", name, got, want)

@@ -8,7 +8,7 @@ import (
 )
 
 // isAdmin reports whether a request carries the administrator's key.
-func (s *Server) isAdmin(r *http.Request) bool { return s.opts.Admin.Opens(r.Header) }
+func (s *Server) isAdmin(r *http.Request) bool { return s.opts.Admin.Matches(r.Header) }
 
 // keyless reports whether a request carries no key at all.
 func (s *Server) keyless(r *http.Request) bool { return !access.HasKey(r.Header) }
@@ -17,7 +17,7 @@ func (s *Server) keyless(r *http.Request) bool { return !access.HasKey(r.Header)
 func (s *Server) notAdmin(r *http.Request) error {
 	wrong := "This is for the administrator, and the key is not theirs. Send ACHUAN_ADMIN_KEY as `Authorization: Bearer KEY`."
 	missing := "This is for the administrator. Send ACHUAN_ADMIN_KEY as `Authorization: Bearer KEY`."
-	if !s.opts.Admin.Set() {
+	if !s.opts.Admin.IsSet() {
 		wrong = "This is for the administrator, and this server has none: set ACHUAN_ADMIN_KEY and send it as `Authorization: Bearer KEY`."
 		missing = wrong
 	}

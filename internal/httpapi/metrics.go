@@ -13,20 +13,16 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// ownAgent begins the User-Agent of this program's own commands: what they read is
-// no scrape, or a check of whether somebody scrapes would pass by itself.
+// ownAgent is the beginning of the User-Agent of achuan's own commands. Their requests do not count as scrapes:
+// otherwise achuan doctor, which checks that somebody scrapes, would always find a scrape.
 const ownAgent = "achuan"
 
 // metrics is GET /metrics.
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
-	if !strings.HasPrefix(r.UserAgent(), "achuan") { // its own commands look on, they do not watch
-		now := time.Now().UTC().Truncate(time.Second)
-		s.scraped.Store(&now)
-	}
 	w.Header().Set("Cache-Control", "no-store")
 	s.opts.Metrics.Handler().ServeHTTP(w, r)
 	if !strings.HasPrefix(r.UserAgent(), ownAgent) {
-		s.opts.Metrics.Scraped()
+		s.opts.Metrics.RecordScrape()
 	}
 	return nil
 }
@@ -81,7 +77,7 @@ func (s *Server) countLimit(code chat.Code) {
 // a key only the key opens.
 func (s *Server) mayLook(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.isAdmin(r) || !s.opts.Admin.Set() && s.keyless(r) && onThisMachine(r) {
+		if s.isAdmin(r) || !s.opts.Admin.IsSet() && s.keyless(r) && onThisMachine(r) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -26,8 +26,8 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
 type health struct {
 	Status string            `json:"status"`
 	Checks map[string]string `json:"checks,omitempty"`
-	// MetricsScraped is when somebody read /metrics last, for achuan doctor.
-	MetricsScraped *time.Time `json:"metrics_scraped,omitempty"`
+	// MetricsScraped is the time of the last scrape of /metrics, for achuan doctor.
+	MetricsScraped time.Time `json:"metrics_scraped,omitzero"`
 }
 
 // checkTime bounds the checks: orchestrators give a probe a second or a few.
@@ -48,7 +48,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 		defer cancel()
 		h.Checks = s.opts.Checks(ctx)
 	}
-	h.MetricsScraped = s.scraped.Load()
+	h.MetricsScraped = s.opts.Metrics.LastScrape().UTC().Truncate(time.Second)
 	return writeValue(w, status, h)
 }
 

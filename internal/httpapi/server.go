@@ -68,7 +68,6 @@ type Server struct {
 	handler  http.Handler
 	ready    atomic.Bool
 	draining atomic.Bool
-	scraped  atomic.Pointer[time.Time] // when somebody read the metrics last
 	inFlight inFlight
 	budget   *budget // of bodies
 }

@@ -24,17 +24,19 @@ import (
 // The second stores a million sessions in each first, which takes a minute or two.
 const sessionsVariable = "ACHUAN_BENCH_SESSIONS"
 
-// benchWorlds are those whose cost is that of a database in use.
-var benchWorlds = []struct {
+// benchDatabases are those whose cost is that of a database in use.
+var benchDatabases = []struct {
 	name string
-	make func(b *testing.B) world
+	make func(b *testing.B) testDatabase
 }{
-	{"sqlite", func(b *testing.B) world { return sqliteWorld("sqlite:" + filepath.Join(b.TempDir(), "achuan.db")) }},
-	{"postgres", func(b *testing.B) world { return postgresWorld(b) }},
+	{"sqlite", func(b *testing.B) testDatabase {
+		return sqliteDatabase("sqlite:" + filepath.Join(b.TempDir(), "achuan.db"))
+	}},
+	{"postgres", func(b *testing.B) testDatabase { return postgresDatabase(b) }},
 }
 
-func benchEverywhere(b *testing.B, f func(b *testing.B, s *Store)) {
-	for _, w := range benchWorlds {
+func benchEachStore(b *testing.B, f func(b *testing.B, s *Store)) {
+	for _, w := range benchDatabases {
 		b.Run(w.name, func(b *testing.B) { f(b, w.make(b).open(b)) })
 	}
 }
@@ -48,14 +50,14 @@ func benchHead(n int64) (h conversation.Hash) {
 }
 
 func benchSession(n int64) conversation.Session {
-	s := sample(n, "")
+	s := sampleSession(n, "")
 	s.Head = benchHead(n)
-	s.LastUsed = moment0.Add(time.Duration(n) * time.Second)
+	s.LastUsed = sampleTime.Add(time.Duration(n) * time.Second)
 	return s
 }
 
-func benchClaim(n int64) conversation.HeadQuery {
-	c := claim("", int(n))
+func benchHeadQuery(n int64) conversation.HeadQuery {
+	c := newHeadQuery("", int(n))
 	c.Head = benchHead(n)
 	return c
 }
@@ -63,30 +65,30 @@ func benchClaim(n int64) conversation.HeadQuery {
 // BenchmarkTurn is what a continued turn asks of the store: its session taken by head,
 // settings noted as unknown or not, and the end saved under a new head.
 func BenchmarkTurn(b *testing.B) {
-	benchEverywhere(b, func(b *testing.B, s *Store) {
-		put(b, s, benchSession(1))
+	benchEachStore(b, func(b *testing.B, s *Store) {
+		putSession(b, s, benchSession(1))
 		for n := int64(1); b.Loop(); n++ {
-			c := benchClaim(n)
+			c := benchHeadQuery(n)
 			found, _, err := s.Match(b.Context(), c)
 			if err != nil || found == nil {
 				b.Fatal(found, err)
 			}
 			found.Head = benchHead(n + 1)
-			check(b, s.Save(b.Context(), conversation.Commit{Token: c.Taking.Token, Session: *found}))
+			requireNoError(b, s.Save(b.Context(), conversation.Commit{Token: c.Taking.Token, Session: *found}))
 		}
 	})
 }
 
 // BenchmarkTurns is the same from 64 conversations at once: commits in groups.
 func BenchmarkTurns(b *testing.B) {
-	benchEverywhere(b, func(b *testing.B, s *Store) {
+	benchEachStore(b, func(b *testing.B, s *Store) {
 		var next atomic.Int64
 		b.SetParallelism(32)
 		b.RunParallel(func(pb *testing.PB) {
 			n := next.Add(1) << 32
-			put(b, s, benchSession(n))
+			putSession(b, s, benchSession(n))
 			for id := n; pb.Next(); n++ {
-				c := benchClaim(n)
+				c := benchHeadQuery(n)
 				found, _, err := s.Match(b.Context(), c)
 				if err != nil || found == nil {
 					b.Error(id, found, err)
@@ -103,10 +105,10 @@ func BenchmarkTurns(b *testing.B) {
 }
 
 func BenchmarkMatchMiss(b *testing.B) {
-	benchEverywhere(b, func(b *testing.B, s *Store) {
-		put(b, s, benchSession(1))
+	benchEachStore(b, func(b *testing.B, s *Store) {
+		putSession(b, s, benchSession(1))
 		for n := int64(2); b.Loop(); n++ {
-			if found, once, err := s.Match(b.Context(), benchClaim(n)); found != nil || once || err != nil {
+			if found, once, err := s.Match(b.Context(), benchHeadQuery(n)); found != nil || once || err != nil {
 				b.Fatal(found, once, err)
 			}
 		}
@@ -114,20 +116,20 @@ func BenchmarkMatchMiss(b *testing.B) {
 }
 
 func BenchmarkTakeAndSave(b *testing.B) {
-	benchEverywhere(b, func(b *testing.B, s *Store) {
-		put(b, s, benchSession(1))
+	benchEachStore(b, func(b *testing.B, s *Store) {
+		putSession(b, s, benchSession(1))
 		for n := 1; b.Loop(); n++ {
-			found, err := s.Take(b.Context(), 1, taking(n), conversation.ByName)
-			check(b, err)
-			check(b, s.Save(b.Context(), conversation.Commit{Token: token(n), Session: *found}))
+			found, err := s.Take(b.Context(), 1, newTaking(n), conversation.ByName)
+			requireNoError(b, err)
+			requireNoError(b, s.Save(b.Context(), conversation.Commit{Token: tokenOf(n), Session: *found}))
 		}
 	})
 }
 
 func BenchmarkEnterMiss(b *testing.B) {
-	benchEverywhere(b, func(b *testing.B, s *Store) {
+	benchEachStore(b, func(b *testing.B, s *Store) {
 		for n := 1; b.Loop(); n++ {
-			e := conversation.TurnRequest{Turn: conversation.StoredTurn{Token: token(n), Caller: "alice", Request: benchHead(int64(n))}}
+			e := conversation.TurnRequest{Turn: conversation.StoredTurn{Token: tokenOf(n), Caller: "alice", Request: benchHead(int64(n))}}
 			if found, err := s.AttachOrBegin(b.Context(), e); found != (conversation.TurnResult{}) || err != nil {
 				b.Fatal(found, err)
 			}
@@ -142,23 +144,23 @@ func BenchmarkStored(b *testing.B) {
 	if err != nil {
 		total = 10_000
 	}
-	for _, w := range benchWorlds {
+	for _, w := range benchDatabases {
 		b.Run(fmt.Sprintf("%s/%d", w.name, total), func(b *testing.B) {
 			s := w.make(b).open(b)
-			store(b, s, total)
+			insertSessions(b, s, total)
 			b.Run("hit", func(b *testing.B) {
 				for n := int64(1); b.Loop(); n++ {
-					c := benchClaim(1 + n*7919%total)
+					c := benchHeadQuery(1 + n*7919%total)
 					found, _, err := s.Match(b.Context(), c)
 					if err != nil || found == nil {
 						b.Fatal(found, err)
 					}
-					check(b, s.Save(b.Context(), conversation.Commit{Token: c.Taking.Token, Session: *found}))
+					requireNoError(b, s.Save(b.Context(), conversation.Commit{Token: c.Taking.Token, Session: *found}))
 				}
 			})
 			b.Run("miss", func(b *testing.B) {
 				for n := int64(1); b.Loop(); n++ {
-					if found, _, err := s.Match(b.Context(), benchClaim(total+n)); found != nil || err != nil {
+					if found, _, err := s.Match(b.Context(), benchHeadQuery(total+n)); found != nil || err != nil {
 						b.Fatal(found, err)
 					}
 				}
@@ -185,15 +187,15 @@ func BenchmarkStored(b *testing.B) {
 			})
 			b.Run("due", func(b *testing.B) {
 				for n := 1; b.Loop(); n++ {
-					due(b, s, moment0.Add(time.Minute), moment0, n, 100)
+					takeExpiredIDs(b, s, sampleTime.Add(time.Minute), sampleTime, n, 100)
 				}
 			})
 		})
 	}
 }
 
-// bulk are the statements that store sessions 1 to $2 beside session 0, as it is.
-var bulk = map[string]struct{ series, head string }{
+// bulkSQL are the statements that store sessions 1 to $2 beside session 0, as it is.
+var bulkSQL = map[string]struct{ series, head string }{
 	KindSQLite: {
 		"(WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < $2) SELECT i FROM s)",
 		"unhex(printf('%08x%040d%016x', i * 2654435761 % 4294967296, 0, i))",
@@ -214,17 +216,17 @@ FROM sessions, SERIES WHERE account = $1 AND id = 0`
 	bulkHeads = `INSERT INTO heads (account, head, session) SELECT account, head, id FROM sessions WHERE account = $1 AND id > 0`
 )
 
-// store stores total sessions.
-func store(b *testing.B, s *Store, total int64) {
+// insertSessions stores total sessions.
+func insertSessions(b *testing.B, s *Store, total int64) {
 	b.Helper()
 	timeout := s.timeout
 	s.timeout = time.Hour
 	defer func() { s.timeout = timeout }()
 	n := benchSession(0)
 	n.Head = conversation.Hash{}
-	put(b, s, n)
-	words := strings.NewReplacer("HEAD", bulk[s.Kind()].head, "SERIES", bulk[s.Kind()].series)
-	check(b, s.write(b.Context(), func(ctx context.Context, c conn) error {
+	putSession(b, s, n)
+	words := strings.NewReplacer("HEAD", bulkSQL[s.Kind()].head, "SERIES", bulkSQL[s.Kind()].series)
+	requireNoError(b, s.transact(b.Context(), func(ctx context.Context, c conn) error {
 		if _, err := c.exec(ctx, words.Replace(bulkSessions), s.account, total); err != nil {
 			return err
 		}
@@ -234,6 +236,6 @@ func store(b *testing.B, s *Store, total int64) {
 		if s.Kind() == KindSQLite {
 			return nil
 		}
-		return c.script(ctx, "ANALYZE sessions, heads") // which it does by itself, in a while
+		return c.execScript(ctx, "ANALYZE sessions, heads") // which it does by itself, in a while
 	}))
 }

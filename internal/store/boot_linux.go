@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// bootOf names a file together with the start of the machine on which it is used: while
+// bootID names a file together with the start of the machine on which it is used: while
 // that is the same, what was committed to the file is in it, although it was not
 // flushed to the disk. "" when it cannot be told.
-func bootOf(path string) string {
+func bootID(path string) string {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""

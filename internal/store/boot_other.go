@@ -2,6 +2,6 @@
 
 package store
 
-// bootOf cannot tell on this system whether the machine was started anew: a file that was
+// bootID cannot tell on this system whether the machine was started anew: a file that was
 // not closed in order is taken for one that lost its last commits.
-func bootOf(string) string { return "" }
+func bootID(string) string { return "" }

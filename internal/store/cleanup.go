@@ -10,47 +10,47 @@ import (
 )
 
 const (
-	extendSession = `
-UPDATE sessions SET lease = {now} + $3 WHERE account = $1 AND token {tokens} AND token IS NOT NULL
+	extendSessionLeases = `
+UPDATE sessions SET lease = {now} + $3 WHERE account = $1 AND token {in_tokens} AND token IS NOT NULL
 RETURNING token`
 
-	// findJudgement is the moment by which leases are judged: now, or the beginning of
+	// readExpiryTime is the moment by which leases are judged: now, or the beginning of
 	// time while a lease has not passed since the server came back.
-	findJudgement = `SELECT CASE WHEN {now} < moved + $1 THEN 0 ELSE {now} END FROM meta`
+	readExpiryTime = `SELECT CASE WHEN {now} < moved + $1 THEN 0 ELSE {now} END FROM meta`
 
 	// hasExpired is the condition of a lease that had run out at $2. It does not hold when
 	// the statement is done more than $3 later: a server that was away does statements
 	// when it is back, and could extend no lease before.
 	hasExpired = `token IS NOT NULL AND lease <= $2 AND {now} < $2 + $3`
 
-	// ranOut is what becomes of a session whose turn is gone: lost and retired ones stay so.
-	ranOut = `
+	// setExpired is what becomes of a session whose turn is gone: lost and retired ones stay so.
+	setExpired = `
 	state = CASE WHEN state = 'free' THEN 'dirty' ELSE state END, unseen = unseen OR state IN ('free', 'dirty'),
 	head = NULL, reach = COALESCE(taken_as, reach), taken_as = NULL, token = NULL, lease = 0`
 
 	expireSessions = `
 WITH picked AS MATERIALIZED (
-	SELECT id FROM sessions WHERE account = $1 AND ` + hasExpired + ` {skip})
-UPDATE sessions SET` + ranOut + `
+	SELECT id FROM sessions WHERE account = $1 AND ` + hasExpired + ` {skip_locked})
+UPDATE sessions SET` + setExpired + `
 WHERE account = $1 AND id IN (SELECT id FROM picked)
 RETURNING state`
 
-	isDue   = `account = $1 AND made AND used < $4 AND retry <= {now} AND token IS NULL AND NOT ` + maybeTaken
-	takeDue = `
+	isDeletable   = `account = $1 AND made AND used < $4 AND retry <= {now} AND token IS NULL AND NOT ` + isMaybeTaken
+	takeDeletable = `
 WITH picked AS MATERIALIZED (
-	SELECT id FROM sessions WHERE ` + isDue + ` AND CONDITION ORDER BY used LIMIT $5 {skip})
+	SELECT id FROM sessions WHERE ` + isDeletable + ` AND CONDITION ORDER BY used LIMIT $5 {skip_locked})
 UPDATE sessions SET token = $2, lease = {now} + $3
 WHERE account = $1 AND id IN (SELECT id FROM picked)
-RETURNING ` + takenColumns
+RETURNING ` + justTakenColumns
 
-	postponeSession = `UPDATE sessions SET token = NULL, lease = 0, retry = $4` + held
+	postponeSession = `UPDATE sessions SET token = NULL, lease = 0, retry = $4` + whereHeld
 
-	deleteSession = `DELETE FROM sessions` + held
+	deleteSession = `DELETE FROM sessions` + whereHeld
 	deleteHeads   = `DELETE FROM heads WHERE account = $1 AND session = $2`
 	// That a name came with a history is known after its session, too.
-	deleteNames   = `DELETE FROM names WHERE account = $1 AND session = $2 AND NOT history`
-	unbindNames   = `UPDATE names SET session = 0 WHERE account = $1 AND session = $2`
-	deleteAliases = `DELETE FROM aliases WHERE account = $1 AND session = $2`
+	deleteSessionNames = `DELETE FROM names WHERE account = $1 AND session = $2 AND NOT history`
+	unbindNames        = `UPDATE names SET session = 0 WHERE account = $1 AND session = $2`
+	deleteAliases      = `DELETE FROM aliases WHERE account = $1 AND session = $2`
 )
 
 // Extend prolongs leases, and returns the tokens of which there is nothing any more. Name claims are prolonged with the rest.
@@ -59,10 +59,10 @@ func (s *Store) Extend(ctx context.Context, tokens []conversation.Token) ([]conv
 		return nil, nil
 	}
 	var live map[conversation.Token]bool
-	err := s.step(ctx, func(ctx context.Context, c conn) error {
+	err := s.autocommit(ctx, func(ctx context.Context, c conn) error {
 		live = map[conversation.Token]bool{}
-		for _, statement := range []string{extendSession, extendTurn, extendClaim} {
-			extended, err := all(ctx, c, scanToken, statement, s.account, s.db.tokens(tokens), s.lease)
+		for _, statement := range []string{extendSessionLeases, extendTurnLeases, extendClaimLeases} {
+			extended, err := queryAll(ctx, c, scanToken, statement, s.account, s.backend.encodeTokens(tokens), s.lease)
 			if err != nil {
 				return err
 			}
@@ -90,8 +90,8 @@ func (s *Store) ExpireLeases(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	err = s.step(ctx, func(ctx context.Context, c conn) error {
-		for _, statement := range []string{dropTurns, dropAnswers} {
+	err = s.autocommit(ctx, func(ctx context.Context, c conn) error {
+		for _, statement := range []string{deleteDeadTurns, deleteExcessAnswers} {
 			if _, err := c.exec(ctx, statement, s.account); err != nil {
 				return err
 			}
@@ -112,16 +112,16 @@ func (s *Store) expireLeases(ctx context.Context) (dirty int, err error) {
 	}
 	var now int64
 	err = s.read(ctx, func(ctx context.Context, c conn) error {
-		_, err := one(ctx, c, []any{&now}, findJudgement, s.lease)
+		_, err := queryRow(ctx, c, []any{&now}, readExpiryTime, s.lease)
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
 	args := []any{s.account, now, s.timeout.Microseconds()}
-	err = s.step(ctx, func(ctx context.Context, c conn) error {
+	err = s.autocommit(ctx, func(ctx context.Context, c conn) error {
 		dirty = 0
-		states, err := all(ctx, c, scanState, expireSessions, args...)
+		states, err := queryAll(ctx, c, scanState, expireSessions, args...)
 		if err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func (s *Store) expireLeases(ctx context.Context) (dirty int, err error) {
 				dirty++
 			}
 		}
-		for _, statement := range []string{expireTurns, dropClaims, endClaims} {
+		for _, statement := range []string{expireTurns, deleteExpiredClaims, clearExpiredClaims} {
 			if _, err := c.exec(ctx, statement, args...); err != nil {
 				return err
 			}
@@ -148,21 +148,23 @@ func scanState(r rows) (state conversation.State, err error) {
 	return state, err
 }
 
-// dueKinds are the conditions of the sessions that Due takes, in its order. A session of
+// takeDeletableBy are the conditions of the sessions that Due takes, in its order. A session of
 // a name is the only copy of its history as long as the name means it, and never came
 // with a history.
-var dueKinds = struct{ throwaway, lineage, gone, scoped, byID, byName string }{
+var takeDeletableBy = struct{ throwaway, lineage, gone, scoped, byID, byName string }{
 	// The repetition of a request that was interrupted finds its answer there.
-	throwaway: dueWhere(`reach = 'throwaway' AND NOT (unseen AND request IS NOT NULL AND taken > {now} - {resume})`),
-	lineage:   dueWhere(`reach = 'lineage'`),
-	gone:      dueWhere(`state IN ('lost', 'retired')`),
-	scoped: dueWhere(`reach = 'name' AND NOT EXISTS (
+	throwaway: takeDeletableWhere(`reach = 'throwaway' AND NOT (unseen AND request IS NOT NULL AND taken > {now} - {resume_window})`),
+	lineage:   takeDeletableWhere(`reach = 'lineage'`),
+	gone:      takeDeletableWhere(`state IN ('lost', 'retired')`),
+	scoped: takeDeletableWhere(`reach = 'name' AND NOT EXISTS (
 	SELECT 1 FROM names WHERE names.account = $1 AND names.session = sessions.id AND NOT names.history)`),
-	byID:   dueWhere(`reach = 'id'`),
-	byName: dueWhere(`reach = 'name'`),
+	byID:   takeDeletableWhere(`reach = 'id'`),
+	byName: takeDeletableWhere(`reach = 'name'`),
 }
 
-func dueWhere(condition string) string { return strings.Replace(takeDue, "CONDITION", condition, 1) }
+func takeDeletableWhere(condition string) string {
+	return strings.Replace(takeDeletable, "CONDITION", condition, 1)
+}
 
 // TakeExpired takes up to limit sessions that achuan made and that may be deleted, and returns
 // them as they were.
@@ -171,21 +173,21 @@ func (s *Store) TakeExpired(ctx context.Context, lineage, named time.Time, token
 		statement string
 		before    int64
 	}{
-		{dueKinds.throwaway, math.MaxInt64},
-		{dueKinds.lineage, micros(lineage)},
-		{dueKinds.gone, micros(lineage)},
-		{dueKinds.scoped, micros(lineage)},
-		{dueKinds.byID, micros(named)},
-		{dueKinds.byName, micros(named)},
+		{takeDeletableBy.throwaway, math.MaxInt64},
+		{takeDeletableBy.lineage, toMicros(lineage)},
+		{takeDeletableBy.gone, toMicros(lineage)},
+		{takeDeletableBy.scoped, toMicros(lineage)},
+		{takeDeletableBy.byID, toMicros(named)},
+		{takeDeletableBy.byName, toMicros(named)},
 	}
 	var due []conversation.Session
-	err := s.write(ctx, func(ctx context.Context, c conn) error {
+	err := s.transact(ctx, func(ctx context.Context, c conn) error {
 		due = nil
 		for _, cut := range cutoffs {
 			if cut.before == 0 || len(due) >= limit {
 				continue
 			}
-			more, err := all(ctx, c, s.scanSession, cut.statement, s.account, token[:], s.lease, cut.before, int64(limit-len(due)))
+			more, err := queryAll(ctx, c, s.scanSession, cut.statement, s.account, token[:], s.lease, cut.before, int64(limit-len(due)))
 			if err != nil {
 				return err
 			}
@@ -202,11 +204,11 @@ func (s *Store) TakeExpired(ctx context.Context, lineage, named time.Time, token
 // Delete forgets a session that token holds. Its id stays an alias of the session
 // that took its place; ids that meant it mean nothing any more.
 func (s *Store) Delete(ctx context.Context, id int64, token conversation.Token) error {
-	return s.write(ctx, func(ctx context.Context, c conn) error {
-		if err := mustHold(c.exec(ctx, deleteSession, s.account, id, token[:])); err != nil {
+	return s.transact(ctx, func(ctx context.Context, c conn) error {
+		if err := requireHeld(c.exec(ctx, deleteSession, s.account, id, token[:])); err != nil {
 			return err
 		}
-		for _, statement := range []string{deleteHeads, deleteNames, unbindNames, deleteAliases} {
+		for _, statement := range []string{deleteHeads, deleteSessionNames, unbindNames, deleteAliases} {
 			if _, err := c.exec(ctx, statement, s.account, id); err != nil {
 				return err
 			}
@@ -217,5 +219,5 @@ func (s *Store) Delete(ctx context.Context, id int64, token conversation.Token) 
 
 // Postpone gives back a session that Due took, as it was.
 func (s *Store) Postpone(ctx context.Context, id int64, token conversation.Token, retry time.Time) error {
-	return s.whileHeld(ctx, postponeSession, s.account, id, token[:], micros(retry))
+	return s.execHeld(ctx, postponeSession, s.account, id, token[:], toMicros(retry))
 }

@@ -8,24 +8,24 @@ import (
 	driver "modernc.org/sqlite"
 )
 
-// noteDamage remembers an error that tells of broken pages. They stay broken until
+// recordDamage remembers an error that tells of broken pages. They stay broken until
 // somebody restores a backup, and other pages still take the commits of Ping.
-func (s *Store) noteDamage(err error) {
-	if isDamage(err) {
-		s.damage.CompareAndSwap(nil, &err)
+func (s *Store) recordDamage(err error) {
+	if isDamageError(err) {
+		s.firstDamage.CompareAndSwap(nil, &err)
 	}
 }
 
-// knownDamage returns an error if some call has met a broken page.
-func (s *Store) knownDamage() error {
-	if err := s.damage.Load(); err != nil {
-		return fmt.Errorf(broken, *err)
+// damageError returns an error if some call has met a broken page.
+func (s *Store) damageError() error {
+	if err := s.firstDamage.Load(); err != nil {
+		return fmt.Errorf(brokenFormat, *err)
 	}
 	return nil
 }
 
-// isDamage reports whether a database says that what it holds is broken.
-func isDamage(err error) bool {
+// isDamageError reports whether a database says that what it holds is broken.
+func isDamageError(err error) bool {
 	if coded, ok := errors.AsType[*driver.Error](err); ok {
 		code := coded.Code() & 0xff
 		return code == codeCorrupt || code == codeNotADB

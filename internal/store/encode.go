@@ -11,48 +11,48 @@ import (
 	"achuan/internal/conversation"
 )
 
-// optional is how a hash is stored: none as NULL.
-func optional(h conversation.Hash) any {
+// hashOrNull is how a hash is stored: none as NULL.
+func hashOrNull(h conversation.Hash) any {
 	if h == (conversation.Hash{}) {
 		return nil
 	}
 	return h[:]
 }
 
-// optionalToken is how a token is stored: none as NULL.
-func optionalToken(t conversation.Token) any {
+// tokenOrNull is how a token is stored: none as NULL.
+func tokenOrNull(t conversation.Token) any {
 	if t == (conversation.Token{}) {
 		return nil
 	}
 	return t[:]
 }
 
-// blob is never NULL, as nil bytes would be.
-func blob(text string) []byte { return append([]byte{}, text...) }
+// nonNullBytes is never NULL, as nil bytes would be.
+func nonNullBytes(text string) []byte { return append([]byte{}, text...) }
 
-// text is how JSON is stored: none as NULL. PostgreSQL takes UTF-8 only, which
+// jsonOrNull is how JSON is stored: none as NULL. PostgreSQL takes UTF-8 only, which
 // JSON is, but not everything that comes from a platform.
-func text(object []byte) any {
+func jsonOrNull(object []byte) any {
 	if object == nil {
 		return nil
 	}
 	return string(bytes.ToValidUTF8(object, []byte("\uFFFD")))
 }
 
-// settings are stored so that equal ones are equal texts.
-func settings(s chat.Settings) (string, error) {
+// encodeSettings are stored so that equal ones are equal texts.
+func encodeSettings(s chat.Settings) (string, error) {
 	encoded, err := json.Marshal(s)
 	return string(encoded), err
 }
 
-func micros(t time.Time) int64 {
+func toMicros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
 	return t.UnixMicro()
 }
 
-func moment(micros int64) time.Time {
+func fromMicros(micros int64) time.Time {
 	if micros == 0 {
 		return time.Time{}
 	}
@@ -62,14 +62,14 @@ func moment(micros int64) time.Time {
 // What scanSession reads. The last one tells whether a session is taken.
 const (
 	sessionFields = `id, caller, made, reach, name, state, unseen, head, epoch = (SELECT epoch FROM meta),
-	ABS(epoch) <> (SELECT epoch FROM meta), ` + maybeTaken + `, exchanges, turns,
+	ABS(epoch) <> (SELECT epoch FROM meta), ` + isMaybeTaken + `, exchanges, turns,
 	last, preset, settings, known, object, instructions, tools, told, request, turn, sent, sent_size, question, unasked, taken, created, used`
 	sessionColumns = sessionFields + `, token IS NOT NULL`
-	// takenColumns are those of a session that was just taken, as it was.
-	takenColumns = sessionFields + `, FALSE`
-	// maybeTaken is the condition of a session that was written before the epoch moved,
+	// justTakenColumns are those of a session that was just taken, as it was.
+	justTakenColumns = sessionFields + `, FALSE`
+	// isMaybeTaken is the condition of a session that was written before the epoch moved,
 	// for as long as a turn may run of which the store has lost the beginning.
-	maybeTaken = `(ABS(epoch) <> (SELECT epoch FROM meta) AND {now} < (SELECT moved FROM meta) + {turn})`
+	isMaybeTaken = `(ABS(epoch) <> (SELECT epoch FROM meta) AND {now} < (SELECT moved FROM meta) + {max_turn})`
 )
 
 // Keys of log lines, as package telemetry has them; this package does not import it.
@@ -96,18 +96,18 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 		return n, err
 	}
 	n.Name, n.Object = string(name), object
-	n.Taken, n.Created, n.LastUsed = moment(takenAt), moment(created), moment(used)
+	n.Taken, n.Created, n.LastUsed = fromMicros(takenAt), fromMicros(created), fromMicros(used)
 	err = errors.Join(
-		readFixed("head", n.Head[:], head), readFixed("last", n.LastExchange[:], last),
-		readFixed("instructions", n.Instructions[:], instructions), readFixed("tools", n.Tools[:], tools), readFixed("told", n.ToldPreamble[:], told),
-		readFixed("request", n.Request[:], request), readFixed("turn", n.Turn[:], turn), readFixed("sent", n.Sent.Digest[:], sent),
-		readFixed("question", n.Question[:], question),
-		readSettings("preset", preset, &n.Preset), readSettings("settings", settings, &n.Settings), isJSON("object", object),
+		decodeFixed("head", n.Head[:], head), decodeFixed("last", n.LastExchange[:], last),
+		decodeFixed("instructions", n.Instructions[:], instructions), decodeFixed("tools", n.Tools[:], tools), decodeFixed("told", n.ToldPreamble[:], told),
+		decodeFixed("request", n.Request[:], request), decodeFixed("turn", n.Turn[:], turn), decodeFixed("sent", n.Sent.Digest[:], sent),
+		decodeFixed("question", n.Question[:], question),
+		decodeSettings("preset", preset, &n.Preset), decodeSettings("settings", settings, &n.Settings), requireJSON("object", object),
 	)
 	if err != nil {
 		s.log.Warn("a session's row is damaged; its conversation is read from the platform or replayed",
 			keySession, n.ID, keyError, err)
-		n = damaged(n)
+		n = keepUsable(n)
 	}
 	n.SettingsKnown = n.SettingsKnown && !stale // what was stored about the platform belongs to its epoch
 	n.Unasked = n.Unasked && !n.MaybeTaken
@@ -117,9 +117,9 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 	return n, nil
 }
 
-// damaged is what can be used of a session whose row cannot be read: its content and
+// keepUsable is what can be used of a session whose row cannot be read: its content and
 // its settings are not known.
-func damaged(n conversation.Session) conversation.Session {
+func keepUsable(n conversation.Session) conversation.Session {
 	if n.State != conversation.StateLost && n.State != conversation.StateRetired {
 		n.State, n.EndUnknown = conversation.StateDirty, true
 	}
@@ -129,8 +129,8 @@ func damaged(n conversation.Session) conversation.Session {
 	}
 }
 
-// readFixed copies a column that holds as many bytes as to, or none.
-func readFixed(column string, to, stored []byte) error {
+// decodeFixed copies a column that holds as many bytes as to, or none.
+func decodeFixed(column string, to, stored []byte) error {
 	if len(stored) != 0 && len(stored) != len(to) {
 		return fmt.Errorf("%s has %d bytes, want %d", column, len(stored), len(to))
 	}
@@ -138,37 +138,37 @@ func readFixed(column string, to, stored []byte) error {
 	return nil
 }
 
-// readSettings decodes a column that holds settings.
-func readSettings(column, stored string, to *chat.Settings) error {
+// decodeSettings decodes a column that holds settings.
+func decodeSettings(column, stored string, to *chat.Settings) error {
 	if err := json.Unmarshal([]byte(stored), to); err != nil {
 		return fmt.Errorf("%s: %w", column, err)
 	}
 	return nil
 }
 
-// isJSON checks a column that holds JSON, or nothing.
-func isJSON(column string, stored []byte) error {
+// requireJSON checks a column that holds JSON, or nothing.
+func requireJSON(column string, stored []byte) error {
 	if stored != nil && !json.Valid(stored) {
 		return fmt.Errorf("%s is no JSON", column)
 	}
 	return nil
 }
 
-// sessionValues are the arguments $2 to $26 of the statements that store a session.
-func sessionValues(s *conversation.Session) ([]any, error) {
-	preset, err := settings(s.Preset)
+// sessionArgs are the arguments $2 to $26 of the statements that store a session.
+func sessionArgs(s *conversation.Session) ([]any, error) {
+	preset, err := encodeSettings(s.Preset)
 	if err != nil {
 		return nil, err
 	}
-	force, err := settings(s.Settings)
+	force, err := encodeSettings(s.Settings)
 	if err != nil {
 		return nil, err
 	}
 	return []any{
-		s.ID, s.Made, string(s.Addressing), blob(s.Name), string(s.State), s.EndUnknown, optional(s.Head), epochOf(s),
-		int64(s.Exchanges), int64(s.Turns), optional(s.LastExchange), preset, force, s.SettingsKnown, text(s.Object), micros(s.LastUsed),
-		optional(s.Instructions), optional(s.Tools), optional(s.ToldPreamble),
-		optional(s.Request), optionalToken(s.Turn), optional(s.Sent.Digest), int64(s.Sent.Size), optional(s.Question), micros(s.Taken),
+		s.ID, s.Made, string(s.Addressing), nonNullBytes(s.Name), string(s.State), s.EndUnknown, hashOrNull(s.Head), encodeEpoch(s),
+		int64(s.Exchanges), int64(s.Turns), hashOrNull(s.LastExchange), preset, force, s.SettingsKnown, jsonOrNull(s.Object), toMicros(s.LastUsed),
+		hashOrNull(s.Instructions), hashOrNull(s.Tools), hashOrNull(s.ToldPreamble),
+		hashOrNull(s.Request), tokenOrNull(s.Turn), hashOrNull(s.Sent.Digest), int64(s.Sent.Size), hashOrNull(s.Question), toMicros(s.Taken),
 	}, nil
 }
 
@@ -176,23 +176,23 @@ func sessionValues(s *conversation.Session) ([]any, error) {
 const (
 	epochUnverified = iota // the current one, negative
 	epochVerified          // the current one
-	epochKept              // as it is: what may have been lost stays in doubt
+	epochUnchanged         // as it is: what may have been lost stays in doubt
 )
 
-func epochOf(s *conversation.Session) int64 {
+func encodeEpoch(s *conversation.Session) int64 {
 	switch {
 	case s.Verified:
 		return epochVerified
 	case s.MaybeTaken:
-		return epochKept
+		return epochUnchanged
 	}
 	return epochUnverified
 }
 
-// takingValues are the arguments of the statements that take a session: its token,
+// takingArgs are the arguments of the statements that take a session: its token,
 // and the columns request, sent, sent_size and question.
-func takingValues(t conversation.Taking) []any {
-	return []any{t.Token[:], optional(t.Request), optional(t.Sent.Digest), int64(t.Sent.Size), optional(t.Question)}
+func takingArgs(t conversation.Taking) []any {
+	return []any{t.Token[:], hashOrNull(t.Request), hashOrNull(t.Sent.Digest), int64(t.Sent.Size), hashOrNull(t.Question)}
 }
 
 func scanToken(r rows) (conversation.Token, error) {

@@ -14,8 +14,8 @@ import (
 	"achuan/internal/conversation"
 )
 
-// plain fails the test unless err is one that says that the store is not to be had.
-func plain(t testing.TB, err error) {
+// requirePlainError fails the test unless err is one that says that the store is not to be had.
+func requirePlainError(t testing.TB, err error) {
 	t.Helper()
 	switch err {
 	case nil, conversation.ErrNotHeld, conversation.ErrTaken, conversation.ErrUnknown, conversation.ErrKeyReused:
@@ -24,28 +24,28 @@ func plain(t testing.TB, err error) {
 }
 
 func TestFullDisk(t *testing.T) {
-	s := sqliteWorld("sqlite:" + filepath.Join(t.TempDir(), "achuan.db")).open(t)
+	s := sqliteDatabase("sqlite:" + filepath.Join(t.TempDir(), "achuan.db")).open(t)
 	ctx := t.Context()
-	put(t, s, sample(1, "h"))
+	putSession(t, s, sampleSession(1, "h"))
 	pages := func(limit int) {
 		t.Helper()
-		db := s.db.(*sqlite)
-		check(t, db.writer.do(ctx, func(ctx context.Context, c conn) error {
-			return c.script(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", limit))
+		db := s.backend.(*sqlite)
+		requireNoError(t, db.writer.submit(ctx, func(ctx context.Context, c conn) error {
+			return c.execScript(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", limit))
 		}))
 	}
 	pages(1) // as many as there are
-	big := asked(1, "r", "")
+	big := newTurn(1, "r", "")
 	big.Whole, big.Answer = true, make([]byte, 1<<20)
-	plain(t, s.SaveTurn(ctx, big))
-	_, err := s.Turn(ctx, token(1))
-	wantErr(t, err, conversation.ErrUnknown)
+	requirePlainError(t, s.SaveTurn(ctx, big))
+	_, err := s.Turn(ctx, tokenOf(1))
+	requireError(t, err, conversation.ErrUnknown)
 
 	// What needs no room goes on beside what needs some.
-	crowd(ctx, 40, func(ctx context.Context, i int) {
+	runConcurrently(ctx, 40, func(ctx context.Context, i int) {
 		if i%2 == 0 {
 			big := big
-			big.Token = token(i)
+			big.Token = tokenOf(i)
 			if err := s.SaveTurn(ctx, big); err == nil {
 				t.Error("a turn was stored on a full disk")
 			}
@@ -53,47 +53,47 @@ func TestFullDisk(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	found, _, err := s.Match(ctx, claim("h", 7))
+	found, _, err := s.Match(ctx, newHeadQuery("h", 7))
 	if found == nil || err != nil {
 		t.Fatalf("%v, %v", found, err)
 	}
 	pages(1 << 20)
-	check(t, s.SaveTurn(ctx, big))
-	must[*conversation.StoredTurn](t)(s.Turn(ctx, token(1)))
+	requireNoError(t, s.SaveTurn(ctx, big))
+	must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(1)))
 }
 
 func TestAnErrorIsItsCallersAlone(t *testing.T) {
-	s := sqliteWorld("sqlite::memory:").open(t)
-	put(t, s, sample(1000, "h"))
-	crowd(t.Context(), 100, func(ctx context.Context, i int) {
+	s := sqliteDatabase("sqlite::memory:").open(t)
+	putSession(t, s, sampleSession(1000, "h"))
+	runConcurrently(t.Context(), 100, func(ctx context.Context, i int) {
 		if i%2 == 0 {
-			if err := s.Create(ctx, sample(1000, "h"), taking(i)); err != conversation.ErrTaken {
+			if err := s.Create(ctx, sampleSession(1000, "h"), newTaking(i)); err != conversation.ErrTaken {
 				t.Error(err)
 			}
-		} else if err := s.Create(ctx, sample(int64(i), "h"), taking(i)); err != nil {
+		} else if err := s.Create(ctx, sampleSession(int64(i), "h"), newTaking(i)); err != nil {
 			t.Error(err)
 		}
 	})
-	same(t, must[map[conversation.State]int](t)(s.Counts(t.Context())), map[conversation.State]int{
+	requireEqual(t, must[map[conversation.State]int](t)(s.Counts(t.Context())), map[conversation.State]int{
 		conversation.StateFree: 1, conversation.StateTaken: 50,
 	})
 }
 
 func TestCallerThatGivesUpIsNotWaitedFor(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		plain(t, s.Create(ctx, sample(1, "h"), taking(1)))
+		requirePlainError(t, s.Create(ctx, sampleSession(1, "h"), newTaking(1)))
 		_, err := s.Session(t.Context(), conversation.Everyone(), 1)
-		wantErr(t, err, conversation.ErrUnknown)
+		requireError(t, err, conversation.ErrUnknown)
 	})
 }
 
-// through returns the world as it is seen through a proxy, and the proxy.
-func (w world) through(t testing.TB) (world, *proxy) {
+// throughProxy returns the world as it is seen through a proxy, and the proxy.
+func (w testDatabase) throughProxy(t testing.TB) (testDatabase, *proxy) {
 	t.Helper()
 	u, err := url.Parse(w.url)
-	check(t, err)
+	requireNoError(t, err)
 	p := newProxy(t, u.Host)
 	u.Host = p.listener.Addr().String()
 	w.url = u.String()
@@ -101,80 +101,80 @@ func (w world) through(t testing.TB) (world, *proxy) {
 }
 
 func TestLostServer(t *testing.T) {
-	w, proxy := postgresWorld(t).through(t)
+	w, proxy := postgresDatabase(t).throughProxy(t)
 	s := w.open(t)
-	put(t, s, sample(1, "h"))
+	putSession(t, s, sampleSession(1, "h"))
 	s.timeout = time.Second / 2
-	s.gate.slow = s.timeout / 5
-	for name, fail := range map[string]func(){"gone": proxy.cut, "silent": proxy.hold} {
+	s.breaker.slowCall = s.timeout / 5
+	for name, fail := range map[string]func(){"gone": proxy.refuse, "silent": proxy.stall} {
 		fail()
 		begun := time.Now()
 		for range 3 {
-			_, _, err := s.Match(t.Context(), claim("h", 1))
-			plain(t, err)
-			plain(t, s.Save(t.Context(), conversation.Commit{Token: token(1), Session: sample(1, "h")}))
-			plain(t, s.Ping(t.Context()))
+			_, _, err := s.Match(t.Context(), newHeadQuery("h", 1))
+			requirePlainError(t, err)
+			requirePlainError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: sampleSession(1, "h")}))
+			requirePlainError(t, s.Ping(t.Context()))
 		}
 		// One call waits for the limit; the others know that the database hangs.
 		if took := time.Since(begun); took > 4*s.timeout {
 			t.Errorf("%s: nine calls took %v, want less than %v", name, took, 4*s.timeout)
 		}
-		proxy.heal()
+		proxy.restore()
 		eventually(t, func() bool { return s.Ping(t.Context()) == nil })
-		same(t, session(t, s, 1).ID, int64(1))
+		requireEqual(t, readSession(t, s, 1).ID, int64(1))
 	}
 }
 
 func TestTerminatedConnections(t *testing.T) {
-	w := postgresWorld(t)
+	w := postgresDatabase(t)
 	u, err := url.Parse(w.url)
-	check(t, err)
+	requireNoError(t, err)
 	schema := u.Query().Get("search_path")
 	w.url += "&application_name=" + schema
 	s := w.open(t)
-	put(t, s, sample(1, "h"))
+	putSession(t, s, sampleSession(1, "h"))
 	terminate := "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + schema + "'"
 
 	// The server goes away in the middle of a transaction: nothing of it is there.
-	err = s.write(t.Context(), func(ctx context.Context, c conn) error {
-		if _, err := c.exec(ctx, moveEpoch); err != nil {
+	err = s.transact(t.Context(), func(ctx context.Context, c conn) error {
+		if _, err := c.exec(ctx, advanceEpochAfterLoss); err != nil {
 			return err
 		}
-		admin(t, terminate)
-		_, err := c.exec(ctx, moveEpoch)
+		runAsAdmin(t, terminate)
+		_, err := c.exec(ctx, advanceEpochAfterLoss)
 		return err
 	})
-	plain(t, err)
+	requirePlainError(t, err)
 	eventually(t, func() bool { return s.Ping(t.Context()) == nil })
-	same(t, session(t, s, 1), sample(1, "h"))
+	requireEqual(t, readSession(t, s, 1), sampleSession(1, "h"))
 
 	// Another start of the server is noticed before a connection is used.
-	admin(t, "UPDATE "+schema+".meta SET server = 'an earlier start'; "+terminate)
+	runAsAdmin(t, "UPDATE "+schema+".meta SET server = 'an earlier start'; "+terminate)
 	eventually(t, func() bool { return s.Ping(t.Context()) == nil })
-	found, _, err := s.Match(t.Context(), claim("h", 1))
-	check(t, err)
+	found, _, err := s.Match(t.Context(), newHeadQuery("h", 1))
+	requireNoError(t, err)
 	if found != nil {
 		t.Fatalf("Match = %+v, want none: its server may have lost a taking", found)
 	}
-	w.pass(t, conversation.MaxTurn)
-	found, _, err = s.Match(t.Context(), claim("h", 1))
-	check(t, err)
+	w.advance(t, conversation.MaxTurn)
+	found, _, err = s.Match(t.Context(), newHeadQuery("h", 1))
+	requireNoError(t, err)
 	if found.Verified || found.SettingsKnown {
 		t.Error("a head outlived its server and is verified")
 	}
 	found.Verified = true
-	check(t, s.Save(t.Context(), conversation.Commit{Token: token(1), Session: *found}))
-	if !session(t, w.open(t), 1).Verified {
+	requireNoError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: *found}))
+	if !readSession(t, w.open(t), 1).Verified {
 		t.Error("a head that was just written is not verified")
 	}
 }
 
 func TestMarkUnverifiedReachesReplicas(t *testing.T) {
-	w := postgresWorld(t)
+	w := postgresDatabase(t)
 	s, other := w.open(t), w.open(t)
-	put(t, s, sample(1, "h"))
-	check(t, other.MarkUnverified(t.Context()))
-	if session(t, s, 1).Verified {
+	putSession(t, s, sampleSession(1, "h"))
+	requireNoError(t, other.MarkUnverified(t.Context()))
+	if readSession(t, s, 1).Verified {
 		t.Error("a restored store is verified")
 	}
 }
@@ -182,17 +182,17 @@ func TestMarkUnverifiedReachesReplicas(t *testing.T) {
 // Commits do not copy the log into the database; it is done all the same.
 func TestLogIsCopiedBesideTheWriter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
-	s := sqliteWorld("sqlite:" + path).open(t)
+	s := sqliteDatabase("sqlite:" + path).open(t)
 	size := func(name string) int64 {
 		info, err := os.Stat(name)
-		check(t, err)
+		requireNoError(t, err)
 		return info.Size()
 	}
-	turn := asked(1, "r", "")
-	turn.Whole, turn.Answer = true, make([]byte, 2*logWanted)
-	check(t, s.SaveTurn(t.Context(), turn))
-	eventually(t, func() bool { return size(path) > logWanted })
-	same(t, len(must[*conversation.StoredTurn](t)(s.Turn(t.Context(), token(1))).Answer), 2*logWanted)
+	turn := newTurn(1, "r", "")
+	turn.Whole, turn.Answer = true, make([]byte, 2*checkpointLogSize)
+	requireNoError(t, s.SaveTurn(t.Context(), turn))
+	eventually(t, func() bool { return size(path) > checkpointLogSize })
+	requireEqual(t, len(must[*conversation.StoredTurn](t)(s.Turn(t.Context(), tokenOf(1))).Answer), 2*checkpointLogSize)
 }
 
 // Ping notices that the file is not at its path any more.
@@ -204,9 +204,9 @@ func TestPingNoticesAFileThatIsGone(t *testing.T) {
 		},
 	} {
 		path := filepath.Join(t.TempDir(), "achuan.db")
-		s := sqliteWorld("sqlite:" + path).open(t)
-		check(t, s.Ping(t.Context()))
-		check(t, do(path))
+		s := sqliteDatabase("sqlite:" + path).open(t)
+		requireNoError(t, s.Ping(t.Context()))
+		requireNoError(t, do(path))
 		if err := s.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "while it was in use") {
 			t.Errorf("%s: Ping = %v, want that its file is gone", name, err)
 		}
@@ -215,13 +215,13 @@ func TestPingNoticesAFileThatIsGone(t *testing.T) {
 
 // A requester who has left by the time that the writer comes to his work gets nothing done.
 func TestWriterDropsWorkOfWhoHasLeft(t *testing.T) {
-	s := sqliteWorld("sqlite::memory:").open(t)
-	put(t, s, sample(1, "h"))
-	db := s.db.(*sqlite)
+	s := sqliteDatabase("sqlite::memory:").open(t)
+	putSession(t, s, sampleSession(1, "h"))
+	db := s.backend.(*sqlite)
 	begun, gate := make(chan struct{}), make(chan struct{})
-	crowd(t.Context(), 2, func(ctx context.Context, i int) {
+	runConcurrently(t.Context(), 2, func(ctx context.Context, i int) {
 		if i == 0 {
-			check(t, db.writer.do(ctx, func(context.Context, conn) error { close(begun); <-gate; return nil }))
+			requireNoError(t, db.writer.submit(ctx, func(context.Context, conn) error { close(begun); <-gate; return nil }))
 			return
 		}
 		<-begun
@@ -232,7 +232,7 @@ func TestWriterDropsWorkOfWhoHasLeft(t *testing.T) {
 			if left {
 				cancel()
 			}
-			group = append(group, &job{ctx: ctx, done: make(chan struct{}), f: func(ctx context.Context, c conn) error {
+			group = append(group, &job{ctx: ctx, done: make(chan struct{}), run: func(ctx context.Context, c conn) error {
 				_, err := c.exec(ctx, "UPDATE sessions SET turns = turns + 10")
 				return err
 			}})
@@ -248,5 +248,5 @@ func TestWriterDropsWorkOfWhoHasLeft(t *testing.T) {
 			t.Errorf("errors %v, %v, want none and that its requester has left", group[0].err, group[1].err)
 		}
 	})
-	same(t, session(t, s, 1).Turns, sample(1, "h").Turns+10)
+	requireEqual(t, readSession(t, s, 1).Turns, sampleSession(1, "h").Turns+10)
 }

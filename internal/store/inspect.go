@@ -12,29 +12,29 @@ import (
 )
 
 const (
-	// probeSize is how many bytes the disk must have for a store to be of use.
-	probeSize = 1 << 20
-	// pageCheckTime bounds a look at every page of a file. What a large file was not
+	// minFreeBytes is how many bytes the disk must have for a store to be of use.
+	minFreeBytes = 1 << 20
+	// pageCheckTimeout bounds a look at every page of a file. What a large file was not
 	// asked in this time counts as well.
-	pageCheckTime = 5 * time.Second
+	pageCheckTimeout = 5 * time.Second
 )
 
 func inspectSQLite(ctx context.Context, path string, c *Condition) error {
 	switch info, err := os.Stat(path); {
 	case err != nil && !errors.Is(err, fs.ErrPermission):
-		return canBeMade(filepath.Dir(path))
+		return requireCreatable(filepath.Dir(path))
 	case err == nil && info.Size() == 0:
 		if wasEmptied(path) {
 			return errEmptied
 		}
-		return hasRoom(filepath.Dir(path))
+		return requireDiskSpace(filepath.Dir(path))
 	}
-	db, err := beside(path, "rw")
+	db, err := openUnlocked(path, "rw")
 	if err != nil {
 		return err
 	}
 	defer db.Close() //nolint:errcheck // what was written is committed by then
-	if c.Schema, err = schemaOf(ctx, db); err != nil {
+	if c.Schema, err = readSchema(ctx, db); err != nil {
 		return err
 	}
 	c.Exists = true
@@ -44,7 +44,7 @@ func inspectSQLite(ctx context.Context, path string, c *Condition) error {
 	if err := tryCommit(ctx, db); err != nil {
 		return err
 	}
-	return hasRoom(filepath.Dir(path))
+	return requireDiskSpace(filepath.Dir(path))
 }
 
 // tryCommit commits a change that nobody reads, in any schema: a write that is taken
@@ -60,7 +60,7 @@ func tryCommit(ctx context.Context, db *sql.DB) error {
 
 // checkPages looks at every page, as far as time allows.
 func checkPages(ctx context.Context, db *sql.DB) error {
-	limited, cancel := context.WithTimeout(ctx, pageCheckTime)
+	limited, cancel := context.WithTimeout(ctx, pageCheckTimeout)
 	defer cancel()
 	var found string
 	err := db.QueryRowContext(limited, "PRAGMA quick_check(1)").Scan(&found)
@@ -70,23 +70,23 @@ func checkPages(ctx context.Context, db *sql.DB) error {
 	case err != nil:
 		return err
 	case found != "ok":
-		return fmt.Errorf(broken, found)
+		return fmt.Errorf(brokenFormat, found)
 	}
 	return nil
 }
 
-// hasRoom tells whether a folder takes a file of some size, to the disk.
-func hasRoom(folder string) error {
+// requireDiskSpace tells whether a folder takes a file of some size, to the disk.
+func requireDiskSpace(folder string) error {
 	f, err := os.CreateTemp(folder, ".achuan-*")
 	if err != nil {
 		return fmt.Errorf("nothing can be written to its folder: %w", err)
 	}
-	_, err = f.Write(make([]byte, probeSize))
+	_, err = f.Write(make([]byte, minFreeBytes))
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
-		return fmt.Errorf("its folder takes no %d KiB more: %w", probeSize>>10, err)
+		return fmt.Errorf("its folder takes no %d KiB more: %w", minFreeBytes>>10, err)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func TestWasEmptied(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "achuan.db")
 		for suffix, content := range tt.files {
-			check(t, os.WriteFile(path+suffix, []byte(content), 0o600))
+			requireNoError(t, os.WriteFile(path+suffix, []byte(content), 0o600))
 		}
 		if got := WasEmptied("sqlite:" + path); got != tt.want {
 			t.Errorf("%s: WasEmptied = %t, want %t", tt.name, got, tt.want)
@@ -38,22 +38,22 @@ func TestWasEmptied(t *testing.T) {
 // Inspect commits, beside a server that uses the store.
 func TestInspectCommits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
-	s := sqliteWorld("sqlite:" + path).open(t)
-	fill(t, s)
+	s := sqliteDatabase("sqlite:" + path).open(t)
+	fillStore(t, s)
 	before := userVersion(t, path)
 	c, err := Inspect(t.Context(), Options{URL: "sqlite:" + path})
-	check(t, err)
+	requireNoError(t, err)
 	if !c.Exists || userVersion(t, path) == before {
 		t.Errorf("Inspect = %+v and committed nothing, want a commit", c)
 	}
-	check(t, s.Ping(context.WithoutCancel(t.Context())))
+	requireNoError(t, s.Ping(context.WithoutCancel(t.Context())))
 }
 
 func userVersion(t *testing.T, path string) (version int) {
 	t.Helper()
-	db, err := sql.Open("sqlite", source(path)+"?mode=ro")
-	check(t, err)
-	t.Cleanup(func() { check(t, db.Close()) })
-	check(t, db.QueryRowContext(t.Context(), "PRAGMA user_version").Scan(&version))
+	db, err := sql.Open("sqlite", fileURI(path)+"?mode=ro")
+	requireNoError(t, err)
+	t.Cleanup(func() { requireNoError(t, db.Close()) })
+	requireNoError(t, db.QueryRowContext(t.Context(), "PRAGMA user_version").Scan(&version))
 	return version
 }

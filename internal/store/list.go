@@ -9,33 +9,33 @@ import (
 
 // The condition on state is, word for word, that of the index sessions_list.
 const (
-	listOwn    = ` FROM sessions WHERE account = $1 AND caller = $2 AND state IN ('free', 'dirty')`
-	listAll    = ` FROM sessions WHERE account = $1 AND state IN ('free', 'dirty')`
-	latest     = ` ORDER BY used DESC, id DESC`
-	ownPage    = `SELECT ` + sessionColumns + listOwn + latest + ` LIMIT $4 OFFSET $3`
-	allPage    = `SELECT ` + sessionColumns + listAll + latest + ` LIMIT $3 OFFSET $2`
-	countOwn   = `SELECT COUNT(*)` + listOwn
-	countAll   = `SELECT COUNT(*)` + listAll
-	countState = `SELECT state, COUNT(*) FROM sessions WHERE account = $1 GROUP BY state`
-	countTaken = `SELECT state, COUNT(*) FROM sessions WHERE account = $1 AND token IS NOT NULL GROUP BY state`
+	fromCallerSessions  = ` FROM sessions WHERE account = $1 AND caller = $2 AND state IN ('free', 'dirty')`
+	fromAllSessions     = ` FROM sessions WHERE account = $1 AND state IN ('free', 'dirty')`
+	latestFirst         = ` ORDER BY used DESC, id DESC`
+	listCallerPage      = `SELECT ` + sessionColumns + fromCallerSessions + latestFirst + ` LIMIT $4 OFFSET $3`
+	listAllPage         = `SELECT ` + sessionColumns + fromAllSessions + latestFirst + ` LIMIT $3 OFFSET $2`
+	countCallerSessions = `SELECT COUNT(*)` + fromCallerSessions
+	countAllSessions    = `SELECT COUNT(*)` + fromAllSessions
+	countByState        = `SELECT state, COUNT(*) FROM sessions WHERE account = $1 GROUP BY state`
+	countTakenByState   = `SELECT state, COUNT(*) FROM sessions WHERE account = $1 AND token IS NOT NULL GROUP BY state`
 )
 
 // Sessions lists the sessions that an owner sees, latest used first.
 func (s *Store) Sessions(ctx context.Context, owner conversation.Owner, offset, limit int) ([]conversation.Session, int, error) {
 	var list []conversation.Session
 	var total int
-	page, count, args := ownPage, countOwn, []any{s.account, owner.Caller()}
+	page, count, args := listCallerPage, countCallerSessions, []any{s.account, owner.Caller()}
 	switch {
 	case owner == conversation.Owner{}:
 		return nil, 0, nil
 	case owner.IsEveryone():
-		page, count, args = allPage, countAll, args[:1]
+		page, count, args = listAllPage, countAllSessions, args[:1]
 	}
 	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
-		if _, err := one(ctx, c, []any{&total}, count, args...); err != nil {
+		if _, err := queryRow(ctx, c, []any{&total}, count, args...); err != nil {
 			return err
 		}
-		list, err = all(ctx, c, s.scanSession, page, append(slices.Clip(args), int64(offset), int64(limit))...)
+		list, err = queryAll(ctx, c, s.scanSession, page, append(slices.Clip(args), int64(offset), int64(limit))...)
 		return err
 	})
 	if err != nil {
@@ -57,10 +57,10 @@ func (s *Store) Counts(ctx context.Context) (map[conversation.State]int, error) 
 			err = r.Scan(&l.state, &l.count)
 			return l, err
 		}
-		if states, err = all(ctx, c, scan, countState, s.account); err != nil {
+		if states, err = queryAll(ctx, c, scan, countByState, s.account); err != nil {
 			return err
 		}
-		taken, err = all(ctx, c, scan, countTaken, s.account)
+		taken, err = queryAll(ctx, c, scan, countTakenByState, s.account)
 		return err
 	})
 	if err != nil {

@@ -16,10 +16,10 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	folder := t.TempDir()
 	file := func(name, content string) string {
 		path := filepath.Join(folder, name)
-		check(t, os.WriteFile(path, []byte(content), 0o600))
+		requireNoError(t, os.WriteFile(path, []byte(content), 0o600))
 		return path
 	}
-	closedPort := listen(t).Addr().String()
+	closedPort := closedListener(t).Addr().String()
 	tests := map[string]struct{ url, want string }{
 		"empty":           {"", "(no URL): want sqlite:PATH"},
 		"no path":         {"sqlite:", "sqlite:: want sqlite:PATH"},
@@ -43,21 +43,21 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// listen returns a listener that is closed already: nobody is at its address.
-func listen(t testing.TB) net.Listener {
+// closedListener returns a listener that is closed already: nobody is at its address.
+func closedListener(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	check(t, l.Close())
+	requireNoError(t, err)
+	requireNoError(t, l.Close())
 	return l
 }
 
 func TestTruncatedFileIsBroken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
-	s := sqliteWorld("sqlite:" + path).open(t)
-	fill(t, s)
-	check(t, s.Close())
-	check(t, os.Truncate(path, 20000))
+	s := sqliteDatabase("sqlite:" + path).open(t)
+	fillStore(t, s)
+	requireNoError(t, s.Close())
+	requireNoError(t, os.Truncate(path, 20000))
 	_, err := Open(t.Context(), Options{URL: "sqlite:" + path, Account: testAccount})
 	if err == nil || !strings.Contains(err.Error(), "restore a backup") {
 		t.Errorf("error %v", err)
@@ -66,11 +66,11 @@ func TestTruncatedFileIsBroken(t *testing.T) {
 
 func TestFolderAndFileAreTheUsersAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a folder", "100% #1?", "achuan.db")
-	s := sqliteWorld("sqlite:" + path).open(t)
-	fill(t, s)
+	s := sqliteDatabase("sqlite:" + path).open(t)
+	fillStore(t, s)
 	for name, mode := range map[string]os.FileMode{filepath.Dir(path): 0o700, path: 0o600, path + "-wal": 0o600, path + ".lock": 0o600} {
 		info, err := os.Stat(name)
-		check(t, err)
+		requireNoError(t, err)
 		if info.Mode().Perm() != mode {
 			t.Errorf("%s has mode %v, want %v", name, info.Mode().Perm(), mode)
 		}
@@ -78,17 +78,17 @@ func TestFolderAndFileAreTheUsersAlone(t *testing.T) {
 }
 
 func TestSchema(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
-		same(t, must[int](t)(s.Schema(t.Context())), newestInTests)
-		check(t, s.Ping(t.Context()))
-		check(t, s.write(t.Context(), func(ctx context.Context, c conn) error {
-			_, err := c.exec(ctx, updateSchema, 99)
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
+		requireEqual(t, must[int](t)(s.Schema(t.Context())), schemaInTests)
+		requireNoError(t, s.Ping(t.Context()))
+		requireNoError(t, s.transact(t.Context(), func(ctx context.Context, c conn) error {
+			_, err := c.exec(ctx, updateSchemaVersion, 99)
 			return err
 		}))
 		if w.url == "sqlite::memory:" {
 			return
 		}
-		check(t, s.Close())
+		requireNoError(t, s.Close())
 		_, err := Open(t.Context(), Options{URL: w.url, Account: testAccount})
 		if err == nil || !strings.Contains(err.Error(), "its schema 99 is newer than 2") {
 			t.Errorf("error %v", err)
@@ -97,8 +97,8 @@ func TestSchema(t *testing.T) {
 }
 
 func TestReplicasThatStartTogetherAgreeOnTheSchema(t *testing.T) {
-	w := postgresWorld(t)
-	crowd(t.Context(), 8, func(ctx context.Context, _ int) {
+	w := postgresDatabase(t)
+	runConcurrently(t.Context(), 8, func(ctx context.Context, _ int) {
 		s, err := Open(ctx, Options{URL: w.url, Account: testAccount})
 		if err != nil {
 			t.Error(err)
@@ -108,13 +108,13 @@ func TestReplicasThatStartTogetherAgreeOnTheSchema(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	same(t, must[int](t)(w.open(t).Schema(t.Context())), newestInTests)
+	requireEqual(t, must[int](t)(w.open(t).Schema(t.Context())), schemaInTests)
 }
 
 func TestClosedStoreRefuses(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
-		check(t, s.Close())
-		check(t, s.Close())
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
+		requireNoError(t, s.Close())
+		requireNoError(t, s.Close())
 		begun := time.Now()
 		if err := s.Ping(t.Context()); err == nil {
 			t.Error("a closed store can be written to")
@@ -129,10 +129,10 @@ func TestClosedStoreRefuses(t *testing.T) {
 // one ends.
 func TestCloseEndsAllConnections(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
-	s := sqliteWorld("sqlite:" + path).open(t)
-	fill(t, s)
-	check(t, s.Backup(t.Context(), path+".backup"))
-	check(t, s.Close())
+	s := sqliteDatabase("sqlite:" + path).open(t)
+	fillStore(t, s)
+	requireNoError(t, s.Backup(t.Context(), path+".backup"))
+	requireNoError(t, s.Close())
 	for _, suffix := range []string{"-wal", "-shm"} {
 		if _, err := os.Stat(path + suffix); !os.IsNotExist(err) {
 			t.Errorf("Stat(%s) after Close() = %v, want that it does not exist", suffix, err)

@@ -28,7 +28,7 @@ func File(database string) (string, error) {
 	switch {
 	case !ok:
 		return "", ErrPostgres
-	case path == memory:
+	case path == memoryPath:
 		return "", ErrMemory
 	}
 	return path, nil
@@ -61,10 +61,10 @@ func Inspect(ctx context.Context, o Options) (Condition, error) {
 		err = inspectSQLite(ctx, path, &c)
 	}
 	if err == nil && c.Schema > c.Newest {
-		err = newer(c.Schema, c.Newest)
+		err = newerSchemaError(c.Schema, c.Newest)
 	}
 	if err != nil {
-		return c, fmt.Errorf("database %s: %w", shown(o.URL), explain(err))
+		return c, fmt.Errorf("database %s: %w", redactURL(o.URL), explain(err))
 	}
 	return c, nil
 }
@@ -74,8 +74,8 @@ func newestSchema() (int, error) {
 	return len(names), err
 }
 
-// canBeMade tells whether a folder is there to be written to, or can be made.
-func canBeMade(folder string) error {
+// requireCreatable tells whether a folder is there to be written to, or can be made.
+func requireCreatable(folder string) error {
 	for {
 		info, err := os.Stat(folder)
 		above := filepath.Dir(folder)
@@ -83,7 +83,7 @@ func canBeMade(folder string) error {
 		case err == nil && !info.IsDir():
 			return fmt.Errorf("%s is no folder", folder)
 		case err == nil:
-			return hasRoom(folder)
+			return requireDiskSpace(folder)
 		case errors.Is(err, fs.ErrPermission) || above == folder:
 			return err
 		}
@@ -91,10 +91,10 @@ func canBeMade(folder string) error {
 	}
 }
 
-// beside connects to a file without the lock of who serves from it. mode is ro or rw.
+// openUnlocked connects to a file without the lock of who serves from it. mode is ro or rw.
 // What it sorts stays in memory: where the root is read-only there is no /tmp.
-func beside(path, mode string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", source(path)+"?mode="+mode+"&_pragma=busy_timeout(4000)&_pragma=temp_store(2)")
+func openUnlocked(path, mode string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", fileURI(path)+"?mode="+mode+"&_pragma=busy_timeout(4000)&_pragma=temp_store(2)")
 	if err != nil {
 		return nil, err
 	}
@@ -102,23 +102,23 @@ func beside(path, mode string) (*sql.DB, error) {
 	return db, nil
 }
 
-// errNotOurs says that a database is something else's.
-var errNotOurs = errors.New("it is no store of achuan's")
+// errForeign says that a database is something else's.
+var errForeign = errors.New("it is no store of achuan's")
 
-func schemaOf(ctx context.Context, db *sql.DB) (version int, err error) {
+func readSchema(ctx context.Context, db *sql.DB) (version int, err error) {
 	var tables int
 	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'achuan_schema'`).Scan(&tables); err != nil {
 		return 0, err
 	}
 	if tables == 0 {
-		return 0, errNotOurs
+		return 0, errForeign
 	}
-	err = db.QueryRowContext(ctx, findSchema).Scan(&version)
+	err = db.QueryRowContext(ctx, readSchemaVersion).Scan(&version)
 	return version, err
 }
 
-// commitMeta changes nothing, and is written all the same.
-const commitMeta = `UPDATE meta SET epoch = epoch`
+// rewriteMeta changes nothing, and is written all the same.
+const rewriteMeta = `UPDATE meta SET epoch = epoch`
 
 // inspectPostgres asks as serve would.
 func inspectPostgres(ctx context.Context, database string, c *Condition) error {
@@ -134,10 +134,10 @@ func inspectPostgres(ctx context.Context, database string, c *Condition) error {
 	if err := db.QueryRow(ctx, `SELECT to_regclass('achuan_schema') IS NOT NULL`).Scan(&c.Exists); err != nil || !c.Exists {
 		return err
 	}
-	if err := db.QueryRow(ctx, findSchema).Scan(&c.Schema); err != nil {
+	if err := db.QueryRow(ctx, readSchemaVersion).Scan(&c.Schema); err != nil {
 		return err
 	}
-	_, err = db.Exec(ctx, commitMeta)
+	_, err = db.Exec(ctx, rewriteMeta)
 	return err
 }
 

@@ -17,8 +17,8 @@ import (
 func TestSnapshotUnderLoad(t *testing.T) {
 	folder := t.TempDir()
 	url := "sqlite:" + filepath.Join(folder, "achuan.db")
-	s := sqliteWorld(url).open(t)
-	fill(t, s)
+	s := sqliteDatabase(url).open(t)
+	fillStore(t, s)
 	ctx, stop := context.WithCancel(t.Context())
 	written, begun := make(chan int64), make(chan struct{})
 	go func() {
@@ -27,9 +27,9 @@ func TestSnapshotUnderLoad(t *testing.T) {
 			if id == 150 {
 				close(begun)
 			}
-			n := sample(id, "load")
+			n := sampleSession(id, "load")
 			n.Head = conversation.Hash{}
-			if err := s.Create(ctx, n, taking(int(id))); err != nil && ctx.Err() == nil {
+			if err := s.Create(ctx, n, newTaking(int(id))); err != nil && ctx.Err() == nil {
 				t.Errorf("while a snapshot is made: %v", err)
 			}
 		}
@@ -38,8 +38,8 @@ func TestSnapshotUnderLoad(t *testing.T) {
 	<-begun
 	to := filepath.Join(folder, "snapshot")
 	schema, err := Snapshot(t.Context(), url, to)
-	check(t, err)
-	same(t, schema, newestInTests)
+	requireNoError(t, err)
+	requireEqual(t, schema, schemaInTests)
 	stop()
 	last := <-written
 	if _, err := Snapshot(t.Context(), url, to); !errors.Is(err, os.ErrExist) {
@@ -47,13 +47,13 @@ func TestSnapshotUnderLoad(t *testing.T) {
 	}
 	restored := "sqlite:" + filepath.Join(folder, "restored.db")
 	_, err = Replace(t.Context(), restored, to, false)
-	check(t, err)
-	w := sqliteWorld(restored)
+	requireNoError(t, err)
+	w := sqliteDatabase(restored)
 	r := w.open(t)
 	for id := int64(100); id < 150; id++ {
-		session(t, r, id)
+		readSession(t, r, id)
 	}
-	wantDoubted(t, w, r)
+	requireUnverified(t, w, r)
 	if _, err := r.Session(t.Context(), conversation.Everyone(), last+1); !errors.Is(err, conversation.ErrUnknown) {
 		t.Errorf("a session that was never made: %v", err)
 	}
@@ -63,33 +63,33 @@ func TestSnapshotUnderLoad(t *testing.T) {
 func TestReplacedStoreIsUnverified(t *testing.T) {
 	folder := t.TempDir()
 	url := "sqlite:" + filepath.Join(folder, "achuan.db")
-	s := sqliteWorld(url).open(t)
-	fill(t, s)
+	s := sqliteDatabase(url).open(t)
+	fillStore(t, s)
 	snapshot := filepath.Join(folder, "snapshot")
-	if err := errors.Join(second(Snapshot(t.Context(), url, snapshot))); err != nil {
+	if err := errors.Join(errorOf(Snapshot(t.Context(), url, snapshot))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Replace(t.Context(), url, snapshot, true); !errors.Is(err, errLocked) {
 		t.Fatalf("a store in use was replaced: %v", err)
 	}
-	put(t, s, sample(7, "after the snapshot"))
-	check(t, s.Close())
+	putSession(t, s, sampleSession(7, "after the snapshot"))
+	requireNoError(t, s.Close())
 	if _, err := Replace(t.Context(), url, snapshot, false); !errors.Is(err, ErrExists) {
 		t.Fatalf("a store was replaced unasked: %v", err)
 	}
 	old, err := Replace(t.Context(), url, snapshot, true)
-	check(t, err)
-	w := sqliteWorld(url)
+	requireNoError(t, err)
+	w := sqliteDatabase(url)
 	r := w.open(t)
-	wantDoubted(t, w, r)
+	requireUnverified(t, w, r)
 	_, err = r.Session(t.Context(), conversation.Everyone(), 7)
-	wantErr(t, err, conversation.ErrUnknown)
-	aside := sqliteWorld("sqlite:" + old).open(t)
-	same(t, session(t, aside, 7).Verified, true)
+	requireError(t, err, conversation.ErrUnknown)
+	aside := sqliteDatabase("sqlite:" + old).open(t)
+	requireEqual(t, readSession(t, aside, 7).Verified, true)
 }
 
-// second is the error of two results.
-func second[T any](_ T, err error) error { return err }
+// errorOf is the error of two results.
+func errorOf[T any](_ T, err error) error { return err }
 
 func TestReplaceRefuses(t *testing.T) {
 	folder := t.TempDir()
@@ -100,78 +100,78 @@ func TestReplaceRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "file")
-			check(t, os.WriteFile(file, []byte(c.content), 0o600))
+			requireNoError(t, os.WriteFile(file, []byte(c.content), 0o600))
 			_, err := Replace(t.Context(), url, file, false)
-			wantText(t, err, c.want)
+			requireErrorText(t, err, c.want)
 		})
 	}
 	t.Run("a later achuan's", func(t *testing.T) {
-		_, err := Replace(t.Context(), url, ofSchema(t, 99), false)
-		wantText(t, err, "schema 99 is newer than 2")
+		_, err := Replace(t.Context(), url, fileOfSchema(t, 99), false)
+		requireErrorText(t, err, "schema 99 is newer than 2")
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		_, err := Replace(t.Context(), "postgres://host/name", "file", false)
-		wantErr(t, err, ErrPostgres)
+		requireError(t, err, ErrPostgres)
 	})
 	if _, err := os.Stat(filepath.Join(folder, "achuan.db")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("something was put there: %v", err)
 	}
 }
 
-func wantText(t *testing.T, err error, want string) {
+func requireErrorText(t *testing.T, err error, want string) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Fatalf("error %v, want one with %q", err, want)
 	}
 }
 
-// ofSchema makes a store that says to be of a schema.
-func ofSchema(t *testing.T, version int) (path string) {
+// fileOfSchema makes a store that says to be of a schema.
+func fileOfSchema(t *testing.T, version int) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "achuan.db")
 	s, err := Open(t.Context(), Options{URL: "sqlite:" + path, Account: testAccount})
-	check(t, err)
-	check(t, s.step(t.Context(), func(ctx context.Context, c conn) error {
-		_, err := c.exec(ctx, updateSchema, version)
+	requireNoError(t, err)
+	requireNoError(t, s.autocommit(t.Context(), func(ctx context.Context, c conn) error {
+		_, err := c.exec(ctx, updateSchemaVersion, version)
 		return err
 	}))
-	check(t, s.Close())
+	requireNoError(t, s.Close())
 	return path
 }
 
 func TestInspect(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	check(t, os.WriteFile(file, []byte(strings.Repeat("text ", 1000)), 0o600))
+	requireNoError(t, os.WriteFile(file, []byte(strings.Repeat("text ", 1000)), 0o600))
 	for name, c := range map[string]struct {
 		url   func(t *testing.T) string
 		want  Condition
 		error string
 	}{
-		"in memory": {func(*testing.T) string { return "sqlite::memory:" }, Condition{Kind: KindSQLite, Newest: newestInTests}, ""},
+		"in memory": {func(*testing.T) string { return "sqlite::memory:" }, Condition{Kind: KindSQLite, Newest: schemaInTests}, ""},
 		"not yet": {func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "a", "b", "achuan.db") },
-			Condition{Kind: KindSQLite, Newest: newestInTests}, ""},
+			Condition{Kind: KindSQLite, Newest: schemaInTests}, ""},
 		"never": {func(*testing.T) string { return "sqlite:" + filepath.Join(file, "achuan.db") }, Condition{}, "is no folder"},
-		"there": {func(t *testing.T) string { return "sqlite:" + ofSchema(t, newestInTests) },
-			Condition{Kind: KindSQLite, Exists: true, Schema: newestInTests, Newest: newestInTests}, ""},
-		"a later achuan's": {func(t *testing.T) string { return "sqlite:" + ofSchema(t, 3) }, Condition{}, "schema 3 is newer than 2"},
+		"there": {func(t *testing.T) string { return "sqlite:" + fileOfSchema(t, schemaInTests) },
+			Condition{Kind: KindSQLite, Exists: true, Schema: schemaInTests, Newest: schemaInTests}, ""},
+		"a later achuan's": {func(t *testing.T) string { return "sqlite:" + fileOfSchema(t, 3) }, Condition{}, "schema 3 is newer than 2"},
 		"no database":      {func(*testing.T) string { return "sqlite:" + file }, Condition{}, "no SQLite database"},
-		"PostgreSQL, not yet": {func(t *testing.T) string { return postgresWorld(t).url },
-			Condition{Kind: KindPostgres, Newest: newestInTests}, ""},
-		"PostgreSQL": {func(t *testing.T) string { w := postgresWorld(t); w.open(t); return w.url },
-			Condition{Kind: KindPostgres, Exists: true, Schema: newestInTests, Newest: newestInTests}, ""},
+		"PostgreSQL, not yet": {func(t *testing.T) string { return postgresDatabase(t).url },
+			Condition{Kind: KindPostgres, Newest: schemaInTests}, ""},
+		"PostgreSQL": {func(t *testing.T) string { w := postgresDatabase(t); w.open(t); return w.url },
+			Condition{Kind: KindPostgres, Exists: true, Schema: schemaInTests, Newest: schemaInTests}, ""},
 		"PostgreSQL away": {func(*testing.T) string { return "postgres://user:secret@127.0.0.1:1/name" }, Condition{}, "cannot be reached"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Inspect(t.Context(), Options{URL: c.url(t)})
 			if c.error != "" {
-				wantText(t, err, c.error)
+				requireErrorText(t, err, c.error)
 				if strings.Contains(err.Error(), "secret") {
 					t.Errorf("the error shows a password: %v", err)
 				}
 				return
 			}
-			check(t, err)
-			same(t, got, c.want)
+			requireNoError(t, err)
+			requireEqual(t, got, c.want)
 		})
 	}
 }
@@ -179,21 +179,21 @@ func TestInspect(t *testing.T) {
 // Looking changes nothing, also while a server is at work.
 func TestInspectBesideAServer(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
-	s := sqliteWorld("sqlite:" + path).open(t)
-	put(t, s, sample(1, "head"))
+	s := sqliteDatabase("sqlite:" + path).open(t)
+	putSession(t, s, sampleSession(1, "head"))
 	got, err := Inspect(t.Context(), Options{URL: "sqlite:" + path})
-	check(t, err)
-	same(t, got, Condition{Kind: KindSQLite, Exists: true, Schema: newestInTests, Newest: newestInTests})
-	put(t, s, sample(2, "next"))
-	same(t, session(t, s, 1).Verified, true)
+	requireNoError(t, err)
+	requireEqual(t, got, Condition{Kind: KindSQLite, Exists: true, Schema: schemaInTests, Newest: schemaInTests})
+	putSession(t, s, sampleSession(2, "next"))
+	requireEqual(t, readSession(t, s, 1).Verified, true)
 }
 
 func TestMarkUnverifiedFromOutside(t *testing.T) {
-	w := postgresWorld(t)
+	w := postgresDatabase(t)
 	s := w.open(t)
-	put(t, s, sample(1, "head"))
-	check(t, MarkUnverified(t.Context(), Options{URL: w.url, Timeout: 10 * time.Second}))
-	if session(t, s, 1).Verified {
+	putSession(t, s, sampleSession(1, "head"))
+	requireNoError(t, MarkUnverified(t.Context(), Options{URL: w.url, Timeout: 10 * time.Second}))
+	if readSession(t, s, 1).Verified {
 		t.Error("the head is verified still")
 	}
 }

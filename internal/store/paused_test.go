@@ -5,9 +5,9 @@ import "testing"
 // A replica that is paused (SIGSTOP) within a transaction must not keep its rows from
 // the others for longer than a lease: the server ends its transaction.
 func TestPausedTransactionsEnd(t *testing.T) {
-	s := postgresWorld(t).open(t)
+	s := postgresDatabase(t).open(t)
 	var timeout string
-	check(t, s.db.(*postgres).pool.QueryRow(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&timeout))
+	requireNoError(t, s.backend.(*postgres).pool.QueryRow(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&timeout))
 	if timeout != "5s" {
 		t.Errorf("idle transactions end after %s, want 5s", timeout)
 	}

@@ -12,30 +12,30 @@ import (
 func TestStatementsUseTheirIndex(t *testing.T) {
 	tests := map[string]struct{ statement, want string }{
 		"match":            {matchSession, "sessions_head (account=? AND head=?)"},
-		"once":             {wasHead, "SEARCH heads USING PRIMARY KEY (head=? AND account=?)"},
+		"once":             {isKnownHead, "SEARCH heads USING PRIMARY KEY (head=? AND account=?)"},
 		"save":             {saveSession, "(id=? AND account=?)"},
 		"session":          {findSession, "sqlite_autoindex_sessions_1 (id=? AND account=?)"},
 		"alias":            {findSession, "aliases USING PRIMARY KEY (id=? AND account=?)"},
-		"extend sessions":  {extendSession, "sessions_token (account=? AND token=?)"},
-		"extend claims":    {extendClaim, "names_token (account=? AND token=?)"},
+		"extend sessions":  {extendSessionLeases, "sessions_token (account=? AND token=?)"},
+		"extend claims":    {extendClaimLeases, "names_token (account=? AND token=?)"},
 		"expire":           {expireSessions, "sessions_token (account=? AND token>?)"},
-		"due":              {dueKinds.lineage, "sessions_due (account=? AND reach=? AND used<?)"},
-		"replaced and due": {dueKinds.gone, "sessions_gone (account=? AND used<?)"},
-		"page":             {ownPage, "sessions_list (account=? AND caller=?)"},
-		"total":            {countOwn, "COVERING INDEX sessions_list (account=? AND caller=?)"},
-		"states":           {countState, "COVERING INDEX sessions_state"},
-		"taken":            {countTaken, "sessions_token (account=? AND token>?)"},
-		"left turn":        {isLeft, "turns_request (account=? AND caller=? AND request=?)"},
+		"due":              {takeDeletableBy.lineage, "sessions_due (account=? AND reach=? AND used<?)"},
+		"replaced and due": {takeDeletableBy.gone, "sessions_gone (account=? AND used<?)"},
+		"page":             {listCallerPage, "sessions_list (account=? AND caller=?)"},
+		"total":            {countCallerSessions, "COVERING INDEX sessions_list (account=? AND caller=?)"},
+		"states":           {countByState, "COVERING INDEX sessions_state"},
+		"taken":            {countTakenByState, "sessions_token (account=? AND token>?)"},
+		"left turn":        {selectLeftTurn, "turns_request (account=? AND caller=? AND request=?)"},
 		"key":              {attachByKey, "turns_idem (account=? AND caller=? AND idem=?)"},
 		"heads to delete":  {deleteHeads, "heads_session (account=? AND session=?)"},
-		"names to delete":  {deleteNames, "names_session (account=? AND session=?)"},
-		"aliases to pass":  {passAliases, "aliases_session (account=? AND session=?)"},
-		"interrupted":      {isInterrupted, "sessions_open (account=? AND request=?)"},
-		"running":          {isRunning, "sessions_open (account=? AND request=?)"},
-		"ended":            {isEnded, "sessions_request (account=? AND request=? AND used>?)"},
+		"names to delete":  {deleteSessionNames, "names_session (account=? AND session=?)"},
+		"aliases to pass":  {moveAliases, "aliases_session (account=? AND session=?)"},
+		"interrupted":      {selectInterrupted, "sessions_open (account=? AND request=?)"},
+		"running":          {selectRunning, "sessions_open (account=? AND request=?)"},
+		"ended":            {selectEnded, "sessions_request (account=? AND request=? AND used>?)"},
 		"resume":           {takeInterrupted, "sessions_open (account=? AND request=?)"},
 	}
-	s := sqliteWorld("sqlite::memory:").open(t)
+	s := sqliteDatabase("sqlite::memory:").open(t)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var args []any
@@ -45,8 +45,8 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 				}
 			}
 			var plan []string
-			check(t, s.read(t.Context(), func(ctx context.Context, c conn) (err error) {
-				plan, err = all(ctx, c, func(r rows) (string, error) {
+			requireNoError(t, s.read(t.Context(), func(ctx context.Context, c conn) (err error) {
+				plan, err = queryAll(ctx, c, func(r rows) (string, error) {
 					var detail string
 					err := r.Scan(new(int64), new(int64), new(int64), &detail)
 					return detail, err

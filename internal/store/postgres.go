@@ -17,37 +17,37 @@ import (
 )
 
 const (
-	// ownSchema holds achuan's tables where the URL names no search_path.
-	ownSchema = "achuan"
+	// defaultSchema holds achuan's tables where the URL names no search_path.
+	defaultSchema = "achuan"
 	// poolSize is how many connections a replica opens where the URL does not say
 	// (pool_max_conns): each is a process on the server, which has 100 by default.
 	poolSize = 16
 	// connectTimeout is shorter than a call's, so that it is the error that is seen.
 	connectTimeout = 3 * time.Second
-	// attempts is how often work is done that surely had no effect: on a connection
+	// maxAttempts is how often work is done that surely had no effect: on a connection
 	// that turned out to be dead before anything was sent, or in a deadlock.
-	attempts = 3
+	maxAttempts = 3
 )
 
 // postgresWords: time is the server's, as of the statement.
-var postgresWords = words{
-	now:    postgresNow,
-	skip:   "FOR UPDATE SKIP LOCKED",
-	wait:   "FOR UPDATE",
-	tokens: "= ANY($2)",
-	mine:   " AND (waiter = $4 OR " + nobodyWaits + ")",
-	served: ", waiter = NULL",
+var postgresDialect = dialect{
+	now:          postgresNow,
+	skipLocked:   "FOR UPDATE SKIP LOCKED",
+	lockRows:     "FOR UPDATE",
+	inTokens:     "= ANY($2)",
+	noOtherWaits: " AND (waiter = $4 OR " + hasNoWaiter + ")",
+	clearWaiter:  ", waiter = NULL",
 }
 
 const (
 	postgresNow = "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint"
-	// nobodyWaits is the condition of a session that no request of another replica waits
+	// hasNoWaiter is the condition of a session that no request of another replica waits
 	// for: one that waits looks several times a second.
-	nobodyWaits = "(waiter IS NULL OR waiter_seen < " + postgresNow + " - 1000000)"
+	hasNoWaiter = "(waiter IS NULL OR waiter_seen < " + postgresNow + " - 1000000)"
 
-	// enlist notes that a request waits for a session. Until it has the session or has not
+	// registerWaiter notes that a request waits for a session. Until it has the session or has not
 	// looked for a second, nobody else takes it.
-	enlist = "UPDATE sessions SET waiter = $3, waiter_seen = {now} WHERE account = $1 AND id = $2 AND (waiter = $3 OR " + nobodyWaits + ")"
+	registerWaiter = "UPDATE sessions SET waiter = $3, waiter_seen = {now} WHERE account = $1 AND id = $2 AND (waiter = $3 OR " + hasNoWaiter + ")"
 )
 
 // postgres is the backend over a pool of connections.
@@ -62,10 +62,10 @@ func openPostgres(ctx context.Context, o Options) (backend, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 4*o.Timeout)
 	defer cancel()
-	if err := preparePostgres(ctx, config.ConnConfig); err != nil {
+	if err := migratePostgres(ctx, config.ConnConfig); err != nil {
 		return nil, err
 	}
-	config.AfterConnect = noticeRestart
+	config.AfterConnect = detectRestart
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 		config.MaxConns = poolSize
 	}
 	defaults := map[string]string{
-		"search_path": ownSchema, "application_name": "achuan",
+		"search_path": defaultSchema, "application_name": "achuan",
 		// No turn waits for a disk flush: what a crash may lose is caught by
 		// noticeRestart. docs/decisions/0004-durability.md
 		"synchronous_commit": "off",
@@ -104,28 +104,28 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// schemaLock is the advisory lock under which replicas change the schema.
-const schemaLock = 0x61636875616e // "achuan"
+// schemaLockID is the advisory lock under which replicas change the schema.
+const schemaLockID = 0x61636875616e // "achuan"
 
 const (
-	lockSchema = `SELECT pg_advisory_xact_lock($1)`
-	hasSchema  = `SELECT to_regnamespace(current_setting('search_path')) IS NOT NULL`
+	lockSchema     = `SELECT pg_advisory_xact_lock($1)`
+	hasNamedSchema = `SELECT to_regnamespace(current_setting('search_path')) IS NOT NULL`
 )
 
-// preparePostgres brings the schema up to date, one replica at a time.
-func preparePostgres(ctx context.Context, config *pgx.ConnConfig) error {
+// migratePostgres brings the schema up to date, one replica at a time.
+func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	c, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("it cannot be reached: %w", err)
 	}
 	defer c.Close(context.WithoutCancel(ctx)) //nolint:errcheck // all that it did is committed or an error by then
-	locked := func(ctx context.Context, f work) error {
-		return transact(ctx, c, func(ctx context.Context, c conn) error {
+	locked := func(ctx context.Context, f workFunc) error {
+		return runInTransaction(ctx, c, func(ctx context.Context, c conn) error {
 			// A migration, and waiting for another's, may take longer than a call.
-			if err := c.script(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+			if err := c.execScript(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
 				return err
 			}
-			if _, err := c.exec(ctx, lockSchema, int64(schemaLock)); err != nil {
+			if _, err := c.exec(ctx, lockSchema, int64(schemaLockID)); err != nil {
 				return err
 			}
 			return f(ctx, c)
@@ -133,10 +133,10 @@ func preparePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	}
 	err = locked(ctx, func(ctx context.Context, c conn) error {
 		var there bool
-		if _, err := one(ctx, c, []any{&there}, hasSchema); err != nil || there {
+		if _, err := queryRow(ctx, c, []any{&there}, hasNamedSchema); err != nil || there {
 			return err
 		}
-		return c.script(ctx, "CREATE SCHEMA "+pgx.Identifier{config.RuntimeParams["search_path"]}.Sanitize())
+		return c.execScript(ctx, "CREATE SCHEMA "+pgx.Identifier{config.RuntimeParams["search_path"]}.Sanitize())
 	})
 	if err != nil {
 		return fmt.Errorf("its schema %q cannot be made: %w", config.RuntimeParams["search_path"], err)
@@ -144,50 +144,50 @@ func preparePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	return migrate(ctx, KindPostgres, locked)
 }
 
-// serverStart names a start of a server. Its time differs between servers and
+// serverIdentity names a start of a server. Its time differs between servers and
 // between starts; after a crash of one of its processes, a server goes on without a
 // new start, but begins its statistics anew.
-const serverStart = `
+const serverIdentity = `
 EXTRACT(EPOCH FROM pg_postmaster_start_time())::text
 	|| COALESCE(' ' || (SELECT EXTRACT(EPOCH FROM stats_reset)::text FROM pg_stat_bgwriter), '')`
 
 const (
-	isSameServer = `SELECT server = ` + serverStart + ` FROM meta`
-	noticeServer = `
-UPDATE meta SET epoch = epoch + 1, moved = CASE WHEN server = '' THEN moved ELSE {now} END, server = ` + serverStart + `
-WHERE server <> ` + serverStart
+	isSameServer = `SELECT server = ` + serverIdentity + ` FROM meta`
+	recordServer = `
+UPDATE meta SET epoch = epoch + 1, moved = CASE WHEN server = '' THEN moved ELSE {now} END, server = ` + serverIdentity + `
+WHERE server <> ` + serverIdentity
 )
 
-// noticeRestart moves the epoch when the server is not the one that the epoch is of:
+// detectRestart moves the epoch when the server is not the one that the epoch is of:
 // one that came back after a crash, or another, may not have what was committed last.
 // It looks before a connection is used, and a server that ends closes them all.
-func noticeRestart(ctx context.Context, c *pgx.Conn) error {
+func detectRestart(ctx context.Context, c *pgx.Conn) error {
 	var same bool
 	if err := c.QueryRow(ctx, isSameServer).Scan(&same); err != nil || same {
 		return err
 	}
-	return transact(ctx, c, func(ctx context.Context, c conn) error {
-		if err := c.script(ctx, "SET LOCAL synchronous_commit = on"); err != nil {
+	return runInTransaction(ctx, c, func(ctx context.Context, c conn) error {
+		if err := c.execScript(ctx, "SET LOCAL synchronous_commit = on"); err != nil {
 			return err
 		}
-		_, err := c.exec(ctx, noticeServer)
+		_, err := c.exec(ctx, recordServer)
 		return err
 	})
 }
 
-func (p *postgres) read(ctx context.Context, f work) error { return p.step(ctx, f) }
+func (p *postgres) read(ctx context.Context, f workFunc) error { return p.autocommit(ctx, f) }
 
-func (p *postgres) step(ctx context.Context, f work) error {
-	return again(ctx, func() error { return f(ctx, postgresConn{p.pool}) })
+func (p *postgres) autocommit(ctx context.Context, f workFunc) error {
+	return retryIfNoEffect(ctx, func() error { return f(ctx, postgresConn{p.pool}) })
 }
 
-func (p *postgres) write(ctx context.Context, f work) error {
-	return again(ctx, func() error { return transact(ctx, p.pool, f) })
+func (p *postgres) transact(ctx context.Context, f workFunc) error {
+	return retryIfNoEffect(ctx, func() error { return runInTransaction(ctx, p.pool, f) })
 }
 
-func (p *postgres) cheapReads() bool { return false }
+func (p *postgres) hasCheapReads() bool { return false }
 
-func (p *postgres) tokens(list []conversation.Token) any {
+func (p *postgres) encodeTokens(list []conversation.Token) any {
 	raw := make([][]byte, len(list))
 	for i := range list {
 		raw[i] = list[i][:]
@@ -200,26 +200,26 @@ func (p *postgres) close() error {
 	return nil
 }
 
-// transact does work in a transaction.
-func transact(ctx context.Context, c interface {
+// runInTransaction does work in a transaction.
+func runInTransaction(ctx context.Context, c interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
-}, f work) error {
+}, f workFunc) error {
 	return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return f(ctx, postgresConn{tx}) })
 }
 
-// again repeats work that surely had no effect.
-func again(ctx context.Context, f func() error) error {
+// retryIfNoEffect repeats work that surely had no effect.
+func retryIfNoEffect(ctx context.Context, f func() error) error {
 	var err error
-	for range attempts {
-		if err = f(); err == nil || ctx.Err() != nil || !without(err) {
+	for range maxAttempts {
+		if err = f(); err == nil || ctx.Err() != nil || !hadNoEffect(err) {
 			return err
 		}
 	}
 	return err
 }
 
-// without tells whether what failed surely had no effect and may fare better.
-func without(err error) bool {
+// hadNoEffect tells whether what failed surely had no effect and may fare better.
+func hadNoEffect(err error) bool {
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return refused.Code == "40001" || refused.Code == "40P01" // serialization failure, deadlock
 	}
@@ -235,28 +235,28 @@ type postgresConn struct {
 	}
 }
 
-// filled has the statements that were filled in already.
-var filled sync.Map
+// filledStatements has the statements that were filled in already.
+var filledStatements sync.Map
 
-func fillPostgres(statement string) string {
-	if text, ok := filled.Load(statement); ok {
+func fillStatement(statement string) string {
+	if text, ok := filledStatements.Load(statement); ok {
 		return text.(string) //nolint:forcetypeassert // stored below
 	}
-	text := postgresWords.fill(statement)
-	filled.Store(statement, text)
+	text := postgresDialect.fill(statement)
+	filledStatements.Store(statement, text)
 	return text
 }
 
 func (c postgresConn) exec(ctx context.Context, statement string, args ...any) (int64, error) {
-	tag, err := c.db.Exec(ctx, fillPostgres(statement), args...)
+	tag, err := c.db.Exec(ctx, fillStatement(statement), args...)
 	return tag.RowsAffected(), err
 }
 
 func (c postgresConn) query(ctx context.Context, statement string, args ...any) (rows, error) {
-	return c.db.Query(ctx, fillPostgres(statement), args...)
+	return c.db.Query(ctx, fillStatement(statement), args...)
 }
 
-func (c postgresConn) script(ctx context.Context, statements string) error {
+func (c postgresConn) execScript(ctx context.Context, statements string) error {
 	_, err := c.db.Exec(ctx, statements)
 	return err
 }

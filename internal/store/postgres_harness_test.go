@@ -33,22 +33,22 @@ func testServer(t testing.TB) string {
 	return localServer
 }
 
-// postgresWorld is a schema of its own on the tests' server. Time passes by making
+// postgresDatabase is a schema of its own on the tests' server. Time passes by making
 // what is stored older: leases and ages go by the server's clock.
-func postgresWorld(t testing.TB) world {
+func postgresDatabase(t testing.TB) testDatabase {
 	t.Helper()
 	schema := "t_" + strings.ToLower(rand.Text())
 	u, err := url.Parse(testServer(t))
-	check(t, err)
+	requireNoError(t, err)
 	query := u.Query()
 	query.Set("search_path", schema)
 	query.Set("pool_max_conns", "8")
 	u.RawQuery = query.Encode()
-	t.Cleanup(func() { admin(t, "DROP SCHEMA IF EXISTS "+schema+" CASCADE") })
-	return world{
+	t.Cleanup(func() { runAsAdmin(t, "DROP SCHEMA IF EXISTS "+schema+" CASCADE") })
+	return testDatabase{
 		url: u.String(),
-		pass: func(t *testing.T, d time.Duration) {
-			admin(t, strings.NewReplacer("DELTA", fmt.Sprint(d.Microseconds()), "SCHEMA", schema).Replace(`
+		advance: func(t *testing.T, d time.Duration) {
+			runAsAdmin(t, strings.NewReplacer("DELTA", fmt.Sprint(d.Microseconds()), "SCHEMA", schema).Replace(`
 				UPDATE SCHEMA.sessions SET lease = lease - DELTA, retry = retry - DELTA, waiter_seen = waiter_seen - DELTA, taken = taken - DELTA;
 				UPDATE SCHEMA.meta SET moved = moved - DELTA;
 				UPDATE SCHEMA.names SET lease = lease - DELTA;
@@ -57,8 +57,8 @@ func postgresWorld(t testing.TB) world {
 	}
 }
 
-// admin runs statements beside the store.
-func admin(t testing.TB, statements string) {
+// runAsAdmin runs statements beside the store.
+func runAsAdmin(t testing.TB, statements string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	c, err := pgx.Connect(ctx, testServer(t))
@@ -66,5 +66,5 @@ func admin(t testing.TB, statements string) {
 		t.Fatalf("no PostgreSQL to test with (.ci/postgres starts one): %v", err)
 	}
 	_, err = c.Exec(ctx, statements)
-	check(t, errors.Join(err, c.Close(ctx)))
+	requireNoError(t, errors.Join(err, c.Close(ctx)))
 }

@@ -29,27 +29,27 @@ const (
 func newProxy(t testing.TB, target string) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
+	requireNoError(t, err)
 	p := &proxy{listener: l, target: target, conns: map[net.Conn]bool{}}
 	p.wg.Go(p.accept)
 	t.Cleanup(func() {
-		check(t, l.Close())
-		p.to(refusing, true)
+		requireNoError(t, l.Close())
+		p.setMode(refusing, true)
 		p.wg.Wait()
 	})
 	return p
 }
 
-// cut closes all connections, and each new one at once.
-func (p *proxy) cut() { p.to(refusing, true) }
+// refuse closes all connections, and each new one at once.
+func (p *proxy) refuse() { p.setMode(refusing, true) }
 
-// hold lets nothing through any more, without a word.
-func (p *proxy) hold() { p.to(holding, false) }
+// stall lets nothing through any more, without a word.
+func (p *proxy) stall() { p.setMode(holding, false) }
 
-// heal lets new connections through.
-func (p *proxy) heal() { p.to(passing, true) }
+// restore lets new connections through.
+func (p *proxy) restore() { p.setMode(passing, true) }
 
-func (p *proxy) to(m mode, closing bool) {
+func (p *proxy) setMode(m mode, closing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mode = m

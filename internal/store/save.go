@@ -19,9 +19,9 @@ UPDATE sessions SET made = $3, reach = $4, name = $5, state = $6, unseen = $7, h
 	token = NULL, lease = 0, taken_as = NULL, retry = 0
 WHERE account = $1 AND id = $2 AND token = $27`
 
-// saveAtOnce is the whole of a Save without a turn in one statement, which is one
+// saveInOneStatement is the whole of a Save without a turn in one statement, which is one
 // round trip: the session, its head, its name, and what a failed turn leaves.
-const saveAtOnce = `
+const saveInOneStatement = `
 WITH saved AS (` + saveSession + ` RETURNING id),
 past AS (
 	INSERT INTO heads (account, head, session) SELECT $1, $8, id FROM saved WHERE $8 IS NOT NULL
@@ -29,7 +29,7 @@ past AS (
 bound AS (
 	INSERT INTO names (account, digest, session, history)
 	SELECT $1, $28::bytea, id, $29::boolean FROM saved WHERE $28::bytea IS NOT NULL
-	ON CONFLICT (digest, account)` + rebind + `),
+	ON CONFLICT (digest, account)` + orRebindName + `),
 failed AS (
 	DELETE FROM turns WHERE account = $1 AND token = $27 AND $30::boolean AND EXISTS (SELECT 1 FROM saved))
 SELECT COUNT(*) FROM saved`
@@ -44,55 +44,55 @@ func (s *Store) Save(ctx context.Context, save conversation.Commit) error {
 	if r := save.Replaces; r != nil && r.State != conversation.StateLost && r.State != conversation.StateRetired {
 		return fmt.Errorf("session %d cannot be replaced and %q", r.Old, r.State)
 	}
-	values, err := sessionValues(&save.Session)
+	values, err := sessionArgs(&save.Session)
 	if err != nil {
 		return err
 	}
 	values = append(append([]any{s.account}, values...), save.Token[:])
 	switch {
 	case s.kind == KindSQLite:
-		return s.write(ctx, func(ctx context.Context, c conn) error { return s.saveInSteps(ctx, c, save, values) })
+		return s.transact(ctx, func(ctx context.Context, c conn) error { return s.saveInSteps(ctx, c, save, values) })
 	case save.Turn == nil && save.Replaces == nil:
-		return s.step(ctx, func(ctx context.Context, c conn) error { return s.saveAtOnce(ctx, c, save, values) })
+		return s.autocommit(ctx, func(ctx context.Context, c conn) error { return s.saveInOneStatement(ctx, c, save, values) })
 	}
-	return s.write(ctx, func(ctx context.Context, c conn) error {
-		if err := s.saveAtOnce(ctx, c, save, values); err != nil {
+	return s.transact(ctx, func(ctx context.Context, c conn) error {
+		if err := s.saveInOneStatement(ctx, c, save, values); err != nil {
 			return err
 		}
 		return s.saveRest(ctx, c, save)
 	})
 }
 
-func (s *Store) saveAtOnce(ctx context.Context, c conn, save conversation.Commit, values []any) error {
+func (s *Store) saveInOneStatement(ctx context.Context, c conn, save conversation.Commit, values []any) error {
 	var digest any
 	history := false
 	if save.Bind != nil {
-		digest, history = digestOf(save.Bind.Key), save.Bind.History
+		digest, history = nameDigest(save.Bind.Key), save.Bind.History
 	}
 	var saved int64
 	args := append(slices.Clip(values), digest, history, save.Failed)
-	if _, err := one(ctx, c, []any{&saved}, saveAtOnce, args...); err != nil {
+	if _, err := queryRow(ctx, c, []any{&saved}, saveInOneStatement, args...); err != nil {
 		return err
 	}
-	return mustHold(saved, nil)
+	return requireHeld(saved, nil)
 }
 
 func (s *Store) saveInSteps(ctx context.Context, c conn, save conversation.Commit, values []any) error {
-	if err := mustHold(c.exec(ctx, saveSession, values...)); err != nil {
+	if err := requireHeld(c.exec(ctx, saveSession, values...)); err != nil {
 		return err
 	}
 	if head := save.Session.Head; head != (conversation.Hash{}) {
-		if _, err := c.exec(ctx, addHead, s.account, head[:], save.Session.ID); err != nil {
+		if _, err := c.exec(ctx, insertHead, s.account, head[:], save.Session.ID); err != nil {
 			return err
 		}
 	}
 	if b := save.Bind; b != nil {
-		if _, err := c.exec(ctx, bindName+rebind, s.account, digestOf(b.Key), save.Session.ID, b.History); err != nil {
+		if _, err := c.exec(ctx, bindName+orRebindName, s.account, nameDigest(b.Key), save.Session.ID, b.History); err != nil {
 			return err
 		}
 	}
 	if save.Failed {
-		if _, err := c.exec(ctx, forgetTurn, s.account, save.Token[:]); err != nil {
+		if _, err := c.exec(ctx, deleteTurn, s.account, save.Token[:]); err != nil {
 			return err
 		}
 	}
@@ -102,12 +102,12 @@ func (s *Store) saveInSteps(ctx context.Context, c conn, save conversation.Commi
 // saveRest does what few ends of takings need.
 func (s *Store) saveRest(ctx context.Context, c conn, save conversation.Commit) error {
 	if save.Replaces != nil {
-		if err := s.replace(ctx, c, save); err != nil {
+		if err := s.replaceSession(ctx, c, save); err != nil {
 			return err
 		}
 	}
 	if save.Turn != nil {
-		return s.keepTurn(ctx, c, *save.Turn, true)
+		return s.upsertTurn(ctx, c, *save.Turn, true)
 	}
 	return nil
 }

@@ -19,38 +19,38 @@ UPDATE sessions SET lease = {now} + $9, taken = {now}, ` + setTaking + `
 WHERE account = $1 AND id = (
 	SELECT id FROM sessions
 	WHERE account = $1 AND head = $2 AND caller || '' = $3 AND state || '' = 'free' AND token IS NULL
-		AND reach NOT IN ('id', 'throwaway') AND NOT ` + maybeTaken + `
+		AND reach NOT IN ('id', 'throwaway') AND NOT ` + isMaybeTaken + `
 		AND (instructions IS NULL OR instructions = $11 OR tools IS NOT DISTINCT FROM $12 OR tools = $13)
-	ORDER BY known AND settings = $10 DESC, used DESC, id DESC LIMIT 1 {skip})
-RETURNING ` + takenColumns
+	ORDER BY known AND settings = $10 DESC, used DESC, id DESC LIMIT 1 {skip_locked})
+RETURNING ` + justTakenColumns
 
-const wasHead = `
+const isKnownHead = `
 SELECT 1 FROM heads JOIN sessions ON sessions.account = heads.account AND sessions.id = heads.session
-WHERE heads.account = $1 AND heads.head = $2 AND sessions.caller = $3 AND NOT ` + maybeTaken + ` LIMIT 1`
+WHERE heads.account = $1 AND heads.head = $2 AND sessions.caller = $3 AND NOT ` + isMaybeTaken + ` LIMIT 1`
 
 // Match takes a free session with the head, nil when there is none; see
 // conversation.Store.
 func (s *Store) Match(ctx context.Context, c conversation.HeadQuery) (*conversation.Session, bool, error) {
-	prefer, err := settings(c.Prefer)
+	prefer, err := encodeSettings(c.Prefer)
 	if err != nil || c.Head == (conversation.Hash{}) {
 		return nil, false, err
 	}
 	once := true
 	known := func(ctx context.Context, db conn) (err error) {
-		once, err = one(ctx, db, []any{new(int64)}, wasHead, s.account, c.Head[:], c.Caller)
+		once, err = queryRow(ctx, db, []any{new(int64)}, isKnownHead, s.account, c.Head[:], c.Caller)
 		return err
 	}
-	if s.db.cheapReads() {
+	if s.backend.hasCheapReads() {
 		if err := s.read(ctx, known); err != nil || !once {
 			return nil, false, err
 		}
 	}
-	found, err := s.takeOne(ctx, matchSession,
-		append(append([]any{s.account, c.Head[:], c.Caller}, takingValues(c.Taking)...), s.lease, prefer, c.Instructions[:], optional(c.Tools), otherTools(c.Tools))...)
+	found, err := s.takeFirst(ctx, matchSession,
+		append(append([]any{s.account, c.Head[:], c.Caller}, takingArgs(c.Taking)...), s.lease, prefer, c.Instructions[:], hashOrNull(c.Tools), alternativeTools(c.Tools))...)
 	if err != nil || found != nil {
 		return found, found != nil, err
 	}
-	if !s.db.cheapReads() {
+	if !s.backend.hasCheapReads() {
 		if err := s.read(ctx, known); err != nil {
 			return nil, false, err
 		}
@@ -58,20 +58,20 @@ func (s *Store) Match(ctx context.Context, c conversation.HeadQuery) (*conversat
 	return nil, once, nil
 }
 
-// otherTools is the digest that a session may have instead of the tools of a request:
+// alternativeTools is the digest that a session may have instead of the tools of a request:
 // that of a session that has none any more, when the request has none.
-func otherTools(tools conversation.Hash) []byte {
+func alternativeTools(tools conversation.Hash) []byte {
 	if tools == (conversation.Hash{}) {
 		return conversation.NoToolsNow[:]
 	}
 	return tools[:]
 }
 
-// takeOne runs a statement that takes one session at most.
-func (s *Store) takeOne(ctx context.Context, statement string, args ...any) (*conversation.Session, error) {
+// takeFirst runs a statement that takes one session at most.
+func (s *Store) takeFirst(ctx context.Context, statement string, args ...any) (*conversation.Session, error) {
 	var found []conversation.Session
-	err := s.step(ctx, func(ctx context.Context, c conn) (err error) {
-		found, err = all(ctx, c, s.scanSession, statement, args...)
+	err := s.autocommit(ctx, func(ctx context.Context, c conn) (err error) {
+		found, err = queryAll(ctx, c, s.scanSession, statement, args...)
 		return err
 	})
 	if err != nil || len(found) == 0 {
@@ -80,9 +80,9 @@ func (s *Store) takeOne(ctx context.Context, statement string, args ...any) (*co
 	return &found[0], nil
 }
 
-// setTakingAnew is setTaking for a session whose last taking may have been interrupted:
+// setTakingUnlessInterrupted is setTaking for a session whose last taking may have been interrupted:
 // what that was for stays, so that a repetition of its request finds its answer.
-const setTakingAnew = `
+const setTakingUnlessInterrupted = `
 	token = $4,
 	turn = CASE WHEN unseen THEN turn ELSE $4 END,
 	request = CASE WHEN unseen THEN request ELSE $5 END,
@@ -94,32 +94,32 @@ const setTakingAnew = `
 
 // takeSession notes beside the row's own reach the one that the session is taken for.
 const takeSession = `
-UPDATE sessions SET lease = {now} + $9, ` + setTakingAnew + `,
-	taken_as = CASE WHEN reach = 'id' OR (reach = 'name' AND $3 = 'lineage') THEN reach ELSE $3 END{served}
-WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND token IS NULL{mine}
-RETURNING ` + takenColumns
+UPDATE sessions SET lease = {now} + $9, ` + setTakingUnlessInterrupted + `,
+	taken_as = CASE WHEN reach = 'id' OR (reach = 'name' AND $3 = 'lineage') THEN reach ELSE $3 END{clear_waiter}
+WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND token IS NULL{no_other_waits}
+RETURNING ` + justTakenColumns
 
-const isThere = `SELECT state IN ('free', 'dirty') FROM sessions WHERE account = $1 AND id = $2`
+const isUsable = `SELECT state IN ('free', 'dirty') FROM sessions WHERE account = $1 AND id = $2`
 
 // Take takes a session that is free or dirty. By id a session leaves lineage for good,
 // and so its head goes. One that was addressed by name is kept as such. A request that
 // does not get the session is the next to get it if none at another replica waits longer.
 func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Addressing) (*conversation.Session, error) {
-	args := append(append([]any{s.account, id, string(reach)}, takingValues(t)...), s.lease)
-	found, err := s.takeOne(ctx, takeSession, args...)
+	args := append(append([]any{s.account, id, string(reach)}, takingArgs(t)...), s.lease)
+	found, err := s.takeFirst(ctx, takeSession, args...)
 	switch {
 	case err != nil:
 		return nil, err
 	case found != nil:
-		takenBy(found, reach)
+		applyAddressing(found, reach)
 		return found, nil
 	}
 	var usable bool
 	err = s.read(ctx, func(ctx context.Context, c conn) error {
-		if _, err := one(ctx, c, []any{&usable}, isThere, s.account, id); err != nil || !usable || !s.HasLeases() || t.Request.IsZero() {
+		if _, err := queryRow(ctx, c, []any{&usable}, isUsable, s.account, id); err != nil || !usable || !s.HasLeases() || t.Request.IsZero() {
 			return err
 		}
-		_, err := c.exec(ctx, enlist, s.account, id, t.Token[:])
+		_, err := c.exec(ctx, registerWaiter, s.account, id, t.Token[:])
 		return err
 	})
 	switch {
@@ -131,8 +131,8 @@ func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach
 	return nil, conversation.ErrUnknown
 }
 
-// takenBy makes of a session as it is in the store what it is for the turn that takes it.
-func takenBy(n *conversation.Session, reach conversation.Addressing) {
+// applyAddressing makes of a session as it is in the store what it is for the turn that takes it.
+func applyAddressing(n *conversation.Session, reach conversation.Addressing) {
 	if n.Addressing != conversation.ByID && (n.Addressing != conversation.ByName || reach != conversation.ByLineage) {
 		n.Addressing = reach
 	}
@@ -142,22 +142,22 @@ func takenBy(n *conversation.Session, reach conversation.Addressing) {
 }
 
 const (
-	releaseByID   = `UPDATE sessions SET ` + release + ` WHERE account = $1 AND token = $2 AND id = $3`
-	releaseByHead = `UPDATE sessions SET ` + release + ` WHERE account = $1 AND token = $2 AND head = $3`
-	releaseAll    = `UPDATE sessions SET ` + release + ` WHERE account = $1 AND token = $2`
-	release       = `token = NULL, lease = 0, taken_as = NULL, request = CASE WHEN unseen THEN request END`
+	releaseByID    = `UPDATE sessions SET ` + setReleased + ` WHERE account = $1 AND token = $2 AND id = $3`
+	releaseByHead  = `UPDATE sessions SET ` + setReleased + ` WHERE account = $1 AND token = $2 AND head = $3`
+	releaseByToken = `UPDATE sessions SET ` + setReleased + ` WHERE account = $1 AND token = $2`
+	setReleased    = `token = NULL, lease = 0, taken_as = NULL, request = CASE WHEN unseen THEN request END`
 )
 
 // Release ends a taking as if it had never been.
 func (s *Store) Release(ctx context.Context, token conversation.Token, id int64, head conversation.Hash) error {
-	statement, args := releaseAll, []any{s.account, token[:]}
+	statement, args := releaseByToken, []any{s.account, token[:]}
 	switch {
 	case id != 0:
 		statement, args = releaseByID, append(args, id)
 	case head != conversation.Hash{}:
 		statement, args = releaseByHead, append(args, head[:])
 	}
-	return s.each(ctx, []string{statement}, args...)
+	return s.execEach(ctx, []string{statement}, args...)
 }
 
 const insertSession = `
@@ -169,22 +169,22 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN CAST($9 AS BIGINT) = 1 THEN 1 
 	$21, $22, $23, $24, $25, {now} + CAST($26 AS BIGINT), $27, $28, $29, {now} + $30, NOT $15)
 ON CONFLICT DO NOTHING`
 
-const addHead = `INSERT INTO heads (account, head, session) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+const insertHead = `INSERT INTO heads (account, head, session) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
 
 // Create stores a session that is taken from the start. Until it is saved, nobody
 // knows its content: it is given back as dirty.
 func (s *Store) Create(ctx context.Context, n conversation.Session, t conversation.Taking) error {
 	n.State = conversation.StateDirty
 	n.Request, n.Turn, n.Sent, n.Question, n.Taken = t.Request, t.Token, t.Sent, t.Question, time.Time{}
-	values, err := sessionValues(&n)
+	values, err := sessionArgs(&n)
 	if err != nil {
 		return err
 	}
 	args := append([]any{s.account}, values...)
-	args = append(args, n.Caller, micros(n.Created), t.Token[:], s.lease)
-	run := s.step
+	args = append(args, n.Caller, toMicros(n.Created), t.Token[:], s.lease)
+	run := s.autocommit
 	if n.Head != (conversation.Hash{}) {
-		run = s.write
+		run = s.transact
 	}
 	return run(ctx, func(ctx context.Context, c conn) error {
 		created, err := c.exec(ctx, insertSession, args...)
@@ -196,37 +196,37 @@ func (s *Store) Create(ctx context.Context, n conversation.Session, t conversati
 		case n.Head == (conversation.Hash{}):
 			return nil
 		}
-		_, err = c.exec(ctx, addHead, s.account, n.Head[:], n.ID)
+		_, err = c.exec(ctx, insertHead, s.account, n.Head[:], n.ID)
 		return err
 	})
 }
 
-// held is the condition of whatever only the holder of a session may do.
-const held = ` WHERE account = $1 AND id = $2 AND token = $3`
+// whereHeld is the condition of whatever only the holder of a session may do.
+const whereHeld = ` WHERE account = $1 AND id = $2 AND token = $3`
 
 const (
-	unknowSession = `UPDATE sessions SET known = FALSE, unasked = unasked OR NOT unseen` + held
-	markAsking    = `UPDATE sessions SET unasked = FALSE` + held
+	markSettingsUnknown = `UPDATE sessions SET known = FALSE, unasked = unasked OR NOT unseen` + whereHeld
+	markAsking          = `UPDATE sessions SET unasked = FALSE` + whereHeld
 )
 
 // MarkSettingsUnknown says, before a PUT, that the settings are about to change.
 func (s *Store) MarkSettingsUnknown(ctx context.Context, id int64, token conversation.Token) error {
-	return s.whileHeld(ctx, unknowSession, s.account, id, token[:])
+	return s.execHeld(ctx, markSettingsUnknown, s.account, id, token[:])
 }
 
 // MarkAsking says, after a PUT, that the question is about to be sent.
 func (s *Store) MarkAsking(ctx context.Context, id int64, token conversation.Token) error {
-	return s.whileHeld(ctx, markAsking, s.account, id, token[:])
+	return s.execHeld(ctx, markAsking, s.account, id, token[:])
 }
 
-// whileHeld runs a statement with the condition held.
-func (s *Store) whileHeld(ctx context.Context, statement string, args ...any) error {
-	return s.step(ctx, func(ctx context.Context, c conn) error {
-		return mustHold(c.exec(ctx, statement, args...))
+// execHeld runs a statement with the condition held.
+func (s *Store) execHeld(ctx context.Context, statement string, args ...any) error {
+	return s.autocommit(ctx, func(ctx context.Context, c conn) error {
+		return requireHeld(c.exec(ctx, statement, args...))
 	})
 }
 
-func mustHold(affected int64, err error) error {
+func requireHeld(affected int64, err error) error {
 	if err == nil && affected == 0 {
 		return conversation.ErrNotHeld
 	}
@@ -242,7 +242,7 @@ WHERE account = $1
 func (s *Store) Session(ctx context.Context, owner conversation.Owner, id int64) (*conversation.Session, error) {
 	var found []conversation.Session
 	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
-		found, err = all(ctx, c, s.scanSession, findSession, s.account, id)
+		found, err = queryAll(ctx, c, s.scanSession, findSession, s.account, id)
 		return err
 	})
 	switch {

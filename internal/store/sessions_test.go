@@ -12,41 +12,41 @@ import (
 )
 
 func TestSessionIsWhatWasSaved(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
-		want := sample(7, "h")
-		check(t, s.Create(t.Context(), want, taking(1)))
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
+		want := sampleSession(7, "h")
+		requireNoError(t, s.Create(t.Context(), want, newTaking(1)))
 		taken := want
 		taken.State = conversation.StateTaken
-		same(t, session(t, s, 7), taken)
-		wantErr(t, s.Create(t.Context(), sample(7, "other"), taking(2)), conversation.ErrTaken)
+		requireEqual(t, readSession(t, s, 7), taken)
+		requireError(t, s.Create(t.Context(), sampleSession(7, "other"), newTaking(2)), conversation.ErrTaken)
 
 		want.Turns, want.Exchanges, want.EndUnknown, want.SettingsKnown = 5, conversation.Uncounted, true, false
 		want.Settings.Model, want.Name, want.Object, want.LastExchange = "n", "", nil, conversation.Hash{}
 		want.Addressing, want.Verified = conversation.ByName, false
-		check(t, s.Save(t.Context(), conversation.Commit{Token: token(1), Session: want}))
-		same(t, session(t, s, 7), want)
-		wantErr(t, s.Save(t.Context(), conversation.Commit{Token: token(1), Session: want}), conversation.ErrNotHeld)
+		requireNoError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: want}))
+		requireEqual(t, readSession(t, s, 7), want)
+		requireError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: want}), conversation.ErrNotHeld)
 		want.State = conversation.StateTaken
-		if err := s.Save(t.Context(), conversation.Commit{Token: token(1), Session: want}); err == nil {
+		if err := s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: want}); err == nil {
 			t.Error("a session was saved as taken")
 		}
 	})
 }
 
 func TestSessionOfAnotherCallerOrAccountIsUnknown(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
-		put(t, s, sample(7, "h"))
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
+		putSession(t, s, sampleSession(7, "h"))
 		_, err := s.Session(t.Context(), conversation.OwnerOf("bob"), 7)
-		wantErr(t, err, conversation.ErrUnknown)
+		requireError(t, err, conversation.ErrUnknown)
 		_, err = s.Session(t.Context(), conversation.OwnerOf("alice"), 8)
-		wantErr(t, err, conversation.ErrUnknown)
+		requireError(t, err, conversation.ErrUnknown)
 		_, err = s.Session(t.Context(), conversation.OwnerOf("alice"), 7)
-		check(t, err)
+		requireNoError(t, err)
 		_, err = s.Session(t.Context(), conversation.Everyone(), 7)
-		check(t, err)
+		requireNoError(t, err)
 		for _, owner := range []conversation.Owner{{}, conversation.OwnerOf("")} {
 			_, err = s.Session(t.Context(), owner, 7)
-			wantErr(t, err, conversation.ErrUnknown)
+			requireError(t, err, conversation.ErrUnknown)
 			list, total, err := s.Sessions(t.Context(), owner, 0, 10)
 			if err != nil || total != 0 || len(list) != 0 {
 				t.Errorf("Sessions(%+v) = %v, %d, %v, want none", owner, list, total, err)
@@ -56,48 +56,48 @@ func TestSessionOfAnotherCallerOrAccountIsUnknown(t *testing.T) {
 			return
 		}
 		if s.Kind() == KindSQLite {
-			check(t, s.Close())
+			requireNoError(t, s.Close())
 		}
 		other := w.open(t, "host.test 43")
 		_, err = other.Session(t.Context(), conversation.Everyone(), 7)
-		wantErr(t, err, conversation.ErrUnknown)
-		_, once, err := other.Match(t.Context(), claim("h", 1))
-		check(t, err)
+		requireError(t, err, conversation.ErrUnknown)
+		_, once, err := other.Match(t.Context(), newHeadQuery("h", 1))
+		requireNoError(t, err)
 		if once {
 			t.Error("another account's head was found")
 		}
-		put(t, other, sample(7, "h"))
+		putSession(t, other, sampleSession(7, "h"))
 	})
 }
 
 func TestMatchTakesByHead(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
-		want := sample(7, "h")
-		put(t, s, want)
-		for _, c := range []conversation.HeadQuery{claim("other", 1), {Caller: "bob", Head: hash("h"), Taking: taking(1)}, {Caller: "alice", Taking: taking(1)}} {
+		want := sampleSession(7, "h")
+		putSession(t, s, want)
+		for _, c := range []conversation.HeadQuery{newHeadQuery("other", 1), {Caller: "bob", Head: hashOf("h"), Taking: newTaking(1)}, {Caller: "alice", Taking: newTaking(1)}} {
 			found, once, err := s.Match(ctx, c)
 			if found != nil || once || err != nil {
 				t.Fatalf("%v, %v, %v", found, once, err)
 			}
 		}
-		found, once, err := s.Match(ctx, claim("h", 1))
-		check(t, err)
-		same(t, *found, want)
+		found, once, err := s.Match(ctx, newHeadQuery("h", 1))
+		requireNoError(t, err)
+		requireEqual(t, *found, want)
 		if !once {
 			t.Error("a head that was found is none")
 		}
-		found, once, err = s.Match(ctx, claim("h", 2))
+		found, once, err = s.Match(ctx, newHeadQuery("h", 2))
 		if found != nil || !once || err != nil {
 			t.Fatalf("a taken session: %v, %v, %v", found, once, err)
 		}
-		want.Head = hash("i")
-		check(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: want}))
-		found, once, err = s.Match(ctx, claim("h", 2))
+		want.Head = hashOf("i")
+		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(1), Session: want}))
+		found, once, err = s.Match(ctx, newHeadQuery("h", 2))
 		if found != nil || !once || err != nil {
 			t.Fatalf("a past head: %v, %v, %v", found, once, err)
 		}
-		found, _, err = s.Match(ctx, claim("i", 2))
+		found, _, err = s.Match(ctx, newHeadQuery("i", 2))
 		if found == nil || err != nil {
 			t.Fatalf("the new head: %v, %v", found, err)
 		}
@@ -106,40 +106,40 @@ func TestMatchTakesByHead(t *testing.T) {
 
 // A session that had other instructions and other tools is another agent's.
 func TestMatchLeavesOtherAgentsSessions(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		none := conversation.Hash{}
 		id := 0
 		for _, tt := range []struct {
 			hasInstructions, hasTools, instructions, tools conversation.Hash
 			want                                           bool
 		}{
-			{hash("i"), hash("t"), hash("i"), hash("t"), true},
-			{hash("i"), hash("t"), hash("j"), hash("t"), true},
-			{hash("i"), hash("t"), hash("i"), hash("u"), true},
-			{hash("i"), hash("t"), hash("i"), none, true},
-			{hash("i"), none, hash("j"), none, true},
-			{hash("i"), conversation.NoToolsNow, hash("j"), none, true},
-			{none, none, hash("j"), hash("u"), true}, // of the first release: not known
-			{hash("i"), hash("t"), hash("j"), hash("u"), false},
-			{hash("i"), hash("t"), hash("j"), none, false},
-			{hash("i"), none, hash("j"), hash("u"), false},
-			{hash("i"), conversation.NoToolsNow, hash("j"), hash("u"), false},
+			{hashOf("i"), hashOf("t"), hashOf("i"), hashOf("t"), true},
+			{hashOf("i"), hashOf("t"), hashOf("j"), hashOf("t"), true},
+			{hashOf("i"), hashOf("t"), hashOf("i"), hashOf("u"), true},
+			{hashOf("i"), hashOf("t"), hashOf("i"), none, true},
+			{hashOf("i"), none, hashOf("j"), none, true},
+			{hashOf("i"), conversation.NoToolsNow, hashOf("j"), none, true},
+			{none, none, hashOf("j"), hashOf("u"), true}, // of the first release: not known
+			{hashOf("i"), hashOf("t"), hashOf("j"), hashOf("u"), false},
+			{hashOf("i"), hashOf("t"), hashOf("j"), none, false},
+			{hashOf("i"), none, hashOf("j"), hashOf("u"), false},
+			{hashOf("i"), conversation.NoToolsNow, hashOf("j"), hashOf("u"), false},
 		} {
 			id++
 			head := fmt.Sprint("head ", id)
-			n := sample(int64(id), head)
-			n.Instructions, n.Tools, n.ToldPreamble = tt.hasInstructions, tt.hasTools, hash("told")
-			put(t, s, n)
-			c := claim(head, id)
+			n := sampleSession(int64(id), head)
+			n.Instructions, n.Tools, n.ToldPreamble = tt.hasInstructions, tt.hasTools, hashOf("told")
+			putSession(t, s, n)
+			c := newHeadQuery(head, id)
 			c.Instructions, c.Tools = tt.instructions, tt.tools
 			found, wasHead, err := s.Match(t.Context(), c)
-			check(t, err)
+			requireNoError(t, err)
 			if (found != nil) != tt.want || !wasHead {
 				t.Errorf("case %d: found %t, head known %t, want %t and true", id, found != nil, wasHead, tt.want)
 			}
 			if found != nil {
-				same(t, *found, n)
-			} else if got := session(t, s, int64(id)); got.State != conversation.StateFree || got.Head != n.Head {
+				requireEqual(t, *found, n)
+			} else if got := readSession(t, s, int64(id)); got.State != conversation.StateFree || got.Head != n.Head {
 				t.Errorf("case %d: the session is %s", id, got.State)
 			}
 		}
@@ -147,21 +147,21 @@ func TestMatchLeavesOtherAgentsSessions(t *testing.T) {
 }
 
 func TestMatchTakesOnlyWhatLineageLeadsTo(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		id := int64(0)
 		for _, state := range []conversation.State{conversation.StateDirty, conversation.StateLost, conversation.StateRetired} {
 			id++
-			n := sample(id, "h")
+			n := sampleSession(id, "h")
 			n.State = state
-			put(t, s, n)
+			putSession(t, s, n)
 		}
 		for _, reach := range []conversation.Addressing{conversation.ByID, conversation.Throwaway} {
 			id++
-			n := sample(id, "h")
+			n := sampleSession(id, "h")
 			n.Addressing = reach
-			put(t, s, n)
+			putSession(t, s, n)
 		}
-		found, once, err := s.Match(t.Context(), claim("h", 1))
+		found, once, err := s.Match(t.Context(), newHeadQuery("h", 1))
 		if found != nil || !once || err != nil {
 			t.Fatalf("%v, %v, %v", found, once, err)
 		}
@@ -169,33 +169,33 @@ func TestMatchTakesOnlyWhatLineageLeadsTo(t *testing.T) {
 }
 
 func TestMatchPrefersEqualSettingsThenTheLatest(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		for id := int64(1); id <= 5; id++ {
-			n := sample(id, "h")
-			n.LastUsed = moment0.Add([...]time.Duration{1: 5 * time.Second, 2: 2 * time.Second, 3: 3 * time.Second, 4: 9 * time.Second, 5: 8 * time.Second}[id])
+			n := sampleSession(id, "h")
+			n.LastUsed = sampleTime.Add([...]time.Duration{1: 5 * time.Second, 2: 2 * time.Second, 3: 3 * time.Second, 4: 9 * time.Second, 5: 8 * time.Second}[id])
 			if id == 4 {
 				n.Settings = chat.Settings{Model: "other"}
 			}
 			n.SettingsKnown = id != 5
-			put(t, s, n)
+			putSession(t, s, n)
 		}
 		var order []int64
 		for i := range 5 {
-			found, _, err := s.Match(t.Context(), claim("h", i))
-			check(t, err)
+			found, _, err := s.Match(t.Context(), newHeadQuery("h", i))
+			requireNoError(t, err)
 			order = append(order, found.ID)
 		}
-		same(t, order, []int64{1, 3, 2, 4, 5})
+		requireEqual(t, order, []int64{1, 3, 2, 4, 5})
 	})
 }
 
 func TestOneHeadIsTakenOnce(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		replicas := w.replicas(t, s)
-		put(t, s, sample(7, "h"))
+		putSession(t, s, sampleSession(7, "h"))
 		var taken, wrong atomic.Int32
-		crowd(t.Context(), 100, func(ctx context.Context, i int) {
-			found, once, err := replicas[i%len(replicas)].Match(ctx, claim("h", i))
+		runConcurrently(t.Context(), 100, func(ctx context.Context, i int) {
+			found, once, err := replicas[i%len(replicas)].Match(ctx, newHeadQuery("h", i))
 			if found != nil {
 				taken.Add(1)
 			}
@@ -211,14 +211,14 @@ func TestOneHeadIsTakenOnce(t *testing.T) {
 }
 
 func TestHeadsAreTakenByAsManyAsThereAre(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		replicas := w.replicas(t, s)
 		for id := range int64(20) {
-			put(t, s, sample(id+1, "h"))
+			putSession(t, s, sampleSession(id+1, "h"))
 		}
 		var taken [21]atomic.Int32
-		crowd(t.Context(), 60, func(ctx context.Context, i int) {
-			found, _, err := replicas[i%len(replicas)].Match(ctx, claim("h", i))
+		runConcurrently(t.Context(), 60, func(ctx context.Context, i int) {
+			found, _, err := replicas[i%len(replicas)].Match(ctx, newHeadQuery("h", i))
 			if err != nil {
 				t.Error(err)
 			}
@@ -235,47 +235,47 @@ func TestHeadsAreTakenByAsManyAsThereAre(t *testing.T) {
 }
 
 func TestTake(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
-		want := sample(7, "h")
-		put(t, s, want)
-		_, err := s.Take(ctx, 8, taking(1), conversation.ByName)
-		wantErr(t, err, conversation.ErrUnknown)
+		want := sampleSession(7, "h")
+		putSession(t, s, want)
+		_, err := s.Take(ctx, 8, newTaking(1), conversation.ByName)
+		requireError(t, err, conversation.ErrUnknown)
 
-		found := must[*conversation.Session](t)(s.Take(ctx, 7, taking(1), conversation.ByName))
+		found := must[*conversation.Session](t)(s.Take(ctx, 7, newTaking(1), conversation.ByName))
 		want.Addressing = conversation.ByName
-		same(t, *found, want)
-		_, err = s.Take(ctx, 7, taking(2), conversation.ByName)
-		wantErr(t, err, conversation.ErrTaken)
-		check(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: *found}))
+		requireEqual(t, *found, want)
+		_, err = s.Take(ctx, 7, newTaking(2), conversation.ByName)
+		requireError(t, err, conversation.ErrTaken)
+		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(1), Session: *found}))
 
-		found = must[*conversation.Session](t)(s.Take(ctx, 7, taking(3), conversation.ByID))
+		found = must[*conversation.Session](t)(s.Take(ctx, 7, newTaking(3), conversation.ByID))
 		want.Addressing, want.Head = conversation.ByID, conversation.Hash{}
-		same(t, *found, want)
+		requireEqual(t, *found, want)
 		found.State, found.EndUnknown = conversation.StateDirty, true
-		check(t, s.Save(ctx, conversation.Commit{Token: token(3), Session: *found}))
-		_, once, err := s.Match(ctx, claim("h", 4))
+		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(3), Session: *found}))
+		_, once, err := s.Match(ctx, newHeadQuery("h", 4))
 		if !once || err != nil {
 			t.Fatal(once, err)
 		}
 
 		// It has left lineage for good, and a dirty one is taken as it is.
-		again := must[*conversation.Session](t)(s.Take(ctx, 7, taking(5), conversation.ByName))
-		same(t, again, found)
+		again := must[*conversation.Session](t)(s.Take(ctx, 7, newTaking(5), conversation.ByName))
+		requireEqual(t, again, found)
 		again.State = conversation.StateLost
-		check(t, s.Save(ctx, conversation.Commit{Token: token(5), Session: *again}))
-		_, err = s.Take(ctx, 7, taking(6), conversation.ByID)
-		wantErr(t, err, conversation.ErrUnknown)
+		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(5), Session: *again}))
+		_, err = s.Take(ctx, 7, newTaking(6), conversation.ByID)
+		requireError(t, err, conversation.ErrUnknown)
 	})
 }
 
 func TestTakeIsExclusive(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		replicas := w.replicas(t, s)
-		put(t, s, sample(7, "h"))
+		putSession(t, s, sampleSession(7, "h"))
 		var taken atomic.Int32
-		crowd(t.Context(), 100, func(ctx context.Context, i int) {
-			_, err := replicas[i%len(replicas)].Take(ctx, 7, taking(i), conversation.ByID)
+		runConcurrently(t.Context(), 100, func(ctx context.Context, i int) {
+			_, err := replicas[i%len(replicas)].Take(ctx, 7, newTaking(i), conversation.ByID)
 			switch {
 			case err == nil:
 				taken.Add(1)
@@ -293,40 +293,40 @@ func TestTakeIsExclusive(t *testing.T) {
 // question is about to be sent. What is stored of it when a process dies tells a
 // repetition whether a record can come.
 func TestMarkAsking(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
 		isUnasked := func(want bool, when string) {
 			t.Helper()
-			if got := session(t, s, 7).Unasked; got != want {
+			if got := readSession(t, s, 7).Unasked; got != want {
 				t.Errorf("%s: Unasked = %t, want %t", when, got, want)
 			}
 		}
-		fresh := sample(7, "")
+		fresh := sampleSession(7, "")
 		fresh.SettingsKnown = false
-		check(t, s.Create(ctx, fresh, taking(1)))
+		requireNoError(t, s.Create(ctx, fresh, newTaking(1)))
 		isUnasked(true, "created, a PUT comes next")
-		wantErr(t, s.MarkAsking(ctx, 7, token(2)), conversation.ErrNotHeld)
-		check(t, s.MarkAsking(ctx, 7, token(1)))
+		requireError(t, s.MarkAsking(ctx, 7, tokenOf(2)), conversation.ErrNotHeld)
+		requireNoError(t, s.MarkAsking(ctx, 7, tokenOf(1)))
 		isUnasked(false, "after the PUT")
-		check(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: sample(7, "h")}))
-		_, _, err := s.Match(ctx, claim("h", 3))
-		check(t, err)
+		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(1), Session: sampleSession(7, "h")}))
+		_, _, err := s.Match(ctx, newHeadQuery("h", 3))
+		requireNoError(t, err)
 		isUnasked(false, "taken by its head")
-		check(t, s.MarkSettingsUnknown(ctx, 7, token(3)))
+		requireNoError(t, s.MarkSettingsUnknown(ctx, 7, tokenOf(3)))
 		isUnasked(true, "before a PUT")
-		check(t, s.Save(ctx, conversation.Commit{Token: token(3), Session: sample(7, "i")}))
+		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(3), Session: sampleSession(7, "i")}))
 		isUnasked(false, "saved")
 	})
 }
 
 func TestUnknow(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
-		check(t, s.Create(ctx, sample(7, "h"), taking(1)))
-		wantErr(t, s.MarkSettingsUnknown(ctx, 7, token(2)), conversation.ErrNotHeld)
-		wantErr(t, s.MarkSettingsUnknown(ctx, 8, token(1)), conversation.ErrNotHeld)
-		check(t, s.MarkSettingsUnknown(ctx, 7, token(1)))
-		if session(t, s, 7).SettingsKnown {
+		requireNoError(t, s.Create(ctx, sampleSession(7, "h"), newTaking(1)))
+		requireError(t, s.MarkSettingsUnknown(ctx, 7, tokenOf(2)), conversation.ErrNotHeld)
+		requireError(t, s.MarkSettingsUnknown(ctx, 8, tokenOf(1)), conversation.ErrNotHeld)
+		requireNoError(t, s.MarkSettingsUnknown(ctx, 7, tokenOf(1)))
+		if readSession(t, s, 7).SettingsKnown {
 			t.Error("the settings are still known")
 		}
 	})
@@ -334,139 +334,139 @@ func TestUnknow(t *testing.T) {
 
 // Time matters in Expire alone: until it has ended a taking, Extend and Save go by the token.
 func TestLeaseExpires(t *testing.T) {
-	withLeases(t, func(t *testing.T, w world, s *Store) {
+	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
-		put(t, s, sample(7, "h"))
-		put(t, s, sample(8, "other"))
-		taken, _, err := s.Match(ctx, claim("h", 1))
-		check(t, err)
-		kept, _, err := s.Match(ctx, claim("other", 2))
-		check(t, err)
-		w.pass(t, 2*testLease)
-		same(t, session(t, s, 7).State, conversation.StateTaken)
-		_, err = s.Take(ctx, 7, taking(3), conversation.ByName)
-		wantErr(t, err, conversation.ErrTaken)
-		same(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(1), token(3)})), []conversation.Token{token(3)})
-		same(t, must[int](t)(s.ExpireLeases(ctx)), 1)
-		wantErr(t, s.Save(ctx, conversation.Commit{Token: token(2), Session: *kept}), conversation.ErrNotHeld)
-		w.pass(t, 2*testLease)
-		same(t, must[int](t)(s.ExpireLeases(ctx)), 1)
+		putSession(t, s, sampleSession(7, "h"))
+		putSession(t, s, sampleSession(8, "other"))
+		taken, _, err := s.Match(ctx, newHeadQuery("h", 1))
+		requireNoError(t, err)
+		kept, _, err := s.Match(ctx, newHeadQuery("other", 2))
+		requireNoError(t, err)
+		w.advance(t, 2*testLease)
+		requireEqual(t, readSession(t, s, 7).State, conversation.StateTaken)
+		_, err = s.Take(ctx, 7, newTaking(3), conversation.ByName)
+		requireError(t, err, conversation.ErrTaken)
+		requireEqual(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{tokenOf(1), tokenOf(3)})), []conversation.Token{tokenOf(3)})
+		requireEqual(t, must[int](t)(s.ExpireLeases(ctx)), 1)
+		requireError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(2), Session: *kept}), conversation.ErrNotHeld)
+		w.advance(t, 2*testLease)
+		requireEqual(t, must[int](t)(s.ExpireLeases(ctx)), 1)
 
-		dirty := sample(7, "")
+		dirty := sampleSession(7, "")
 		dirty.State, dirty.EndUnknown, dirty.Head = conversation.StateDirty, true, conversation.Hash{}
-		same(t, session(t, s, 7), dirty)
-		same(t, must[map[conversation.State]int](t)(s.Counts(ctx)), map[conversation.State]int{conversation.StateDirty: 2})
-		same(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{token(1)})), []conversation.Token{token(1)})
-		wantErr(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
-		found, once, err := s.Match(ctx, claim("h", 2))
+		requireEqual(t, readSession(t, s, 7), dirty)
+		requireEqual(t, must[map[conversation.State]int](t)(s.Counts(ctx)), map[conversation.State]int{conversation.StateDirty: 2})
+		requireEqual(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{tokenOf(1)})), []conversation.Token{tokenOf(1)})
+		requireError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(1), Session: *taken}), conversation.ErrNotHeld)
+		found, once, err := s.Match(ctx, newHeadQuery("h", 2))
 		if found != nil || !once || err != nil {
 			t.Fatalf("Match = %v, %v, %v, want none that was there once", found, once, err)
 		}
 		dirty.Addressing = conversation.ByName
-		same(t, must[*conversation.Session](t)(s.Take(ctx, 7, taking(3), conversation.ByName)), &dirty)
-		wantErr(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: *taken}), conversation.ErrNotHeld)
-		check(t, s.Save(ctx, conversation.Commit{Token: token(3), Session: sample(7, "i")}))
+		requireEqual(t, must[*conversation.Session](t)(s.Take(ctx, 7, newTaking(3), conversation.ByName)), &dirty)
+		requireError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(1), Session: *taken}), conversation.ErrNotHeld)
+		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(3), Session: sampleSession(7, "i")}))
 	})
 }
 
 // A session that is given back goes to the request that waits for it at another replica,
 // for as long as that looks for it.
 func TestWaiterIsNext(t *testing.T) {
-	withLeases(t, func(t *testing.T, w world, s *Store) {
+	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx, other := t.Context(), w.open(t)
-		put(t, s, sample(7, "h"))
+		putSession(t, s, sampleSession(7, "h"))
 		take := func(s *Store, n int) error {
-			asked := taking(n)
-			asked.Request = hash("request")
+			asked := newTaking(n)
+			asked.Request = hashOf("request")
 			_, err := s.Take(ctx, 7, asked, conversation.ByID)
 			return err
 		}
-		give := func(s *Store, n int) { check(t, s.Release(ctx, token(n), 7, conversation.Hash{})) }
-		check(t, take(s, 1))
-		wantErr(t, take(other, 2), conversation.ErrTaken)
-		wantErr(t, take(s, 3), conversation.ErrTaken)
+		give := func(s *Store, n int) { requireNoError(t, s.Release(ctx, tokenOf(n), 7, conversation.Hash{})) }
+		requireNoError(t, take(s, 1))
+		requireError(t, take(other, 2), conversation.ErrTaken)
+		requireError(t, take(s, 3), conversation.ErrTaken)
 		give(s, 1)
-		wantErr(t, take(s, 3), conversation.ErrTaken)
-		check(t, take(other, 2))
-		wantErr(t, take(s, 3), conversation.ErrTaken)
+		requireError(t, take(s, 3), conversation.ErrTaken)
+		requireNoError(t, take(other, 2))
+		requireError(t, take(s, 3), conversation.ErrTaken)
 		give(other, 2)
-		wantErr(t, take(other, 4), conversation.ErrTaken)
-		w.pass(t, 2*time.Second) // the request has left
-		check(t, take(other, 4))
+		requireError(t, take(other, 4), conversation.ErrTaken)
+		w.advance(t, 2*time.Second) // the request has left
+		requireNoError(t, take(other, 4))
 	})
 }
 
 // On SQLite no time ends a taking: neither a machine that sleeps nor a clock that is set.
 func TestNoLeaseOnSQLite(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		if s.HasLeases() {
 			return
 		}
 		ctx := t.Context()
-		put(t, s, sample(7, "h"))
-		taken, _, err := s.Match(ctx, claim("h", 1))
-		check(t, err)
-		enter(t, s, asked(1, "r", "k"), false)
-		_, claimed, err := s.ClaimName(ctx, key("n"), token(1))
+		putSession(t, s, sampleSession(7, "h"))
+		taken, _, err := s.Match(ctx, newHeadQuery("h", 1))
+		requireNoError(t, err)
+		attachedTurn(t, s, newTurn(1, "r", "k"), false)
+		_, claimed, err := s.ClaimName(ctx, nameKey("n"), tokenOf(1))
 		if !claimed || err != nil {
 			t.Fatalf("ClaimName = %t, %v, want true", claimed, err)
 		}
-		w.pass(t, 1000*time.Hour)
-		same(t, must[int](t)(s.ExpireLeases(ctx)), 0)
-		same(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, token(1))).Whole, false)
-		_, _, err = s.ClaimName(ctx, key("n"), token(2))
-		wantErr(t, err, conversation.ErrTaken)
-		check(t, s.Save(ctx, conversation.Commit{Token: token(1), Session: *taken}))
-		same(t, session(t, s, 7), sample(7, "h"))
+		w.advance(t, 1000*time.Hour)
+		requireEqual(t, must[int](t)(s.ExpireLeases(ctx)), 0)
+		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(1))).Whole, false)
+		_, _, err = s.ClaimName(ctx, nameKey("n"), tokenOf(2))
+		requireError(t, err, conversation.ErrTaken)
+		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(1), Session: *taken}))
+		requireEqual(t, readSession(t, s, 7), sampleSession(7, "h"))
 	})
 }
 
 // A taking changes nothing until Save: Release gives all back as it was.
 func TestRelease(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
-		want := sample(7, "h")
-		put(t, s, want)
-		put(t, s, sample(8, "other"))
+		want := sampleSession(7, "h")
+		putSession(t, s, want)
+		putSession(t, s, sampleSession(8, "other"))
 		releases := map[string]struct {
 			take    func() error
 			release func() error
 		}{
 			"by id": {
-				func() error { _, err := s.Take(ctx, 7, taking(1), conversation.ByID); return err },
-				func() error { return s.Release(ctx, token(1), 7, conversation.Hash{}) },
+				func() error { _, err := s.Take(ctx, 7, newTaking(1), conversation.ByID); return err },
+				func() error { return s.Release(ctx, tokenOf(1), 7, conversation.Hash{}) },
 			},
 			"by head": {
-				func() error { _, _, err := s.Match(ctx, claim("h", 1)); return err },
-				func() error { return s.Release(ctx, token(1), 0, hash("h")) },
+				func() error { _, _, err := s.Match(ctx, newHeadQuery("h", 1)); return err },
+				func() error { return s.Release(ctx, tokenOf(1), 0, hashOf("h")) },
 			},
 			"all": {
-				func() error { _, err := s.TakeExpired(ctx, time.Now(), time.Time{}, token(1), 5); return err },
-				func() error { return s.Release(ctx, token(1), 0, conversation.Hash{}) },
+				func() error { _, err := s.TakeExpired(ctx, time.Now(), time.Time{}, tokenOf(1), 5); return err },
+				func() error { return s.Release(ctx, tokenOf(1), 0, conversation.Hash{}) },
 			},
 		}
 		for name, r := range releases {
-			check(t, r.take())
-			same(t, session(t, s, 7).State, conversation.StateTaken)
-			check(t, s.Release(ctx, token(2), 7, conversation.Hash{})) // another's
-			check(t, s.Release(ctx, token(1), 8, hash("h")))
-			check(t, s.Release(ctx, token(1), 0, hash("no session's")))
-			if got := session(t, s, 7).State; got != conversation.StateTaken && name != "all" {
+			requireNoError(t, r.take())
+			requireEqual(t, readSession(t, s, 7).State, conversation.StateTaken)
+			requireNoError(t, s.Release(ctx, tokenOf(2), 7, conversation.Hash{})) // another's
+			requireNoError(t, s.Release(ctx, tokenOf(1), 8, hashOf("h")))
+			requireNoError(t, s.Release(ctx, tokenOf(1), 0, hashOf("no session's")))
+			if got := readSession(t, s, 7).State; got != conversation.StateTaken && name != "all" {
 				t.Fatalf("%s: another release left it %s", name, got)
 			}
 			for range 2 {
-				check(t, r.release())
-				same(t, session(t, s, 7), want)
+				requireNoError(t, r.release())
+				requireEqual(t, readSession(t, s, 7), want)
 			}
 		}
 	})
 }
 
 func TestSessionsArePagedLatestFirst(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		for id := int64(1); id <= 6; id++ {
-			n := sample(id, "h")
-			n.LastUsed = moment0.Add([...]time.Duration{1: 4 * time.Second, 2: 6 * time.Second, 3: 5 * time.Second, 4: 1 * time.Second, 5: 2 * time.Second, 6: 3 * time.Second}[id])
+			n := sampleSession(id, "h")
+			n.LastUsed = sampleTime.Add([...]time.Duration{1: 4 * time.Second, 2: 6 * time.Second, 3: 5 * time.Second, 4: 1 * time.Second, 5: 2 * time.Second, 6: 3 * time.Second}[id])
 			switch id {
 			case 4:
 				n.State = conversation.StateLost
@@ -475,41 +475,41 @@ func TestSessionsArePagedLatestFirst(t *testing.T) {
 			case 6:
 				n.Caller = "bob"
 			}
-			put(t, s, n)
+			putSession(t, s, n)
 		}
 		page := func(owner conversation.Owner, offset, limit int) []int64 {
 			list, total, err := s.Sessions(t.Context(), owner, offset, limit)
-			check(t, err)
+			requireNoError(t, err)
 			ids := []int64{int64(total)}
 			for _, n := range list {
 				ids = append(ids, n.ID)
 			}
 			return ids
 		}
-		same(t, page(conversation.OwnerOf("alice"), 0, 10), []int64{3, 2, 3, 1})
-		same(t, page(conversation.OwnerOf("alice"), 1, 1), []int64{3, 3})
-		same(t, page(conversation.OwnerOf("alice"), 3, 1), []int64{3})
-		same(t, page(conversation.Everyone(), 0, 10), []int64{4, 2, 3, 1, 6})
-		same(t, page(conversation.Everyone(), 2, 2), []int64{4, 1, 6})
-		same(t, page(conversation.OwnerOf("carol"), 0, 10), []int64{0})
+		requireEqual(t, page(conversation.OwnerOf("alice"), 0, 10), []int64{3, 2, 3, 1})
+		requireEqual(t, page(conversation.OwnerOf("alice"), 1, 1), []int64{3, 3})
+		requireEqual(t, page(conversation.OwnerOf("alice"), 3, 1), []int64{3})
+		requireEqual(t, page(conversation.Everyone(), 0, 10), []int64{4, 2, 3, 1, 6})
+		requireEqual(t, page(conversation.Everyone(), 2, 2), []int64{4, 1, 6})
+		requireEqual(t, page(conversation.OwnerOf("carol"), 0, 10), []int64{0})
 	})
 }
 
 func TestCounts(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		states := []conversation.State{
 			conversation.StateFree, conversation.StateFree, conversation.StateFree, conversation.StateFree,
 			conversation.StateDirty, conversation.StateDirty, conversation.StateLost, conversation.StateRetired,
 		}
 		for i, state := range states {
-			n := sample(int64(i+1), "h")
+			n := sampleSession(int64(i+1), "h")
 			n.State = state
-			put(t, s, n)
+			putSession(t, s, n)
 		}
-		must[*conversation.Session](t)(s.Take(t.Context(), 1, taking(1), conversation.ByName))
-		must[*conversation.Session](t)(s.Take(t.Context(), 2, taking(2), conversation.ByName))
-		must[*conversation.Session](t)(s.Take(t.Context(), 5, taking(5), conversation.ByName))
-		same(t, must[map[conversation.State]int](t)(s.Counts(t.Context())), map[conversation.State]int{
+		must[*conversation.Session](t)(s.Take(t.Context(), 1, newTaking(1), conversation.ByName))
+		must[*conversation.Session](t)(s.Take(t.Context(), 2, newTaking(2), conversation.ByName))
+		must[*conversation.Session](t)(s.Take(t.Context(), 5, newTaking(5), conversation.ByName))
+		requireEqual(t, must[map[conversation.State]int](t)(s.Counts(t.Context())), map[conversation.State]int{
 			conversation.StateFree: 2, conversation.StateTaken: 3, conversation.StateDirty: 1,
 			conversation.StateLost: 1, conversation.StateRetired: 1,
 		})

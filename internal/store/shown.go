@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// shown is a database URL as people may see it, without a password. What cannot be
+// redactURL is a database URL as people may see it, without a password. What cannot be
 // read as a URL may hold one anywhere, and is not shown at all.
-func shown(database string) string {
+func redactURL(database string) string {
 	if database == "" {
 		return "(no URL)"
 	}

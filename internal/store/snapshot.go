@@ -28,22 +28,22 @@ func Snapshot(ctx context.Context, database, to string) (schema int, err error) 
 	if err := f.Close(); err != nil {
 		return 0, err
 	}
-	db, err := beside(path, "ro")
+	db, err := openUnlocked(path, "ro")
 	if err != nil {
 		return 0, err
 	}
 	defer db.Close() //nolint:errcheck // what it wrote is complete or an error by then
-	if schema, err = schemaOf(ctx, db); err != nil {
-		return 0, fmt.Errorf("database %s: %w", shown(database), explain(err))
+	if schema, err = readSchema(ctx, db); err != nil {
+		return 0, fmt.Errorf("database %s: %w", redactURL(database), explain(err))
 	}
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
-		return 0, fmt.Errorf("database %s: %w", shown(database), explain(err))
+		return 0, fmt.Errorf("database %s: %w", redactURL(database), explain(err))
 	}
 	return schema, nil
 }
 
-// replaced is what a store's file is called after another took its place.
-const replaced = ".replaced"
+// replacedSuffix is what a store's file is called after another took its place.
+const replacedSuffix = ".replaced"
 
 // ErrExists says that there is a store already.
 var ErrExists = errors.New("there is a store already")
@@ -58,19 +58,19 @@ func Replace(ctx context.Context, database, snapshot string, force bool) (old st
 	}
 	lock, err := takeLock(path)
 	if err != nil {
-		return "", fmt.Errorf("database %s: %w", shown(database), err)
+		return "", fmt.Errorf("database %s: %w", redactURL(database), err)
 	}
 	defer lock.Close() //nolint:errcheck // nothing was written to it
 	_, err = os.Stat(path)
 	there := err == nil
 	if there && !force {
-		return "", fmt.Errorf("database %s: %w", shown(database), ErrExists)
+		return "", fmt.Errorf("database %s: %w", redactURL(database), ErrExists)
 	}
-	if err := distrust(ctx, snapshot); err != nil {
+	if err := markSnapshotUnverified(ctx, snapshot); err != nil {
 		return "", fmt.Errorf("the snapshot: %w", explain(err))
 	}
 	if there {
-		old = path + replaced
+		old = path + replacedSuffix
 		if err := moveAside(path, old); err != nil {
 			return "", err
 		}
@@ -94,20 +94,20 @@ func moveAside(path, to string) error {
 	return nil
 }
 
-// distrust checks a snapshot, and marks it as one that was not closed in order, so
+// markSnapshotUnverified checks a snapshot, and marks it as one that was not closed in order, so
 // that whoever opens it settles what was in hand and believes no head.
-func distrust(ctx context.Context, path string) error {
-	db, err := beside(path, "rw")
+func markSnapshotUnverified(ctx context.Context, path string) error {
+	db, err := openUnlocked(path, "rw")
 	if err != nil {
 		return err
 	}
 	defer db.Close() //nolint:errcheck // what it wrote is flushed or an error by then
-	schema, err := schemaOf(ctx, db)
+	schema, err := readSchema(ctx, db)
 	if err != nil {
 		return err
 	}
 	if newest, err := newestSchema(); err != nil || schema > newest {
-		return errors.Join(err, newer(schema, newest))
+		return errors.Join(err, newerSchemaError(schema, newest))
 	}
 	var found string
 	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found); err != nil {
@@ -118,8 +118,8 @@ func distrust(ctx context.Context, path string) error {
 	}
 	forget := ""
 	if schema >= schemaWithBoot {
-		forget = forgetBoot + "; "
+		forget = clearBoot + "; "
 	}
-	_, err = db.ExecContext(ctx, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE; "+setInUse+"; "+forget+"COMMIT")
+	_, err = db.ExecContext(ctx, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE; "+markInUse+"; "+forget+"COMMIT")
 	return err
 }

@@ -18,44 +18,44 @@ import (
 	"achuan/internal/conversation"
 )
 
-// readers is how many connections read beside the writer.
-const readers = 4
+// readerCount is how many connections read beside the writer.
+const readerCount = 4
 
 // errLocked says that another process has the database's lock file.
 var errLocked = errors.New("another achuan process uses it: stop that one, give this one a file of its own, or let both use PostgreSQL")
 
 // sqlite is the backend over one file, or over none.
 type sqlite struct {
-	db      *sql.DB
-	writer  *writer
-	readers chan *sqliteConn // idle ones; nil in memory, where the writer's connection is the only one
-	conns   []*sqliteConn    // all that open opened: closing db leaves those in use alone
-	lock    *os.File
-	path    string
-	file    os.FileInfo // what was at the path when it was opened; nil in memory
-	closing sync.Once
+	db        *sql.DB
+	writer    *writer
+	readers   chan *sqliteConn // idle ones; nil in memory, where the writer's connection is the only one
+	conns     []*sqliteConn    // all that open opened: closing db leaves those in use alone
+	lock      *os.File
+	path      string
+	file      os.FileInfo // what was at the path when it was opened; nil in memory
+	closeOnce sync.Once
 	// background are the checkpoints.
 	background sync.WaitGroup
-	closed     error
+	closeErr   error
 }
 
-const memory = ":memory:"
+const memoryPath = ":memory:"
 
 func openSQLite(ctx context.Context, path string, o Options) (backend, error) {
 	s := &sqlite{}
-	if path != memory {
-		if err := s.claim(path); err != nil {
+	if path != memoryPath {
+		if err := s.createAndLock(path); err != nil {
 			return nil, err
 		}
 	}
 	if err := s.open(ctx, path, o); err != nil {
-		return nil, errors.Join(explain(err), s.release())
+		return nil, errors.Join(explain(err), s.closeAll())
 	}
 	return s, nil
 }
 
-// claim makes sure that the file is there, can be written and is this process's alone.
-func (s *sqlite) claim(path string) error {
+// createAndLock makes sure that the file is there, can be written and is this process's alone.
+func (s *sqlite) createAndLock(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("its folder cannot be made: %w", err)
 	}
@@ -74,8 +74,8 @@ func (s *sqlite) claim(path string) error {
 	return err
 }
 
-// isInPlace tells whether the database's file is still where it was opened.
-func (s *sqlite) isInPlace() error {
+// requireInPlace tells whether the database's file is still where it was opened.
+func (s *sqlite) requireInPlace() error {
 	if s.file == nil {
 		return nil
 	}
@@ -104,20 +104,20 @@ func takeLock(path string) (*os.File, error) {
 
 // open connects, and makes the database ready.
 func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
-	if s.db, err = sql.Open("sqlite", source(path)); err != nil {
+	if s.db, err = sql.Open("sqlite", fileURI(path)); err != nil {
 		return err
 	}
-	c, err := s.keep(ctx, o.Now, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
+	c, err := s.connectTracked(ctx, o.Now, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
 	if err != nil {
 		return err
 	}
 	if err := prepareSQLite(ctx, c, path); err != nil {
 		return err
 	}
-	if path != memory {
-		s.readers = make(chan *sqliteConn, readers)
-		for range readers {
-			reader, err := s.keep(ctx, o.Now, "PRAGMA query_only = ON")
+	if path != memoryPath {
+		s.readers = make(chan *sqliteConn, readerCount)
+		for range readerCount {
+			reader, err := s.connectTracked(ctx, o.Now, "PRAGMA query_only = ON")
 			if err != nil {
 				return err
 			}
@@ -125,26 +125,26 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
 		}
 	}
 	s.writer = newWriter(c)
-	if path == memory {
+	if path == memoryPath {
 		return nil
 	}
-	return s.keepLogShort(ctx, path, o)
+	return s.startCheckpoints(ctx, path, o)
 }
 
-// keepLogShort begins the checkpoints, on a connection of their own.
-func (s *sqlite) keepLogShort(ctx context.Context, path string, o Options) error {
-	c, err := s.keep(ctx, o.Now, "PRAGMA synchronous = NORMAL")
+// startCheckpoints begins the checkpoints, on a connection of their own.
+func (s *sqlite) startCheckpoints(ctx context.Context, path string, o Options) error {
+	c, err := s.connectTracked(ctx, o.Now, "PRAGMA synchronous = NORMAL")
 	if err != nil {
 		s.writer.stop()
 		return err
 	}
-	s.background.Go(func() { checkpoints(c, path+"-wal", s.writer.quit) })
+	s.background.Go(func() { runCheckpoints(c, path+"-wal", s.writer.quit) })
 	return nil
 }
 
-// source is a path as the driver takes it: a URI, so that a path may hold anything.
-func source(path string) string {
-	if path == memory {
+// fileURI is a path as the driver takes it: a URI, so that a path may hold anything.
+func fileURI(path string) string {
+	if path == memoryPath {
 		return path
 	}
 	slashed := filepath.ToSlash(path)
@@ -155,8 +155,8 @@ func source(path string) string {
 	return "file:" + escaped
 }
 
-// keep is connect for a connection that lasts until release.
-func (s *sqlite) keep(ctx context.Context, now func() time.Time, pragmas string) (*sqliteConn, error) {
+// connectTracked is connect for a connection that lasts until release.
+func (s *sqlite) connectTracked(ctx context.Context, now func() time.Time, pragmas string) (*sqliteConn, error) {
 	c, err := s.connect(ctx, now, pragmas)
 	if c != nil {
 		s.conns = append(s.conns, c)
@@ -171,13 +171,13 @@ func (s *sqlite) connect(ctx context.Context, now func() time.Time, pragmas stri
 	if err != nil {
 		return nil, err
 	}
-	c := &sqliteConn{db: db, now: now, prepared: map[string]prepared{}}
-	return c, c.script(ctx, "PRAGMA busy_timeout = 4000; PRAGMA cache_size = -16000; "+pragmas)
+	c := &sqliteConn{db: db, now: now, prepared: map[string]preparedStatement{}}
+	return c, c.execScript(ctx, "PRAGMA busy_timeout = 4000; PRAGMA cache_size = -16000; "+pragmas)
 }
 
-func (s *sqlite) read(ctx context.Context, f work) error {
+func (s *sqlite) read(ctx context.Context, f workFunc) error {
 	if s.readers == nil {
-		return s.writer.do(ctx, f)
+		return s.writer.submit(ctx, f)
 	}
 	select {
 	case c := <-s.readers:
@@ -190,27 +190,27 @@ func (s *sqlite) read(ctx context.Context, f work) error {
 	}
 }
 
-func (s *sqlite) step(ctx context.Context, f work) error  { return s.writer.do(ctx, f) }
-func (s *sqlite) write(ctx context.Context, f work) error { return s.writer.do(ctx, f) }
-func (s *sqlite) cheapReads() bool                        { return s.readers != nil }
+func (s *sqlite) autocommit(ctx context.Context, f workFunc) error { return s.writer.submit(ctx, f) }
+func (s *sqlite) transact(ctx context.Context, f workFunc) error   { return s.writer.submit(ctx, f) }
+func (s *sqlite) hasCheapReads() bool                              { return s.readers != nil }
 
-func (s *sqlite) tokens(list []conversation.Token) any { return tokenList(list) }
+func (s *sqlite) encodeTokens(list []conversation.Token) any { return encodeTokenList(list) }
 
 // close ends the writer and records that nothing was lost.
 func (s *sqlite) close() error {
-	s.closing.Do(func() {
+	s.closeOnce.Do(func() {
 		s.writer.stop()
 		s.background.Wait()
 		for range cap(s.readers) {
 			<-s.readers
 		}
-		s.closed = errors.Join(markClean(s.writer.c), s.release())
+		s.closeErr = errors.Join(flushAndMarkClosed(s.writer.conn), s.closeAll())
 	})
-	return s.closed
+	return s.closeErr
 }
 
-// release closes what open opened.
-func (s *sqlite) release() error {
+// closeAll closes what open opened.
+func (s *sqlite) closeAll() error {
 	var errs []error
 	for _, c := range s.conns {
 		errs = append(errs, c.close())

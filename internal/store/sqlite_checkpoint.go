@@ -9,15 +9,15 @@ import (
 // How the log is kept short. SQLite would do it within a commit, which would then
 // wait for the disk, and a turn with it.
 const (
-	checkpointEvery = time.Second
-	logWanted       = 4 << 20  // bytes: a longer log is copied into the database beside the writer
-	logBound        = 64 << 20 // bytes: for a longer one the writer has to wait once
+	checkpointInterval = time.Second
+	checkpointLogSize  = 4 << 20  // bytes: a longer log is copied into the database beside the writer
+	maxLogSize         = 64 << 20 // bytes: for a longer one the writer has to wait once
 )
 
-// checkpoints copies the log into the database from time to time, until quit is
+// runCheckpoints copies the log into the database from time to time, until quit is
 // closed. What goes wrong is tried again the next time: the log is only longer.
-func checkpoints(c *sqliteConn, log string, quit <-chan struct{}) {
-	tick := time.NewTicker(checkpointEvery)
+func runCheckpoints(c *sqliteConn, log string, quit <-chan struct{}) {
+	tick := time.NewTicker(checkpointInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -30,16 +30,16 @@ func checkpoints(c *sqliteConn, log string, quit <-chan struct{}) {
 }
 
 func checkpoint(c *sqliteConn, log string) error {
-	if info, err := os.Stat(log); err != nil || info.Size() < logWanted {
+	if info, err := os.Stat(log); err != nil || info.Size() < checkpointLogSize {
 		return err
 	}
-	if err := c.script(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+	if err := c.execScript(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
 		return err
 	}
 	// The writer begins the log anew when all of it was copied and nobody reads it.
 	// That never comes to pass while it writes all the time.
-	if info, err := os.Stat(log); err != nil || info.Size() < logBound {
+	if info, err := os.Stat(log); err != nil || info.Size() < maxLogSize {
 		return err
 	}
-	return c.script(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	return c.execScript(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
 }

@@ -15,12 +15,12 @@ import (
 
 // sqliteWords: one writer needs no row locks. {now} is an argument after the
 // statement's own, see prepare.
-var sqliteWords = words{now: nowArgument, tokens: "IN (SELECT unhex(value) FROM json_each($2))"}
+var sqliteDialect = dialect{now: nowPlaceholder, inTokens: "IN (SELECT unhex(value) FROM json_each($2))"}
 
-const nowArgument = "$now"
+const nowPlaceholder = "$now"
 
-// tokenList is a list of tokens as {tokens} reads it: a JSON array of hex.
-func tokenList(tokens []conversation.Token) string {
+// encodeTokenList is a list of tokens as {in_tokens} reads it: a JSON array of hex.
+func encodeTokenList(tokens []conversation.Token) string {
 	list := make([]string, len(tokens))
 	for i, t := range tokens {
 		list[i] = hex.EncodeToString(t[:])
@@ -33,12 +33,12 @@ func tokenList(tokens []conversation.Token) string {
 type sqliteConn struct {
 	db       *sql.Conn
 	now      func() time.Time
-	prepared map[string]prepared
+	prepared map[string]preparedStatement
 }
 
-type prepared struct {
+type preparedStatement struct {
 	*sql.Stmt
-	now bool // the clock is its last argument
+	takesNow bool // the clock is its last argument
 }
 
 // close ends the connection. SQLite keeps one open for as long as it has statements.
@@ -54,16 +54,16 @@ func (c *sqliteConn) close() error {
 func (c *sqliteConn) prepare(ctx context.Context, statement string, args []any) (*sql.Stmt, []any, error) {
 	p, ok := c.prepared[statement]
 	if !ok {
-		filled := sqliteWords.fill(statement)
-		p.now = strings.Contains(filled, nowArgument)
-		filled = strings.ReplaceAll(filled, nowArgument, "$"+strconv.Itoa(len(args)+1))
+		filled := sqliteDialect.fill(statement)
+		p.takesNow = strings.Contains(filled, nowPlaceholder)
+		filled = strings.ReplaceAll(filled, nowPlaceholder, "$"+strconv.Itoa(len(args)+1))
 		var err error
 		if p.Stmt, err = c.db.PrepareContext(context.WithoutCancel(ctx), filled); err != nil {
 			return nil, nil, err
 		}
 		c.prepared[statement] = p
 	}
-	if p.now {
+	if p.takesNow {
 		args = append(slices.Clip(args), c.now().UnixMicro())
 	}
 	return p.Stmt, args, nil
@@ -93,7 +93,7 @@ func (c *sqliteConn) query(ctx context.Context, statement string, args ...any) (
 	return sqliteRows{list}, nil
 }
 
-func (c *sqliteConn) script(ctx context.Context, statements string) error {
+func (c *sqliteConn) execScript(ctx context.Context, statements string) error {
 	_, err := c.db.ExecContext(ctx, statements)
 	return err
 }

@@ -11,7 +11,7 @@ var errClosed = errors.New("the store is closed")
 // writer is the one goroutine that writes to SQLite. What waits while it writes is
 // committed together next, so that a busy store commits rarely.
 type writer struct {
-	c    *sqliteConn
+	conn *sqliteConn
 	jobs chan *job // unbuffered: work that is taken off it is done, other work never
 	quit chan struct{}
 	done chan struct{}
@@ -20,7 +20,7 @@ type writer struct {
 // job is work that somebody waits for.
 type job struct {
 	ctx  context.Context // of who waits
-	f    work
+	run  workFunc
 	err  error
 	done chan struct{}
 }
@@ -32,22 +32,22 @@ func (j *job) isDropped() bool {
 	return j.err != nil
 }
 
-// groupSize bounds how much is committed together: whoever came first waits for all.
-const groupSize = 256
+// maxGroup bounds how much is committed together: whoever came first waits for all.
+const maxGroup = 256
 
 func newWriter(c *sqliteConn) *writer {
-	w := &writer{c: c, jobs: make(chan *job), quit: make(chan struct{}), done: make(chan struct{})}
-	go w.loop()
+	w := &writer{conn: c, jobs: make(chan *job), quit: make(chan struct{}), done: make(chan struct{})}
+	go w.run()
 	return w
 }
 
-// do has work done and returns when it is committed. Work that has not begun when ctx
+// submit has work done and returns when it is committed. Work that has not begun when ctx
 // ends is dropped. When ctx ends while it is being done, nobody knows whether it will be.
-func (w *writer) do(ctx context.Context, f work) error {
+func (w *writer) submit(ctx context.Context, f workFunc) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
+	j := &job{ctx: ctx, run: f, done: make(chan struct{})}
 	select {
 	case w.jobs <- j:
 	case <-w.done:
@@ -69,22 +69,22 @@ func (w *writer) stop() {
 	<-w.done
 }
 
-func (w *writer) loop() {
+func (w *writer) run() {
 	defer close(w.done)
 	for {
 		select {
 		case <-w.quit:
 			return
 		case j := <-w.jobs:
-			w.commit(w.gather(j))
+			w.commitGroup(w.gatherWaiting(j))
 		}
 	}
 }
 
-// gather returns first with all that waits beside it.
-func (w *writer) gather(first *job) []*job {
+// gatherWaiting returns first with all that waits beside it.
+func (w *writer) gatherWaiting(first *job) []*job {
 	group := []*job{first}
-	for len(group) < groupSize {
+	for len(group) < maxGroup {
 		select {
 		case j := <-w.jobs:
 			group = append(group, j)
@@ -95,13 +95,13 @@ func (w *writer) gather(first *job) []*job {
 	return group
 }
 
-// commit does the group's work in one transaction. Should that fail as a whole, as
+// commitGroup does the group's work in one transaction. Should that fail as a whole, as
 // on a full disk, each piece gets a transaction and an error of its own.
-func (w *writer) commit(group []*job) {
-	if len(group) == 1 || w.together(group) != nil {
+func (w *writer) commitGroup(group []*job) {
+	if len(group) == 1 || w.runGroup(group) != nil {
 		for _, j := range group {
 			if !j.isDropped() {
-				j.err = w.alone(j.f)
+				j.err = w.runSingle(j.run)
 			}
 		}
 	}
@@ -112,16 +112,16 @@ func (w *writer) commit(group []*job) {
 
 // Work that has begun is finished: SQLite would roll back the others' too.
 func (w *writer) exec(statement string) error {
-	_, err := w.c.exec(context.Background(), statement)
+	_, err := w.conn.exec(context.Background(), statement)
 	return err
 }
 
-// alone does one piece of work in a transaction.
-func (w *writer) alone(f work) error {
+// runSingle does one piece of work in a transaction.
+func (w *writer) runSingle(f workFunc) error {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	err := f(context.Background(), w.c)
+	err := f(context.Background(), w.conn)
 	if err == nil {
 		err = w.exec("COMMIT")
 	}
@@ -131,13 +131,13 @@ func (w *writer) alone(f work) error {
 	return err
 }
 
-// together does the group's work in one transaction, a savepoint to a piece. When it
+// runGroup does the group's work in one transaction, a savepoint to a piece. When it
 // returns an error, nothing was done.
-func (w *writer) together(group []*job) error {
+func (w *writer) runGroup(group []*job) error {
 	err := w.exec("BEGIN IMMEDIATE")
 	for _, j := range group {
 		if err == nil && !j.isDropped() {
-			err = w.piece(j)
+			err = w.runInSavepoint(j)
 		}
 	}
 	if err == nil {
@@ -149,11 +149,11 @@ func (w *writer) together(group []*job) error {
 	return err
 }
 
-func (w *writer) piece(j *job) error {
+func (w *writer) runInSavepoint(j *job) error {
 	if err := w.exec("SAVEPOINT piece"); err != nil {
 		return err
 	}
-	if j.err = j.f(context.Background(), w.c); j.err != nil {
+	if j.err = j.run(context.Background(), w.conn); j.err != nil {
 		if err := w.exec("ROLLBACK TO piece"); err != nil {
 			return err
 		}

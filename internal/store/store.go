@@ -49,14 +49,14 @@ const (
 
 // Store is an open store. Its methods may be called from any goroutine.
 type Store struct {
-	db      backend
-	account int64
-	lease   int64 // microseconds
-	timeout time.Duration
-	kind    string
-	gate    *gate
-	log     *slog.Logger
-	damage  atomic.Pointer[error] // the first that told of broken pages
+	backend     backend
+	account     int64
+	lease       int64 // microseconds
+	timeout     time.Duration
+	kind        string
+	breaker     *breaker
+	log         *slog.Logger
+	firstDamage atomic.Pointer[error] // the first that told of broken pages
 }
 
 var _ conversation.Store = (*Store)(nil)
@@ -68,8 +68,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.enrol(ctx, o.Account); err != nil {
-		return nil, fmt.Errorf("database %s: %w", shown(o.URL), closed(s.db, err))
+	if err := s.registerAccount(ctx, o.Account); err != nil {
+		return nil, fmt.Errorf("database %s: %w", redactURL(o.URL), closeAfter(s.backend, err))
 	}
 	return s, nil
 }
@@ -89,26 +89,26 @@ func open(ctx context.Context, o Options) (*Store, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{log: o.Logger, lease: o.Lease.Microseconds(), timeout: o.Timeout}
-	s.gate = newGate(o.Timeout/5, s.probe)
+	s.breaker = newBreaker(o.Timeout/5, s.probe)
 	var err error
 	switch scheme, rest, _ := strings.Cut(o.URL, ":"); {
 	case scheme == "sqlite" && rest != "":
 		s.kind = KindSQLite
-		s.db, err = openSQLite(ctx, rest, o)
+		s.backend, err = openSQLite(ctx, rest, o)
 	case scheme == "postgres" || scheme == "postgresql":
 		s.kind = KindPostgres
-		s.db, err = openPostgres(ctx, o)
+		s.backend, err = openPostgres(ctx, o)
 	default:
-		return nil, fmt.Errorf("database %s: want sqlite:PATH, sqlite::memory: or postgres://USER@HOST/NAME", shown(o.URL))
+		return nil, fmt.Errorf("database %s: want sqlite:PATH, sqlite::memory: or postgres://USER@HOST/NAME", redactURL(o.URL))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", shown(o.URL), err)
+		return nil, fmt.Errorf("database %s: %w", redactURL(o.URL), err)
 	}
 	return s, nil
 }
 
-// closed closes a backend that could not be used, because of err.
-func closed(db backend, err error) error {
+// closeAfter closes a backend that could not be used, because of err.
+func closeAfter(db backend, err error) error {
 	if closing := db.close(); closing != nil {
 		return fmt.Errorf("%w (and closing it: %w)", err, closing)
 	}
@@ -123,46 +123,46 @@ func (s *Store) HasLeases() bool { return s.kind == KindPostgres }
 
 // Close ends all work and records that nothing was lost. Calls after it fail.
 func (s *Store) Close() error {
-	s.gate.stop()
-	return s.db.close()
+	s.breaker.stop()
+	return s.backend.close()
 }
 
 const (
-	addAccount  = `INSERT INTO accounts (name) VALUES ($1) ON CONFLICT DO NOTHING`
-	findAccount = `SELECT id FROM accounts WHERE name = $1`
+	insertAccount = `INSERT INTO accounts (name) VALUES ($1) ON CONFLICT DO NOTHING`
+	findAccount   = `SELECT id FROM accounts WHERE name = $1`
 )
 
-// enrol finds the number that stands for the account in every row.
-func (s *Store) enrol(ctx context.Context, account string) error {
-	return s.write(ctx, func(ctx context.Context, c conn) error {
-		if _, err := c.exec(ctx, addAccount, account); err != nil {
+// registerAccount finds the number that stands for the account in every row.
+func (s *Store) registerAccount(ctx context.Context, account string) error {
+	return s.transact(ctx, func(ctx context.Context, c conn) error {
+		if _, err := c.exec(ctx, insertAccount, account); err != nil {
 			return err
 		}
-		_, err := one(ctx, c, []any{&s.account}, findAccount, account)
+		_, err := queryRow(ctx, c, []any{&s.account}, findAccount, account)
 		return err
 	})
 }
 
 const (
-	findEpoch = `SELECT epoch FROM meta`
-	touchMeta = `UPDATE meta SET checked = checked + 1`
-	moveEpoch = `UPDATE meta SET epoch = epoch + 1, moved = {now}`
+	readEpoch             = `SELECT epoch FROM meta`
+	countPing             = `UPDATE meta SET checked = checked + 1`
+	advanceEpochAfterLoss = `UPDATE meta SET epoch = epoch + 1, moved = {now}`
 )
 
 // Ping tells whether the store can be written to: it commits a change. On SQLite it also
 // tells whether the file that is written to is still the one at its path. A store in
 // which a broken page was met is of no use either.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.knownDamage(); err != nil {
+	if err := s.damageError(); err != nil {
 		return err
 	}
-	if file, ok := s.db.(*sqlite); ok {
-		if err := file.isInPlace(); err != nil {
+	if file, ok := s.backend.(*sqlite); ok {
+		if err := file.requireInPlace(); err != nil {
 			return err
 		}
 	}
-	return s.step(ctx, func(ctx context.Context, c conn) error {
-		_, err := c.exec(ctx, touchMeta)
+	return s.autocommit(ctx, func(ctx context.Context, c conn) error {
+		_, err := c.exec(ctx, countPing)
 		return err
 	})
 }
@@ -170,7 +170,7 @@ func (s *Store) Ping(ctx context.Context) error {
 // Schema is the version of the database's schema.
 func (s *Store) Schema(ctx context.Context) (version int, err error) {
 	err = s.read(ctx, func(ctx context.Context, c conn) error {
-		_, err := one(ctx, c, []any{&version}, findSchema)
+		_, err := queryRow(ctx, c, []any{&version}, readSchemaVersion)
 		return err
 	})
 	return version, err
@@ -180,8 +180,8 @@ func (s *Store) Schema(ctx context.Context) (version int, err error) {
 // restored from a backup has: every head is to be compared with the platform
 // before it is continued.
 func (s *Store) MarkUnverified(ctx context.Context) error {
-	return s.step(ctx, func(ctx context.Context, c conn) error {
-		_, err := c.exec(ctx, moveEpoch)
+	return s.autocommit(ctx, func(ctx context.Context, c conn) error {
+		_, err := c.exec(ctx, advanceEpochAfterLoss)
 		return err
 	})
 }

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// liveTurn is the condition of a turn that is there: running, or whole and not too old.
-	liveTurn = `(NOT turns.whole OR turns.ended > {now} - {life})`
+	// isLiveTurn is the condition of a turn that is there: running, or whole and not too old.
+	isLiveTurn = `(NOT turns.whole OR turns.ended > {now} - {answer_retention})`
 
 	turnColumns = `token, caller, request, idem, session, parted, silent, whole, answer`
 
@@ -21,20 +21,20 @@ VALUES ($1, $2, $3, $4, $5, 0, FALSE, FALSE, FALSE, {now} + $6, 0)
 ON CONFLICT (account, caller, idem) WHERE idem IS NOT NULL DO UPDATE SET
 	token = excluded.token, request = excluded.request, session = 0, parted = FALSE, silent = FALSE,
 	whole = FALSE, answer = NULL, lease = excluded.lease, ended = 0
-WHERE NOT ` + liveTurn
+WHERE NOT ` + isLiveTurn
 
 	attachByKey = `
 UPDATE turns SET parted = parted AND request <> $4
-WHERE account = $1 AND caller = $2 AND idem = $3 AND ` + liveTurn + `
+WHERE account = $1 AND caller = $2 AND idem = $3 AND ` + isLiveTurn + `
 RETURNING ` + turnColumns
 
-	isLeft = `
+	selectLeftTurn = `
 SELECT token FROM turns
-WHERE account = $1 AND caller = $2 AND request = $3 AND parted AND (silent OR $4) AND ` + liveTurn + `
+WHERE account = $1 AND caller = $2 AND request = $3 AND parted AND (silent OR $4) AND ` + isLiveTurn + `
 ORDER BY whole DESC, ended DESC, lease DESC LIMIT 1`
 
 	attachToLeft = `
-UPDATE turns SET parted = FALSE WHERE account = $1 AND token = (` + isLeft + ` {wait})
+UPDATE turns SET parted = FALSE WHERE account = $1 AND token = (` + selectLeftTurn + ` {lock_rows})
 RETURNING ` + turnColumns
 
 	// updateTurn leaves a whole turn whole; with $9 it leaves alone whether its client
@@ -52,27 +52,27 @@ INSERT INTO turns (account, token, parted, silent, whole, answer, session, lease
 VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN $5 THEN 0 ELSE {now} + $8 END, CASE WHEN $5 THEN {now} ELSE 0 END, $9, $10, $11)
 ON CONFLICT DO NOTHING`
 
-	releaseTurn = `UPDATE turns SET parted = TRUE, silent = $3 WHERE account = $1 AND token = $2`
-	dropDeadKey = `DELETE FROM turns WHERE account = $1 AND caller = $2 AND idem = $3 AND NOT ` + liveTurn
-	findTurn    = `SELECT ` + turnColumns + ` FROM turns WHERE account = $1 AND token = $2 AND ` + liveTurn
-	forgetTurn  = `DELETE FROM turns WHERE account = $1 AND token = $2`
-	dropTurns   = `DELETE FROM turns WHERE account = $1 AND NOT ` + liveTurn
+	releaseTurn     = `UPDATE turns SET parted = TRUE, silent = $3 WHERE account = $1 AND token = $2`
+	deleteDeadKey   = `DELETE FROM turns WHERE account = $1 AND caller = $2 AND idem = $3 AND NOT ` + isLiveTurn
+	findTurn        = `SELECT ` + turnColumns + ` FROM turns WHERE account = $1 AND token = $2 AND ` + isLiveTurn
+	deleteTurn      = `DELETE FROM turns WHERE account = $1 AND token = $2`
+	deleteDeadTurns = `DELETE FROM turns WHERE account = $1 AND NOT ` + isLiveTurn
 	// expireTurns leaves a turn whose session is taken still: the two leases began at
 	// different moments, and a repetition must find one of the two.
 	expireTurns = `
 DELETE FROM turns WHERE account = $1 AND NOT whole AND lease <= $2 AND {now} < $2 + $3
 	AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.account = $1 AND sessions.token = turns.token)`
 
-	// dropAnswers keeps the newest answers that fit the room.
-	dropAnswers = `
+	// deleteExcessAnswers keeps the newest answers that fit the room.
+	deleteExcessAnswers = `
 DELETE FROM turns WHERE account = $1 AND token IN (
 	SELECT token FROM (
 		SELECT token, SUM(LENGTH(answer)) OVER (ORDER BY ended DESC, token) AS room
 		FROM turns WHERE account = $1 AND whole) AS sizes
-	WHERE room > {room})`
+	WHERE room > {max_answer_bytes})`
 
-	extendTurn = `
-UPDATE turns SET lease = {now} + $3 WHERE account = $1 AND token {tokens} AND NOT whole
+	extendTurnLeases = `
+UPDATE turns SET lease = {now} + $3 WHERE account = $1 AND token {in_tokens} AND NOT whole
 RETURNING token`
 )
 
@@ -91,7 +91,7 @@ func scanTurn(r rows) (conversation.StoredTurn, error) {
 
 // firstTurn returns the first row of a query.
 func firstTurn(ctx context.Context, c conn, statement string, args ...any) (*conversation.StoredTurn, error) {
-	found, err := all(ctx, c, scanTurn, statement, args...)
+	found, err := queryAll(ctx, c, scanTurn, statement, args...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -101,21 +101,21 @@ func firstTurn(ctx context.Context, c conn, statement string, args ...any) (*con
 // AttachOrBegin says where the answer to a request is.
 func (s *Store) AttachOrBegin(ctx context.Context, e conversation.TurnRequest) (conversation.TurnResult, error) {
 	if e.Turn.Key != (conversation.Hash{}) {
-		found, err := s.enterByKey(ctx, e.Turn)
+		found, err := s.attachByKeyOrBegin(ctx, e.Turn)
 		if err != nil || found != nil {
 			return conversation.TurnResult{Turn: found}, err
 		}
 	}
-	seen, err := s.lookForRepeat(ctx, e)
+	seen, err := s.findRepeat(ctx, e)
 	if err != nil {
 		return conversation.TurnResult{}, err
 	}
-	return s.enterSeen(ctx, e, seen)
+	return s.takeRepeat(ctx, e, seen)
 }
 
 // attachToLeft attaches a request to a turn whose client has left; nil for none.
 func (s *Store) attachToLeft(ctx context.Context, e conversation.TurnRequest) (found *conversation.StoredTurn, err error) {
-	err = s.step(ctx, func(ctx context.Context, c conn) (err error) {
+	err = s.autocommit(ctx, func(ctx context.Context, c conn) (err error) {
 		found, err = firstTurn(ctx, c, attachToLeft, s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried)
 		return err
 	})
@@ -125,15 +125,15 @@ func (s *Store) attachToLeft(ctx context.Context, e conversation.TurnRequest) (f
 	return found, nil
 }
 
-// keyRounds is how often a key may change hands while one request looks at it.
-const keyRounds = 8
+// maxKeyAttempts is how often a key may change hands while one request looks at it.
+const maxKeyAttempts = 8
 
-var errKeyRestless = errors.New("an idempotency key is being taken and given back too fast to look at")
+var errKeyContended = errors.New("an idempotency key is being taken and given back too fast to look at")
 
-func (s *Store) enterByKey(ctx context.Context, t conversation.StoredTurn) (*conversation.StoredTurn, error) {
+func (s *Store) attachByKeyOrBegin(ctx context.Context, t conversation.StoredTurn) (*conversation.StoredTurn, error) {
 	var found *conversation.StoredTurn
-	err := s.step(ctx, func(ctx context.Context, c conn) error {
-		for range keyRounds {
+	err := s.autocommit(ctx, func(ctx context.Context, c conn) error {
+		for range maxKeyAttempts {
 			begun, err := c.exec(ctx, beginTurn, s.account, t.Token[:], t.Caller, t.Request[:], t.Key[:], s.lease)
 			if err != nil || begun > 0 {
 				found = nil
@@ -145,7 +145,7 @@ func (s *Store) enterByKey(ctx context.Context, t conversation.StoredTurn) (*con
 			}
 			// It ended between the two statements.
 		}
-		return errKeyRestless
+		return errKeyContended
 	})
 	switch {
 	case err != nil:
@@ -160,13 +160,13 @@ func (s *Store) enterByKey(ctx context.Context, t conversation.StoredTurn) (*con
 
 // SaveTurn stores the turn for its next client.
 func (s *Store) SaveTurn(ctx context.Context, t conversation.StoredTurn) error {
-	return s.write(ctx, func(ctx context.Context, c conn) error { return s.keepTurn(ctx, c, t, false) })
+	return s.transact(ctx, func(ctx context.Context, c conn) error { return s.upsertTurn(ctx, c, t, false) })
 }
 
-// keepTurn stores a turn, or what has changed of it; ended says that that is its end
+// upsertTurn stores a turn, or what has changed of it; ended says that that is its end
 // alone. A turn that comes back after its lease had run out, when its key has gone to
 // another, is kept without the key.
-func (s *Store) keepTurn(ctx context.Context, c conn, t conversation.StoredTurn, ended bool) error {
+func (s *Store) upsertTurn(ctx context.Context, c conn, t conversation.StoredTurn, ended bool) error {
 	var answer any
 	if t.Whole {
 		answer = append([]byte{}, t.Answer...)
@@ -176,11 +176,11 @@ func (s *Store) keepTurn(ctx context.Context, c conn, t conversation.StoredTurn,
 		return err
 	}
 	if t.Key != (conversation.Hash{}) {
-		if _, err := c.exec(ctx, dropDeadKey, s.account, t.Caller, t.Key[:]); err != nil {
+		if _, err := c.exec(ctx, deleteDeadKey, s.account, t.Caller, t.Key[:]); err != nil {
 			return err
 		}
 	}
-	stored, err := c.exec(ctx, insertTurn, append(slices.Clip(args), t.Caller, t.Request[:], optional(t.Key))...)
+	stored, err := c.exec(ctx, insertTurn, append(slices.Clip(args), t.Caller, t.Request[:], hashOrNull(t.Key))...)
 	if err != nil || stored > 0 {
 		return err
 	}
@@ -206,10 +206,10 @@ func (s *Store) Turn(ctx context.Context, token conversation.Token) (*conversati
 
 // ReleaseTurn gives a stored turn back whose attached client has left.
 func (s *Store) ReleaseTurn(ctx context.Context, token conversation.Token, silent bool) error {
-	return s.each(ctx, []string{releaseTurn}, s.account, token[:], silent)
+	return s.execEach(ctx, []string{releaseTurn}, s.account, token[:], silent)
 }
 
 // Forget drops a stored turn.
 func (s *Store) Forget(ctx context.Context, token conversation.Token) error {
-	return s.each(ctx, []string{forgetTurn}, s.account, token[:])
+	return s.execEach(ctx, []string{deleteTurn}, s.account, token[:])
 }

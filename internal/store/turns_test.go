@@ -8,51 +8,51 @@ import (
 	"achuan/internal/conversation"
 )
 
-// asked is a turn of a request that carries an idempotency key, or none.
-func asked(n int, request, key string) conversation.StoredTurn {
-	t := conversation.StoredTurn{Token: token(n), Caller: "alice", Request: hash(request)}
+// newTurn is a turn of a request that carries an idempotency key, or none.
+func newTurn(n int, request, key string) conversation.StoredTurn {
+	t := conversation.StoredTurn{Token: tokenOf(n), Caller: "alice", Request: hashOf(request)}
 	if key != "" {
-		t.Key = hash(key)
+		t.Key = hashOf(key)
 	}
 	return t
 }
 
-func enter(t testing.TB, s *Store, turn conversation.StoredTurn, retried bool) *conversation.StoredTurn {
+func attachedTurn(t testing.TB, s *Store, turn conversation.StoredTurn, retried bool) *conversation.StoredTurn {
 	t.Helper()
 	return must[conversation.TurnResult](t)(s.AttachOrBegin(t.Context(), conversation.TurnRequest{Turn: turn, Retried: retried})).Turn
 }
 
 func TestKeyIsEnteredOnce(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
-		first := asked(1, "r", "k")
-		same(t, enter(t, s, first, false), (*conversation.StoredTurn)(nil))
-		same(t, enter(t, s, asked(2, "r", "k"), false), &first)
-		same(t, *must[*conversation.StoredTurn](t)(s.Turn(ctx, token(1))), first)
-		_, err := s.AttachOrBegin(ctx, conversation.TurnRequest{Turn: asked(3, "other", "k")})
-		wantErr(t, err, conversation.ErrKeyReused)
-		bob := asked(4, "other", "k")
+		first := newTurn(1, "r", "k")
+		requireEqual(t, attachedTurn(t, s, first, false), (*conversation.StoredTurn)(nil))
+		requireEqual(t, attachedTurn(t, s, newTurn(2, "r", "k"), false), &first)
+		requireEqual(t, *must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(1))), first)
+		_, err := s.AttachOrBegin(ctx, conversation.TurnRequest{Turn: newTurn(3, "other", "k")})
+		requireError(t, err, conversation.ErrKeyReused)
+		bob := newTurn(4, "other", "k")
 		bob.Caller = "bob"
-		same(t, enter(t, s, bob, false), (*conversation.StoredTurn)(nil))
+		requireEqual(t, attachedTurn(t, s, bob, false), (*conversation.StoredTurn)(nil))
 
 		// It may end, and is still the one.
 		first.Session, first.Whole, first.Answer = 7, true, []byte("answer")
-		check(t, s.SaveTurn(ctx, first))
-		same(t, enter(t, s, asked(2, "r", "k"), false), &first)
+		requireNoError(t, s.SaveTurn(ctx, first))
+		requireEqual(t, attachedTurn(t, s, newTurn(2, "r", "k"), false), &first)
 
-		check(t, s.Forget(ctx, token(1)))
-		_, err = s.Turn(ctx, token(1))
-		wantErr(t, err, conversation.ErrUnknown)
-		same(t, enter(t, s, asked(3, "other", "k"), false), (*conversation.StoredTurn)(nil))
+		requireNoError(t, s.Forget(ctx, tokenOf(1)))
+		_, err = s.Turn(ctx, tokenOf(1))
+		requireError(t, err, conversation.ErrUnknown)
+		requireEqual(t, attachedTurn(t, s, newTurn(3, "other", "k"), false), (*conversation.StoredTurn)(nil))
 	})
 }
 
 func TestOneEntersWithAKey(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		replicas := w.replicas(t, s)
 		var begun atomic.Int32
-		crowd(t.Context(), 100, func(ctx context.Context, i int) {
-			found, err := replicas[i%len(replicas)].AttachOrBegin(ctx, conversation.TurnRequest{Turn: asked(i, "r", "k")})
+		runConcurrently(t.Context(), 100, func(ctx context.Context, i int) {
+			found, err := replicas[i%len(replicas)].AttachOrBegin(ctx, conversation.TurnRequest{Turn: newTurn(i, "r", "k")})
 			if found.Turn == nil {
 				begun.Add(1)
 			}
@@ -78,35 +78,35 @@ func TestLeftTurnIsAttachedToOnce(t *testing.T) {
 		"left before text, retried":            {left: true, silent: true, retried: true, attached: true},
 		"silent, but its client has come back": {silent: true, retried: true},
 	}
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		n := 0
 		for name, test := range tests {
 			for _, whole := range []bool{false, true} {
 				n += 3
-				turn := asked(n, name, "")
+				turn := newTurn(n, name, "")
 				turn.Left, turn.Silent, turn.Session = test.left, test.silent, 9
 				if turn.Whole = whole; whole {
 					turn.Answer = []byte{}
 				}
-				check(t, s.SaveTurn(t.Context(), turn))
-				other := asked(n+1, name, "")
+				requireNoError(t, s.SaveTurn(t.Context(), turn))
+				other := newTurn(n+1, name, "")
 				other.Caller = "bob"
-				for _, miss := range []conversation.StoredTurn{other, asked(n+1, name+"!", ""), asked(n+1, name, name)} {
-					if found := enter(t, s, miss, true); found != nil {
+				for _, miss := range []conversation.StoredTurn{other, newTurn(n+1, name+"!", ""), newTurn(n+1, name, name)} {
+					if found := attachedTurn(t, s, miss, true); found != nil {
 						t.Errorf("%s: another request attached to %v", name, found)
 					}
 				}
-				check(t, s.Forget(t.Context(), token(n+1)))
-				found := enter(t, s, asked(n+1, name, ""), test.retried)
+				requireNoError(t, s.Forget(t.Context(), tokenOf(n+1)))
+				found := attachedTurn(t, s, newTurn(n+1, name, ""), test.retried)
 				if (found != nil) != test.attached {
 					t.Errorf("%s, whole %v: %v", name, whole, found)
 				}
 				if found != nil {
 					turn.Left = false
-					same(t, *found, turn)
-					same(t, enter(t, s, asked(n+2, name, ""), true), (*conversation.StoredTurn)(nil))
+					requireEqual(t, *found, turn)
+					requireEqual(t, attachedTurn(t, s, newTurn(n+2, name, ""), true), (*conversation.StoredTurn)(nil))
 				}
-				check(t, s.Forget(t.Context(), token(n)))
+				requireNoError(t, s.Forget(t.Context(), tokenOf(n)))
 			}
 		}
 	})
@@ -114,29 +114,29 @@ func TestLeftTurnIsAttachedToOnce(t *testing.T) {
 
 // Who attached at another replica may leave in the moment in which the turn ends.
 func TestWholeTurnStaysWhole(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
-		running := asked(1, "r", "k")
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
+		running := newTurn(1, "r", "k")
 		running.Session = 9
-		check(t, s.SaveTurn(t.Context(), running))
+		requireNoError(t, s.SaveTurn(t.Context(), running))
 		whole := running
 		whole.Whole, whole.Answer = true, []byte("a")
-		check(t, s.SaveTurn(t.Context(), whole))
+		requireNoError(t, s.SaveTurn(t.Context(), whole))
 		running.Left, running.Silent = true, true
-		check(t, s.SaveTurn(t.Context(), running))
+		requireNoError(t, s.SaveTurn(t.Context(), running))
 		whole.Left, whole.Silent = true, true
-		same(t, *must[*conversation.StoredTurn](t)(s.Turn(t.Context(), token(1))), whole)
+		requireEqual(t, *must[*conversation.StoredTurn](t)(s.Turn(t.Context(), tokenOf(1))), whole)
 	})
 }
 
 func TestOneAttachesToALeftTurn(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		replicas := w.replicas(t, s)
-		turn := asked(1000, "r", "")
+		turn := newTurn(1000, "r", "")
 		turn.Left, turn.Silent = true, true
-		check(t, s.SaveTurn(t.Context(), turn))
+		requireNoError(t, s.SaveTurn(t.Context(), turn))
 		var attached atomic.Int32
-		crowd(t.Context(), 100, func(ctx context.Context, i int) {
-			found, err := replicas[i%len(replicas)].AttachOrBegin(ctx, conversation.TurnRequest{Turn: asked(i, "r", "")})
+		runConcurrently(t.Context(), 100, func(ctx context.Context, i int) {
+			found, err := replicas[i%len(replicas)].AttachOrBegin(ctx, conversation.TurnRequest{Turn: newTurn(i, "r", "")})
 			if found.Turn != nil {
 				attached.Add(1)
 			}
@@ -151,131 +151,131 @@ func TestOneAttachesToALeftTurn(t *testing.T) {
 }
 
 func TestAttachingByKeyTakesTheLeftTurn(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
-		enter(t, s, asked(1, "r", "k"), false)
-		turn := asked(1, "r", "k")
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
+		attachedTurn(t, s, newTurn(1, "r", "k"), false)
+		turn := newTurn(1, "r", "k")
 		turn.Left, turn.Silent = true, true
-		check(t, s.SaveTurn(t.Context(), turn))
-		_, err := s.AttachOrBegin(t.Context(), conversation.TurnRequest{Turn: asked(2, "other", "k")})
-		wantErr(t, err, conversation.ErrKeyReused)
-		same(t, must[*conversation.StoredTurn](t)(s.Turn(t.Context(), token(1))).Left, true)
-		same(t, enter(t, s, asked(3, "r", "k"), false).Left, false)
-		same(t, enter(t, s, asked(4, "r", ""), true), (*conversation.StoredTurn)(nil))
+		requireNoError(t, s.SaveTurn(t.Context(), turn))
+		_, err := s.AttachOrBegin(t.Context(), conversation.TurnRequest{Turn: newTurn(2, "other", "k")})
+		requireError(t, err, conversation.ErrKeyReused)
+		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(t.Context(), tokenOf(1))).Left, true)
+		requireEqual(t, attachedTurn(t, s, newTurn(3, "r", "k"), false).Left, false)
+		requireEqual(t, attachedTurn(t, s, newTurn(4, "r", ""), true), (*conversation.StoredTurn)(nil))
 	})
 }
 
 // A running turn lasts until Expire ends it; Extend revives one whose lease ran out.
 func TestRunningTurnExpires(t *testing.T) {
-	withLeases(t, func(t *testing.T, w world, s *Store) {
+	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
-		left := asked(2, "r2", "")
+		left := newTurn(2, "r2", "")
 		left.Left, left.Silent = true, true
-		enter(t, s, asked(1, "r", "k"), false)
-		check(t, s.SaveTurn(ctx, left))
-		tokens := []conversation.Token{token(1), token(2), token(3)}
-		w.pass(t, 2*testLease)
-		same(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, token(1))).Whole, false)
-		same(t, enter(t, s, asked(9, "r", "k"), false).Token, token(1))
-		same(t, must[[]conversation.Token](t)(s.Extend(ctx, tokens)), tokens[2:])
+		attachedTurn(t, s, newTurn(1, "r", "k"), false)
+		requireNoError(t, s.SaveTurn(ctx, left))
+		tokens := []conversation.Token{tokenOf(1), tokenOf(2), tokenOf(3)}
+		w.advance(t, 2*testLease)
+		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(1))).Whole, false)
+		requireEqual(t, attachedTurn(t, s, newTurn(9, "r", "k"), false).Token, tokenOf(1))
+		requireEqual(t, must[[]conversation.Token](t)(s.Extend(ctx, tokens)), tokens[2:])
 		must[int](t)(s.ExpireLeases(ctx))
-		same(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, token(1))).Whole, false)
-		w.pass(t, 2*testLease)
+		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(1))).Whole, false)
+		w.advance(t, 2*testLease)
 		must[int](t)(s.ExpireLeases(ctx))
 		for _, tok := range tokens {
 			_, err := s.Turn(ctx, tok)
-			wantErr(t, err, conversation.ErrUnknown)
+			requireError(t, err, conversation.ErrUnknown)
 		}
-		same(t, must[[]conversation.Token](t)(s.Extend(ctx, tokens)), tokens)
-		same(t, enter(t, s, asked(9, "r2", ""), true), (*conversation.StoredTurn)(nil))
-		same(t, enter(t, s, asked(4, "other", "k"), false), (*conversation.StoredTurn)(nil))
+		requireEqual(t, must[[]conversation.Token](t)(s.Extend(ctx, tokens)), tokens)
+		requireEqual(t, attachedTurn(t, s, newTurn(9, "r2", ""), true), (*conversation.StoredTurn)(nil))
+		requireEqual(t, attachedTurn(t, s, newTurn(4, "other", "k"), false), (*conversation.StoredTurn)(nil))
 
 		// Its runner comes back late: the key is another turn's, the answer is its own.
-		late := asked(1, "r", "k")
+		late := newTurn(1, "r", "k")
 		late.Whole, late.Answer, late.Left = true, []byte("late"), true
-		check(t, s.SaveTurn(ctx, late))
+		requireNoError(t, s.SaveTurn(ctx, late))
 		late.Key = conversation.Hash{}
-		same(t, *must[*conversation.StoredTurn](t)(s.Turn(ctx, token(1))), late)
-		same(t, enter(t, s, asked(5, "other", "k"), false).Token, token(4))
+		requireEqual(t, *must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(1))), late)
+		requireEqual(t, attachedTurn(t, s, newTurn(5, "other", "k"), false).Token, tokenOf(4))
 	})
 }
 
 func TestAnswersAreKeptForTheirLife(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
-		enter(t, s, asked(1, "r", "k"), false)
-		whole := asked(1, "r", "k")
+		attachedTurn(t, s, newTurn(1, "r", "k"), false)
+		whole := newTurn(1, "r", "k")
 		whole.Whole, whole.Answer = true, []byte("a")
-		check(t, s.SaveTurn(ctx, whole))
-		w.pass(t, conversation.AnswerRetention-testLease)
+		requireNoError(t, s.SaveTurn(ctx, whole))
+		w.advance(t, conversation.AnswerRetention-testLease)
 		must[int](t)(s.ExpireLeases(ctx))
-		same(t, *enter(t, s, asked(2, "r", "k"), false), whole)
+		requireEqual(t, *attachedTurn(t, s, newTurn(2, "r", "k"), false), whole)
 		whole.Left = true // does not begin its life anew
-		check(t, s.SaveTurn(ctx, whole))
-		w.pass(t, 2*testLease)
-		_, err := s.Turn(ctx, token(1))
-		wantErr(t, err, conversation.ErrUnknown)
-		same(t, enter(t, s, asked(3, "other", "k"), false), (*conversation.StoredTurn)(nil))
+		requireNoError(t, s.SaveTurn(ctx, whole))
+		w.advance(t, 2*testLease)
+		_, err := s.Turn(ctx, tokenOf(1))
+		requireError(t, err, conversation.ErrUnknown)
+		requireEqual(t, attachedTurn(t, s, newTurn(3, "other", "k"), false), (*conversation.StoredTurn)(nil))
 	})
 }
 
 func TestAnswersBeyondTheRoomGoOldestFirst(t *testing.T) {
-	everywhere(t, func(t *testing.T, w world, s *Store) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
-		enter(t, s, asked(9, "running", "k"), false)
+		attachedTurn(t, s, newTurn(9, "running", "k"), false)
 		for i := range 5 {
-			whole := asked(i, "r", "")
+			whole := newTurn(i, "r", "")
 			whole.Whole, whole.Answer = true, make([]byte, conversation.MaxAnswerBytes/4)
-			check(t, s.SaveTurn(ctx, whole))
-			w.pass(t, testLease/60)
+			requireNoError(t, s.SaveTurn(ctx, whole))
+			w.advance(t, testLease/60)
 		}
 		must[int](t)(s.ExpireLeases(ctx))
-		_, err := s.Turn(ctx, token(0))
-		wantErr(t, err, conversation.ErrUnknown)
+		_, err := s.Turn(ctx, tokenOf(0))
+		requireError(t, err, conversation.ErrUnknown)
 		for _, i := range []int{1, 2, 3, 4, 9} {
-			must[*conversation.StoredTurn](t)(s.Turn(ctx, token(i)))
+			must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(i)))
 		}
 	})
 }
 
 func TestSaveKeepsOrForgetsTheTurn(t *testing.T) {
-	everywhere(t, func(t *testing.T, _ world, s *Store) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
 		save := func(n int, change func(*conversation.Commit)) error {
 			t.Helper()
-			enter(t, s, asked(n, "r", string(rune('a'+n))), false)
-			check(t, s.Create(ctx, sample(int64(n), "h"), taking(n)))
-			save := conversation.Commit{Token: token(n), Session: sample(int64(n), "h")}
+			attachedTurn(t, s, newTurn(n, "r", string(rune('a'+n))), false)
+			requireNoError(t, s.Create(ctx, sampleSession(int64(n), "h"), newTaking(n)))
+			save := conversation.Commit{Token: tokenOf(n), Session: sampleSession(int64(n), "h")}
 			change(&save)
 			return s.Save(ctx, save)
 		}
-		whole := asked(1, "r", "b")
+		whole := newTurn(1, "r", "b")
 		whole.Whole, whole.Answer, whole.Session = true, []byte("a"), 1
-		check(t, save(1, func(s *conversation.Commit) { s.Turn = &whole }))
-		same(t, *must[*conversation.StoredTurn](t)(s.Turn(ctx, token(1))), whole)
+		requireNoError(t, save(1, func(s *conversation.Commit) { s.Turn = &whole }))
+		requireEqual(t, *must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(1))), whole)
 
-		check(t, save(2, func(s *conversation.Commit) { s.Failed = true }))
-		_, err := s.Turn(ctx, token(2))
-		wantErr(t, err, conversation.ErrUnknown)
-		same(t, enter(t, s, asked(20, "other", "c"), false), (*conversation.StoredTurn)(nil))
+		requireNoError(t, save(2, func(s *conversation.Commit) { s.Failed = true }))
+		_, err := s.Turn(ctx, tokenOf(2))
+		requireError(t, err, conversation.ErrUnknown)
+		requireEqual(t, attachedTurn(t, s, newTurn(20, "other", "c"), false), (*conversation.StoredTurn)(nil))
 
 		// Whether its client has left is Leave's and Enter's to say.
-		parted := asked(5, "r", "f")
-		check(t, save(5, func(s *conversation.Commit) {
+		parted := newTurn(5, "r", "f")
+		requireNoError(t, save(5, func(s *conversation.Commit) {
 			parted.Whole, parted.Answer, parted.Left, parted.Silent = true, []byte("c"), true, true
 			s.Turn = &parted
 		}))
-		same(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, token(5))).Left, false)
+		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(5))).Left, false)
 
 		// Nothing of a taking that has ended is stored.
-		lost := asked(3, "r", "d")
+		lost := newTurn(3, "r", "d")
 		lost.Whole, lost.Answer = true, []byte("b")
-		wantErr(t, save(3, func(s *conversation.Commit) {
-			s.Token, s.Turn, s.Bind = token(33), &lost, &conversation.NameBinding{Key: key("n")}
+		requireError(t, save(3, func(s *conversation.Commit) {
+			s.Token, s.Turn, s.Bind = tokenOf(33), &lost, &conversation.NameBinding{Key: nameKey("n")}
 		}),
 			conversation.ErrNotHeld)
-		wantErr(t, save(4, func(s *conversation.Commit) { s.Token, s.Failed = token(44), true }), conversation.ErrNotHeld)
-		same(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, token(3))).Whole, false)
-		must[*conversation.StoredTurn](t)(s.Turn(ctx, token(4)))
-		same(t, must[conversation.Name](t)(s.Name(ctx, key("n"))), conversation.Name{})
+		requireError(t, save(4, func(s *conversation.Commit) { s.Token, s.Failed = tokenOf(44), true }), conversation.ErrNotHeld)
+		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(3))).Whole, false)
+		must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(4)))
+		requireEqual(t, must[conversation.Name](t)(s.Name(ctx, nameKey("n"))), conversation.Name{})
 	})
 }

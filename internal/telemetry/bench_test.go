@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// BenchmarkRequest is what counting costs each request.
+// BenchmarkRequest measures what counting one request costs.
 func BenchmarkRequest(b *testing.B) {
 	m := NewMetrics(Build{})
 	r := Request{

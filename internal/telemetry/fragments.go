@@ -3,40 +3,40 @@ package telemetry
 import "strings"
 
 const (
-	// minFragment is the length in bytes from which a part of a secret counts as one.
+	// minFragment is the shortest part of a secret, in bytes, that is replaced.
 	minFragment = 16
-	// probe is the length of the pieces by which parts are found. Every part of
-	// minFragment bytes holds a whole piece of the text that begins at a multiple of it.
-	probe = minFragment / 2
+	// probeSize is the length of the probes, the pieces of text that are looked up. Every part of minFragment bytes
+	// contains a whole probe that begins at a multiple of probeSize.
+	probeSize = minFragment / 2
 )
 
-// fragments finds parts of secrets in text, whatever the letter case.
+// fragments finds parts of secrets in text, in any letter case.
 type fragments struct {
 	secrets []string // lower case
-	places  map[[probe]byte][]place
+	places  map[[probeSize]byte][]place
 }
 
-// place is where a piece stands in a secret.
+// place is where a probe occurs in a secret.
 type place struct{ secret, offset int }
 
 // add adds a secret, in lower case, of at least minFragment bytes.
 func (f *fragments) add(secret string) {
 	if f.places == nil {
-		f.places = map[[probe]byte][]place{}
+		f.places = map[[probeSize]byte][]place{}
 	}
-	for offset := 0; offset+probe <= len(secret); offset++ {
-		piece := pieceAt(secret, offset)
-		f.places[piece] = append(f.places[piece], place{len(f.secrets), offset})
+	for offset := 0; offset+probeSize <= len(secret); offset++ {
+		probe := probeAt(secret, offset)
+		f.places[probe] = append(f.places[probe], place{len(f.secrets), offset})
 	}
 	f.secrets = append(f.secrets, secret)
 }
 
-// pieceAt returns the piece of s at i, in lower case.
-func pieceAt(s string, i int) (piece [probe]byte) {
-	for k := range piece {
-		piece[k] = lowerByte(s[i+k])
+// probeAt returns the probe of s at i, in lower case.
+func probeAt(s string, i int) (probe [probeSize]byte) {
+	for k := range probe {
+		probe[k] = lowerByte(s[i+k])
 	}
-	return piece
+	return probe
 }
 
 // replace returns s with every part of a secret replaced.
@@ -45,8 +45,8 @@ func (f *fragments) replace(s string) string {
 		return s
 	}
 	var out strings.Builder
-	copied := 0 // of s, into out
-	for i := 0; i+probe <= len(s); i += probe {
+	copied := 0 // how much of s is in out
+	for i := 0; i+probeSize <= len(s); i += probeSize {
 		if i < copied {
 			continue
 		}
@@ -67,16 +67,15 @@ func (f *fragments) replace(s string) string {
 	return out.String()
 }
 
-// longest returns the longest part of a secret in s that holds the piece at i and
-// begins at from or later.
+// longest returns the longest part of a secret in s that contains the probe at i and begins at from or later.
 func (f *fragments) longest(s string, i, from int) (start, end int) {
-	for _, p := range f.places[pieceAt(s, i)] {
+	for _, p := range f.places[probeAt(s, i)] {
 		secret := f.secrets[p.secret]
-		a, b := i, i+probe
+		a, b := i, i+probeSize
 		for k := p.offset; a > from && k > 0 && lowerByte(s[a-1]) == secret[k-1]; k-- {
 			a--
 		}
-		for k := p.offset + probe; b < len(s) && k < len(secret) && lowerByte(s[b]) == secret[k]; k++ {
+		for k := p.offset + probeSize; b < len(s) && k < len(secret) && lowerByte(s[b]) == secret[k]; k++ {
 			b++
 		}
 		if b-a > end-start {
@@ -86,8 +85,8 @@ func (f *fragments) longest(s string, i, from int) (start, end int) {
 	return start, end
 }
 
-// replaceFold returns s with every occurrence of form, in any letter case, replaced.
-// form is in lower case and not empty.
+// replaceFold returns s with every occurrence of form in any letter case replaced. form is in lower case and not
+// empty.
 func replaceFold(s, form string) string {
 	i := indexFold(s, form)
 	if i < 0 {
@@ -105,7 +104,7 @@ func replaceFold(s, form string) string {
 
 func containsFold(s, form string) bool { return indexFold(s, form) >= 0 }
 
-// indexFold is strings.Index for a form in lower case, in any letter case of s.
+// indexFold is strings.Index in any letter case of s. form is in lower case.
 func indexFold(s, form string) int {
 	for i := 0; i+len(form) <= len(s); i++ {
 		k := 0
@@ -119,7 +118,7 @@ func indexFold(s, form string) int {
 	return -1
 }
 
-// lower returns s with its ASCII letters in lower case, and no other change.
+// lower returns s with only its ASCII letters changed to lower case, so that the length stays.
 func lower(s string) string {
 	b := []byte(s)
 	for i, c := range b {

@@ -3,19 +3,19 @@ package telemetry
 import (
 	"net/http"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics counts what happens, for Prometheus to read. It is built once and handed
-// to whoever has something to count; a nil *Metrics counts nothing, so that tests
-// and small programs need none. All methods are safe for concurrent use.
+// Metrics counts events for Prometheus. The program creates it once and passes it to the packages that count. A nil
+// *Metrics counts nothing, so tests need none. All methods are safe for concurrent use.
 //
-// No label holds a user, a session, a key or any text that a client chose freely:
-// their values come from this program's code, but for the model, which callers
-// bound (ModelOther), and the platform's endpoints, which are path patterns.
+// No label contains a user, a session, a key or any text that a client chooses: the label values are constants of this
+// program, except the model, which callers bound (ModelOther), and the platform's endpoints, which are path patterns.
 type Metrics struct {
 	registry *prometheus.Registry
 	families []Family
@@ -30,47 +30,45 @@ type Metrics struct {
 	clientsGone prometheus.Counter
 	ignoredKeys prometheus.Counter
 	limits      *prometheus.CounterVec
-	ready       *reading
-	scraped     *prometheus.GaugeVec // no labels: there from the second scrape on
+	ready       *funcGauge
+	lastScrape  atomic.Pointer[time.Time] // nil before the first scrape
 
-	placements *prometheus.CounterVec
-	attaches   *prometheus.CounterVec
-	replays    *prometheus.CounterVec
-	queued     prometheus.Gauge
-	waits      *prometheus.HistogramVec
-	sessions   *reading
-	cleaned    prometheus.Counter
-	uncleaned  prometheus.Counter
-	storeFails *prometheus.CounterVec
+	placements      *prometheus.CounterVec
+	attaches        *prometheus.CounterVec
+	replays         *prometheus.CounterVec
+	queued          prometheus.Gauge
+	waits           *prometheus.HistogramVec
+	sessions        *funcGauge
+	deletions       prometheus.Counter
+	failedDeletions prometheus.Counter
+	storeFailures   *prometheus.CounterVec
 
-	platformUp       *prometheus.GaugeVec // no labels: there once it is known
+	platformUp       *prometheus.GaugeVec // a vector without labels, because it is absent before the first call
 	platformCalls    *prometheus.CounterVec
 	platformDuration *prometheus.HistogramVec
 	platformFailed   *prometheus.GaugeVec
 	accountState     *prometheus.GaugeVec
-	accountLeft      *reading
+	accountLeft      *funcGauge
 }
 
-// Build is what a binary says of itself.
+// Build describes the running binary.
 type Build struct {
 	Version, Commit, Go string
 }
 
-// NewMetrics returns metrics that have counted nothing, with a registry of their
-// own.
+// NewMetrics returns metrics at zero, in a registry of their own.
 func NewMetrics(b Build) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
-	m.make(&maker{metrics: m}, b)
+	m.register(&registrar{metrics: m}, b)
 	m.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	m.begin()
+	m.initSeries()
 	return m
 }
 
-// Handler serves the metrics in Prometheus' text format. Who may read them is not
-// decided here.
+// Handler serves the metrics in Prometheus' text format. It does not check who may read them.
 func (m *Metrics) Handler() http.Handler {
 	if m == nil {
 		return http.NotFoundHandler()
@@ -78,7 +76,6 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 }
 
-// Families lists the metrics of this program's own, in the order in which they are
-// documented. Those of the Go runtime and the process (go_*, process_*) come
-// beside them.
+// Families lists achuan's own metrics in the order of the documentation. The metrics of the Go runtime and the process
+// (go_*, process_*) are not in the list.
 func (m *Metrics) Families() []Family { return slices.Clone(m.families) }

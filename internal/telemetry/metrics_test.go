@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// scrape returns the lines of one metric, without the name.
+// scrape returns the lines of one metric without its name.
 func scrape(t *testing.T, m *Metrics, name string) string {
 	t.Helper()
 	rec := httptest.NewRecorder()
@@ -31,14 +31,14 @@ func scrape(t *testing.T, m *Metrics, name string) string {
 func TestMetricsCount(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		do     func(*Metrics)
+		count  func(*Metrics)
 		metric string
 		want   string
 	}{
 		{"build", func(*Metrics) {}, "achuan_build_info", `{commit="abc",go="go1",version="1.2"} 1`},
 		{"a request", func(m *Metrics) { m.Request(Request{Route: "/r", Model: "m", Status: 200, Stream: true}) },
 			"achuan_http_requests_total", `{model="m",route="/r",status="200",stream="true"} 1`},
-		{"a request that never had a route", func(m *Metrics) { m.Request(Request{Status: 413}) },
+		{"a request without a route", func(m *Metrics) { m.Request(Request{Status: 413}) },
 			"achuan_http_requests_total", `{model="",route="none",status="413",stream="false"} 1`},
 		{"no first event", func(m *Metrics) { m.Request(Request{Model: "m"}) }, "achuan_first_event_seconds_count", ""},
 		{"a first event", func(m *Metrics) { m.Request(Request{Model: "m", FirstEvent: 2 * time.Second}) },
@@ -61,7 +61,7 @@ func TestMetricsCount(t *testing.T) {
 			"{operation=\"lease\"} 0\n{operation=\"read\"} 0\n{operation=\"write\"} 1"},
 		{"attachments", func(m *Metrics) { m.Attached(AttachRetry) }, "achuan_attaches_total",
 			"{reason=\"client_left\"} 0\n{reason=\"idempotency_key\"} 0\n{reason=\"interrupted\"} 0\n{reason=\"sdk_retry\"} 1"},
-		{"the platform, not called yet", func(*Metrics) {}, "achuan_platform_up", ""},
+		{"the platform before the first call", func(*Metrics) {}, "achuan_platform_up", ""},
 		{"the platform", func(m *Metrics) { m.PlatformUp(true); m.PlatformUp(false) }, "achuan_platform_up", "0"},
 		{"a platform call", func(m *Metrics) { m.PlatformCall("GET /x", "ok", time.Second) },
 			"achuan_platform_calls_total", `{endpoint="GET /x",outcome="ok"} 1`},
@@ -82,41 +82,40 @@ func TestMetricsCount(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := NewMetrics(Build{"1.2", "abc", "go1"})
-			c.do(m)
+			c.count(m)
 			if diff := cmp.Diff(c.want, scrape(t, m, c.metric)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", c.metric, diff)
 			}
 			var none *Metrics
-			c.do(none) // counts nothing, and does not fail
+			c.count(none) // it must not panic
 		})
 	}
 }
 
-func TestExpiryIsCountedDown(t *testing.T) {
+func TestSecondsToExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMetrics(Build{})
 		m.AccountExpires(time.Now().Add(time.Hour))
 		for _, want := range []string{"3600", "0", "-3600"} {
 			if got := scrape(t, m, "achuan_account_seconds_to_expiry"); got != want {
-				t.Errorf("%s s left, want %s", got, want)
+				t.Errorf("achuan_account_seconds_to_expiry = %s, want %s", got, want)
 			}
 			time.Sleep(time.Hour)
 		}
 	})
 }
 
-func TestLastFailureHasItsTime(t *testing.T) {
+func TestLastFailureTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMetrics(Build{})
 		m.PlatformCall("GET /x", "backend_timeout", time.Second)
 		if got, want := scrape(t, m, "achuan_platform_last_failure_timestamp_seconds"), `{code="backend_timeout"} 9.466848e+08`; got != want {
-			t.Errorf("got %s, want %s", got, want)
+			t.Errorf("achuan_platform_last_failure_timestamp_seconds = %s, want %s", got, want)
 		}
 	})
 }
 
-// Names and labels follow Prometheus' conventions, and no label can hold what is
-// unbounded or private.
+// Names follow Prometheus' conventions, and all labels are known to be bounded and not private.
 func TestFamilies(t *testing.T) {
 	name := regexp.MustCompile(`^achuan_[a-z]+(_[a-z]+)*$`)
 	allowed := map[string]bool{}
@@ -126,21 +125,21 @@ func TestFamilies(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range NewMetrics(Build{}).Families() {
 		if !name.MatchString(f.Name) || seen[f.Name] || !strings.HasSuffix(f.Help, ".") {
-			t.Errorf("odd: %+v", f)
+			t.Errorf("Families() has %+v, want a unique achuan_ name and a help text that is a sentence", f)
 		}
 		seen[f.Name] = true
 		if (f.Kind == "counter") != strings.HasSuffix(f.Name, "_total") {
-			t.Errorf("%s is a %s", f.Name, f.Kind)
+			t.Errorf("kind of %s = %s, want _total for counters only", f.Name, f.Kind)
 		}
 		for _, l := range f.Labels {
 			if !allowed[l] {
-				t.Errorf("%s has the label %s: is it bounded?", f.Name, l)
+				t.Errorf("%s has the label %s, want a label that is known to be bounded", f.Name, l)
 			}
 		}
 	}
 }
 
-// docs/operations.md tells all metrics, in the words of the table in families.go.
+// docs/operations.md lists all metrics with the help texts of metric_table.go.
 func TestMetricsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
@@ -154,8 +153,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 		}
 		want = append(want, "| `"+f.Name+"` | "+f.Kind+" | "+labels+" | "+f.Help+" |")
 	}
-	if diff := cmp.Diff(want, rows(string(page))); diff != "" {
-		t.Errorf("the table in docs/operations.md (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, metricRows(string(page))); diff != "" {
+		t.Errorf("table of metrics in docs/operations.md (-program +page):\n%s", diff)
 	}
 }
 
@@ -167,18 +166,18 @@ func TestMetricsAreDocumentedInChinese(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, row := range rows(string(page)) {
+		for _, row := range metricRows(string(page)) {
 			cells := strings.Split(row, " | ")
 			pages[i] = append(pages[i], strings.Join(cells[:3], " | "))
 		}
 	}
 	if diff := cmp.Diff(pages[0], pages[1]); diff != "" {
-		t.Error(diff)
+		t.Errorf("tables of metrics (-English +Chinese):\n%s", diff)
 	}
 }
 
-// rows are the lines of a page's table of metrics.
-func rows(page string) []string {
+// metricRows returns the rows of a page's table of metrics.
+func metricRows(page string) []string {
 	var found []string
 	for line := range strings.Lines(page) {
 		if strings.HasPrefix(line, "| `achuan_") {

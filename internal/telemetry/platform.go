@@ -2,14 +2,14 @@ package telemetry
 
 import "time"
 
-// The outcomes of a platform call that are no error codes.
+// The outcomes of a platform call that are not error codes.
 const (
 	OutcomeOK      = "ok"
-	OutcomeGivenUp = "given_up" // by this side, before the reply had ended
+	OutcomeGivenUp = "given_up" // achuan gave up before the end of the reply
 )
 
-// PlatformCall counts a finished call. endpoint is its method and path pattern;
-// outcome is OutcomeOK, OutcomeGivenUp or an error code.
+// PlatformCall counts a finished call. endpoint is its method and path pattern; outcome is OutcomeOK, OutcomeGivenUp
+// or an error code.
 func (m *Metrics) PlatformCall(endpoint, outcome string, took time.Duration) {
 	if m == nil {
 		return
@@ -21,33 +21,33 @@ func (m *Metrics) PlatformCall(endpoint, outcome string, took time.Duration) {
 	}
 }
 
-// PlatformUp says whether the platform serves.
+// PlatformUp sets whether the platform serves.
 func (m *Metrics) PlatformUp(up bool) {
 	if m != nil {
-		m.platformUp.WithLabelValues().Set(oneIf(up))
+		m.platformUp.WithLabelValues().Set(boolValue(up))
 	}
 }
 
-// AccountState is what the platform says to the account.
+// AccountState is the state of the account on the platform.
 type AccountState string
 
 // The states of the account.
 const (
-	AccountUnknown  AccountState = "unknown"   // it was not used yet
-	AccountOK       AccountState = "ok"        // it was served
-	AccountRefused  AccountState = "refused"   // its login is not accepted
-	AccountNoPoints AccountState = "no_points" // its points are used up
+	AccountUnknown  AccountState = "unknown"   // it has not been used yet
+	AccountOK       AccountState = "ok"        // the platform served its last call
+	AccountRefused  AccountState = "refused"   // the platform refuses its JWT
+	AccountNoPoints AccountState = "no_points" // it has no points left
 )
 
-// accountStates are all of them.
+// accountStates lists all states.
 var accountStates = []AccountState{AccountUnknown, AccountOK, AccountRefused, AccountNoPoints}
 
-// AccountState says what state the account is in.
-func (m *Metrics) AccountState(now AccountState) {
+// AccountState sets the state of the account.
+func (m *Metrics) AccountState(current AccountState) {
 	if m == nil {
 		return
 	}
 	for _, s := range accountStates {
-		m.accountState.WithLabelValues(string(s)).Set(oneIf(s == now))
+		m.accountState.WithLabelValues(string(s)).Set(boolValue(s == current))
 	}
 }

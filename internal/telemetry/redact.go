@@ -10,40 +10,36 @@ import (
 	"strings"
 )
 
-// Redacted stands where a secret was.
+// Redacted replaces a secret.
 const Redacted = "[redacted]"
 
-// minSecret is the length in bytes from which a secret is looked for. A shorter
-// one would be found inside ordinary words and make every line unreadable,
-// which hides nothing: it tells the secret.
+// minSecret is the shortest secret, in bytes, that is replaced. A shorter one occurs inside ordinary words: replacing
+// it would make lines unreadable and would even show what the secret is.
 const minSecret = 4
 
 var (
-	// A JWT is base64url of `{"…`, a dot and more; a signature that was cut off
-	// makes it no less a secret.
+	// A JWT is base64url of `{"…`, a dot and more. Without its signature it is still a secret.
 	jwtPattern = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}(\.[A-Za-z0-9_-]*)?`)
-	// What follows the scheme is taken up to a blank or a quote. An opening
-	// bracket is left alone, so that redacting twice changes nothing.
+	// The token after the scheme ends at a blank or a quote. It does not begin with a bracket, so that redacting twice
+	// changes nothing.
 	bearerPattern = regexp.MustCompile(`(?i)((?:\b|%[0-9a-f]{2})bearer(?:\s+|%20|\+))[^\s"'\[][^\s"']*`)
-	// The value of a header that holds a secret, behind its scheme, as requests are
-	// quoted: in a header, in JSON, as a map of Go.
+	// The value of a header that contains a secret, after its scheme. It can be quoted as a header, in JSON or as a Go
+	// map.
 	headerPattern = regexp.MustCompile(`(?i)((?:\bauthorization|\bx-api-key|\bx-goog-api-key)["']?\s*(?::|=|%3a|%3d)(?:\s|%20)*["'\[]?` +
 		`(?:(?:bearer|basic|token)(?:\s+|%20|\+))?)([^\s"'\[\],;]+)`)
-	scheme = regexp.MustCompile(`(?i)^(?:bearer|basic|token)(?:%20|\+)?$`)
+	schemePattern = regexp.MustCompile(`(?i)^(?:bearer|basic|token)(?:%20|\+)?$`)
 )
 
-// Redactor replaces secrets in text, in any letter case, and parts of them that are
-// long enough to be of use. It is safe for concurrent use.
+// Redactor replaces secrets in text, in any letter case, and also long parts of them. It is safe for concurrent use.
 type Redactor struct {
-	short     []string // lower case; looked for as they are
+	whole     []string // lower case; replaced only as a whole
 	fragments fragments
 }
 
-// NewRedactor returns a Redactor for the given secrets; those shorter than four
-// bytes are passed over. Of a secret with at least 16 bytes, every part with 16 is
-// replaced too, except of a URL, of which the most part is no secret. JWTs, bearer
-// tokens and the values of headers with keys are replaced whether they are among the
-// secrets or not.
+// NewRedactor returns a Redactor for the given secrets. It ignores secrets shorter than 4 bytes. Of a secret with 16
+// bytes or more, it also replaces every part of at least 16 bytes, except of a URL, because most of a URL is not
+// secret. It always replaces JWTs, bearer tokens and the values of headers with keys, even when they are not among
+// the secrets.
 func NewRedactor(secrets ...string) *Redactor {
 	r := &Redactor{}
 	for _, s := range secrets {
@@ -53,25 +49,24 @@ func NewRedactor(secrets ...string) *Redactor {
 		}
 		for _, form := range writtenForms(s) {
 			if form = lower(form); len(form) < minFragment || strings.Contains(s, "://") {
-				r.short = append(r.short, form)
+				r.whole = append(r.whole, form)
 			} else {
 				r.fragments.add(form)
 			}
 		}
 	}
-	// The longest comes first, or the rest of a secret that starts with another would stay.
-	slices.SortFunc(r.short, func(a, b string) int {
+	// The longest is first. Otherwise, of a secret that begins with another one, the rest would stay.
+	slices.SortFunc(r.whole, func(a, b string) int {
 		if len(a) != len(b) {
 			return len(b) - len(a)
 		}
 		return strings.Compare(a, b)
 	})
-	r.short = slices.Compact(r.short)
+	r.whole = slices.Compact(r.whole)
 	return r
 }
 
-// writtenForms returns s and how it looks where errors commonly quote it: in a
-// URL's query and path and as a Go string.
+// writtenForms returns s and the forms in which errors quote it: in a URL's query, in a path and as a Go string.
 func writtenForms(s string) []string {
 	quoted := strconv.Quote(s)
 	forms := []string{s, url.QueryEscape(s), url.PathEscape(s), quoted[1 : len(quoted)-1]}
@@ -79,10 +74,9 @@ func writtenForms(s string) []string {
 	return slices.Compact(forms)
 }
 
-// Text returns s with every secret replaced. A text without one is returned as
-// it is, without allocating.
+// Text returns s with every secret replaced. It returns a text without secrets unchanged and does not allocate then.
 func (r *Redactor) Text(s string) string {
-	for _, form := range r.short {
+	for _, form := range r.whole {
 		s = replaceFold(s, form)
 	}
 	s = r.fragments.replace(s)
@@ -98,18 +92,17 @@ func (r *Redactor) Text(s string) string {
 	return s
 }
 
-// redactHeader replaces the value in a match of headerPattern, unless that is done.
+// redactHeader replaces the value in a match of headerPattern, unless it is already replaced.
 func redactHeader(match string) string {
 	parts := headerPattern.FindStringSubmatch(match)
-	if "["+parts[2]+"]" == Redacted || scheme.MatchString(parts[2]) {
+	if "["+parts[2]+"]" == Redacted || schemePattern.MatchString(parts[2]) {
 		return match
 	}
 	return parts[1] + Redacted
 }
 
-// replaceAttr is a slog.HandlerOptions.ReplaceAttr: slog calls it for the
-// message and for each attribute, those in groups included, after resolving
-// LogValuers.
+// replaceAttr is a slog.HandlerOptions.ReplaceAttr. slog resolves LogValuers and calls it for the message and for each
+// attribute, also for those in groups.
 func (r *Redactor) replaceAttr(_ []string, a slog.Attr) slog.Attr {
 	if key := r.Text(a.Key); key != a.Key {
 		a.Key = key
@@ -121,15 +114,14 @@ func (r *Redactor) replaceAttr(_ []string, a slog.Attr) slog.Attr {
 			a.Value = slog.StringValue(clean)
 		}
 	case slog.KindAny:
-		a.Value = r.any(a.Value)
+		a.Value = r.redactAny(a.Value)
 	}
 	return a
 }
 
-// any redacts a value of a type that slog knows nothing of. All but a few are
-// turned into text here, by the same rules as the text handler's, because a
-// secret could be anywhere in them; fmt also survives methods that panic.
-func (r *Redactor) any(v slog.Value) slog.Value {
+// redactAny redacts a value of a type that slog does not know. It turns most values into text, as slog's text handler
+// does, because a secret can be anywhere in them. fmt also recovers from methods that panic.
+func (r *Redactor) redactAny(v slog.Value) slog.Value {
 	switch x := v.Any().(type) {
 	case nil, slog.Level, *slog.Source:
 		return v

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// ModelOther stands for every model that is not served: a client may ask for any.
+// ModelOther is the label of every model that is not served. Clients can name any model, and labels must be bounded.
 const ModelOther = "other"
 
-// Request is what is counted of one finished request.
+// Request describes one finished request.
 type Request struct {
 	Route  string // the mux pattern
 	Model  string // a served model's id, ModelOther, or "" for none
@@ -16,11 +16,11 @@ type Request struct {
 	Status int // 499 when the client left
 
 	Duration   time.Duration
-	FirstEvent time.Duration // 0: none came
+	FirstEvent time.Duration // 0 when there was none
 
 	PromptTokens, CompletionTokens int
 
-	ErrorType, ErrorCode string // of the error body; "" when it went well
+	ErrorType, ErrorCode string // from the error body; "" on success
 }
 
 // Request counts a finished request.
@@ -48,35 +48,28 @@ func (m *Metrics) Request(r Request) {
 	}
 }
 
-// Scraped notes that the metrics have just been read.
-func (m *Metrics) Scraped() {
-	if m != nil {
-		m.scraped.WithLabelValues().SetToCurrentTime()
-	}
-}
-
-// StreamOpened counts a streamed answer as under way, until StreamClosed.
+// StreamOpened counts a streamed answer as in progress, until StreamClosed.
 func (m *Metrics) StreamOpened() {
 	if m != nil {
 		m.openStreams.Inc()
 	}
 }
 
-// StreamClosed ends what StreamOpened began.
+// StreamClosed undoes StreamOpened.
 func (m *Metrics) StreamClosed() {
 	if m != nil {
 		m.openStreams.Dec()
 	}
 }
 
-// Panicked counts a handler that panicked.
+// Panicked counts a panic of a request handler.
 func (m *Metrics) Panicked() {
 	if m != nil {
 		m.panics.Inc()
 	}
 }
 
-// ClientGone counts a client that did not wait for the end.
+// ClientGone counts a client that left before the end of its answer.
 func (m *Metrics) ClientGone() {
 	if m != nil {
 		m.clientsGone.Inc()
@@ -90,24 +83,20 @@ func (m *Metrics) IgnoredKeys(n int) {
 	}
 }
 
-// Limit is a limit of this server's own.
+// Limit is a limit of this server, not of the platform.
 type Limit string
 
 // The limits.
 const (
-	LimitBody     Limit = "body"     // a request's size
-	LimitMemory   Limit = "memory"   // the bodies in flight, together
-	LimitQueue    Limit = "queue"    // waiting for a busy session: too many, or too long
-	LimitRequests Limit = "requests" // a caller's requests in a time
-	LimitParallel Limit = "parallel" // a caller's requests at once
-	LimitTokens   Limit = "tokens"   // a caller's tokens in a time
-	LimitBudget   Limit = "budget"   // what a caller may use up in all
+	LimitBody   Limit = "body"   // the size of a request's body
+	LimitMemory Limit = "memory" // the memory for all bodies in flight
+	LimitQueue  Limit = "queue"  // how many requests wait for a busy session, and how long
 )
 
-// allLimits are all of them.
-var allLimits = []Limit{LimitBody, LimitMemory, LimitQueue, LimitRequests, LimitParallel, LimitTokens, LimitBudget}
+// limits lists all limits.
+var limits = []Limit{LimitBody, LimitMemory, LimitQueue}
 
-// LimitHit counts a request that was refused because of a limit.
+// LimitHit counts a request that a limit refused.
 func (m *Metrics) LimitHit(l Limit) {
 	if m != nil {
 		m.limits.WithLabelValues(string(l)).Inc()

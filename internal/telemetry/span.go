@@ -11,42 +11,42 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Span is a step of a request's journey with its beginning and end. A nil *Span
-// is a step that nobody records: all methods do nothing then.
+// Span is one step of a request, with its beginning and end. The methods of a nil *Span do nothing: the request is not
+// recorded then.
 type Span struct{ span trace.Span }
 
-// start begins a span within the one in ctx, if that is recorded at all. The span
-// in ctx may have ended: a turn outlives its client.
-func start(ctx context.Context, name string, kind trace.SpanKind, attributes ...attribute.KeyValue) (context.Context, *Span) {
-	tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer(scope)
+// startSpan begins a span within the span in ctx, which may have ended: a turn can outlast its client's request.
+func startSpan(
+	ctx context.Context, name string, kind trace.SpanKind, attributes ...attribute.KeyValue,
+) (context.Context, *Span) {
+	tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer(tracerName)
 	ctx, span := tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 	return ctx, &Span{span}
 }
 
-// traced reports whether the request that ctx belongs to is recorded. It is asked
-// before anything is prepared for a span, so that no tracing costs nothing.
-func traced(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsSampled() }
+// isTraced reports whether the request of ctx is recorded. Callers ask it before they prepare a span, so that requests
+// without tracing cost nothing.
+func isTraced(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsSampled() }
 
-// StartPlacement begins the span of finding a request its session.
+// StartPlacement begins the span in which the session of a request is found.
 func StartPlacement(ctx context.Context) (context.Context, *Span) {
-	if !traced(ctx) {
+	if !isTraced(ctx) {
 		return ctx, nil
 	}
-	return start(ctx, "placement", trace.SpanKindInternal)
+	return startSpan(ctx, "placement", trace.SpanKindInternal)
 }
 
-// StartCall begins the span of a call to the platform. method and path are HTTP's,
-// the path as a pattern; host is the platform's.
+// StartCall begins the span of a call to the platform. path is a pattern; host is the platform's host.
 func StartCall(ctx context.Context, method, path, host string) (context.Context, *Span) {
-	if !traced(ctx) {
+	if !isTraced(ctx) {
 		return ctx, nil
 	}
-	return start(ctx, method+" "+path, trace.SpanKindClient,
+	return startSpan(ctx, method+" "+path, trace.SpanKindClient,
 		attribute.String(attrMethod, method), attribute.String(attrPath, path), attribute.String(attrServer, host))
 }
 
-// Asks says that the call is a question in a session: what generative AI's
-// conventions call a chat, with the model that WithModel put into ctx.
+// Asks marks the call as a question in a session, which the generative AI conventions call a chat. The model is the
+// one that WithModel put into ctx.
 func (s *Span) Asks(ctx context.Context, session int64) {
 	if s == nil {
 		return
@@ -59,50 +59,53 @@ func (s *Span) Asks(ctx context.Context, session int64) {
 
 type modelKey struct{}
 
-// WithModel returns a context whose questions are asked of the model, for Asks.
+// WithModel returns a context with the model of its questions, for Asks.
 func WithModel(ctx context.Context, model string) context.Context {
-	if !traced(ctx) {
+	if !isTraced(ctx) {
 		return ctx
 	}
 	return context.WithValue(ctx, modelKey{}, model)
 }
 
-// Placed says which session a request goes to, and how it came there.
+// Placed sets the session of a request and how it was found.
 func (s *Span) Placed(session int64, placement string) {
 	if s != nil {
-		s.span.SetAttributes(attribute.String(attrConversation, strconv.FormatInt(session, 10)), attribute.String(attrPlacement, placement))
+		s.span.SetAttributes(attribute.String(attrConversation, strconv.FormatInt(session, 10)),
+			attribute.String(attrPlacement, placement))
 	}
 }
 
-// Began notes that the platform's answer begins now.
+// Began records that the platform's answer begins now.
 func (s *Span) Began() {
 	if s != nil {
 		s.span.AddEvent(eventFirst)
 	}
 }
 
-// Used says how many tokens a question and its answer had.
+// Used sets the token counts of a question and its answer.
 func (s *Span) Used(prompt, completion int, estimated bool) {
 	if s != nil {
-		s.span.SetAttributes(attribute.Int(attrInputTokens, prompt), attribute.Int(attrOutputTokens, completion), attribute.Bool(attrEstimated, estimated))
+		s.span.SetAttributes(attribute.Int(attrInputTokens, prompt), attribute.Int(attrOutputTokens, completion),
+			attribute.Bool(attrEstimated, estimated))
 	}
 }
 
-// Finished says why the answer ended.
+// Finished sets why the answer ended.
 func (s *Span) Finished(reason string) {
 	if s != nil {
 		s.span.SetAttributes(attribute.StringSlice(attrFinish, []string{reason}))
 	}
 }
 
-// Served says what a finished request was.
+// Served sets the attributes of a finished request.
 func (s *Span) Served(method string, r Request, requestID string) {
 	if s == nil {
 		return
 	}
-	s.span.SetName(strings.TrimSpace(method + " " + r.Route)) // a path that the mux never saw has no route
-	s.span.SetAttributes(attribute.String(attrMethod, method), attribute.String(attrRoute, r.Route), attribute.Int(attrStatus, r.Status),
-		attribute.Bool(attrStream, r.Stream), attribute.String(attrRequestID, requestID))
+	s.span.SetName(strings.TrimSpace(method + " " + r.Route)) // a request that never reached the mux has no route
+	s.span.SetAttributes(attribute.String(attrMethod, method), attribute.String(attrRoute, r.Route),
+		attribute.Int(attrStatus, r.Status), attribute.Bool(attrStream, r.Stream),
+		attribute.String(attrRequestID, requestID))
 	if r.Model != "" {
 		s.span.SetAttributes(attribute.String(attrModel, r.Model), attribute.String(attrOperation, operationChat))
 	}
@@ -113,12 +116,12 @@ func (s *Span) Served(method string, r Request, requestID string) {
 	case r.ErrorCode == "":
 	case r.Status < 400, r.Status >= 500:
 		s.Fail(r.ErrorCode)
-	default: // the client's own mistake: by convention no failure of a server's span
+	default: // by convention, a client's mistake does not fail the server's span
 		s.span.SetAttributes(attribute.String(attrError, r.ErrorCode))
 	}
 }
 
-// Fail says that the step failed, by an error code alone: messages may quote.
+// Fail marks the step as failed with an error code. It takes no message, because messages can quote content.
 func (s *Span) Fail(code string) {
 	if s != nil {
 		s.span.SetAttributes(attribute.String(attrError, code))
@@ -133,7 +136,7 @@ func (s *Span) End() {
 	}
 }
 
-// Traceparent returns the span as W3C Trace Context writes it, "" for none.
+// Traceparent returns the span in the format of the W3C traceparent header, "" for a nil span.
 func (s *Span) Traceparent() string {
 	if s == nil {
 		return ""
@@ -142,10 +145,9 @@ func (s *Span) Traceparent() string {
 	return "00-" + c.TraceID().String() + "-" + c.SpanID().String() + "-" + c.TraceFlags().String()
 }
 
-// TraceID returns the id of the trace that ctx belongs to, "" when it is not
-// recorded.
+// TraceID returns the trace id of the request of ctx, "" when the request is not recorded.
 func TraceID(ctx context.Context) string {
-	if !traced(ctx) {
+	if !isTraced(ctx) {
 		return ""
 	}
 	return trace.SpanContextFromContext(ctx).TraceID().String()

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// Without a collector nothing is traced, and nothing is allocated for it.
-func TestNoTracingCostsNothing(t *testing.T) {
+// Without a collector, tracing allocates nothing.
+func TestDisabledTracingAllocatesNothing(t *testing.T) {
 	tracer, err := NewTracer(t.Context(), TraceOptions{})
 	if tracer != nil || err != nil {
-		t.Fatalf("got %v, %v", tracer, err)
+		t.Fatalf("NewTracer without a URL = %v, %v, want nil, nil", tracer, err)
 	}
 	ctx, h := t.Context(), http.Header{"Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}}
 	allocations := testing.AllocsPerRun(100, func() {
@@ -34,11 +34,11 @@ func TestNoTracingCostsNothing(t *testing.T) {
 		request.Served("POST", Request{}, "id")
 		request.End()
 		if request.Traceparent() != "" || TraceID(ctx) != "" {
-			t.Error("something is traced")
+			t.Error("a nil tracer traced the request, want no trace")
 		}
 	})
 	if allocations != 0 {
-		t.Errorf("%v allocations, want none", allocations)
+		t.Errorf("a request without tracing makes %v allocations, want 0", allocations)
 	}
 	if err := tracer.Close(ctx); err != nil {
 		t.Error(err)
@@ -52,30 +52,33 @@ func TestTracesDisabled(t *testing.T) {
 			t.Setenv(name, value)
 			tracer, err := NewTracer(t.Context(), TraceOptions{URL: "http://127.0.0.1:4318"})
 			if tracer != nil || err != nil {
-				t.Errorf("got %v, %v", tracer, err)
+				t.Errorf("NewTracer with %s = %v, %v, want nil, nil", variable, tracer, err)
 			}
 		})
 	}
 }
 
-// Where traces go: the base URL's /v1/traces, unless a variable names another place
-// for traces alone.
+// Traces are sent to /v1/traces below the base URL, unless a variable has the whole URL of the endpoint.
 func TestTracesURL(t *testing.T) {
 	for _, c := range []struct {
 		name, base, variable, want string
 	}{
-		{"the base", "", "", "/v1/traces"},
-		{"a base with a path", "/otlp/", "", "/otlp/v1/traces"},
-		{"its own variable", "/base", "/own", "/own"},
+		{"a base URL", "", "", "/v1/traces"},
+		{"a base URL with a path", "/otlp/", "", "/otlp/v1/traces"},
+		{"the variable of the endpoint", "/base", "/own", "/own"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			paths := make(chan string, 1)
-			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { paths <- r.URL.Path }))
+			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				paths <- r.URL.Path
+			}))
 			defer server.Close()
 			if c.variable != "" {
 				t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", server.URL+c.variable)
 			}
-			tracer, err := NewTracer(t.Context(), TraceOptions{URL: server.URL + c.base, Logger: slog.New(slog.DiscardHandler)})
+			tracer, err := NewTracer(t.Context(), TraceOptions{
+				URL: server.URL + c.base, Logger: slog.New(slog.DiscardHandler),
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,18 +88,20 @@ func TestTracesURL(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := <-paths; got != c.want {
-				t.Errorf("sent to %s, want %s", got, c.want)
+				t.Errorf("traces were sent to %s, want %s", got, c.want)
 			}
 		})
 	}
 }
 
-// A collector that refuses is told of once in a while, not once a batch.
-func TestCollectorAway(t *testing.T) {
+// When the collector refuses traces, the log has one warning a minute, not one for each batch.
+func TestRefusingCollector(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	var log bytes.Buffer
-	tracer, err := NewTracer(t.Context(), TraceOptions{URL: server.URL, Logger: NewLogger(&log, slog.LevelDebug, FormatText)})
+	tracer, err := NewTracer(t.Context(), TraceOptions{
+		URL: server.URL, Logger: NewLogger(&log, slog.LevelDebug, FormatText),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,12 +118,12 @@ func TestCollectorAway(t *testing.T) {
 		t.Error(err)
 	}
 	if n := strings.Count(log.String(), "traces could not be sent"); n != 1 {
-		t.Errorf("told %d times, want once:\n%s", n, log.String())
+		t.Errorf("log has %d warnings, want 1:\n%s", n, log.String())
 	}
 }
 
-// Log lines of a request that is traced name its trace.
-func TestTraceIDInTheLog(t *testing.T) {
+// The log lines of a traced request have its trace id.
+func TestLogLinesHaveTraceID(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	var log bytes.Buffer
@@ -136,6 +141,6 @@ func TestTraceIDInTheLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "request_id=mine trace_id=4bf92f3577b34da6a3ce929d0e0e4736\n"; !strings.HasSuffix(log.String(), want) {
-		t.Errorf("log %q, want it to end in %q", log.String(), want)
+		t.Errorf("log = %q, want the end %q", log.String(), want)
 	}
 }

@@ -18,40 +18,39 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// TraceOptions say where traces go.
+// TraceOptions say where to send traces.
 type TraceOptions struct {
-	// URL is the collector's base URL, to which traces are sent as protobuf over
-	// HTTP; "" traces nothing. The other OTEL_ variables (headers, service name,
-	// sampler, batches, …) are OpenTelemetry's own to read.
+	// URL is the collector's base URL, which gets traces as protobuf over HTTP; "" turns tracing off. The
+	// OpenTelemetry SDK reads the other OTEL_ variables (headers, service name, sampler, batches and so on).
 	URL     string
-	Version string // of the program
+	Version string // version of the program
 	Logger  *slog.Logger
 }
 
-// Tracer begins traces. A nil *Tracer begins none, which is what costs nothing.
+// Tracer begins traces. A nil *Tracer begins none and costs nothing.
 type Tracer struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
 }
 
-// scope names this program as the maker of spans.
-const scope = "achuan"
+// tracerName is the instrumentation scope of all spans.
+const tracerName = "achuan"
 
-// NewTracer returns a tracer that sends what it records in the background, or nil
-// when nothing is to be traced.
+// NewTracer returns a tracer that sends its spans in the background, or nil when tracing is off.
 func NewTracer(ctx context.Context, o TraceOptions) (*Tracer, error) {
-	if o.URL == "" || tracesDisabled() {
+	if o.URL == "" || isTracingDisabled() {
 		return nil, nil
 	}
 	var options []otlptracehttp.Option
-	if os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" { // which is read by the exporter and goes first
+	// The exporter reads this variable itself, and the variable has priority.
+	if os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
 		options = append(options, otlptracehttp.WithEndpointURL(strings.TrimSuffix(o.URL, "/")+"/v1/traces"))
 	}
 	exporter, err := otlptracehttp.New(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
-	about, err := resource.New(ctx,
+	program, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithAttributes(attribute.String("service.name", "achuan"), attribute.String("service.version", o.Version)),
 		resource.WithFromEnv())
@@ -59,17 +58,17 @@ func NewTracer(ctx context.Context, o TraceOptions) (*Tracer, error) {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
 	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(&lenientExporter{SpanExporter: exporter, logger: o.Logger}),
-		sdktrace.WithResource(about))
-	return &Tracer{provider, provider.Tracer(scope)}, nil
+		sdktrace.WithBatcher(&loggingExporter{SpanExporter: exporter, logger: o.Logger}),
+		sdktrace.WithResource(program))
+	return &Tracer{provider, provider.Tracer(tracerName)}, nil
 }
 
-// tracesDisabled reports whether the standard variables turn tracing off.
-func tracesDisabled() bool {
+// isTracingDisabled reports whether the standard variables turn tracing off.
+func isTracingDisabled() bool {
 	return strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none"
 }
 
-// Close sends what is left and ends the background work.
+// Close sends the remaining spans and ends the background work.
 func (t *Tracer) Close(ctx context.Context) error {
 	if t == nil {
 		return nil
@@ -77,8 +76,8 @@ func (t *Tracer) Close(ctx context.Context) error {
 	return t.provider.Shutdown(ctx)
 }
 
-// Serve begins the span of a request that came in. It is a part of the trace that
-// the header's traceparent names, if it names one, else the first of its own.
+// Serve begins the span of an incoming request. The span belongs to the trace in the traceparent header, or to a new
+// trace without that header.
 func (t *Tracer) Serve(ctx context.Context, h http.Header) (context.Context, *Span) {
 	if t == nil {
 		return ctx, nil
@@ -88,23 +87,22 @@ func (t *Tracer) Serve(ctx context.Context, h http.Header) (context.Context, *Sp
 	return ctx, &Span{span}
 }
 
-// warnEvery bounds how often it is told that traces get lost.
-const warnEvery = time.Minute
+// minWarnInterval is the shortest time between two warnings about lost traces.
+const minWarnInterval = time.Minute
 
-// lenientExporter tells in the log that traces could not be sent: a collector
-// that is away is no failure of ours, and OpenTelemetry's own handler of errors
-// is global.
-type lenientExporter struct {
+// loggingExporter logs that traces could not be sent and reports no error: an absent collector must not disturb the
+// server, and OpenTelemetry's own error handler is global.
+type loggingExporter struct {
 	sdktrace.SpanExporter
 	logger *slog.Logger
-	warned atomic.Int64 // Unix seconds
+	warned atomic.Int64 // time of the last warning, in Unix seconds
 }
 
-// ExportSpans is sdktrace.SpanExporter's.
-func (e *lenientExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+// ExportSpans implements sdktrace.SpanExporter.
+func (e *loggingExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	err := e.SpanExporter.ExportSpans(ctx, spans)
 	now, last := time.Now().Unix(), e.warned.Load()
-	if err != nil && now-last >= int64(warnEvery/time.Second) && e.warned.CompareAndSwap(last, now) {
+	if err != nil && now-last >= int64(minWarnInterval/time.Second) && e.warned.CompareAndSwap(last, now) {
 		e.logger.WarnContext(ctx, "traces could not be sent", KeyCount, len(spans), KeyError, err)
 	}
 	return nil

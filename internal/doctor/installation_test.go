@@ -25,22 +25,22 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// setup is a whole installation, in which all is well until a test breaks it.
-type setup struct {
+// installation is a simulated platform with the settings of a healthy achuan. A test breaks one thing in it.
+type installation struct {
 	t        *testing.T
 	sim      *simulator.Simulator
 	platform *httptest.Server
 	environ  map[string]string
-	url      string // of the running achuan; "" while none runs
+	url      string // base URL of the running achuan; "" while none runs
 	options  doctor.Options
 }
 
-func newSetup(t *testing.T) *setup {
+func newInstallation(t *testing.T) *installation {
 	t.Helper()
 	sim := simulator.New(simulator.Options{})
 	backend := httptest.NewServer(sim)
 	t.Cleanup(func() { sim.Close(); backend.Close() })
-	return &setup{t: t, sim: sim, platform: backend, environ: map[string]string{
+	return &installation{t: t, sim: sim, platform: backend, environ: map[string]string{
 		"ACHUAN_JWT":          simulator.NewToken(simulator.DefaultUser, time.Now(), 30*24*time.Hour),
 		"ACHUAN_API_URL":      backend.URL + "/api/chat/completions",
 		"ACHUAN_LISTEN":       "127.0.0.1:0",
@@ -48,10 +48,10 @@ func newSetup(t *testing.T) *setup {
 	}}
 }
 
-func (s *setup) set(name, value string) { s.environ[name] = value }
+func (s *installation) set(name, value string) { s.environ[name] = value }
 
-// load loads the settings as the program does.
-func (s *setup) load() (*config.Settings, error) {
+// load loads the current settings as the program does.
+func (s *installation) load() (*config.Settings, error) {
 	var environ []string
 	for name, value := range s.environ {
 		environ = append(environ, name+"="+value)
@@ -59,7 +59,7 @@ func (s *setup) load() (*config.Settings, error) {
 	return config.Load(config.LoadOptions{Dir: s.t.TempDir(), Environ: environ})
 }
 
-func (s *setup) settings() *config.Settings {
+func (s *installation) settings() *config.Settings {
 	s.t.Helper()
 	settings, err := s.load()
 	if err != nil {
@@ -68,8 +68,8 @@ func (s *setup) settings() *config.Settings {
 	return settings
 }
 
-// serve starts achuan with the settings of now.
-func (s *setup) serve() {
+// serve starts achuan with the current settings.
+func (s *installation) serve() {
 	s.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ready, done := make(chan string, 1), make(chan error, 1)
@@ -83,44 +83,46 @@ func (s *setup) serve() {
 		s.url = "http://127.0.0.1:" + port
 	case err := <-done:
 		done <- nil
-		s.t.Fatalf("did not start: %v", err)
+		s.t.Fatalf("Serve = %v before it was ready", err)
 	}
 }
 
-// stopped makes a store and a backup of it, which no server uses any more.
-func (s *setup) stopped() {
+// createStoppedStore creates a store that no server uses, and a backup of it.
+func (s *installation) createStoppedStore() {
 	s.t.Helper()
-	keep, err := store.Open(s.t.Context(), store.Options{URL: s.environ["ACHUAN_DATABASE_URL"], Account: "test"})
+	db, err := store.Open(s.t.Context(), store.Options{URL: s.environ["ACHUAN_DATABASE_URL"], Account: "test"})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := keep.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.backUp(time.Hour)
 }
 
-// file is where the store is.
-func (s *setup) file() string { return strings.TrimPrefix(s.environ["ACHUAN_DATABASE_URL"], "sqlite:") }
+// storeFile returns the path of the store.
+func (s *installation) storeFile() string {
+	return strings.TrimPrefix(s.environ["ACHUAN_DATABASE_URL"], "sqlite:")
+}
 
-func (s *setup) read() []byte {
+func (s *installation) readStoreFile() []byte {
 	s.t.Helper()
-	b, err := os.ReadFile(s.file())
+	b, err := os.ReadFile(s.storeFile())
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return b
 }
 
-func (s *setup) write(b []byte) {
+func (s *installation) writeStoreFile(b []byte) {
 	s.t.Helper()
-	if err := os.WriteFile(s.file(), b, 0o600); err != nil {
+	if err := os.WriteFile(s.storeFile(), b, 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
 // scrape reads the metrics as Prometheus does.
-func (s *setup) scrape() {
+func (s *installation) scrape() {
 	s.t.Helper()
 	resp, err := http.Get(s.url + "/metrics")
 	if err != nil {
@@ -128,15 +130,15 @@ func (s *setup) scrape() {
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		s.t.Fatal(resp.Status, err)
+		s.t.Fatalf("GET /metrics = %s, %v", resp.Status, err)
 	}
 }
 
-// backUp makes a backup that is as old as is said.
-func (s *setup) backUp(age time.Duration) {
+// backUp makes a backup of that age.
+func (s *installation) backUp(age time.Duration) {
 	s.t.Helper()
 	_, err := backup.ToFile(s.t.Context(), filepath.Join(s.t.TempDir(), "a.tar"), false, backup.Options{
-		Database: s.environ["ACHUAN_DATABASE_URL"], Settings: s.text(),
+		Database: s.environ["ACHUAN_DATABASE_URL"], Settings: s.settingsText(),
 		Now: func() time.Time { return time.Now().Add(-age) },
 	})
 	if err != nil {
@@ -144,7 +146,7 @@ func (s *setup) backUp(age time.Duration) {
 	}
 }
 
-func (s *setup) text() []byte {
+func (s *installation) settingsText() []byte {
 	var b bytes.Buffer
 	if err := s.settings().Dump(&b); err != nil {
 		s.t.Fatal(err)
@@ -152,33 +154,33 @@ func (s *setup) text() []byte {
 	return b.Bytes()
 }
 
-// wellServed is the rest of what an installation needs.
-func (s *setup) wellServed() {
+// makeHealthy starts the server, scrapes it and makes a backup.
+func (s *installation) makeHealthy() {
 	s.t.Helper()
 	s.serve()
 	s.scrape()
 	s.backUp(time.Hour)
 }
 
-// look runs the checklist with the settings of now.
-func (s *setup) look() map[string]doctor.Line {
+// runDoctor runs the checklist with the current settings and returns its lines by name.
+func (s *installation) runDoctor() map[string]doctor.Line {
 	s.t.Helper()
 	o := s.options
 	if o.Settings, o.SettingsError = s.load(); o.SettingsError == nil {
-		o.SettingsText = s.text()
+		o.SettingsText = s.settingsText()
 	}
 	if o.URL == "" {
 		o.URL = s.url
 	}
 	lines := map[string]doctor.Line{}
 	failed := doctor.Run(s.t.Context(), o, func(l doctor.Line) { lines[l.Name] = l })
-	if want := len(red(lines)); failed != want {
-		s.t.Errorf("%d lines are said to have failed, %d did", failed, want)
+	if want := len(failedLines(lines)); failed != want {
+		s.t.Errorf("Run = %d failures, want %d", failed, want)
 	}
 	return lines
 }
 
-func red(lines map[string]doctor.Line) map[string]doctor.Line {
+func failedLines(lines map[string]doctor.Line) map[string]doctor.Line {
 	failed := map[string]doctor.Line{}
 	for name, l := range lines {
 		if l.State == doctor.Fail {

@@ -6,8 +6,8 @@ import (
 	"achuan/internal/emulate"
 )
 
-// question is what the conversation engine is asked for one choice.
-func question(r *chat.Request, plan *emulate.Plan, choice int) conversation.Question {
+// newQuestion is what the conversation engine is asked for one choice.
+func newQuestion(r *chat.Request, plan *emulate.Plan, choice int) conversation.Question {
 	s := newShaper(r, plan)
 	q := conversation.Question{
 		Request: r, Choice: choice, Prompt: plan.Prompt, Preamble: plan.Preamble, Shaper: s,

@@ -1,9 +1,8 @@
 package telemetry
 
-// The names of span attributes. Those that OpenTelemetry's semantic conventions
-// know are theirs (HTTP, and generative AI as of its version 1.37, which still
-// moves: this is the one place to follow it); the rest begins with achuan.
-// No attribute holds content, a key, or a user.
+// The names of span attributes. HTTP and generative AI attributes have the names of OpenTelemetry's semantic
+// conventions (generative AI as of version 1.37, which is not stable yet: a new version changes only this file). The
+// other names begin with achuan. No attribute contains content, a key or a user.
 const (
 	attrOperation    = "gen_ai.operation.name"
 	attrProvider     = "gen_ai.provider.name"
@@ -32,5 +31,5 @@ const (
 	provider      = "achuan"
 )
 
-// eventFirst is the event at which the platform's answer begins.
+// eventFirst is the name of the event at the beginning of the platform's answer.
 const eventFirst = "first_event"

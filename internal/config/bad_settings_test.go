@@ -11,11 +11,11 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected messages; read the diff")
+var update = flag.Bool("update", false, "rewrite the expected output; review the diff")
 
-// lay writes an archive's files into a new folder. Three are not written:
-// `environ` and `flags` become options, `want` is returned.
-func lay(t *testing.T, archive *txtar.Archive) (o LoadOptions, want string) {
+// writeArchive writes an archive's files into a new folder and returns the options to load them with. It does not
+// write three of them: `environ` and `flags` become options, and `want` is returned.
+func writeArchive(t *testing.T, archive *txtar.Archive) (o LoadOptions, want string) {
 	t.Helper()
 	o.Dir = t.TempDir()
 	for _, f := range archive.Files {
@@ -32,13 +32,13 @@ func lay(t *testing.T, archive *txtar.Archive) (o LoadOptions, want string) {
 		case "want":
 			want = string(f.Data)
 		default:
-			write(t, filepath.Join(o.Dir, f.Name), string(f.Data))
+			writeFile(t, filepath.Join(o.Dir, f.Name), string(f.Data))
 		}
 	}
 	return o, want
 }
 
-func write(t *testing.T, path, content string) {
+func writeFile(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
@@ -48,12 +48,12 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-// Each archive in testdata/bad is a set of sources with something wrong and the
-// message that tells it. Secrets in them begin with SECRET.
+// Each archive in testdata/bad has sources with a problem and the expected message. The secrets in them begin with
+// SECRET.
 func TestBadSettings(t *testing.T) {
 	paths, err := filepath.Glob("testdata/bad/*.txtar")
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no cases: %v", err)
+		t.Fatalf("Glob = %v, %v, want archives", paths, err)
 	}
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
@@ -61,14 +61,14 @@ func TestBadSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o, want := lay(t, archive)
+			o, want := writeArchive(t, archive)
 			s, err := Load(o)
 			if err == nil {
-				t.Fatalf("no error, but %+v", s)
+				t.Fatalf("Load = %+v, want an error", s)
 			}
 			got := err.Error() + "\n"
 			if strings.Contains(got, "SECRET") {
-				t.Errorf("the message shows a secret:\n%s", got)
+				t.Errorf("Load error = %s, want no secret in it", got)
 			}
 			if *update {
 				archive.Files[len(archive.Files)-1].Data = []byte(got)
@@ -78,7 +78,7 @@ func TestBadSettings(t *testing.T) {
 				return
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Error(diff)
+				t.Errorf("Load error (-want +got):\n%s", diff)
 			}
 		})
 	}

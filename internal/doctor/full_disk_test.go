@@ -18,40 +18,40 @@ import (
 	"achuan/internal/simulator"
 )
 
-// The environment of a child process that looks at a store under a limit.
+// The environment of the child process that checks a store under a file size limit.
 const (
 	limitVariable    = "ACHUAN_TEST_FILE_LIMIT"
 	databaseVariable = "ACHUAN_TEST_DATABASE"
 )
 
-// A disk that takes no more is told. A limit on the size of files stands for it, in a
-// process of its own, because it cannot be taken back.
+// The line of the store fails on a full disk. A limit on the size of files simulates the full disk, in a child
+// process, because a process cannot remove its limit.
 func TestFullDisk(t *testing.T) {
 	if limit := os.Getenv(limitVariable); limit != "" {
-		lookUnderLimit(t, limit)
+		reportStoreUnderLimit(t, limit)
 		return
 	}
-	s := newSetup(t)
-	s.stopped()
+	s := newInstallation(t)
+	s.createStoppedStore()
 	for _, limit := range []int{1, 4096, 256 << 10} {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFullDisk$")
 		child.Env = append(os.Environ(), fmt.Sprintf("%s=%d", limitVariable, limit), databaseVariable+"="+s.environ["ACHUAN_DATABASE_URL"])
-		said, err := child.CombinedOutput()
+		output, err := child.CombinedOutput()
 		if err != nil {
-			t.Fatalf("limit %d: %v\n%s", limit, err, said)
+			t.Fatalf("limit %d: %v\n%s", limit, err, output)
 		}
-		if !strings.Contains(string(said), "store: fail") {
-			t.Errorf("limit %d: %s, want a failure of the store", limit, said)
+		if !strings.Contains(string(output), "store: fail") {
+			t.Errorf("output with limit %d = %s, want a failure of the store", limit, output)
 		}
 	}
-	if l := s.look()["store"]; l.State != doctor.OK {
-		t.Errorf("store without a limit = %+v, want ok", l)
+	if l := s.runDoctor()["store"]; l.State != doctor.OK {
+		t.Errorf("line store without a limit = %+v, want ok", l)
 	}
 }
 
-// lookUnderLimit runs the checklist and tells of the store.
-func lookUnderLimit(t *testing.T, limit string) {
-	signal.Ignore(syscall.SIGXFSZ) // the write fails instead
+// reportStoreUnderLimit sets the limit, runs the checklist and prints the line of the store.
+func reportStoreUnderLimit(t *testing.T, limit string) {
+	signal.Ignore(syscall.SIGXFSZ) // so that the write fails with an error
 	bytes, err := strconv.ParseUint(limit, 10, 64)
 	if err != nil {
 		t.Fatal(err)
@@ -64,12 +64,12 @@ func lookUnderLimit(t *testing.T, limit string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var old syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+	var rlimit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &rlimit); err != nil {
 		t.Fatal(err)
 	}
-	old.Cur = bytes
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+	rlimit.Cur = bytes
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &rlimit); err != nil {
 		t.Fatal(err)
 	}
 	doctor.Run(t.Context(), doctor.Options{Settings: settings}, func(l doctor.Line) {

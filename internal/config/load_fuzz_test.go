@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// FuzzLoad gives both files any content: Load ends in settings or in problems
-// that do not show a value, and settings that were loaded can be shown.
+// FuzzLoad loads both files with any content. Load must return settings that can be dumped, or problems that show no
+// secret.
 func FuzzLoad(f *testing.F) {
 	f.Add("achuan_jwt: a.b.c\nachuan_api_keys: [x, 'y:z']\n", "ACHUAN_LOG_LEVEL=debug\n")
 	f.Add("a: &x [*x]\n", "export A='b\nc'\n")
@@ -17,7 +17,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("achuan_jwt: !!binary x\nport: 0x10\n", "ACHUAN_MAX_BODY: 1GB # c")
 	f.Fuzz(func(t *testing.T, yaml, dotenv string) {
 		dir := t.TempDir()
-		for name, content := range map[string]string{defaultFile: yaml, fromDotenv: dotenv} {
+		for name, content := range map[string]string{defaultFile: yaml, sourceDotenv: dotenv} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -25,13 +25,13 @@ func FuzzLoad(f *testing.F) {
 		s, err := Load(LoadOptions{Dir: dir, Environ: []string{"ACHUAN_API_KEYS=alice:k-e-y-1"}})
 		if err != nil {
 			if strings.Contains(err.Error(), "k-e-y-1") {
-				t.Errorf("a secret is shown: %v", err)
+				t.Errorf("Load error = %v, want no secret in it", err)
 			}
 			return
 		}
 		var out strings.Builder
 		if err := s.Dump(&out); err != nil || strings.Contains(out.String(), "k-e-y-1") {
-			t.Errorf("dumped %v\n%s", err, &out)
+			t.Errorf("Dump = %v\n%s\nwant no error and no secret", err, &out)
 		}
 	})
 }

@@ -13,7 +13,7 @@ import (
 // ByteSize is a number of bytes.
 type ByteSize int64
 
-// byteUnits are the units that a size may have, the largest binary one first.
+// byteUnits are the units of a size. The binary units are first, from the largest.
 var byteUnits = []struct {
 	name  string
 	bytes ByteSize
@@ -22,7 +22,7 @@ var byteUnits = []struct {
 	{"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1},
 }
 
-// String writes the size in the largest binary unit of which it is a whole number.
+// String returns the size as a whole number of the largest possible binary unit.
 func (b ByteSize) String() string {
 	for _, unit := range byteUnits[:3] {
 		if b != 0 && b%unit.bytes == 0 {
@@ -32,16 +32,16 @@ func (b ByteSize) String() string {
 	return strconv.FormatInt(int64(b), 10) + "B"
 }
 
-var errSyntax = errors.New("not of the form that is allowed")
+var errNotAllowed = errors.New("not an allowed value")
 
-// parseByteSize reads digits and a unit, in any case and with or without a
-// blank between; without a unit the number is of bytes.
+// parseByteSize parses digits and a unit in any letter case, with or without a blank between. A number without a unit
+// is in bytes.
 func parseByteSize(text string) (ByteSize, error) {
 	digits := strings.TrimRight(text, "BKMGIbkmgi \t")
 	unit := strings.TrimSpace(text[len(digits):])
 	n, err := strconv.ParseUint(digits, 10, 63)
 	if err != nil {
-		return 0, errSyntax
+		return 0, errNotAllowed
 	}
 	size := ByteSize(1)
 	if unit != "" {
@@ -50,17 +50,17 @@ func parseByteSize(text string) (ByteSize, error) {
 			i++
 		}
 		if i == len(byteUnits) {
-			return 0, errSyntax
+			return 0, errNotAllowed
 		}
 		size = byteUnits[i].bytes
 	}
 	if n > uint64(math.MaxInt64/size) {
-		return 0, errSyntax
+		return 0, errNotAllowed
 	}
 	return ByteSize(n) * size, nil
 }
 
-// parseBool takes the words that people and YAML use.
+// parseBool parses the words that people and YAML use for booleans.
 func parseBool(text string) (bool, error) {
 	switch strings.ToLower(text) {
 	case "true", "yes", "on", "1":
@@ -68,19 +68,19 @@ func parseBool(text string) (bool, error) {
 	case "false", "no", "off", "0":
 		return false, nil
 	}
-	return false, errSyntax
+	return false, errNotAllowed
 }
 
-// parsers are for the types that env does not know, or knows otherwise.
+// parsers are for the types that package env does not know, or parses in another way.
 var parsers = map[reflect.Type]env.ParserFunc{
 	reflect.TypeFor[ByteSize](): func(text string) (any, error) { return parseByteSize(text) },
 	reflect.TypeFor[bool]():     func(text string) (any, error) { return parseBool(text) },
 }
 
-// parse fills s with the values that fit their types and refuses the others.
-func (c *collection) parse(s *Settings) {
-	texts := make(map[string]string, len(c.values))
-	for name, v := range c.values {
+// parse fills s with the values that fit their types and marks the others as not allowed.
+func (l *loader) parse(s *Settings) {
+	texts := make(map[string]string, len(l.values))
+	for name, v := range l.values {
 		texts[name] = v.text
 	}
 	err := env.ParseWithOptions(s, env.Options{Environment: texts, FuncMap: parsers})
@@ -89,13 +89,13 @@ func (c *collection) parse(s *Settings) {
 	}
 	all, _ := errors.AsType[env.AggregateError](err)
 	for _, err := range all.Errors {
-		// env names the struct's field; its text may quote the value and is not shown.
+		// The message of env can quote the value, so only the name of the field is used.
 		e, ok := errors.AsType[env.ParseError](err)
 		if !ok {
-			c.problems = append(c.problems, err)
+			l.problems = append(l.problems, err)
 			continue
 		}
 		field, _ := reflect.TypeFor[Settings]().FieldByName(e.Name)
-		c.refuse(field.Tag.Get("env"))
+		l.markNotAllowed(field.Tag.Get("env"))
 	}
 }

@@ -38,55 +38,55 @@ func explain(err error) error {
 const schemaWithBoot = 2
 
 const (
-	findClean = `SELECT clean FROM meta`
-	setClean  = `UPDATE meta SET clean = 1`
-	setInUse  = `UPDATE meta SET clean = 0`
-	setBoot   = `UPDATE meta SET boot = $1`
-	// forgetBoot makes whoever opens the file take it for one that lost its last commits.
-	forgetBoot = `UPDATE meta SET boot = ''`
+	readClean  = `SELECT clean FROM meta`
+	markClosed = `UPDATE meta SET clean = 1`
+	markInUse  = `UPDATE meta SET clean = 0`
+	recordBoot = `UPDATE meta SET boot = $1`
+	// clearBoot makes whoever opens the file take it for one that lost its last commits.
+	clearBoot = `UPDATE meta SET boot = ''`
 	// A process that was killed has lost no commit: its turns are those that are taken.
-	isSameBoot    = `SELECT boot = $1 AND boot <> '' FROM meta`
-	doubtContents = `UPDATE meta SET epoch = epoch + 1`
+	isSameBoot   = `SELECT boot = $1 AND boot <> '' FROM meta`
+	advanceEpoch = `UPDATE meta SET epoch = epoch + 1`
 
 	// What a process that is gone had in hand: its turns and claims are over, and its
 	// sessions' content is not known.
-	dirtyTaken   = `UPDATE sessions SET` + ranOut + ` WHERE token IS NOT NULL`
-	dropRunning  = `DELETE FROM turns WHERE NOT whole`
-	dropUnbound  = `DELETE FROM names WHERE token IS NOT NULL AND session = 0 AND NOT history`
-	endAllClaims = `UPDATE names SET token = NULL, lease = 0 WHERE token IS NOT NULL`
+	expireAllSessions   = `UPDATE sessions SET` + setExpired + ` WHERE token IS NOT NULL`
+	deleteRunningTurns  = `DELETE FROM turns WHERE NOT whole`
+	deleteUnboundClaims = `DELETE FROM names WHERE token IS NOT NULL AND session = 0 AND NOT history`
+	clearAllClaims      = `UPDATE names SET token = NULL, lease = 0 WHERE token IS NOT NULL`
 )
 
 // prepareSQLite brings the schema up to date, settles what the process before left behind
 // and marks the file as in use. That mark is flushed to the disk before anything
 // depends on it; from then on a commit waits for no disk.
 func prepareSQLite(ctx context.Context, c *sqliteConn, path string) error {
-	alone := func(ctx context.Context, f work) error { return (&writer{c: c}).alone(f) }
+	alone := func(ctx context.Context, f workFunc) error { return (&writer{conn: c}).runSingle(f) }
 	if err := migrate(ctx, KindSQLite, alone); err != nil {
 		return err
 	}
 	clean := true
-	if _, err := one(ctx, c, []any{&clean}, findClean); err != nil {
+	if _, err := queryRow(ctx, c, []any{&clean}, readClean); err != nil {
 		return err
 	}
-	look := damage
+	look := requireIntact
 	if clean {
-		look = shortened
+		look = requireFullLength
 	}
 	if err := look(ctx, c, path); err != nil {
 		return err
 	}
-	boot := bootOf(path)
+	boot := bootID(path)
 	err := alone(ctx, func(ctx context.Context, c conn) error {
-		statements := []string{setInUse, dirtyTaken, dropRunning, dropUnbound, endAllClaims}
+		statements := []string{markInUse, expireAllSessions, deleteRunningTurns, deleteUnboundClaims, clearAllClaims}
 		if !clean {
 			var sameBoot bool
-			if _, err := one(ctx, c, []any{&sameBoot}, isSameBoot, boot); err != nil {
+			if _, err := queryRow(ctx, c, []any{&sameBoot}, isSameBoot, boot); err != nil {
 				return err
 			}
 			// After a power cut, or in a copy, the last commits are missing.
-			move := moveEpoch
+			move := advanceEpochAfterLoss
 			if sameBoot {
-				move = doubtContents
+				move = advanceEpoch
 			}
 			statements = append(statements, move)
 		}
@@ -95,40 +95,40 @@ func prepareSQLite(ctx context.Context, c *sqliteConn, path string) error {
 				return err
 			}
 		}
-		_, err := c.exec(ctx, setBoot, boot)
+		_, err := c.exec(ctx, recordBoot, boot)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return c.script(ctx, "PRAGMA synchronous = NORMAL")
+	return c.execScript(ctx, "PRAGMA synchronous = NORMAL")
 }
 
-const broken = "it is broken (%v): restore a backup, or move it away to begin anew"
+const brokenFormat = "it is broken (%v): restore a backup, or move it away to begin anew"
 
-// damage looks at every page of a file that was not closed in order.
-func damage(ctx context.Context, c *sqliteConn, _ string) error {
+// requireIntact looks at every page of a file that was not closed in order.
+func requireIntact(ctx context.Context, c *sqliteConn, _ string) error {
 	var found string
-	if _, err := one(ctx, c, []any{&found}, "PRAGMA quick_check(1)"); err != nil {
+	if _, err := queryRow(ctx, c, []any{&found}, "PRAGMA quick_check(1)"); err != nil {
 		return err
 	}
 	if found != "ok" {
-		return fmt.Errorf(broken, found)
+		return fmt.Errorf(brokenFormat, found)
 	}
 	return nil
 }
 
-// shortened looks whether a file that was closed in order, so that all of it is in the
+// requireFullLength looks whether a file that was closed in order, so that all of it is in the
 // one file, is as long as it was. SQLite itself finds out when it needs what is gone.
-func shortened(ctx context.Context, c *sqliteConn, path string) error {
-	if path == memory {
+func requireFullLength(ctx context.Context, c *sqliteConn, path string) error {
+	if path == memoryPath {
 		return nil
 	}
 	var pages, size int64
-	if _, err := one(ctx, c, []any{&pages}, "PRAGMA page_count"); err != nil {
+	if _, err := queryRow(ctx, c, []any{&pages}, "PRAGMA page_count"); err != nil {
 		return err
 	}
-	if _, err := one(ctx, c, []any{&size}, "PRAGMA page_size"); err != nil {
+	if _, err := queryRow(ctx, c, []any{&size}, "PRAGMA page_size"); err != nil {
 		return err
 	}
 	info, err := os.Stat(path)
@@ -136,7 +136,7 @@ func shortened(ctx context.Context, c *sqliteConn, path string) error {
 	case err != nil:
 		return err
 	case !hasLog(path) && info.Size() < pages*size:
-		return fmt.Errorf(broken, "its end is missing")
+		return fmt.Errorf(brokenFormat, "its end is missing")
 	}
 	return nil
 }
@@ -147,27 +147,27 @@ func hasLog(path string) bool {
 	return err == nil && info.Size() > 0
 }
 
-// markClean records that the file holds all that was committed, after that is on the
+// flushAndMarkClosed records that the file holds all that was committed, after that is on the
 // disk: the mark comes last in the log, and the log is flushed with it.
-func markClean(c *sqliteConn) error {
+func flushAndMarkClosed(c *sqliteConn) error {
 	ctx := context.Background()
-	if err := c.script(ctx, "PRAGMA synchronous = FULL"); err != nil {
+	if err := c.execScript(ctx, "PRAGMA synchronous = FULL"); err != nil {
 		return err
 	}
-	if err := (&writer{c: c}).alone(func(ctx context.Context, c conn) error {
-		_, err := c.exec(ctx, setClean)
+	if err := (&writer{conn: c}).runSingle(func(ctx context.Context, c conn) error {
+		_, err := c.exec(ctx, markClosed)
 		return err
 	}); err != nil {
 		return err
 	}
-	return c.script(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	return c.execScript(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
 }
 
 // Backup writes the whole of a SQLite store to a new file, while it is in use. What
 // is opened from that file is unverified, because it was not closed. PostgreSQL has
 // tools of its own.
 func (s *Store) Backup(ctx context.Context, path string) error {
-	db, ok := s.db.(*sqlite)
+	db, ok := s.backend.(*sqlite)
 	if !ok || db.lock == nil {
 		return errors.New("only a SQLite file is backed up by achuan; for PostgreSQL there is pg_dump")
 	}

@@ -36,7 +36,7 @@ func (*panicker) String() string { panic("no") }
 
 func TestLoggerRedacts(t *testing.T) {
 	tests := map[string]func(l *slog.Logger, s string){
-		"message":        func(l *slog.Logger, s string) { l.Info("said " + s) },
+		"message":        func(l *slog.Logger, s string) { l.Info("text " + s) },
 		"string":         func(l *slog.Logger, s string) { l.Info(visible, "a", "x "+s+" y") },
 		"error":          func(l *slog.Logger, s string) { l.Info(visible, KeyError, errors.New("bad "+s)) },
 		"wrapped error":  func(l *slog.Logger, s string) { l.Info(visible, "a", fmt.Errorf("dial: %w", errors.New(s))) },
@@ -56,7 +56,7 @@ func TestLoggerRedacts(t *testing.T) {
 		"with":       func(l *slog.Logger, s string) { l.With("a", s).Info(visible) },
 		"with group": func(l *slog.Logger, s string) { l.WithGroup("g").With("a", s).Info(visible, "b", s) },
 	}
-	said := map[string]string{
+	texts := map[string]string{
 		"secret":           secret,
 		"secret in quotes": `the key "` + secret + `" is bad`,
 		"jwt":              jwt,
@@ -66,21 +66,21 @@ func TestLoggerRedacts(t *testing.T) {
 	}
 	leaks := []string{secret, "alice", "eyJ", "c2lnbmF0dXJl", "abc.def"}
 	for _, format := range []string{FormatText, FormatJSON} {
-		for name, say := range tests {
-			for what, s := range said {
+		for name, log := range tests {
+			for what, s := range texts {
 				t.Run(format+"/"+name+"/"+what, func(t *testing.T) {
 					var out bytes.Buffer
-					say(NewLogger(&out, slog.LevelInfo, format, secret), s)
+					log(NewLogger(&out, slog.LevelInfo, format, secret), s)
 					if !strings.Contains(out.String(), Redacted) {
-						t.Errorf("nothing was redacted: %s", &out)
+						t.Errorf("line = %s, want a redacted secret", &out)
 					}
 					for _, leak := range leaks {
 						if strings.Contains(out.String(), leak) {
-							t.Errorf("%q is in the line: %s", leak, &out)
+							t.Errorf("line = %s, want no %q", &out, leak)
 						}
 					}
 					if format == FormatJSON && !json.Valid(out.Bytes()) {
-						t.Errorf("not JSON: %s", &out)
+						t.Errorf("line = %s, want JSON", &out)
 					}
 				})
 			}
@@ -91,38 +91,38 @@ func TestLoggerRedacts(t *testing.T) {
 func TestRedactorText(t *testing.T) {
 	r := NewRedactor(`pass"word\1`, "a b/c", "abcd", "abcdef", "xy", "  spaced  ", "")
 	tests := []struct{ name, text, want string }{
-		{"nothing", "an ordinary line", "an ordinary line"},
+		{"no secret", "an ordinary line", "an ordinary line"},
 		{"empty", "", ""},
 		{"the longer of two", "abcdef", Redacted},
 		{"the shorter of two", "abcde", Redacted + "e"},
-		{"too short to hide", "xy", "xy"},
+		{"too short to replace", "xy", "xy"},
 		{"trimmed", "is spaced.", "is " + Redacted + "."},
 		{"as a Go string", fmt.Sprintf("%q", `pass"word\1`), `"` + Redacted + `"`},
 		{"in a query", "/?q=" + url.QueryEscape("a b/c"), "/?q=" + Redacted},
 		{"in a path", "/" + url.PathEscape("a b/c"), "/" + Redacted},
 		{"twice", "abcdabcd", Redacted + Redacted},
 		{"bearer keeps its scheme", "Authorization: Bearer tok", "Authorization: Bearer " + Redacted},
-		{"bearer at any case", "BeArEr tok", "BeArEr " + Redacted},
+		{"bearer in any case", "BeArEr tok", "BeArEr " + Redacted},
 		{"bearer up to a quote", `"Bearer tok","x":1`, `"Bearer ` + Redacted + `","x":1`},
-		{"bearer of nothing", "Bearer ", "Bearer "},
-		{"the word alone", "bearer", "bearer"},
-		{"eyJ alone is no token", "eyJ and eyJhbGci", "eyJ and eyJhbGci"},
+		{"bearer without a token", "Bearer ", "Bearer "},
+		{"only the word bearer", "bearer", "bearer"},
+		{"eyJ without a payload", "eyJ and eyJhbGci", "eyJ and eyJhbGci"},
 		{"jwt in a sentence", "got " + jwt + ", sent", "got " + Redacted + ", sent"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := r.Text(tt.text)
 			if got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
+				t.Errorf("Text(%q) = %q, want %q", tt.text, got, tt.want)
 			}
 			if again := r.Text(got); again != got {
-				t.Errorf("a second pass changed %q to %q", got, again)
+				t.Errorf("Text(%q) = %q, want no change", got, again)
 			}
 		})
 	}
 }
 
-func TestLoggerKeepsWhatIsNoSecret(t *testing.T) {
+func TestLoggerKeepsOtherValues(t *testing.T) {
 	var out bytes.Buffer
 	l := NewLogger(&out, slog.LevelInfo, FormatJSON, secret)
 	l.Warn("line", "n", 7, "d", 3*time.Second, "ok", true, "nil", nil, "names", []string{"a", "b"},
@@ -146,10 +146,10 @@ func TestLoggerFormats(t *testing.T) {
 	NewLogger(&text, slog.LevelInfo, FormatText).Info("hello there", KeySession, 12)
 	NewLogger(&jsons, slog.LevelInfo, FormatJSON).Info("hello there", KeySession, 12)
 	if want := `level=INFO msg="hello there" session=12` + "\n"; !strings.HasSuffix(text.String(), want) {
-		t.Errorf("text: got %q, want it to end in %q", text.String(), want)
+		t.Errorf("text line = %q, want the end %q", text.String(), want)
 	}
 	if want := `"level":"INFO","msg":"hello there","session":12}` + "\n"; !strings.HasSuffix(jsons.String(), want) {
-		t.Errorf("JSON: got %q, want it to end in %q", jsons.String(), want)
+		t.Errorf("JSON line = %q, want the end %q", jsons.String(), want)
 	}
 }
 
@@ -158,21 +158,21 @@ func TestLoggerLevel(t *testing.T) {
 	l := NewLogger(&out, slog.LevelWarn, FormatText)
 	l.Info("quiet")
 	if out.Len() != 0 {
-		t.Errorf("info was written at level warn: %s", &out)
+		t.Errorf("log at level warn = %s, want no info line", &out)
 	}
 	l.Error("loud")
 	if !strings.Contains(out.String(), "loud") {
-		t.Errorf("error was not written at level warn: %s", &out)
+		t.Errorf("log at level warn = %s, want the error line", &out)
 	}
 }
 
 func TestRequestID(t *testing.T) {
 	if got := RequestID(t.Context()); got != "" {
-		t.Errorf("an empty context has request id %q", got)
+		t.Errorf("RequestID of an empty context = %q, want none", got)
 	}
 	ctx := WithRequestID(t.Context(), "req-1")
 	if got := RequestID(ctx); got != "req-1" {
-		t.Errorf("got %q", got)
+		t.Errorf("RequestID = %q, want req-1", got)
 	}
 
 	var out bytes.Buffer
@@ -181,24 +181,23 @@ func TestRequestID(t *testing.T) {
 	l.InfoContext(context.Background(), "without")
 	lines := strings.Split(out.String(), "\n")
 	if !strings.HasSuffix(lines[0], "msg=with a=1 request_id=req-1") {
-		t.Errorf("got %q", lines[0])
+		t.Errorf("line with a request id = %q, want request_id=req-1 at its end", lines[0])
 	}
 	if strings.Contains(lines[1], KeyRequestID) {
-		t.Errorf("got %q", lines[1])
+		t.Errorf("line without a request id = %q, want no request_id", lines[1])
 	}
 
 	out.Reset()
 	l.WithGroup("g").InfoContext(ctx, "grouped")
 	if !strings.Contains(out.String(), "g.request_id=req-1") {
-		t.Errorf("got %q", &out)
+		t.Errorf("line in a group = %q, want g.request_id=req-1", &out)
 	}
 }
 
-// A record may be handed to several handlers, so adding to it must not write
-// into what they share.
-func TestRequestIDLeavesTheRecordAlone(t *testing.T) {
+// Several handlers can get the same record, so the handler must not change it.
+func TestRequestIDDoesNotChangeRecord(t *testing.T) {
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)
-	for i := range 10 { // more than a record holds inline
+	for i := range 10 { // more than a record stores inline
 		r.Add(fmt.Sprintf("k%d", i), i)
 	}
 	h := requestIDHandler{slog.DiscardHandler}
@@ -207,12 +206,12 @@ func TestRequestIDLeavesTheRecordAlone(t *testing.T) {
 	}
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == KeyRequestID {
-			t.Errorf("the caller's record now has %v", a)
+			t.Errorf("record after Handle has %v, want no request id", a)
 		}
 		return true
 	})
 	if r.NumAttrs() != 10 {
-		t.Errorf("the caller's record has %d attributes", r.NumAttrs())
+		t.Errorf("record after Handle has %d attributes, want 10", r.NumAttrs())
 	}
 }
 
@@ -223,14 +222,14 @@ func TestDisabledLevelAllocatesNothing(t *testing.T) {
 		l.LogAttrs(ctx, slog.LevelDebug, "event", slog.String(KeyModel, "m"), slog.Int64(KeySession, 1))
 	})
 	if allocs != 0 {
-		t.Errorf("%v allocations for a line that is not written", allocs)
+		t.Errorf("a disabled line makes %v allocations, want 0", allocs)
 	}
 }
 
 func TestCleanTextAllocatesNothing(t *testing.T) {
 	r := NewRedactor(secret, "another-key-1", "another-key-2")
 	if n := testing.AllocsPerRun(100, func() { r.Text("POST /v1/chat/completions finished") }); n != 0 {
-		t.Errorf("%v allocations for a text without a secret", n)
+		t.Errorf("Text without a secret makes %v allocations, want 0", n)
 	}
 }
 
@@ -243,11 +242,11 @@ func FuzzRedactor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		clean := r.Text(s)
 		if jwtPattern.MatchString(clean) {
-			t.Errorf("%q keeps a JWT: %q", s, clean)
+			t.Errorf("Text(%q) = %q, want no JWT", s, clean)
 		}
 		for i := range len(secret) - minFragment + 1 {
 			if strings.Contains(lower(clean), secret[i:i+minFragment]) {
-				t.Errorf("%q keeps a part of a secret: %q", s, clean)
+				t.Errorf("Text(%q) = %q, want no part of a secret", s, clean)
 			}
 		}
 	})

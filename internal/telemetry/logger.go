@@ -1,11 +1,9 @@
-// Package telemetry is what the program says about itself: the logger, the
-// redaction that every log line passes through, the names of all attributes and
-// the request id that ties lines together; the metrics (all in families.go) and the
-// traces (their attributes in genai.go).
+// Package telemetry has the program's logs, metrics and traces: the logger, the redaction of every log line, the
+// names of all log attributes, the request id that connects log lines, the metrics (all are in metric_table.go) and
+// the spans (their attributes are in span_attributes.go).
 //
-// What happened is decided elsewhere: no package logs through a global, each is
-// handed the logger that NewLogger made. Nothing here knows a domain type, and
-// nothing here may be given a request's content.
+// Other packages decide what to log and count. No package uses a global logger: each gets the logger that NewLogger
+// returned. This package knows no domain types, and nobody may pass the content of a request to it.
 package telemetry
 
 import (
@@ -20,10 +18,9 @@ const (
 	FormatJSON = "json"
 )
 
-// NewLogger returns a logger that writes one line per record to w, as
-// logfmt-like text or as JSON (FormatJSON; any other format is text). Every
-// secret, JWT and bearer token is replaced before it is written, and a request
-// id in the context is added to the line.
+// NewLogger returns a logger that writes one line for each record to w, as JSON for FormatJSON and otherwise as text
+// in the style of logfmt. It replaces the secrets, JWTs and bearer tokens in each line and adds the context's request
+// id.
 func NewLogger(w io.Writer, level slog.Level, format string, secrets ...string) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: NewRedactor(secrets...).replaceAttr}
 	var h slog.Handler = slog.NewTextHandler(w, options)
@@ -33,8 +30,8 @@ func NewLogger(w io.Writer, level slog.Level, format string, secrets ...string) 
 	return slog.New(requestIDHandler{h})
 }
 
-// requestIDHandler adds the context's request id, and the id of its trace, to each
-// record. Under an open group (Logger.WithGroup) they are in that group.
+// requestIDHandler adds the request id and the trace id of the context to each record. Within a group
+// (Logger.WithGroup) they are in that group.
 type requestIDHandler struct{ slog.Handler }
 
 func (h requestIDHandler) Handle(ctx context.Context, r slog.Record) error {

@@ -21,7 +21,7 @@ func TestParseByteSize(t *testing.T) {
 		t.Run(tt.text, func(t *testing.T) {
 			got, err := parseByteSize(tt.text)
 			if got != tt.want || (err == nil) != tt.ok {
-				t.Errorf("got %d, %v; want %d, ok %v", got, err, tt.want, tt.ok)
+				t.Errorf("parseByteSize(%q) = %d, %v, want %d, ok %v", tt.text, got, err, tt.want, tt.ok)
 			}
 		})
 	}
@@ -30,7 +30,7 @@ func TestParseByteSize(t *testing.T) {
 func TestByteSizeString(t *testing.T) {
 	for size, want := range map[ByteSize]string{0: "0B", 1: "1B", 1000: "1000B", 1024: "1KiB", 32 << 20: "32MiB", 1<<30 + 1<<20: "1025MiB", 1 << 31: "2GiB"} {
 		if got := size.String(); got != want {
-			t.Errorf("%d is written as %s, want %s", int64(size), got, want)
+			t.Errorf("ByteSize(%d).String() = %s, want %s", int64(size), got, want)
 		}
 	}
 }
@@ -46,7 +46,7 @@ func FuzzParseByteSize(f *testing.F) {
 		}
 		again, err := parseByteSize(size.String())
 		if size < 0 || err != nil || again != size {
-			t.Errorf("%q is %d, written as %s, which is %d, %v", text, size, size, again, err)
+			t.Errorf("parseByteSize(%q) = %d and parseByteSize(%q) = %d, %v, want the same size", text, size, size, again, err)
 		}
 	})
 }
@@ -61,13 +61,13 @@ func TestIsLoopback(t *testing.T) {
 	for address, want := range tests {
 		t.Run(address, func(t *testing.T) {
 			if got := IsLoopback(address); got != want {
-				t.Errorf("got %v", got)
+				t.Errorf("IsLoopback(%q) = %v, want %v", address, got, want)
 			}
 		})
 	}
 }
 
-func TestValidListen(t *testing.T) {
+func TestIsValidListen(t *testing.T) {
 	tests := map[string]bool{
 		"127.0.0.1:8000": true, ":0": true, "[::1]:1": true, "example.test:65535": true,
 		"": false, "8000": false, "127.0.0.1": false, "127.0.0.1:": false, "127.0.0.1:65536": false, "127.0.0.1:-1": false,
@@ -75,15 +75,15 @@ func TestValidListen(t *testing.T) {
 	}
 	for address, want := range tests {
 		t.Run(address, func(t *testing.T) {
-			if got := validListen(address); got != want {
-				t.Errorf("got %v", got)
+			if got := isValidListen(address); got != want {
+				t.Errorf("isValidListen(%q) = %v, want %v", address, got, want)
 			}
 		})
 	}
 }
 
-func TestOrigins(t *testing.T) {
-	tests := []struct{ given, want string }{ // want "": refused
+func TestNormalizeOrigins(t *testing.T) {
+	tests := []struct{ given, want string }{ // want "" means not allowed
 		{"https://a.example", "https://a.example"},
 		{"HTTPS://A.Example:443", "https://a.example"},
 		{"http://[::1]:3000", "http://[::1]:3000"},
@@ -104,8 +104,8 @@ func TestOrigins(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.given, func(t *testing.T) {
 			origins := []string{tt.given}
-			if ok := normalOrigins(origins); ok != (tt.want != "") || ok && origins[0] != tt.want {
-				t.Errorf("got %v %q, want %q", ok, origins, tt.want)
+			if ok := normalizeOrigins(origins); ok != (tt.want != "") || ok && origins[0] != tt.want {
+				t.Errorf("normalizeOrigins(%q) = %v, %q, want %q", tt.given, ok, origins, tt.want)
 			}
 		})
 	}
@@ -134,13 +134,13 @@ func TestDidYouMean(t *testing.T) {
 				want = "; did you mean " + tt.want + "?"
 			}
 			if got := didYouMean(tt.name, strings.ToUpper); got != want {
-				t.Errorf("got %q, want %q", got, want)
+				t.Errorf("didYouMean(%q) = %q, want %q", tt.name, got, want)
 			}
 		})
 	}
 }
 
-func TestDistance(t *testing.T) {
+func TestEditDistance(t *testing.T) {
 	tests := []struct {
 		a, b string
 		want int
@@ -149,8 +149,8 @@ func TestDistance(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.a+"-"+tt.b, func(t *testing.T) {
-			if got := distance(tt.a, tt.b); got != tt.want {
-				t.Errorf("got %d, want %d", got, tt.want)
+			if got := editDistance(tt.a, tt.b); got != tt.want {
+				t.Errorf("editDistance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
 			}
 		})
 	}

@@ -14,12 +14,12 @@ import (
 	"achuan/internal/emulate"
 )
 
-// shaped runs events through a shaper and returns what came out.
-func shaped(r *chat.Request, events ...chat.Event) []chat.Event {
-	return shapedEagerly(r, false, events...)
+// shapeEvents runs events through a shaper and returns what came out.
+func shapeEvents(r *chat.Request, events ...chat.Event) []chat.Event {
+	return shapeEventsEagerly(r, false, events...)
 }
 
-func shapedEagerly(r *chat.Request, eager bool, events ...chat.Event) []chat.Event {
+func shapeEventsEagerly(r *chat.Request, eager bool, events ...chat.Event) []chat.Event {
 	plan, err := emulate.NewPlan(context.Background(), r, emulate.Options{EagerCalls: eager})
 	if err != nil {
 		panic(err)
@@ -34,9 +34,9 @@ func shapedEagerly(r *chat.Request, eager bool, events ...chat.Event) []chat.Eve
 	return out
 }
 
-func text(s string) chat.Event { return chat.Event{Kind: chat.EventText, Text: s} }
+func textEvent(s string) chat.Event { return chat.Event{Kind: chat.EventText, Text: s} }
 
-func textOf(events []chat.Event) string {
+func joinText(events []chat.Event) string {
 	var b strings.Builder
 	for _, ev := range events {
 		if ev.Kind == chat.EventText {
@@ -47,12 +47,12 @@ func textOf(events []chat.Event) string {
 }
 
 var (
-	pause = chat.Event{Kind: chat.EventPause}
-	done  = chat.Event{Kind: chat.EventDone, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: 3}}
+	pauseEvent = chat.Event{Kind: chat.EventPause}
+	doneEvent  = chat.Event{Kind: chat.EventDone, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: 3}}
 )
 
-// doneAt is the end of an answer for which the platform counts n tokens.
-func doneAt(n int) chat.Event {
+// doneAfter is the end of an answer for which the platform counts n tokens.
+func doneAfter(n int) chat.Event {
 	return chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: n}}
 }
 
@@ -67,28 +67,28 @@ func TestShape(t *testing.T) {
 		finish chat.FinishReason
 		usage  chat.Usage // compared when not estimated
 	}{
-		{"as it is", nil, 0, []chat.Event{text("a "), text("b"), done}, "a b", chat.FinishStop, whole},
-		{"stop in one piece", []string{"END"}, 0, []chat.Event{text("one END two"), done}, "one ", chat.FinishStop, chat.Usage{Estimated: true}},
-		{"stop over pieces", []string{"END"}, 0, []chat.Event{text("one E"), text("N"), text("D two"), done}, "one ", chat.FinishStop, chat.Usage{Estimated: true}},
-		{"no stop after all", []string{"END"}, 0, []chat.Event{text("one EN"), text("T"), done}, "one ENT", chat.FinishStop, whole},
-		{"held at the end", []string{"END"}, 0, []chat.Event{text("one EN"), done}, "one EN", chat.FinishStop, whole},
-		{"the one complete first", []string{"abz", "b"}, 0, []chat.Event{text("abz"), done}, "a", chat.FinishStop, chat.Usage{Estimated: true}},
-		{"a stop that overlaps itself", []string{"aab"}, 0, []chat.Event{text("aa"), text("ab!"), done}, "a", chat.FinishStop, chat.Usage{Estimated: true}},
-		{"limit", nil, 2, []chat.Event{text("one two three four"), done}, "one two", chat.FinishLength, chat.Usage{Estimated: true}},
-		{"limit over pieces", nil, 2, []chat.Event{text("one"), text(" two"), text(" three"), done}, "one two", chat.FinishLength, chat.Usage{Estimated: true}},
-		{"limit just enough", nil, 2, []chat.Event{text("one"), text(" two"), doneAt(1)}, "one two", chat.FinishStop, chat.Usage{PromptTokens: 7, CompletionTokens: 1}},
-		{"limit by the platform's count", nil, 3, []chat.Event{text("one"), text(" two"), done}, "one two", chat.FinishLength, whole},
-		{"limit by an estimated count", nil, 2, []chat.Event{text("one"), text(" two"), {Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{Estimated: true}}},
+		{"as it is", nil, 0, []chat.Event{textEvent("a "), textEvent("b"), doneEvent}, "a b", chat.FinishStop, whole},
+		{"stop in one piece", []string{"END"}, 0, []chat.Event{textEvent("one END two"), doneEvent}, "one ", chat.FinishStop, chat.Usage{Estimated: true}},
+		{"stop over pieces", []string{"END"}, 0, []chat.Event{textEvent("one E"), textEvent("N"), textEvent("D two"), doneEvent}, "one ", chat.FinishStop, chat.Usage{Estimated: true}},
+		{"no stop after all", []string{"END"}, 0, []chat.Event{textEvent("one EN"), textEvent("T"), doneEvent}, "one ENT", chat.FinishStop, whole},
+		{"held at the end", []string{"END"}, 0, []chat.Event{textEvent("one EN"), doneEvent}, "one EN", chat.FinishStop, whole},
+		{"the one complete first", []string{"abz", "b"}, 0, []chat.Event{textEvent("abz"), doneEvent}, "a", chat.FinishStop, chat.Usage{Estimated: true}},
+		{"a stop that overlaps itself", []string{"aab"}, 0, []chat.Event{textEvent("aa"), textEvent("ab!"), doneEvent}, "a", chat.FinishStop, chat.Usage{Estimated: true}},
+		{"limit", nil, 2, []chat.Event{textEvent("one two three four"), doneEvent}, "one two", chat.FinishLength, chat.Usage{Estimated: true}},
+		{"limit over pieces", nil, 2, []chat.Event{textEvent("one"), textEvent(" two"), textEvent(" three"), doneEvent}, "one two", chat.FinishLength, chat.Usage{Estimated: true}},
+		{"limit just enough", nil, 2, []chat.Event{textEvent("one"), textEvent(" two"), doneAfter(1)}, "one two", chat.FinishStop, chat.Usage{PromptTokens: 7, CompletionTokens: 1}},
+		{"limit by the platform's count", nil, 3, []chat.Event{textEvent("one"), textEvent(" two"), doneEvent}, "one two", chat.FinishLength, whole},
+		{"limit by an estimated count", nil, 2, []chat.Event{textEvent("one"), textEvent(" two"), {Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{Estimated: true}}},
 			"one two", chat.FinishStop, chat.Usage{Estimated: true}},
-		{"limit counts reasoning", nil, 1, []chat.Event{{Kind: chat.EventReasoning, Text: "hm"}, text("one"), done}, "", chat.FinishLength, chat.Usage{Estimated: true}},
+		{"limit counts reasoning", nil, 1, []chat.Event{{Kind: chat.EventReasoning, Text: "hm"}, textEvent("one"), doneEvent}, "", chat.FinishLength, chat.Usage{Estimated: true}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Stop: tc.stop}
 			if tc.limit > 0 {
 				r.MaxTokens = &tc.limit
 			}
-			out := shaped(r, tc.in...)
-			if got := textOf(out); got != tc.text {
+			out := shapeEvents(r, tc.in...)
+			if got := joinText(out); got != tc.text {
 				t.Errorf("text %q, want %q", got, tc.text)
 			}
 			last := out[len(out)-1]
@@ -107,7 +107,7 @@ func TestShape(t *testing.T) {
 
 func TestShapePauses(t *testing.T) {
 	r := &chat.Request{Stop: []string{"END"}}
-	out := shaped(r, text("a"), pause, text("E"), pause, text("x"), pause, done)
+	out := shapeEvents(r, textEvent("a"), pauseEvent, textEvent("E"), pauseEvent, textEvent("x"), pauseEvent, doneEvent)
 	kinds := make([]chat.EventKind, len(out))
 	for i, ev := range out {
 		kinds[i] = ev.Kind
@@ -126,28 +126,28 @@ func TestShapeAnySplit(t *testing.T) {
 		r := &chat.Request{Stop: rapid.SliceOfN(rapid.SampledFrom([]string{"ab", "ba", "aba", "你好", "好"}), 1, 3).Draw(t, "stop")}
 		var events []chat.Event
 		for _, p := range pieces {
-			events = append(events, text(p))
+			events = append(events, textEvent(p))
 		}
 		whole := strings.Join(pieces, "")
 		want := whole
 		if at, _ := firstStop(whole, r.Stop); at >= 0 {
 			want = whole[:at]
 		}
-		if got := textOf(shaped(r, append(events, done)...)); got != want {
+		if got := joinText(shapeEvents(r, append(events, doneEvent)...)); got != want {
 			t.Fatalf("%q in pieces %q gave %q, want %q", whole, pieces, got, want)
 		}
 	})
 }
 
-var weather = chat.Tool{Name: "get_weather", Parameters: []byte(`{"type": "object", "required": ["city"], "properties": {"city": {"type": "string"}}}`)}
+var weatherTool = chat.Tool{Name: "get_weather", Parameters: []byte(`{"type": "object", "required": ["city"], "properties": {"city": {"type": "string"}}}`)}
 
-// calling is an answer with text and a call whose argument is as long.
-func calling(city string) []chat.Event {
-	return []chat.Event{text("See: "), text(`<tool_call>{"name": "get_weather", "arguments": {"city": "` + city + `"}}</tool_call>`), done}
+// callEvents is an answer with text and a call whose argument is as long.
+func callEvents(city string) []chat.Event {
+	return []chat.Event{textEvent("See: "), textEvent(`<tool_call>{"name": "get_weather", "arguments": {"city": "` + city + `"}}</tool_call>`), doneEvent}
 }
 
-// kinds names what came, one letter an event.
-func kinds(events []chat.Event) string {
+// kindLetters names what came, one letter an event.
+func kindLetters(events []chat.Event) string {
 	letters := map[chat.EventKind]string{chat.EventText: "t", chat.EventReasoning: "r", chat.EventPause: "p", chat.EventToolCall: "c", chat.EventDone: "d"}
 	var b strings.Builder
 	for _, ev := range events {
@@ -174,10 +174,10 @@ func TestShapeCalls(t *testing.T) {
 		{"a call beyond the limit is not begun", func(r *chat.Request) { r.MaxTokens = &ten }, strings.Repeat("Rome ", 20), "td", chat.FinishLength},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}}
+			r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weatherTool}}
 			tc.change(r)
-			out := shaped(r, calling(tc.city)...)
-			if got := kinds(out); got != tc.kinds {
+			out := shapeEvents(r, callEvents(tc.city)...)
+			if got := kindLetters(out); got != tc.kinds {
 				t.Errorf("came %s, want %s", got, tc.kinds)
 			}
 			if last := out[len(out)-1]; last.Finish != tc.finish {
@@ -191,7 +191,7 @@ func TestShapeCalls(t *testing.T) {
 // pieces, cut between runes.
 func TestShapeFragments(t *testing.T) {
 	city := strings.Repeat("北京 ", 30_000)
-	out := shaped(&chat.Request{Tools: []chat.Tool{weather}}, calling(city)...)
+	out := shapeEvents(&chat.Request{Tools: []chat.Tool{weatherTool}}, callEvents(city)...)
 	var arguments strings.Builder
 	for i, ev := range out[1 : len(out)-1] {
 		first := i == 0
@@ -211,7 +211,7 @@ func TestShapeFragments(t *testing.T) {
 // The usage of an answer that had to be repaired is part of the sum, also when the
 // platform counted only one of them.
 func TestShapeUsageOfRepairs(t *testing.T) {
-	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}}
+	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weatherTool}}
 	for _, estimated := range []bool{false, true} {
 		plan, err := emulate.NewPlan(t.Context(), r, emulate.Options{})
 		if err != nil {
@@ -220,8 +220,8 @@ func TestShapeUsageOfRepairs(t *testing.T) {
 		s := newShaper(r, plan)
 		var last chat.Event
 		pass := func(ev chat.Event) { last = ev }
-		_, _ = s.Shape(text(`<tool_call>{"name": "nope", "arguments": {}}</tool_call>`), pass)
-		repair, err := s.Shape(done, pass)
+		_, _ = s.Shape(textEvent(`<tool_call>{"name": "nope", "arguments": {}}</tool_call>`), pass)
+		repair, err := s.Shape(doneEvent, pass)
 		if err != nil || repair == "" {
 			t.Fatal(repair, err)
 		}
@@ -229,7 +229,7 @@ func TestShapeUsageOfRepairs(t *testing.T) {
 		if estimated {
 			second = chat.Usage{Estimated: true}
 		}
-		for _, ev := range calling("Paris")[1:2] {
+		for _, ev := range callEvents("Paris")[1:2] {
 			_, _ = s.Shape(ev, pass)
 		}
 		if repair, err = s.Shape(chat.Event{Kind: chat.EventDone, Usage: second}, pass); err != nil || repair != "" {
@@ -259,10 +259,10 @@ func TestShapeSessionHadTools(t *testing.T) {
 			}
 			var out []chat.Event
 			pass := func(ev chat.Event) { out = append(out, ev) }
-			_, _ = s.Shape(text(`"a <tool_call>{}</tool_call>"`), pass)
-			repair, err := s.Shape(done, pass)
-			if err != nil || told != strings.HasPrefix(repair, emulate.RepairIntro) || told == strings.Contains(textOf(out), "<tool_call>") {
-				t.Errorf("format %q, told %v: Shape(…) = %q, %v, passed %q", format, told, repair, err, textOf(out))
+			_, _ = s.Shape(textEvent(`"a <tool_call>{}</tool_call>"`), pass)
+			repair, err := s.Shape(doneEvent, pass)
+			if err != nil || told != strings.HasPrefix(repair, emulate.RepairIntro) || told == strings.Contains(joinText(out), "<tool_call>") {
+				t.Errorf("format %q, told %v: Shape(…) = %q, %v, passed %q", format, told, repair, err, joinText(out))
 			}
 		}
 	}
@@ -270,9 +270,9 @@ func TestShapeSessionHadTools(t *testing.T) {
 
 // Pieces that were passed on early are passed on as they come.
 func TestShapeEagerCalls(t *testing.T) {
-	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weather}, Streamed: true}
-	out := shapedEagerly(r, true, text(`<tool_call>{"name": "get_weather", "arguments": {"city": `), pause, text(`"Paris"}`), text(`}</tool_call>`), done)
-	if got := kinds(out); got != "ccpcd" {
+	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weatherTool}, Streamed: true}
+	out := shapeEventsEagerly(r, true, textEvent(`<tool_call>{"name": "get_weather", "arguments": {"city": `), pauseEvent, textEvent(`"Paris"}`), textEvent(`}</tool_call>`), doneEvent)
+	if got := kindLetters(out); got != "ccpcd" {
 		t.Errorf("came %s", got)
 	}
 }
@@ -288,7 +288,7 @@ func TestShapeNamesTheStopSequence(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := &chat.Request{Stop: []string{"END", ";"}, N: 1}
-			events := shaped(r, text(tt.text), doneAt(1))
+			events := shapeEvents(r, textEvent(tt.text), doneAfter(1))
 			if last := events[len(events)-1]; last.Finish != chat.FinishStop || last.StopSequence != tt.want {
 				t.Errorf("the answer ends with %q and %q, want %q and %q", last.Finish, last.StopSequence, chat.FinishStop, tt.want)
 			}

@@ -1,0 +1,273 @@
+package gateway
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"achuan/internal/chat"
+	"achuan/internal/emulate"
+)
+
+// shaper makes one choice's answer what the client asked for. What emulate makes
+// of the platform's text ends here at a stop sequence or at the token limit, and
+// gets the usage that the platform did not give. Text that may be the start of a
+// stop sequence is held back. It is a conversation.Shaper.
+type shaper struct {
+	request  *chat.Request
+	plan     *emulate.Plan
+	emulated *emulate.Shaper // nil when the answer is plain text
+
+	platformText  strings.Builder // the platform's answer under way, when no usage may come
+	repairedUsage chat.Usage      // of the turn's earlier answers, which had to be repaired
+
+	emit        func(chat.Event) // of the call of Shape under way
+	heldText    string           // end of the text that may yet become a stop sequence
+	tokensLeft  int              // tokens that may still be passed on; only with a limit
+	isPaused    bool             // nothing was passed on since the last pause (or at all)
+	isOver      bool             // the end was passed on
+	emittedText strings.Builder  // what was passed on, when it may have to be cut
+}
+
+func newShaper(r *chat.Request, plan *emulate.Plan) *shaper {
+	s := &shaper{request: r, plan: plan, isPaused: true}
+	if plan.NeedsShaper() {
+		s.emulated = plan.Shaper()
+	}
+	if r.MaxTokens != nil {
+		s.tokensLeft = *r.MaxTokens
+	}
+	return s
+}
+
+// SetCallSeed is as conversation.CallSeeder has it.
+func (s *shaper) SetCallSeed(seed [16]byte) {
+	if s.emulated != nil {
+		s.emulated.SetCallSeed(seed)
+	}
+}
+
+// SessionHadTools is as conversation.ToolReader has it.
+func (s *shaper) SessionHadTools() {
+	if s.plan.HasTools() {
+		return
+	}
+	s.plan = s.plan.WithSessionTools()
+	if s.emulated == nil {
+		s.emulated = s.plan.Shaper()
+	}
+	s.emulated.SetPlan(s.plan)
+}
+
+// Shape is as conversation.Shaper has it.
+func (s *shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err error) {
+	if s.isOver {
+		return "", nil
+	}
+	s.emit = pass
+	switch ev.Kind {
+	case chat.EventText, chat.EventReasoning:
+		s.platformText.WriteString(ev.Text)
+	case chat.EventPause:
+		s.pause()
+		return "", nil
+	case chat.EventDone:
+		s.estimateUsage(&ev)
+	}
+	if s.emulated == nil {
+		if ev.Kind == chat.EventDone && s.plan.LimitReached(ev.Usage) {
+			ev.Finish = chat.FinishLength
+		}
+		s.applyLimits(ev)
+		return "", nil
+	}
+	if repair, err = s.emulated.Shape(ev, s.applyLimits); repair == "" {
+		return "", err
+	}
+	s.repairedUsage = s.repairedUsage.Plus(ev.Usage)
+	s.platformText.Reset()
+	if s.isOver { // it was cut for the client while it was judged
+		return "", nil
+	}
+	return repair, err
+}
+
+// estimateUsage sets the usage of one answer where the platform gave none.
+func (s *shaper) estimateUsage(ev *chat.Event) {
+	if ev.Usage.Estimated {
+		ev.Usage.PromptTokens = s.estimatePrompt()
+		ev.Usage.CompletionTokens = estimateTokens(s.platformText.String())
+	}
+}
+
+func (s *shaper) pause() {
+	if !s.isPaused {
+		s.isPaused = true
+		s.emit(chat.Event{Kind: chat.EventPause})
+	}
+}
+
+// applyLimits passes an event on as none, one or several events.
+func (s *shaper) applyLimits(ev chat.Event) {
+	if s.isOver {
+		return
+	}
+	switch ev.Kind {
+	case chat.EventText:
+		s.addText(ev.Text)
+	case chat.EventDone:
+		s.finish(ev)
+	default:
+		s.emitHeldText()
+		s.emitWithinLimit(ev)
+	}
+}
+
+// addText passes on what cannot be part of a stop sequence.
+func (s *shaper) addText(text string) {
+	if len(s.request.Stop) == 0 {
+		s.emitText(text)
+		return
+	}
+	text = s.heldText + text
+	if at, stop := firstStop(text, s.request.Stop); at >= 0 {
+		s.heldText = ""
+		s.emitText(text[:at])
+		s.endEarly(chat.Event{Finish: chat.FinishStop, StopSequence: stop})
+		return
+	}
+	keep := partialStopLength(text, s.request.Stop)
+	s.heldText = text[len(text)-keep:]
+	s.emitText(text[:len(text)-keep])
+}
+
+func (s *shaper) emitText(text string) {
+	s.emitWithinLimit(chat.Event{Kind: chat.EventText, Text: text})
+}
+
+// emitHeldText passes on what was held back: what comes next is no text.
+func (s *shaper) emitHeldText() {
+	held := s.heldText
+	s.heldText = ""
+	s.emitText(held)
+}
+
+// emitWithinLimit passes a piece on as far as the token limit goes. A call is passed on
+// whole or not at all.
+func (s *shaper) emitWithinLimit(ev chat.Event) {
+	if s.isOver || ev.Text == "" && ev.Kind != chat.EventToolCall {
+		return
+	}
+	if s.request.MaxTokens == nil {
+		s.emitPiece(ev)
+		return
+	}
+	kept, used := firstTokens(ev.Text, s.tokensLeft)
+	s.tokensLeft -= used
+	if len(kept) == len(ev.Text) {
+		s.emitPiece(ev)
+		return
+	}
+	if ev.Kind != chat.EventToolCall && kept != "" {
+		ev.Text = kept
+		s.emitPiece(ev)
+	}
+	s.endEarly(chat.Event{Finish: chat.FinishLength})
+}
+
+// emitPiece passes a piece on.
+func (s *shaper) emitPiece(ev chat.Event) {
+	s.isPaused = false
+	if s.request.MaxTokens != nil || len(s.request.Stop) > 0 {
+		s.emittedText.WriteString(ev.Text)
+	}
+	if ev.Kind != chat.EventToolCall {
+		s.emit(ev)
+		return
+	}
+	for piece := range callFragments(ev) {
+		s.emit(piece)
+	}
+}
+
+// endEarly ends the answer before the platform does. end says why.
+func (s *shaper) endEarly(end chat.Event) {
+	if s.isOver {
+		return
+	}
+	s.isOver = true
+	usage := chat.Usage{PromptTokens: s.estimatePrompt(), CompletionTokens: estimateTokens(s.emittedText.String()), Estimated: true}
+	end.Kind, end.Usage, end.Cut = chat.EventDone, s.repairedUsage.Plus(usage), true
+	s.emit(end)
+}
+
+// finish passes on the end, after what was held back.
+func (s *shaper) finish(ev chat.Event) {
+	s.emitHeldText()
+	if s.isOver {
+		return
+	}
+	if ev.Finish == "" {
+		ev.Finish = chat.FinishStop
+	}
+	ev.Usage = s.repairedUsage.Plus(ev.Usage)
+	s.isOver = true
+	s.emit(ev)
+}
+
+// callFragments yields a call as clients know it from OpenAI: id and name first, then
+// the arguments in pieces, at most 256 of them.
+func callFragments(ev chat.Event) func(yield func(chat.Event) bool) {
+	return func(yield func(chat.Event) bool) {
+		text := ev.Text
+		size := max(48, len(text)/256+1)
+		if ev.CallID != "" {
+			ev.Text = ""
+			if !yield(ev) {
+				return
+			}
+			ev.CallID, ev.CallName = "", ""
+		}
+		for text != "" {
+			n := min(size, len(text))
+			for n < len(text) && !utf8.RuneStart(text[n]) {
+				n++
+			}
+			ev.Text, text = text[:n], text[n:]
+			if !yield(ev) {
+				return
+			}
+		}
+	}
+}
+
+// firstStop returns the stop sequence that is complete first, as a model that writes byte
+// by byte would meet it, and the index at which it begins: -1 if text contains none.
+func firstStop(text string, stops []string) (begin int, first string) {
+	begin = -1
+	end := len(text) + 1
+	for _, stop := range stops {
+		at := strings.Index(text, stop)
+		if at < 0 {
+			continue
+		}
+		if e := at + len(stop); e < end || e == end && at < begin {
+			begin, end, first = at, e, stop
+		}
+	}
+	return begin, first
+}
+
+// partialStopLength returns the length of the longest end of text that begins, but is not
+// yet, a stop sequence.
+func partialStopLength(text string, stops []string) int {
+	longest := 0
+	for _, stop := range stops {
+		for n := min(len(stop)-1, len(text)); n > longest; n-- {
+			if strings.HasSuffix(text, stop[:n]) {
+				longest = n
+				break
+			}
+		}
+	}
+	return longest
+}
