@@ -93,18 +93,14 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
 	host, account := accountOf(s)
-	if store.WasEmptied(s.DatabaseURL) {
-		o.Logger.WarnContext(ctx, "the database file is empty: a new database without sessions is created; "+
-			"to keep the old sessions, stop this server and restore a backup")
-	}
-	db, err := store.Open(ctx, store.Options{URL: s.DatabaseURL, Account: account, Logger: o.Logger})
+	accountStore, err := openStore(ctx, s.DatabaseURL, account, o.Logger)
 	if err != nil {
 		_ = listener.Close() // no request was served
 		return nil, err
 	}
-	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, store: db, listener: listener}
+	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, store: accountStore, listener: listener}
 	a.engine = conversation.New(conversation.Options{
-		Platform: client, Store: db, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
+		Platform: client, Store: accountStore, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
 		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention,
 		KeepSideTasks: !s.SideTasks,
@@ -123,6 +119,24 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	})
 	a.http = httpapi.HTTPServer(a.api.Handler(), o.Logger)
 	return a, nil
+}
+
+// openStore opens the database and returns the store of an account. It warns if the database
+// was emptied.
+func openStore(ctx context.Context, url, account string, logger *slog.Logger) (*store.Store, error) {
+	if store.WasEmptied(url) {
+		logger.WarnContext(ctx, "the database file is empty: a new database without sessions is created; "+
+			"to keep the old sessions, stop this server and restore a backup")
+	}
+	db, err := store.Open(ctx, store.Options{URL: url, Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	accountStore, err := db.Account(ctx, account)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return accountStore, nil
 }
 
 // Run serves until ctx ends, drains, and stops everything. It returns an error when the server cannot serve.

@@ -23,7 +23,7 @@ var created = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func newStore(t *testing.T) (database string) {
 	t.Helper()
 	database = "sqlite:" + filepath.Join(t.TempDir(), "achuan.db")
-	s, err := store.Open(t.Context(), store.Options{URL: database, Account: "host 42"})
+	s, err := store.Open(t.Context(), store.Options{URL: database})
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestRestoreRefusesDamagedBackups(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Restore = %v, want an error with %q", err, c.want)
 			}
-			s, err := store.Open(t.Context(), store.Options{URL: database, Account: "host 42"})
+			s, err := store.Open(t.Context(), store.Options{URL: database})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -52,15 +52,19 @@ func (*instantly) Close() error { return nil }
 
 func benchEngine(b *testing.B) *conversation.Engine {
 	b.Helper()
-	keep, err := store.Open(b.Context(), store.Options{URL: "sqlite:" + filepath.Join(b.TempDir(), "achuan.db"), Account: "bench"})
+	db, err := store.Open(b.Context(), store.Options{URL: "sqlite:" + filepath.Join(b.TempDir(), "achuan.db")})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
-		if err := keep.Close(); err != nil {
+		if err := db.Close(); err != nil {
 			b.Error(err)
 		}
 	})
+	keep, err := db.Account(b.Context(), "bench")
+	if err != nil {
+		b.Fatal(err)
+	}
 	return conversation.New(conversation.Options{
 		Platform: new(instant), Store: keep, Host: "bench", Logger: slog.New(slog.DiscardHandler),
 		Render: func(m chat.Message) string { return m.Text },

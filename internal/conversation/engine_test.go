@@ -94,10 +94,15 @@ func siteOf(t *testing.T, account, url string, o simulator.Options, shared bool,
 // open opens the store.
 func (s *site) open() {
 	s.t.Helper()
-	keep, err := store.Open(context.WithoutCancel(s.t.Context()), store.Options{
-		URL: s.url, Account: s.account, Lease: s.options.Lease,
+	ctx := context.WithoutCancel(s.t.Context())
+	db, err := store.Open(ctx, store.Options{
+		URL: s.url, Lease: s.options.Lease,
 		Now: func() time.Time { return time.Now().Add(time.Duration(s.clock.Load())) },
 	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	keep, err := db.Account(ctx, s.account)
 	if err != nil {
 		s.t.Fatal(err)
 	}

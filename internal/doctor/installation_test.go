@@ -90,7 +90,7 @@ func (s *installation) serve() {
 // createStoppedStore creates a store that no server uses, and a backup of it.
 func (s *installation) createStoppedStore() {
 	s.t.Helper()
-	db, err := store.Open(s.t.Context(), store.Options{URL: s.environ["ACHUAN_DATABASE_URL"], Account: "test"})
+	db, err := store.Open(s.t.Context(), store.Options{URL: s.environ["ACHUAN_DATABASE_URL"]})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -21,11 +21,15 @@ func (panickyPlatform) CreateSession(context.Context, string) (chat.Session, err
 func TestPanicWhilePlacing(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			keep, err := store.Open(t.Context(), store.Options{URL: "sqlite::memory:", Account: "a", Lease: conversation.DefaultLease})
+			db, err := store.Open(t.Context(), store.Options{URL: "sqlite::memory:", Lease: conversation.DefaultLease})
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer func() { _ = keep.Close() }()
+			defer func() { _ = db.Close() }()
+			keep, err := db.Account(t.Context(), "a")
+			if err != nil {
+				t.Fatal(err)
+			}
 			logger := slog.New(slog.DiscardHandler)
 			g := New(Options{
 				Conversations: conversation.New(conversation.Options{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"time"
 
 	"achuan/internal/conversation"
 )
@@ -61,43 +60,6 @@ func (w dialect) fill(statement string) string {
 		"{repeat_window}", strconv.FormatInt(conversation.RepeatWindow.Microseconds(), 10),
 		"{resume_window}", strconv.FormatInt(conversation.ResumeWindow.Microseconds(), 10),
 	).Replace(statement)
-}
-
-// read, step and write bound the time that a lost database can take.
-
-func (s *Store) read(ctx context.Context, f workFunc) error {
-	return s.runWithTimeout(ctx, f, s.backend.read)
-}
-
-func (s *Store) autocommit(ctx context.Context, f workFunc) error {
-	return s.runWithTimeout(ctx, f, s.backend.autocommit)
-}
-
-func (s *Store) transact(ctx context.Context, f workFunc) error {
-	return s.runWithTimeout(ctx, f, s.backend.transact)
-}
-
-func (s *Store) runWithTimeout(ctx context.Context, f workFunc, run func(context.Context, workFunc) error) error {
-	if err := s.breaker.allow(ctx); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	began := time.Now()
-	err := run(ctx, f)
-	s.breaker.record(ctx, began, err)
-	s.recordDamage(err)
-	return err
-}
-
-// probe asks the database for anything, in the way of a write.
-func (s *Store) probe(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	return s.backend.autocommit(ctx, func(ctx context.Context, c conn) error {
-		_, err := queryRow(ctx, c, []any{new(int64)}, readEpoch)
-		return err
-	})
 }
 
 // queryRow scans the first row of a query, if there is one.

@@ -22,9 +22,7 @@ func TestBeingKilled(t *testing.T) {
 	if path == "" {
 		t.Skip("nobody wants this process killed")
 	}
-	s, err := Open(t.Context(), Options{URL: "sqlite:" + path, Account: testAccount, Lease: testLease})
-	requireNoError(t, err)
-	fillStore(t, s)
+	fillStore(t, sqliteDatabase("sqlite:"+path).open(t))
 	self, err := os.FindProcess(os.Getpid())
 	requireNoError(t, err)
 	requireNoError(t, self.Kill())
@@ -209,7 +207,7 @@ func TestOneProcessToAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
 	w := sqliteDatabase("sqlite:" + path)
 	s := w.open(t)
-	_, err := Open(t.Context(), Options{URL: w.url, Account: testAccount})
+	_, err := Open(t.Context(), Options{URL: w.url})
 	if err == nil || !strings.Contains(err.Error(), "another achuan process uses it") || !strings.Contains(err.Error(), path) {
 		t.Fatalf("error %v", err)
 	}

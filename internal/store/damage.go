@@ -10,15 +10,15 @@ import (
 
 // recordDamage remembers an error that tells of broken pages. They stay broken until
 // somebody restores a backup, and other pages still take the commits of Ping.
-func (s *Store) recordDamage(err error) {
+func (d *DB) recordDamage(err error) {
 	if isDamageError(err) {
-		s.firstDamage.CompareAndSwap(nil, &err)
+		d.firstDamage.CompareAndSwap(nil, &err)
 	}
 }
 
 // damageError returns an error if some call has met a broken page.
-func (s *Store) damageError() error {
-	if err := s.firstDamage.Load(); err != nil {
+func (d *DB) damageError() error {
+	if err := d.firstDamage.Load(); err != nil {
 		return fmt.Errorf(brokenFormat, *err)
 	}
 	return nil

@@ -56,15 +56,15 @@ func sqliteDatabase(url string) testDatabase {
 // open opens the store, for the account of all tests or for another.
 func (w testDatabase) open(t testing.TB, account ...string) *Store {
 	t.Helper()
-	o := Options{URL: w.url, Account: testAccount, Lease: testLease, Now: w.now}
+	name := testAccount
 	if len(account) > 0 {
-		o.Account = account[0]
+		name = account[0]
 	}
-	s, err := Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { requireNoError(t, s.Close()) })
+	d, err := Open(t.Context(), Options{URL: w.url, Lease: testLease, Now: w.now})
+	requireNoError(t, err)
+	t.Cleanup(func() { requireNoError(t, d.Close()) })
+	s, err := d.Account(t.Context(), name)
+	requireNoError(t, err)
 	return s
 }
 

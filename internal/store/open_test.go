@@ -35,7 +35,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := Open(t.Context(), Options{URL: test.url, Account: testAccount})
+			_, err := Open(t.Context(), Options{URL: test.url})
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("error %v, want %q and no secret", err, test.want)
 			}
@@ -58,7 +58,7 @@ func TestTruncatedFileIsBroken(t *testing.T) {
 	fillStore(t, s)
 	requireNoError(t, s.Close())
 	requireNoError(t, os.Truncate(path, 20000))
-	_, err := Open(t.Context(), Options{URL: "sqlite:" + path, Account: testAccount})
+	_, err := Open(t.Context(), Options{URL: "sqlite:" + path})
 	if err == nil || !strings.Contains(err.Error(), "restore a backup") {
 		t.Errorf("error %v", err)
 	}
@@ -89,7 +89,7 @@ func TestSchema(t *testing.T) {
 			return
 		}
 		requireNoError(t, s.Close())
-		_, err := Open(t.Context(), Options{URL: w.url, Account: testAccount})
+		_, err := Open(t.Context(), Options{URL: w.url})
 		if err == nil || !strings.Contains(err.Error(), "its schema 99 is newer than 2") {
 			t.Errorf("error %v", err)
 		}
@@ -99,7 +99,7 @@ func TestSchema(t *testing.T) {
 func TestReplicasThatStartTogetherAgreeOnTheSchema(t *testing.T) {
 	w := postgresDatabase(t)
 	runConcurrently(t.Context(), 8, func(ctx context.Context, _ int) {
-		s, err := Open(ctx, Options{URL: w.url, Account: testAccount})
+		s, err := Open(ctx, Options{URL: w.url})
 		if err != nil {
 			t.Error(err)
 			return

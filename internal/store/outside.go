@@ -141,12 +141,11 @@ func inspectPostgres(ctx context.Context, database string, c *Condition) error {
 	return err
 }
 
-// MarkUnverified is Store.MarkUnverified for a store that is not open here: every
-// server on it will compare heads with the platform before it goes on with them.
+// MarkUnverified opens a database, marks it as DB.MarkUnverified does, and closes it.
 func MarkUnverified(ctx context.Context, o Options) error {
-	s, err := open(ctx, o)
+	d, err := Open(ctx, o)
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.MarkUnverified(ctx), s.Close())
+	return errors.Join(d.MarkUnverified(ctx), d.Close())
 }

@@ -129,7 +129,7 @@ func requireErrorText(t *testing.T, err error, want string) {
 func fileOfSchema(t *testing.T, version int) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "achuan.db")
-	s, err := Open(t.Context(), Options{URL: "sqlite:" + path, Account: testAccount})
+	s, err := Open(t.Context(), Options{URL: "sqlite:" + path})
 	requireNoError(t, err)
 	requireNoError(t, s.autocommit(t.Context(), func(ctx context.Context, c conn) error {
 		_, err := c.exec(ctx, updateSchemaVersion, version)

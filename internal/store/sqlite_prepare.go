@@ -166,8 +166,8 @@ func flushAndMarkClosed(c *sqliteConn) error {
 // Backup writes the whole of a SQLite store to a new file, while it is in use. What
 // is opened from that file is unverified, because it was not closed. PostgreSQL has
 // tools of its own.
-func (s *Store) Backup(ctx context.Context, path string) error {
-	db, ok := s.backend.(*sqlite)
+func (d *DB) Backup(ctx context.Context, path string) error {
+	db, ok := d.backend.(*sqlite)
 	if !ok || db.lock == nil {
 		return errors.New("only a SQLite file is backed up by achuan; for PostgreSQL there is pg_dump")
 	}
