@@ -9,19 +9,18 @@ import (
 	"achuan/internal/chat"
 )
 
-// Answer is one answer as its client sees it: of a turn of its own, or of one that
-// it attached to.
+// Answer is one answer as its client sees it. It belongs to a turn of its own, or it is attached
+// to the answer of another turn.
 type Answer struct {
 	ctx         context.Context // the client's
-	turn        *turn           // nil for an attached one
+	turn        *turn           // nil for an attached answer
 	attached    *attachment
-	replacement atomic.Pointer[Answer] // what an attached one that came to nothing became
-	leaveOnce   sync.Once              // the turn's client, who leaves once: another may have come since
+	replacement atomic.Pointer[Answer] // what answers instead, when the turn of an attached answer failed
+	leaveOnce   sync.Once              // the client leaves once: a later client may have attached since
 }
 
-// Session is the id of the session that answers. It is safe to call from any
-// goroutine at any time, and may change until the first event: a session that
-// turns out to be lost is replaced.
+// Session returns the id of the session that answers. Any goroutine may call it at any time. The
+// id may change until the first event, because a session that the platform lost is replaced.
 func (a *Answer) Session() int64 {
 	if b := a.replacement.Load(); b != nil {
 		return b.Session()
@@ -32,7 +31,7 @@ func (a *Answer) Session() int64 {
 	return a.attached.session.Load()
 }
 
-// Placement says how the request came to its session; see Session.
+// Placement says how the request got its session. Session's rules hold here too.
 func (a *Answer) Placement() chat.Placement {
 	if b := a.replacement.Load(); b != nil {
 		return b.Placement()
@@ -43,10 +42,10 @@ func (a *Answer) Placement() chat.Placement {
 	return chat.PlacementAttached
 }
 
-// Events asks the question and returns the answer as it comes, ending with
-// EventDone or an error (a *chat.Error, or the client's context error when it
-// left before the question was sent). It is ranged over once. Breaking out of the
-// loop before EventDone says that the client has left; the turn goes on.
+// Events asks the question and returns the answer as it arrives. It ends with EventDone or an
+// error: a *chat.Error, or the cause of the client's context when the client left before the
+// question was sent. The caller ranges over it once. Leaving the loop before EventDone means that
+// the client has left; the turn continues.
 func (a *Answer) Events() iter.Seq2[chat.Event, error] {
 	if a.turn == nil {
 		return a.play
@@ -54,15 +53,15 @@ func (a *Answer) Events() iter.Seq2[chat.Event, error] {
 	return a.drive
 }
 
-// drive pulls the answer of the turn.
+// drive reads the answer of the turn and yields it.
 func (a *Answer) drive(yield func(chat.Event, error) bool) {
 	t := a.turn
-	stop := context.AfterFunc(a.ctx, a.leave)
+	stop := context.AfterFunc(a.ctx, a.clientLeft)
 	defer stop()
 	returned := false
 	defer func() {
-		if !returned { // a panic: this client gets no more
-			a.leave()
+		if !returned { // yield panicked: this client gets nothing more
+			a.clientLeft()
 		}
 		if !t.isOver {
 			t.detach()
@@ -77,12 +76,12 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 		}
 		ended := ev.Kind == chat.EventDone
 		if ended {
-			stop() // from here on its caller says whether the client got it: Left
+			stop() // from here on the caller says whether the client got all: Left
 		}
 		here := yield(ev, nil)
 		switch {
 		case !here && (!ended || a.ctx.Err() != nil):
-			a.leave()
+			a.clientLeft()
 		case here && ev.Kind != chat.EventPause && t.request.Streamed:
 			t.clientState.markOutput()
 		}
@@ -93,45 +92,46 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 	}
 }
 
-// Left says that the client has gone before all of the answer had reached it,
-// although the events had ended: its next request may come for it.
+// Left records that the client has left before the whole answer reached it, although the events
+// had ended. Its next request may get the answer.
 func (a *Answer) Left() {
 	if b := a.replacement.Load(); b != nil {
 		b.Left()
 		return
 	}
-	a.leave()
+	a.clientLeft()
 }
 
-// Lose says that the reply that the answer is a part of has failed: the client has
-// received nothing of use, so any repetition may come for the answer. It may be called
-// while the events are ranged over.
+// Lose records that the reply with this answer has failed. The client has received nothing
+// useful, so any repetition may get the answer. It may be called while another goroutine ranges
+// over Events.
 func (a *Answer) Lose() {
 	if b := a.replacement.Load(); b != nil {
 		b.Lose()
 		return
 	}
 	if a.turn == nil {
-		a.attached.lose(a.ctx)
+		a.attached.clientReplyFailed(a.ctx)
 		return
 	}
-	a.leaveOnce.Do(a.turn.lose)
+	a.leaveOnce.Do(a.turn.clientReplyFailed)
 }
 
-// leave lets the next client come for the answer, once.
-func (a *Answer) leave() {
+// clientLeft records, once, that the client has left, so that its next request may get the
+// answer.
+func (a *Answer) clientLeft() {
 	if a.turn == nil {
-		a.attached.leave(a.ctx)
+		a.attached.clientLeft(a.ctx)
 		return
 	}
-	a.leaveOnce.Do(a.turn.leave)
+	a.leaveOnce.Do(a.turn.clientLeft)
 }
 
-// Discard gives the answer up before its events were ranged over.
+// Discard ends an answer whose events nobody has ranged over.
 func (a *Answer) Discard() {
 	if a.turn != nil {
 		a.turn.fail(context.Canceled)
 		return
 	}
-	a.leave()
+	a.clientLeft()
 }

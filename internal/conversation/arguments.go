@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// Kinds of values in front of their canonical form.
+// The kind of a value precedes its canonical form.
 const (
 	kindString  = 's' // decoded
 	kindRaw     = 'r' // a string that does not decode to one text, as it is written
@@ -20,12 +20,12 @@ const (
 	kindLiteral = 'l' // true, false, null
 	kindObject  = 'o' // a hash of the members, sorted by key; of equal keys the last one
 	kindArray   = 'a' // a hash of the elements
-	kindBroken  = 'b' // the whole, which is no JSON
+	kindBroken  = 'b' // a text that is not JSON, whole
 )
 
-// canonical returns a form of JSON arguments that is equal for equal values: spaces, the
-// order of keys and the ways to write a string or a number do not count. It takes linear
-// time, because objects and arrays are hashed from the inside out.
+// canonical returns a form of JSON arguments that is equal for equal values: it does not depend
+// on spaces, the order of keys, or the way in which a string or a number is written. It takes
+// linear time, because objects and arrays are hashed from the inside out.
 func canonical(arguments string) []byte {
 	if !json.Valid([]byte(arguments)) {
 		return appendField(nil, kindBroken, arguments)
@@ -34,13 +34,13 @@ func canonical(arguments string) []byte {
 	return r.value(nil)
 }
 
-// canonicalReader walks over a valid JSON text.
+// canonicalReader reads a valid JSON text.
 type canonicalReader struct {
 	text string
 	at   int
 }
 
-// next skips what only separates tokens, and returns the first byte after it.
+// next skips the characters that separate tokens, and returns the first byte after them.
 func (r *canonicalReader) next() byte {
 	for strings.IndexByte(" \n\r\t,:", r.text[r.at]) >= 0 {
 		r.at++
@@ -65,7 +65,7 @@ func (r *canonicalReader) value(to []byte) []byte {
 		token := r.text[r.at:end]
 		r.at = end
 		if c := token[0]; c == '-' || '0' <= c && c <= '9' {
-			return appendField(to, kindNumber, shortest(token))
+			return appendField(to, kindNumber, shortestNumber(token))
 		}
 		return appendField(to, kindLiteral, token)
 	}
@@ -114,30 +114,30 @@ func (r *canonicalReader) object(to []byte) []byte {
 	return sum.Sum(append(to, kindObject))
 }
 
-// appendString appends a string that is given with its quotes. Halves of surrogate
-// pairs, which decoding would make all alike, stay as they are written.
+// appendString appends a string that is given with its quotes. A string with half of a surrogate
+// pair stays as it is written, because decoding would make all such halves equal.
 func appendString(to []byte, quoted string) []byte {
 	inner := quoted[1 : len(quoted)-1]
 	if strings.IndexByte(inner, '\\') < 0 && utf8.ValidString(inner) {
 		return appendField(to, kindString, inner)
 	}
 	var s string
-	if json.Unmarshal([]byte(quoted), &s) != nil || replacements(s) != replacements(quoted)+strings.Count(strings.ToLower(quoted), `\ufffd`) {
+	if json.Unmarshal([]byte(quoted), &s) != nil || countReplacementChars(s) != countReplacementChars(quoted)+strings.Count(strings.ToLower(quoted), `\ufffd`) {
 		return appendField(to, kindRaw, quoted)
 	}
 	return appendField(to, kindString, s)
 }
 
-func replacements(s string) int { return strings.Count(s, string(utf8.RuneError)) }
+func countReplacementChars(s string) int { return strings.Count(s, string(utf8.RuneError)) }
 
 // appendField appends a text with its kind and its length in front.
 func appendField(to []byte, kind byte, text string) []byte {
 	return append(binary.BigEndian.AppendUint64(append(to, kind), uint64(len(text))), text...)
 }
 
-// shortest writes a number as the shortest text of its double, as JavaScript's JSON does
-// for clients written in it. A number that is too large for a double stays as it is.
-func shortest(number string) string {
+// shortestNumber writes a number as the shortest text of its double, as JSON.stringify in
+// JavaScript clients does. A number that is too large for a double stays as it is.
+func shortestNumber(number string) string {
 	v, err := strconv.ParseFloat(number, 64)
 	switch {
 	case err != nil || math.IsInf(v, 0):

@@ -11,27 +11,27 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// pollInterval is how often a turn of another replica is asked after.
+// pollInterval is the time between two looks for the answer of a turn on another replica.
 const pollInterval = 200 * time.Millisecond
 
-// attachment is the answer of a turn that another client asked for.
+// attachment is an answer that another client asked for before.
 type attachment struct {
 	engine        *Engine
-	q             Question
-	row           StoredTurn
+	question      Question
+	stored        StoredTurn
 	session       atomic.Int64
-	live          *turn      // in this process; nil otherwise
-	tape          *recording // of an answer that is at hand; nil otherwise
+	live          *turn      // the turn, when it runs in this process
+	recording     *recording // the answer, when it is in memory
 	gotOutput     bool
-	void          atomic.Bool // the reply failed, so that what the client has had is of no use
-	isReplacement bool        // in the stead of a client that had left, not beside one by its key
+	replyFailed   atomic.Bool // what the client received is useless, because its reply failed
+	isReplacement bool        // it replaces a client that has left; false beside other clients with the same key
 	leaveOnce     sync.Once
-	parted        sync.Once
+	detachOnce    sync.Once
 }
 
-// attach makes an answer of a stored turn.
+// attach returns the answer of a stored turn.
 func (e *Engine) attach(ctx context.Context, q Question, row *StoredTurn) *Answer {
-	at := &attachment{engine: e, q: q, row: *row, isReplacement: q.Request.IdempotencyKey == ""}
+	at := &attachment{engine: e, question: q, stored: *row, isReplacement: q.Request.IdempotencyKey == ""}
 	at.session.Store(row.Session)
 	if t, ok := e.liveTurns.Load(row.Token); ok && !row.Whole {
 		at.live = t.(*turn)
@@ -43,9 +43,9 @@ func (e *Engine) attach(ctx context.Context, q Question, row *StoredTurn) *Answe
 	return &Answer{ctx: ctx, attached: at}
 }
 
-// attachTo makes an answer of a recording, which nobody else has.
+// attachTo returns an answer from a recording that no other client reads.
 func (e *Engine) attachTo(ctx context.Context, q Question, it *endedAnswer) *Answer {
-	at := &attachment{engine: e, q: q, isReplacement: true, tape: it.recording, row: StoredTurn{
+	at := &attachment{engine: e, question: q, isReplacement: true, recording: it.recording, stored: StoredTurn{
 		Token: it.token, Caller: q.Request.Caller.ID, Request: it.request, Session: it.session, Whole: true,
 	}}
 	at.session.Store(it.session)
@@ -54,7 +54,7 @@ func (e *Engine) attachTo(ctx context.Context, q Question, it *endedAnswer) *Ans
 	return &Answer{ctx: ctx, attached: at}
 }
 
-// attachReason says how a repeated request was recognised.
+// attachReason says how a repeated request was recognized.
 func attachReason(r *chat.Request) telemetry.AttachReason {
 	switch {
 	case r.IdempotencyKey != "":
@@ -65,23 +65,24 @@ func attachReason(r *chat.Request) telemetry.AttachReason {
 	return telemetry.AttachLeft
 }
 
-// play returns the answer of the attached turn. When that turn comes to nothing,
-// the question is asked after all: it is known then that no answer is under way.
+// play yields the answer of the attached turn. When there is none, or that turn failed before its
+// question was
+// sent, play asks the question anew, because no answer is under way then.
 func (a *Answer) play(yield func(chat.Event, error) bool) {
 	at := a.attached
 	defer at.detach()
-	tape, err := at.find(a.ctx)
-	if err == nil && tape != nil {
-		err = at.events(a.ctx, tape, yield)
+	answer, err := at.findRecording(a.ctx)
+	if err == nil && answer != nil {
+		err = at.playEvents(a.ctx, answer, yield)
 	}
 	switch {
-	case err == nil && tape != nil:
+	case err == nil && answer != nil:
 		return
 	case err != nil && (at.gotOutput || a.ctx.Err() != nil || !isUnasked(err)):
 		yield(chat.Event{}, err)
 		return
 	}
-	b, err := at.engine.Ask(a.ctx, at.q)
+	b, err := at.engine.Ask(a.ctx, at.question)
 	if err != nil {
 		yield(chat.Event{}, err)
 		return
@@ -90,68 +91,68 @@ func (a *Answer) play(yield func(chat.Event, error) bool) {
 	b.Events()(yield)
 }
 
-// isUnasked reports whether a turn that failed left its question unasked.
+// isUnasked reports whether a turn failed before its question was sent.
 func isUnasked(err error) bool {
 	var e *chat.Error
 	return !errors.As(err, &e) || e.NotAsked
 }
 
-// find returns the tape of the answer, waiting for the replica that makes it. nil
-// means that there will be none.
-func (at *attachment) find(ctx context.Context) (*recording, error) {
+// findRecording returns the recording of the answer, and waits for a turn on another replica. It
+// returns nil when there will be no answer.
+func (at *attachment) findRecording(ctx context.Context) (*recording, error) {
 	switch {
 	case at.live != nil:
 		return &at.live.recording, nil
-	case at.tape != nil:
-		return at.tape, nil
+	case at.recording != nil:
+		return at.recording, nil
 	}
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
-	for row := &at.row; ; {
+	for row := &at.stored; ; {
 		if row.Session != 0 {
 			at.session.Store(row.Session)
 		}
 		if row.Whole {
-			tape, session := decodeRecording(row.Answer)
-			if tape != nil {
+			answer, session := decodeRecording(row.Answer)
+			if answer != nil {
 				at.session.Store(session)
 			}
-			return tape, nil
+			return answer, nil
 		}
 		select {
 		case <-ctx.Done():
-			at.leave(ctx)
+			at.clientLeft(ctx)
 			return nil, context.Cause(ctx)
 		case <-at.engine.lifeCtx.Done():
 			return nil, context.Cause(at.engine.lifeCtx)
 		case <-tick.C:
 		}
-		next, err := at.engine.Store.Turn(ctx, at.row.Token)
+		next, err := at.engine.Store.Turn(ctx, at.stored.Token)
 		switch {
 		case errors.Is(err, ErrUnknown):
 			return nil, nil
 		case err == nil:
 			row = next
 		case ctx.Err() == nil:
-			at.engine.storeFailed(ctx, telemetry.StoreRead, err) // it may come back before the client goes
+			at.engine.storeFailed(ctx, telemetry.StoreRead, err) // the store may be available again before the client leaves
 		}
 	}
 }
 
-// events passes on what the tape has, as it comes. Its error is the turn's, or the
-// client's that has left.
-func (at *attachment) events(ctx context.Context, tape *recording, yield func(chat.Event, error) bool) error {
+// playEvents yields what the recording has, as it arrives. It returns the error of the turn, or
+// the cause of the client's context when the client has left.
+func (at *attachment) playEvents(ctx context.Context, answer *recording, yield func(chat.Event, error) bool) error {
 	var place cursor
 	paused := true
 	for {
-		ev, more, err := tape.next(&place)
+		ev, more, err := answer.next(&place)
 		switch {
 		case err != nil:
 			return err
 		case more == nil:
 			paused = false
 			if ev.Kind == chat.EventDone {
-				at.deliver(tape)
+				at.keepAnswer(answer)
 			}
 			if !at.emit(ctx, ev, yield) {
 				return nil
@@ -160,20 +161,20 @@ func (at *attachment) events(ctx context.Context, tape *recording, yield func(ch
 		case !paused:
 			paused = true
 			if !yield(chat.Event{Kind: chat.EventPause}, nil) {
-				at.leave(ctx)
+				at.clientLeft(ctx)
 				return nil
 			}
 		}
 		select {
 		case <-more:
 		case <-ctx.Done():
-			at.leave(ctx)
+			at.clientLeft(ctx)
 			return context.Cause(ctx)
 		}
 	}
 }
 
-// emit gives the client an event, and reports whether it wants another.
+// emit yields an event, and reports whether the client wants another.
 func (at *attachment) emit(ctx context.Context, ev chat.Event, yield func(chat.Event, error) bool) bool {
 	if at.live != nil {
 		at.session.Store(at.live.sessionID())
@@ -181,68 +182,69 @@ func (at *attachment) emit(ctx context.Context, ev chat.Event, yield func(chat.E
 	ended := ev.Kind == chat.EventDone
 	here := yield(ev, nil)
 	if !here && (!ended || ctx.Err() != nil) {
-		at.leave(ctx)
+		at.clientLeft(ctx)
 	}
-	at.gotOutput = at.gotOutput || here && at.q.Request.Streamed
+	at.gotOutput = at.gotOutput || here && at.question.Request.Streamed
 	return here && !ended
 }
 
-// deliver keeps the answer for a repetition: its client may not get the end of it.
-func (at *attachment) deliver(tape *recording) {
+// keepAnswer keeps the answer for a repetition, because the end of it may not reach its client.
+func (at *attachment) keepAnswer(answer *recording) {
 	if at.isReplacement {
-		at.engine.recordings.keep(at.row.Token, at.row.Request, at.session.Load(), tape)
+		at.engine.endedAnswers.keep(at.stored.Token, at.stored.Request, at.session.Load(), answer)
 	}
 }
 
-// detach says that the client is gone, whether it has the whole answer or not.
+// detach tells a turn in this process that the client is gone, whether or not it has the whole
+// answer.
 func (at *attachment) detach() {
-	at.parted.Do(func() {
+	at.detachOnce.Do(func() {
 		if at.live != nil {
 			at.live.clientState.detachWatcher(at.live)
 		}
 	})
 }
 
-// leave lets the next client come for the answer, once: when that has come, this
-// one has nothing to give away any more.
-func (at *attachment) leave(ctx context.Context) {
-	if at.isReplacement { // otherwise its key finds it
+// clientLeft records, once, that the client has left, so that the next client may get the answer.
+func (at *attachment) clientLeft(ctx context.Context) {
+	if at.isReplacement { // otherwise the idempotency key finds it
 		at.leaveOnce.Do(func() { at.markLeft(ctx) })
 	}
 	at.detach()
 }
 
-// lose is leave for a client whose reply has failed.
-func (at *attachment) lose(ctx context.Context) {
-	at.void.Store(true)
-	at.leave(ctx)
+// clientReplyFailed is clientLeft for a client whose reply has failed.
+func (at *attachment) clientReplyFailed(ctx context.Context) {
+	at.replyFailed.Store(true)
+	at.clientLeft(ctx)
 }
 
 func (at *attachment) markLeft(ctx context.Context) {
 	if at.live != nil {
-		if !at.void.Load() && at.gotOutput {
+		if !at.replyFailed.Load() && at.gotOutput {
 			at.live.clientState.markOutput()
 		}
-		at.live.leave()
+		at.live.clientLeft()
 		return
 	}
-	at.engine.recordings.drop(at.row.Token, at.row.Request)
-	row := at.row
-	row.Left, row.Silent = true, at.void.Load() || !at.gotOutput
-	giveBack := func(ctx context.Context, s Store) error { return s.ReleaseTurn(ctx, row.Token, row.Silent) }
-	if at.tape != nil { // the store need not have it
-		row.Answer = at.tape.encode(row.Session, nil)
-		giveBack = func(ctx context.Context, s Store) error { return s.SaveTurn(ctx, row) }
+	at.engine.endedAnswers.drop(at.stored.Token, at.stored.Request)
+	row := at.stored
+	row.Left, row.Silent = true, at.replyFailed.Load() || !at.gotOutput
+	release := func(ctx context.Context, s Store) error { return s.ReleaseTurn(ctx, row.Token, row.Silent) }
+	if at.recording != nil { // the store may not have the answer
+		row.Answer = at.recording.encode(row.Session, nil)
+		release = func(ctx context.Context, s Store) error { return s.SaveTurn(ctx, row) }
 	}
-	at.engine.writeOrOwe(ctx, giveBack)
+	at.engine.writeNowOrLater(ctx, release)
 }
 
-// writeOrOwe does a write that nobody's interest bounds, now or when the store is back.
-func (e *Engine) writeOrOwe(ctx context.Context, write func(ctx context.Context, s Store) error) {
+// writeNowOrLater writes to the store now, or when the store is available again. The end of ctx
+// does not cancel it.
+func (e *Engine) writeNowOrLater(ctx context.Context, write func(ctx context.Context, s Store) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	if err := write(ctx, e.Store); err != nil {
 		e.storeFailed(ctx, telemetry.StoreWrite, err)
-		e.addPending(pendingWrite{token: newToken(), commit: write}) // no lease depends on it
+		e.addPending(pendingWrite{token: newToken(), commit: write}) // under a token of its own, because no lease depends on it
 	}
 }

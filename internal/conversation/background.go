@@ -10,68 +10,67 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// background runs f beside the turns, which Drain waits for. A panic in it ends
-// nothing else.
+// background runs f in a goroutine that Drain waits for. A panic in f ends nothing else.
 func (e *Engine) background(ctx context.Context, f func(ctx context.Context)) {
 	e.inFlight.add(1)
 	go func() {
 		defer e.inFlight.add(-1)
-		_ = e.protect(ctx, func() error { // a panic is all that can fail, and is logged
+		_ = e.recoverPanic(ctx, func() error { // the only error is a panic, which is logged
 			f(ctx)
 			return nil
 		})
 	}()
 }
 
-// protect calls f and returns its error, or that it panicked.
-func (e *Engine) protect(ctx context.Context, f func() error) (err error) {
+// recoverPanic calls f and returns its error, or an error for its panic.
+func (e *Engine) recoverPanic(ctx context.Context, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = e.panicked(ctx, v)
+			err = e.logPanic(ctx, v)
 		}
 	}()
 	return f()
 }
 
-// panicked counts and logs a panic that was recovered, and returns it as an error.
-func (e *Engine) panicked(ctx context.Context, v any) error {
+// logPanic counts and logs a panic that was recovered, and returns it as an error.
+func (e *Engine) logPanic(ctx context.Context, v any) error {
 	e.Metrics.Panicked()
 	err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-	e.Logger.ErrorContext(ctx, "a part of the server panicked and goes on", telemetry.KeyError, err)
+	e.Logger.ErrorContext(ctx, "a part of the server panicked and continues", telemetry.KeyError, err)
 	return err
 }
 
-// outage is when this process or the store was last found to have been away. The
-// leases of others may have run out then although their holders are alive.
+// outage records when this process or the store was last unavailable. The leases of other
+// processes may have run out then, although those processes are alive.
 type outage struct {
-	mu   sync.Mutex
-	last time.Time
-	beat time.Time // the last heartbeat
+	mu       sync.Mutex
+	last     time.Time
+	lastBeat time.Time // the last heartbeat
 }
 
-// notice notes that somebody was away until now.
-func (o *outage) notice() {
+// record notes that this process or the store was unavailable until now.
+func (o *outage) record() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.last = time.Now()
 }
 
-// check notes a heartbeat, and an outage when the one before is longer ago than it
-// should be by one of the clocks: the monotonic one, which stands still while the
-// machine sleeps, or that of the wall.
-func (o *outage) check(every time.Duration) {
+// beat notes a heartbeat. It records an outage when the last heartbeat was longer ago than twice
+// the interval, by either clock: the monotonic one, which stops while the machine sleeps, or the
+// wall clock.
+func (o *outage) beat(every time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
-	byWall := now.Round(0).Sub(o.beat.Round(0)).Abs()
-	if max(now.Sub(o.beat), byWall) > 2*every {
+	byWall := now.Round(0).Sub(o.lastBeat.Round(0)).Abs()
+	if max(now.Sub(o.lastBeat), byWall) > 2*every {
 		o.last = now
 	}
-	o.beat = now
+	o.lastBeat = now
 }
 
-// isOver reports whether nobody was away for a lease: so long ago, whoever is alive
-// has extended what it holds.
+// isOver reports whether the last outage was at least one lease ago. Every process that is alive
+// has extended its leases since.
 func (o *outage) isOver(lease time.Duration) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

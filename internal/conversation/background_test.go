@@ -17,21 +17,21 @@ func TestOutage(t *testing.T) {
 		"heartbeats":             {func(o *outage) { time.Sleep(every) }, false},
 		"a late heartbeat":       {func(o *outage) { time.Sleep(2 * every) }, false},
 		"a missing heartbeat":    {func(o *outage) { time.Sleep(2*every + 1) }, true},
-		"a clock that is set":    {func(o *outage) { o.beat = o.beat.Round(0).Add(-time.Hour) }, true},
-		"a clock that goes back": {func(o *outage) { o.beat = o.beat.Round(0).Add(time.Hour) }, true},
-		"a call that failed":     {(*outage).notice, true},
+		"a clock that is set":    {func(o *outage) { o.lastBeat = o.lastBeat.Round(0).Add(-time.Hour) }, true},
+		"a clock that goes back": {func(o *outage) { o.lastBeat = o.lastBeat.Round(0).Add(time.Hour) }, true},
+		"a call that failed":     {(*outage).record, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				o := new(outage)
-				o.check(every)
+				o.beat(every)
 				time.Sleep(lease)
-				o.beat = time.Now()
+				o.lastBeat = time.Now()
 				if !o.isOver(lease) {
 					t.Fatal("isOver = false before anything happened, want true")
 				}
 				tc.happens(o)
-				o.check(every)
+				o.beat(every)
 				if got := !o.isOver(lease); got != tc.want {
 					t.Errorf("an outage: %t, want %t", got, tc.want)
 				}

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	minCleanUpInterval = time.Second      // between two sweeps
-	maxCleanUpInterval = 10 * time.Minute // between two sweeps
-	cleanUpBatch       = 20               // sessions taken at once
-	deleteTimeout      = 30 * time.Second // for the platform
-	maxDeleteRetry     = 5 * time.Minute  // after a deletion that failed, at the most
+	minCleanUpInterval = time.Second      // between two runs
+	maxCleanUpInterval = 10 * time.Minute // between two runs
+	cleanUpBatch       = 20               // sessions that are taken at once
+	deleteTimeout      = 30 * time.Second // of one session, on the platform
+	maxDeleteRetry     = 5 * time.Minute  // after a deletion that failed
 )
 
-// cleanUp deletes sessions that nobody comes back to, every quarter of their
-// retention, and throw-away ones as soon as their turn has ended.
+// cleanUp deletes expired sessions, every quarter of their retention, and throwaway sessions as
+// soon as their turn has ended.
 func (e *Engine) cleanUp(ctx context.Context) {
 	every := e.Retention
 	if e.NamedRetention > 0 {
@@ -32,35 +32,35 @@ func (e *Engine) cleanUp(ctx context.Context) {
 		case <-tick.C:
 		case <-e.cleanUpRequests:
 		}
-		err := e.protect(ctx, func() error { return e.cleanUpOnce(ctx, min(every, maxDeleteRetry)) })
+		err := e.recoverPanic(ctx, func() error { return e.cleanUpOnce(ctx, min(every, maxDeleteRetry)) })
 		if err != nil && ctx.Err() == nil {
 			e.storeFailed(ctx, telemetry.StoreWrite, err)
 		}
 	}
 }
 
-// requestCleanUp has a sweep made as soon as may be.
+// requestCleanUp starts a clean-up as soon as possible.
 func (e *Engine) requestCleanUp() {
 	select {
 	case e.cleanUpRequests <- struct{}{}:
-	default: // one is on its way, and has not looked yet
+	default: // a request that cleanUp has not read yet
 	}
 }
 
-// cleanUpOnce deletes what is due now. What the platform did not delete is tried
-// again after retry.
+// cleanUpOnce deletes all sessions that have expired. It tries again after retry what the
+// platform did not delete.
 func (e *Engine) cleanUpOnce(ctx context.Context, retry time.Duration) error {
 	for {
-		found, err := e.deleteDue(ctx, retry)
+		found, err := e.deleteExpired(ctx, retry)
 		if err != nil || !found {
 			return err
 		}
 	}
 }
 
-// deleteDue takes some of the sessions that are due and deletes them. What it has taken
-// and not dealt with, it gives back, also when it panics.
-func (e *Engine) deleteDue(ctx context.Context, retry time.Duration) (found bool, err error) {
+// deleteExpired takes some of the expired sessions and deletes them. It releases those that it
+// has taken and not deleted, also when it panics.
+func (e *Engine) deleteExpired(ctx context.Context, retry time.Duration) (found bool, err error) {
 	token, now := newToken(), time.Now()
 	isDone := false
 	defer func() {
@@ -79,27 +79,27 @@ func (e *Engine) deleteDue(ctx context.Context, retry time.Duration) (found bool
 		return false, err
 	}
 	e.leases.begin(token, now)
-	isDone, err = e.remove(ctx, due, token, retry)
+	isDone, err = e.deleteSessions(ctx, due, token, retry)
 	return true, err
 }
 
-// remove deletes sessions; done says that it has dealt with all of them.
-func (e *Engine) remove(ctx context.Context, due []Session, token Token, retry time.Duration) (done bool, err error) {
+// deleteSessions deletes sessions, and reports whether it has deleted or postponed all of them.
+func (e *Engine) deleteSessions(ctx context.Context, due []Session, token Token, retry time.Duration) (done bool, err error) {
 	for _, s := range due {
-		if !e.leases.held(token) {
-			return false, nil // held up for so long that others may have it by now
+		if !e.leases.isHeld(token) {
+			return false, nil // this process was paused for so long that another one may have the session
 		}
-		err := e.delete(ctx, s.ID)
+		err := e.deleteOnPlatform(ctx, s.ID)
 		if err == nil {
 			err = e.Store.Delete(ctx, s.ID, token)
 			e.Metrics.SessionDeleted()
 			e.Logger.DebugContext(ctx, "session deleted", telemetry.KeySession, s.ID)
 			if err != nil && !isCertain(err) {
-				e.undoCreation(token, s.ID) // it is gone on the platform
+				e.undoCreation(token, s.ID) // it no longer exists on the platform
 			}
 		} else {
 			e.Metrics.DeletionFailed()
-			e.Logger.WarnContext(ctx, "the platform did not delete a session; it is tried again",
+			e.Logger.WarnContext(ctx, "the platform did not delete a session; achuan tries again later",
 				telemetry.KeySession, s.ID, telemetry.KeyError, err)
 			err = e.Store.Postpone(ctx, s.ID, token, time.Now().Add(retry))
 		}
@@ -110,8 +110,9 @@ func (e *Engine) remove(ctx context.Context, due []Session, token Token, retry t
 	return true, nil
 }
 
-// delete deletes a session on the platform. One that is not there is deleted.
-func (e *Engine) delete(ctx context.Context, id int64) error {
+// deleteOnPlatform deletes a session on the platform. A session that the platform does not know
+// counts as deleted.
+func (e *Engine) deleteOnPlatform(ctx context.Context, id int64) error {
 	ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
 	defer cancel()
 	if err := e.Platform.DeleteSession(ctx, id); err != nil && !isLost(err) {

@@ -9,23 +9,23 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// maxDetached is how long a turn goes on after its client has left.
+// maxDetached is how long a turn runs on after its client has left.
 const maxDetached = 10 * time.Minute
 
-// clientState is whether a turn's client is there, and what is stored for whoever
-// comes in its stead. The client may leave at any moment, on another goroutine
-// than the one that drives the turn.
+// clientState says whether the client of a turn is still there, and what the store keeps for the
+// next one. The client may leave at any moment, on another goroutine than the one that drives the
+// turn.
 type clientState struct {
-	keyed bool // it has an idempotency key: stored from the start
+	hasKey bool // the request has an idempotency key, so the turn is stored from the start
 
 	mu          sync.Mutex
-	left        bool
-	gotOutput   bool // the client has had some of the answer
-	replyFailed bool // what the client has had is of no use to it: its reply failed
-	watchers    int  // clients that attached to the running turn and are there
+	hasLeft     bool
+	gotOutput   bool // the client has received some of the answer
+	replyFailed bool // what the client received is useless, because its reply failed
+	watchers    int  // clients that are attached to the running turn
 	state       turnState
 	timer       *time.Timer
-	stored      bool // in the store, or to be stored at its end
+	isStored    bool // the turn is in the store, or its end stores it
 }
 
 type turnState uint8
@@ -36,21 +36,21 @@ const (
 	turnFailed
 )
 
-// markOutput notes that the client has had some of the answer.
+// markOutput records that the client has received some of the answer.
 func (p *clientState) markOutput() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gotOutput = true
 }
 
-// attachWatcher notes that another client has come for the answer, until part is called. instead
-// says that it came in the stead of a client that had left.
-func (p *clientState) attachWatcher(instead bool) {
+// attachWatcher records that another client reads the answer, until detachWatcher is called.
+// isReplacement says that it replaces a client that has left.
+func (p *clientState) attachWatcher(isReplacement bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.watchers++
-	if instead {
-		p.left, p.gotOutput, p.replyFailed = false, false, false
+	if isReplacement {
+		p.hasLeft, p.gotOutput, p.replyFailed = false, false, false
 	}
 	if p.timer != nil {
 		p.timer.Stop()
@@ -58,25 +58,25 @@ func (p *clientState) attachWatcher(instead bool) {
 	}
 }
 
-// detachWatcher notes that a client that had attached is gone.
+// detachWatcher records that an attached client is gone.
 func (p *clientState) detachWatcher(t *turn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.watchers--
-	if p.left {
+	if p.hasLeft {
 		p.startDetachedTimer(t)
 	}
 }
 
-// keptByStore reports whether the store keeps the answer for the turn's next client.
-func (p *clientState) keptByStore() bool {
+// isKeptByStore reports whether the store keeps the answer for the next client.
+func (p *clientState) isKeptByStore() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.keyed || p.left
+	return p.hasKey || p.hasLeft
 }
 
-// limitDetached gives a turn without a client its last moment.
-func (p *clientState) limitDetached(t *turn) {
+// limitDetachedTurn starts the timer that ends a turn without a client.
+func (p *clientState) limitDetachedTurn(t *turn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.startDetachedTimer(t)
@@ -86,16 +86,16 @@ func (p *clientState) startDetachedTimer(t *turn) {
 	if p.timer != nil || p.state != turnRunning || p.watchers > 0 {
 		return
 	}
-	p.timer = time.AfterFunc(maxDetached, func() { p.timeOut(t) })
+	p.timer = time.AfterFunc(maxDetached, func() { p.cancelDetachedTurn(t) })
 }
 
-// timeOut ends a turn that nobody has waited for.
-func (p *clientState) timeOut(t *turn) {
+// cancelDetachedTurn ends a turn that no client waits for any more.
+func (p *clientState) cancelDetachedTurn(t *turn) {
 	isRemote := t.hasRemoteClient()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.timer == nil || p.watchers > 0: // a client has come meanwhile
+	case p.timer == nil || p.watchers > 0: // a client has attached meanwhile
 	case isRemote:
 		p.timer.Reset(maxDetached)
 	default:
@@ -103,7 +103,7 @@ func (p *clientState) timeOut(t *turn) {
 	}
 }
 
-// hasRemoteClient reports whether a client has attached to the turn at another replica.
+// hasRemoteClient reports whether a client has attached to the turn on another replica.
 func (t *turn) hasRemoteClient() bool {
 	ctx, cancel := t.detachedContext()
 	defer cancel()
@@ -119,23 +119,23 @@ func (p *clientState) stopTimer() {
 	}
 }
 
-// leave notes that the client has gone before it had the whole answer, so that its
-// next request finds the turn.
-func (t *turn) leave() {
+// clientLeft records that the client has left before it had the whole answer, so that its next
+// request finds the turn.
+func (t *turn) clientLeft() {
 	p := &t.clientState
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.left || p.state == turnFailed {
+	if p.hasLeft || p.state == turnFailed {
 		return
 	}
-	p.left = true
+	p.hasLeft = true
 	p.startDetachedTimer(t)
-	p.stored = true // or it will be: the turn's end stores what is missing
-	t.engine.recordings.drop(t.token, t.fingerprint)
+	p.isStored = true // or its end will store it
+	t.engine.endedAnswers.drop(t.token, t.fingerprint)
 	row := p.storedTurn(t)
 	leave := func(ctx context.Context, s Store) error { return s.SaveTurn(ctx, row) }
 	if row.Whole {
-		t.engine.writeOrOwe(t.turnCtx, leave)
+		t.engine.writeNowOrLater(t.turnCtx, leave)
 		return
 	}
 	ctx, cancel := t.detachedContext()
@@ -145,17 +145,17 @@ func (t *turn) leave() {
 	}
 }
 
-// lose notes that the reply to the client has failed, although the turn has not: the
-// client has received nothing of use.
-func (t *turn) lose() {
+// clientReplyFailed records that the reply to the client has failed, although the turn has not.
+// The client has received nothing useful.
+func (t *turn) clientReplyFailed() {
 	t.clientState.mu.Lock()
 	t.clientState.replyFailed = true
 	t.clientState.mu.Unlock()
-	t.leave()
+	t.clientLeft()
 }
 
-// publish tells those who come for the answer by its key, at other replicas too, which
-// session is going to give it.
+// publish stores which session will answer, for clients that attach by the idempotency key, also
+// on other replicas.
 func (t *turn) publish() {
 	p := &t.clientState
 	p.mu.Lock()
@@ -167,11 +167,11 @@ func (t *turn) publish() {
 	}
 }
 
-// storedTurn is the turn for the store.
+// storedTurn returns the turn as the store keeps it.
 func (p *clientState) storedTurn(t *turn) StoredTurn {
 	s := StoredTurn{
 		Token: t.token, Caller: t.request.Caller.ID, Request: t.fingerprint, Key: keyHash(t.request.IdempotencyKey, t.input.Choice),
-		Session: t.sessionID(), Left: p.left, Silent: p.left && (!p.gotOutput || p.replyFailed), Whole: p.state == turnWhole,
+		Session: t.sessionID(), Left: p.hasLeft, Silent: p.hasLeft && (!p.gotOutput || p.replyFailed), Whole: p.state == turnWhole,
 	}
 	if s.Whole {
 		s.Answer = t.recording.encode(s.Session, t.finalEvent)
@@ -179,27 +179,27 @@ func (p *clientState) storedTurn(t *turn) StoredTurn {
 	return s
 }
 
-// commitWhole commits the end of a whole answer, with the answer where somebody may yet
-// come for it.
+// commitWhole commits the end of a whole answer, with the answer itself when another client may
+// ask for it.
 func (p *clientState) commitWhole(t *turn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state = turnWhole
 	save := Commit{Bind: t.binding}
-	if p.keyed || p.stored {
+	if p.hasKey || p.isStored {
 		row := p.storedTurn(t)
 		save.Turn = &row
 	}
 	t.save(save)
 }
 
-// commitFailed commits the end of a turn that failed, which frees its key.
+// commitFailed commits the end of a turn that failed. That frees its idempotency key.
 func (p *clientState) commitFailed(t *turn, cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state = turnFailed
 	t.save(Commit{Failed: true})
-	if (p.keyed || p.stored) && !t.isStored {
+	if (p.hasKey || p.isStored) && !t.isStored {
 		t.release(func(ctx context.Context, s Store) error { return s.Forget(ctx, t.token) })
 	}
 	if t.claimedName != nil {

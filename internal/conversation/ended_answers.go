@@ -9,17 +9,17 @@ import (
 	"achuan/internal/chat"
 )
 
-// maxEndedBytes bounds the bytes of the answers in recordings.
+// maxEndedBytes bounds the bytes of all answers in endedAnswers.
 const maxEndedBytes = 16 << 20
 
-// endedAnswers keeps the answers that clients were given within the last RepeatLife. What
-// the server has written has not necessarily reached its client, so a repetition that an
-// SDK marks gets the answer again. One repetition has a recording at a time: it is taken,
-// and kept again once that client has been given the answer.
+// endedAnswers keeps the answers that clients got within the last RepeatWindow. A server does not
+// know whether its client received what it wrote, so a repetition that an SDK marks gets the
+// answer again. One repetition has a recording at a time: take removes it, and keep stores it
+// again when that client has received the answer.
 type endedAnswers struct {
 	mu        sync.Mutex
 	byRequest map[Hash][]*endedAnswer
-	queue     []*endedAnswer // oldest first; those that were taken are gone
+	queue     []*endedAnswer // oldest first; may contain answers that isGone
 	size      int
 }
 
@@ -31,12 +31,12 @@ type endedAnswer struct {
 	recording *recording
 	size      int
 	kept      time.Time
-	gone      bool
+	isGone    bool
 }
 
 // keep keeps the answer of a whole turn.
-func (r *endedAnswers) keep(token Token, request Hash, session int64, tape *recording) {
-	it := &endedAnswer{token: token, request: request, session: session, recording: tape, size: tape.size(), kept: time.Now()}
+func (r *endedAnswers) keep(token Token, request Hash, session int64, answer *recording) {
+	it := &endedAnswer{token: token, request: request, session: session, recording: answer, size: answer.size(), kept: time.Now()}
 	if it.size > maxEndedBytes/4 {
 		return
 	}
@@ -52,8 +52,8 @@ func (r *endedAnswers) keep(token Token, request Hash, session int64, tape *reco
 	r.trim()
 }
 
-// take returns the newest answer to a request, nil for none. Nobody else gets it until
-// it is kept again.
+// take removes and returns the newest answer to a request, nil for none. No other client gets it
+// until keep stores it again.
 func (r *endedAnswers) take(request Hash) *endedAnswer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,7 +67,7 @@ func (r *endedAnswers) take(request Hash) *endedAnswer {
 	return it
 }
 
-// drop forgets the answer of a turn, whose client has left: the store has it.
+// drop deletes the answer of a turn whose client has left, because the store has it.
 func (r *endedAnswers) drop(token Token, request Hash) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,18 +79,18 @@ func (r *endedAnswers) drop(token Token, request Hash) {
 	}
 }
 
-// expire drops what is too old.
+// expire deletes the answers that are too old.
 func (r *endedAnswers) expire() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trim()
 }
 
-// trim drops what is too old or beyond the bound; r.mu is held.
+// trim deletes the answers that are too old or beyond maxEndedBytes. The caller holds r.mu.
 func (r *endedAnswers) trim() {
 	old := time.Now().Add(-RepeatWindow)
-	for len(r.queue) > 0 && (r.queue[0].gone || r.size > maxEndedBytes || r.queue[0].kept.Before(old)) {
-		if it := r.queue[0]; !it.gone {
+	for len(r.queue) > 0 && (r.queue[0].isGone || r.size > maxEndedBytes || r.queue[0].kept.Before(old)) {
+		if it := r.queue[0]; !it.isGone {
 			r.remove(it)
 		}
 		r.queue[0] = nil
@@ -98,9 +98,9 @@ func (r *endedAnswers) trim() {
 	}
 }
 
-// remove forgets one recording; r.mu is held.
+// remove deletes one answer. The caller holds r.mu.
 func (r *endedAnswers) remove(it *endedAnswer) {
-	it.gone = true
+	it.isGone = true
 	r.size -= it.size
 	list := r.byRequest[it.request]
 	for i := range list {
@@ -116,43 +116,43 @@ func (r *endedAnswers) remove(it *endedAnswer) {
 	r.byRequest[it.request] = list
 }
 
-// remember keeps the turn's answer for a repetition, unless its client has left already:
-// then the store has it.
-func (t *turn) remember() {
-	if t.clientState.keptByStore() {
+// keepAnswer keeps the turn's answer for a repetition, unless the store keeps it for a client
+// that has left.
+func (t *turn) keepAnswer() {
+	if t.clientState.isKeptByStore() {
 		return
 	}
-	t.engine.recordings.keep(t.token, t.fingerprint, t.sessionID(), &t.recording)
+	t.engine.endedAnswers.keep(t.token, t.fingerprint, t.sessionID(), &t.recording)
 }
 
-// repeatEnded returns the answer of a turn for the same request that has just ended
-// whole, nil for none: from memory, or from the platform's records where another process
-// had the turn.
-func (e *Engine) repeatEnded(ctx context.Context, q Question, print Hash, ended *Session) *Answer {
+// repeatEnded returns the answer of a turn for the same request that has just ended whole, nil
+// for none. The answer comes from memory, or from the platform's records when another process ran
+// the turn.
+func (e *Engine) repeatEnded(ctx context.Context, q Question, request Hash, ended *Session) *Answer {
 	if !q.Request.Retried {
 		return nil
 	}
-	if it := e.recordings.take(print); it != nil {
+	if it := e.endedAnswers.take(request); it != nil {
 		return e.attachTo(ctx, q, it)
 	}
 	if ended == nil {
 		return nil
 	}
-	if tape := e.derive(ctx, q, ended); tape != nil {
-		return e.attachTo(ctx, q, &endedAnswer{token: ended.Turn, request: print, session: ended.ID, recording: tape})
+	if answer := e.deriveAnswer(ctx, q, ended); answer != nil {
+		return e.attachTo(ctx, q, &endedAnswer{token: ended.Turn, request: request, session: ended.ID, recording: answer})
 	}
 	return nil
 }
 
-// derive makes the answer of a session's last turn from the platform's records. nil says
-// that they do not show it.
-func (e *Engine) derive(ctx context.Context, q Question, s *Session) *recording {
+// deriveAnswer makes the answer of a session's last turn from the platform's records. It returns
+// nil when they do not show it.
+func (e *Engine) deriveAnswer(ctx context.Context, q Question, s *Session) *recording {
 	shaper := q.Shaper
 	if shaper != nil {
 		if q.NewShaper == nil {
 			return nil
 		}
-		shaper = q.NewShaper() // q's own is for one answer
+		shaper = q.NewShaper() // q.Shaper is for one answer only
 		setCallSeed(shaper, s.Turn)
 		if reader, ok := shaper.(ToolReader); ok && !s.Tools.IsZero() {
 			reader.SessionHadTools()
@@ -172,14 +172,14 @@ func (e *Engine) derive(ctx context.Context, q Question, s *Session) *recording 
 	made := new(recording)
 	for i := first; i >= 0; i-- {
 		if strings.Contains(page.Records[i].AIText, "[[") {
-			return nil // it may hold markers, which a turn takes out
+			return nil // it may contain markers, which a turn removes
 		}
 		repair, err := shapeRecord(shaper, page.Records[i], made)
 		switch {
 		case err != nil:
 			return nil
 		case repair == "":
-			return made.ifWhole()
+			return made.wholeOrNil()
 		case i == 0 || !describeText(repair).isIn(page.Records[i-1].UserText, ""):
 			return nil
 		}
@@ -187,14 +187,14 @@ func (e *Engine) derive(ctx context.Context, q Question, s *Session) *recording 
 	return nil
 }
 
-// shapeRecord shapes one stored answer, and records what its client gets.
+// shapeRecord shapes one stored answer and records what its client gets.
 func shapeRecord(shaper Shaper, r chat.Record, made *recording) (repair string, err error) {
 	for _, ev := range recordEvents(r) {
 		if shaper == nil {
 			made.record(ev)
 			continue
 		}
-		if repair, err = shaper.Shape(ev, made.record); repair != "" || err != nil || made.ifWhole() != nil {
+		if repair, err = shaper.Shape(ev, made.record); repair != "" || err != nil || made.wholeOrNil() != nil {
 			return repair, err
 		}
 	}

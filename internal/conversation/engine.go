@@ -13,29 +13,28 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// DefaultLease is how long a taking lasts when nothing is heard of its process.
+// DefaultLease is how long a taking lasts when its process does not extend it.
 const DefaultLease = 15 * time.Second
 
-// Options are what an Engine is made of. Platform, Store, Render and Logger are
-// required.
+// Options configure an Engine. Platform, Store, Render and Logger are required.
 type Options struct {
 	Platform Platform
 	Store    Store
 	// Render writes a message as the text that the model reads.
 	Render func(chat.Message) string
-	// Host is the platform's, a part of every lineage.
+	// Host is the host of the platform. It is part of every lineage.
 	Host string
-	// Shared says that anonymous callers are different people on a network: an id
-	// that achuan did not make then counts as lost instead of being tried.
+	// Shared says that anonymous callers are different people on a network. The engine then
+	// treats an id that achuan did not create as lost, and does not try it.
 	Shared  bool
 	Logger  *slog.Logger
-	Metrics *telemetry.Metrics // nil: nothing is counted
+	Metrics *telemetry.Metrics // nil counts nothing
 
-	Lease          time.Duration // what Store was told; 0 is DefaultLease
-	VerifyIdle     time.Duration // a head idle for longer is compared with the platform; 0 is 10 min
-	Retention      time.Duration // sessions of lineage unused for so long are deleted; 0 is 720 h
-	NamedRetention time.Duration // the same of sessions by id or name; 0 is never
-	KeepSideTasks  bool          // titles, tags and the like get ordinary sessions
+	Lease          time.Duration // the lease that Store was opened with; 0 means DefaultLease
+	VerifyIdle     time.Duration // a session idle for longer is compared with the platform; 0 means 10 min
+	Retention      time.Duration // after which an unused session of lineage is deleted; 0 means 720 h
+	NamedRetention time.Duration // the same for sessions by id or name; 0 means never
+	KeepSideTasks  bool          // side tasks get ordinary sessions
 }
 
 // The defaults of Options.
@@ -44,7 +43,7 @@ const (
 	defaultRetention  = 720 * time.Hour
 )
 
-// Engine is the conversations of one account.
+// Engine runs the conversations of one account.
 type Engine struct {
 	Options
 	sessions  queue[int64]
@@ -52,21 +51,21 @@ type Engine struct {
 	leases    leases
 	pending   pendingWrites
 	outage    outage
-	liveTurns sync.Map // Token -> *turn, of this process
+	liveTurns sync.Map // Token -> *turn that runs in this process
 
-	recordings      endedAnswers
-	unasked         unasked
-	takenHere       sync.Map // session id -> Token of the turn of this process that has it
+	endedAnswers    endedAnswers
+	unasked         unaskedTurns
+	takenHere       sync.Map // session id -> Token of the turn in this process that has it
 	cleanUpRequests chan struct{}
 	lastFailure     atomic.Pointer[storeFailure]
-	preset          atomic.Pointer[chat.Settings] // of the session that was set up last
+	preset          atomic.Pointer[chat.Settings] // of the session whose settings were set last
 
-	lifeCtx    context.Context // of all turns
+	lifeCtx    context.Context // the parent of all turns
 	cancelLife context.CancelCauseFunc
 	inFlight   inFlight
 }
 
-// New returns an engine; Run keeps its leases and cleans up.
+// New returns an engine. Run must be called: it extends the leases and runs the clean-up.
 func New(o Options) *Engine {
 	for _, d := range []struct {
 		of *time.Duration
@@ -78,50 +77,49 @@ func New(o Options) *Engine {
 	}
 	life, end := context.WithCancelCause(context.Background())
 	return &Engine{
-		Options: o, leases: leases{life: o.Lease, needed: o.Store.HasLeases()}, cleanUpRequests: make(chan struct{}, 1), lifeCtx: life, cancelLife: end,
+		Options: o, leases: leases{duration: o.Lease, isNeeded: o.Store.HasLeases()}, cleanUpRequests: make(chan struct{}, 1), lifeCtx: life, cancelLife: end,
 		sessions: queue[int64]{metrics: o.Metrics}, names: queue[NameKey]{metrics: o.Metrics},
 	}
 }
 
-// Ask places a request: it attaches it to an answer that was asked for before, or
-// waits for the session, makes one where that is what the transcript asks for,
-// and sets it to what the request names. The question itself is sent when the
-// answer's events are first asked for. The answer must be used: its Events ranged
-// over, or Discard called.
+// Ask places a request. A request that was asked before is attached to its answer. Any other
+// waits for its session, or gets a new one, and the session is set to what the request names. Ask
+// does not send the question: that happens when the caller first asks for an event of the answer.
+// The caller must range over Events or call Discard.
 func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 	if e.lifeCtx.Err() != nil {
 		return nil, context.Cause(e.lifeCtx)
 	}
-	_ = e.retryPending(ctx) // where it fails, Enter does too and is told of
-	entry := TurnRequest{Retried: q.Request.Retried, Turn: StoredTurn{
+	_ = e.retryPending(ctx) // when it fails, attachOrBegin fails too and reports that
+	turnRequest := TurnRequest{Retried: q.Request.Retried, Turn: StoredTurn{
 		Token: newToken(), Caller: q.Request.Caller.ID, Request: fingerprint(q.Request, q.Choice),
 		Key: keyHash(q.Request.IdempotencyKey, q.Choice),
 	}}
-	token, print := entry.Turn.Token, entry.Turn.Request
+	token, request := turnRequest.Turn.Token, turnRequest.Turn.Request
 	keyed := q.Request.IdempotencyKey != ""
-	found, asked, err := e.enter(ctx, entry)
+	found, asked, err := e.attachOrBegin(ctx, turnRequest)
 	switch {
 	case errors.Is(err, ErrKeyReused):
 		return nil, keyMismatchError()
 	case err != nil && ctx.Err() != nil:
-		e.undoEntry(entry)
+		e.undoAttachOrBegin(turnRequest)
 		return nil, context.Cause(ctx)
 	case err != nil:
 		e.storeFailed(ctx, telemetry.StoreRead, err)
-		e.undoEntry(entry)
-		if keyed { // whether it was asked before cannot be known
+		e.undoAttachOrBegin(turnRequest)
+		if keyed { // nobody can tell whether it was asked before
 			return nil, storeUnavailableError(err)
 		}
-		token = newToken() // what the entry may have taken is released under its own
+		token = newToken() // the old token may hold something, which undoAttachOrBegin releases
 	case found.Turn != nil:
 		return e.attach(ctx, q, found.Turn), nil
 	}
 	if !keyed && found.Interrupted == nil {
-		if a := e.repeatEnded(ctx, q, print, found.Ended); a != nil {
+		if a := e.repeatEnded(ctx, q, request, found.Ended); a != nil {
 			return a, nil
 		}
 	}
-	t := e.newTurn(ctx, q, token, print)
+	t := e.newTurn(ctx, q, token, request)
 	if keyed {
 		e.leases.begin(token, asked)
 	}
@@ -140,34 +138,34 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 	return &Answer{ctx: ctx, turn: t}, nil
 }
 
-// Drain waits until no turn is running, or until ctx ends.
+// Drain waits until no turn is running. It returns ctx's error when ctx ends first.
 func (e *Engine) Drain(ctx context.Context) error { return e.inFlight.wait(ctx) }
 
-// Abort ends every turn with the given error, and those to come.
+// Abort ends every turn, and every later one, with the given error.
 func (e *Engine) Abort(cause *chat.Error) { e.cancelLife(cause) }
 
-// Run keeps leases alive, does what time has made due, and cleans up, until ctx
-// ends.
+// Run extends leases, retries pending writes, expires what is old and runs the clean-up, until
+// ctx ends.
 func (e *Engine) Run(ctx context.Context) {
 	beat := time.NewTicker(e.Lease / 4)
 	defer beat.Stop()
 	expire := time.NewTicker(e.Lease / 2)
 	defer expire.Stop()
-	e.outage.check(e.Lease / 4)
-	var sweeper sync.WaitGroup
-	sweeper.Go(func() { e.cleanUp(ctx) })
+	e.outage.beat(e.Lease / 4)
+	var cleaner sync.WaitGroup
+	cleaner.Go(func() { e.cleanUp(ctx) })
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
-			sweeper.Wait()
+			cleaner.Wait()
 			e.flushOnExit(ctx)
 			return
 		case <-beat.C:
-			e.outage.check(e.Lease / 4)
-			err = e.protect(ctx, func() error { return errors.Join(e.leases.extend(ctx, e.Store), e.retryPending(ctx)) })
+			e.outage.beat(e.Lease / 4)
+			err = e.recoverPanic(ctx, func() error { return errors.Join(e.leases.extend(ctx, e.Store), e.retryPending(ctx)) })
 		case <-expire.C:
-			err = e.protect(ctx, func() error { return e.expire(ctx) })
+			err = e.recoverPanic(ctx, func() error { return e.expire(ctx) })
 		}
 		if err != nil && ctx.Err() == nil {
 			e.storeFailed(ctx, telemetry.StoreLease, err)
@@ -175,47 +173,47 @@ func (e *Engine) Run(ctx context.Context) {
 	}
 }
 
-// expire does what time has made due. While the store or this process was away, the
-// leases of others could not be extended: they get one more.
+// expire ends what has expired. It does not end leases soon after the store or this process was
+// away, because the other processes could not extend theirs.
 func (e *Engine) expire(ctx context.Context) error {
-	e.recordings.expire()
+	e.endedAnswers.expire()
 	if e.Store.HasLeases() && !e.outage.isOver(e.Lease) {
 		return nil
 	}
 	dirty, err := e.Store.ExpireLeases(ctx)
 	if dirty > 0 {
-		e.Logger.WarnContext(ctx, "leases ran out: their turns were given up by a process that died or was held up", telemetry.KeyCount, dirty)
+		e.Logger.WarnContext(ctx, "leases expired: a process died or was paused during these turns", telemetry.KeyCount, dirty)
 	}
 	return err
 }
 
-// ended does what the end of a turn makes due.
-func (e *Engine) ended(s *Session) {
+// turnEnded starts a clean-up when the turn leaves a throwaway session.
+func (e *Engine) turnEnded(s *Session) {
 	if s.Addressing == Throwaway {
 		e.requestCleanUp()
 	}
 }
 
-// storeFailure is the last failure of the store.
+// storeFailure is the last failure of the store that was logged.
 type storeFailure struct {
 	at  time.Time
 	err error
 }
 
-// failureLogInterval is how often the log is told that the store does not work.
+// failureLogInterval is the minimum time between two log messages about the store.
 const failureLogInterval = 10 * time.Second
 
-// storeFailed notes a failure of the store: answers go on where that is safe.
+// storeFailed counts and logs a failure of the store.
 func (e *Engine) storeFailed(ctx context.Context, op telemetry.StoreOperation, err error) {
 	e.Metrics.StoreFailed(op)
-	e.outage.notice()
+	e.outage.record()
 	last := e.lastFailure.Load()
 	now := time.Now()
 	if last != nil && now.Sub(last.at) < failureLogInterval {
 		return
 	}
 	if e.lastFailure.CompareAndSwap(last, &storeFailure{now, err}) {
-		e.Logger.ErrorContext(ctx, "the store does not work; transcripts are replayed into sessions that are not kept", telemetry.KeyError, err)
+		e.Logger.ErrorContext(ctx, "the store is not available; transcripts are replayed into sessions that are not stored", telemetry.KeyError, err)
 	}
 }
 
@@ -238,7 +236,7 @@ func storeUnavailableError(cause error) *chat.Error {
 	}
 }
 
-// inFlight counts turns and tells when there are none.
+// inFlight counts turns and reports when there are none.
 type inFlight struct {
 	mu   sync.Mutex
 	n    int

@@ -9,7 +9,7 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// placeByID goes on in the session that the client named.
+// placeByID continues the session whose id the client sent.
 func (t *turn) placeByID(id int64) error {
 	_, after, _ := t.history.splitAnswer()
 	rest := after.shown
@@ -17,20 +17,20 @@ func (t *turn) placeByID(id int64) error {
 		return chat.Invalid(chat.CodeInvalidValue, "messages",
 			"With a session id only what follows the last assistant message is sent, and nothing follows it.")
 	}
-	text := newText(rest, t.render)
+	text := textOfRest(rest, t.render)
 	t.prepare(text, Hash{})
 	found, err := t.takeByID(id)
 	if err != nil {
 		return err
 	}
 	if !found {
-		return t.placeWhole(NameKey{}, false) // a made-up id, or one that the platform lost
+		return t.placeWhole(NameKey{}, false) // the id was made up, or the platform lost the session
 	}
 	return t.resumeSession(rest, text)
 }
 
-// takeByID takes the session with that id; false means that there is no such
-// session any more and the conversation starts anew.
+// takeByID takes the session with that id. It returns false when there is no such session any
+// more and the conversation starts anew.
 func (t *turn) takeByID(id int64) (bool, error) {
 	caller := t.request.Caller.ID
 	owner := OwnerOf(caller)
@@ -45,7 +45,7 @@ func (t *turn) takeByID(id int64) (bool, error) {
 			if found, err := t.takeForeign(id); !errors.Is(err, ErrTaken) {
 				return found, err
 			}
-			// Somebody's already: this caller's since a moment ago, or another's.
+			// The store has it meanwhile, for this caller or for another one.
 			if _, err = t.engine.Store.Session(t.clientCtx, owner, id); errors.Is(err, ErrUnknown) {
 				return false, notFoundError()
 			}
@@ -60,11 +60,12 @@ func (t *turn) takeByID(id int64) (bool, error) {
 		if taken || !errors.Is(err, ErrUnknown) {
 			return taken, err
 		}
-		// While it waited, the session was replaced or deleted.
+		// The session was replaced or deleted while the turn waited.
 	}
 }
 
-// unknownIDError is the error for an id that means nothing any more.
+// unknownIDError returns the error for an id that means nothing any more; nil for anonymous
+// callers, whose conversation starts anew.
 func (t *turn) unknownIDError() error {
 	if t.request.Caller.ID != chat.AnonymousID {
 		return notFoundError()
@@ -72,8 +73,8 @@ func (t *turn) unknownIDError() error {
 	return nil
 }
 
-// takeForeign takes a session that achuan did not make, as the platform's list shows
-// it. ErrTaken says that the store knows it.
+// takeForeign takes a session that achuan did not create, as the platform's list shows it.
+// ErrTaken says that the store has it.
 func (t *turn) takeForeign(id int64) (bool, error) {
 	found, err := t.engine.Platform.FindSession(t.clientCtx, id)
 	if isLost(err) {
@@ -100,8 +101,8 @@ func (t *turn) takeForeign(id int64) (bool, error) {
 	return true, nil
 }
 
-// placeByName goes on in the session that the name means. A name that has come
-// with a history is a mere scope: each chat in it is placed by its transcript.
+// placeByName continues the session that the name means. A name that was once used with a history
+// is only a scope: each chat in it is placed by its transcript.
 func (t *turn) placeByName(k NameKey) error {
 	t.binding = &NameBinding{Key: k}
 	transcript := t.request.Transcript()
@@ -129,11 +130,11 @@ func (t *turn) placeByName(k NameKey) error {
 	return t.placeByLoneName(k)
 }
 
-// placeByLoneName places a lone message, whose place in the name's line it has.
+// placeByLoneName places a lone message. The turn holds the name in t.engine.names.
 func (t *turn) placeByLoneName(k NameKey) error {
 	wait := t.newPoller()
 	transcript := t.request.Transcript()
-	text := newText(transcript, t.render)
+	text := textOfRest(transcript, t.render)
 	t.prepare(text, Hash{})
 	for {
 		n, claimed, err := t.engine.Store.ClaimName(t.clientCtx, k, t.token)
@@ -144,7 +145,7 @@ func (t *turn) placeByLoneName(k NameKey) error {
 			}
 			continue
 		case err != nil:
-			t.claimedName = &k // it may be, for all that is known
+			t.claimedName = &k // the store may have claimed it
 			return t.storeError(err)
 		case claimed:
 			return t.placeFirst(k)
@@ -154,7 +155,7 @@ func (t *turn) placeByLoneName(k NameKey) error {
 		taken, err := t.take(n.Session, ByName)
 		switch {
 		case errors.Is(err, ErrUnknown):
-			// Replaced or deleted; what the name means now is read again.
+			// The session was replaced or deleted, so the name is read again.
 			if again, err := t.engine.Store.Name(t.clientCtx, k); err != nil || again.Session == n.Session {
 				return t.placeLostName(k, err)
 			}
@@ -163,11 +164,11 @@ func (t *turn) placeByLoneName(k NameKey) error {
 			return err
 		}
 		if s := t.session; s.State == StateFree && !s.Head.IsZero() && !s.MaybeTaken {
-			sound, err := t.isUnchanged(s)
+			isSound, err := t.isUnchanged(s)
 			if err != nil {
 				return err
 			}
-			if sound {
+			if isSound {
 				t.nextHead = continueFrom(s.Head).add(transcript...).head
 			}
 		}
@@ -175,7 +176,7 @@ func (t *turn) placeByLoneName(k NameKey) error {
 	}
 }
 
-// placeLostName starts the name's conversation anew.
+// placeLostName starts the name's conversation anew, because its session is lost.
 func (t *turn) placeLostName(k NameKey, err error) error {
 	if err != nil {
 		return t.storeError(err)
@@ -183,8 +184,8 @@ func (t *turn) placeLostName(k NameKey, err error) error {
 	return t.placeWhole(k, false)
 }
 
-// placeFirst makes the first session of a name that was claimed. The name means it
-// from then on, so that a first turn that fails does not lose its question.
+// placeFirst creates the first session of a name that was claimed. The name means it from then
+// on, also when its first turn fails.
 func (t *turn) placeFirst(k NameKey) error {
 	t.claimedName = &k
 	t.engine.leases.begin(t.token, time.Now())
@@ -192,7 +193,7 @@ func (t *turn) placeFirst(k NameKey) error {
 		return err
 	}
 	switch err := t.engine.Store.BindName(t.clientCtx, *t.binding, t.session.ID); {
-	case errors.Is(err, ErrTaken): // the claim ran out, and another made the name's session
+	case errors.Is(err, ErrTaken): // the claim expired, and another turn created the name's session
 		return leaseError()
 	case err != nil:
 		return t.storeError(err)
@@ -201,9 +202,9 @@ func (t *turn) placeFirst(k NameKey) error {
 	return nil
 }
 
-// resumeSession continues in a session that was taken by its id or name. One whose last
-// end was not seen, or in which a turn may run that the store has forgotten, or whose first exchange would fall out of what the model is
-// shown, moves into a new session.
+// resumeSession continues a session that was taken by its id or name. It rebuilds the session
+// when the end of its last turn is not known, when a turn may run in it that the store has lost,
+// or when its first exchange would not fit the model's context any more.
 func (t *turn) resumeSession(rest []chat.Message, text string) error {
 	s := t.session
 	if s.EndUnknown || s.MaybeTaken {
@@ -214,7 +215,7 @@ func (t *turn) resumeSession(rest []chat.Message, text string) error {
 		if s.Head.IsZero() && t.engine.needsVerification(s) {
 			s.Exchanges = Uncounted
 		}
-		if err := t.count(s); err != nil && !isLost(err) {
+		if err := t.countExchanges(s); err != nil && !isLost(err) {
 			return err
 		}
 		if s.Exchanges != Uncounted && !t.fitsContext(s) {
@@ -225,8 +226,8 @@ func (t *turn) resumeSession(rest []chat.Message, text string) error {
 	return t.continueIn(text)
 }
 
-// count reads how many exchanges a session has where that is not known.
-func (t *turn) count(s *Session) error {
+// countExchanges reads how many exchanges a session has when that is not known.
+func (t *turn) countExchanges(s *Session) error {
 	if s.Exchanges != Uncounted {
 		return nil
 	}
@@ -237,9 +238,9 @@ func (t *turn) count(s *Session) error {
 	return err
 }
 
-// take takes a session by its id, waiting in its line. ErrUnknown says that it is
-// there no more.
-func (t *turn) take(id int64, reach Addressing) (bool, error) {
+// take takes a session by its id, and waits in line for it. It returns ErrUnknown when the
+// session does not exist any more.
+func (t *turn) take(id int64, addressing Addressing) (bool, error) {
 	release, err := t.engine.sessions.take(t.clientCtx, id, t.newPoller().deadline)
 	if err != nil {
 		return false, err
@@ -253,7 +254,7 @@ func (t *turn) take(id int64, reach Addressing) (bool, error) {
 	wait := t.newPoller()
 	for {
 		asked := time.Now()
-		s, err := t.takeNow(id, reach)
+		s, err := t.takeNow(id, addressing)
 		switch {
 		case err == nil:
 			isHeld = true
@@ -264,7 +265,7 @@ func (t *turn) take(id int64, reach Addressing) (bool, error) {
 			}
 			t.setSession(s, true)
 			return true, nil
-		case errors.Is(err, ErrTaken): // by a replica, or by who matched its head meanwhile
+		case errors.Is(err, ErrTaken): // by another replica, or by a turn that matched its head meanwhile
 			err = wait.next(t.clientCtx)
 		case !errors.Is(err, ErrUnknown):
 			err = t.storeError(err)
@@ -275,24 +276,26 @@ func (t *turn) take(id int64, reach Addressing) (bool, error) {
 	}
 }
 
-// takeNow takes a session that nobody has. Like match it is not interrupted.
-func (t *turn) takeNow(id int64, reach Addressing) (*Session, error) {
+// takeNow takes a session that no turn has. Like matchHead, it is not cancelled when the client
+// leaves.
+func (t *turn) takeNow(id int64, addressing Addressing) (*Session, error) {
 	ctx, cancel := t.detachedContext()
 	defer cancel()
-	s, err := t.engine.Store.Take(ctx, id, t.taking, reach)
+	s, err := t.engine.Store.Take(ctx, id, t.taking, addressing)
 	if err != nil && !isCertain(err) {
 		t.engine.undoTaking(t.token, id, Hash{})
 	}
 	return s, err
 }
 
-// poller is waiting for something in the store, as long as a line may take.
+// poller waits for a change in the store, as long as a request may wait in line.
 type poller struct{ deadline time.Time }
 
-// newPoller lasts from the beginning of the turn, however many things it waits for.
+// newPoller returns a poller whose time began with the turn, however many things the turn waits
+// for.
 func (t *turn) newPoller() poller { return poller{t.started.Add(maxWait)} }
 
-// next waits for the next look, and fails with session_busy when that was the last.
+// next waits for the next look, and fails with session_busy after the last one.
 func (p poller) next(ctx context.Context) error {
 	if time.Now().After(p.deadline) {
 		return busyError()
@@ -307,7 +310,7 @@ func (p poller) next(ctx context.Context) error {
 	}
 }
 
-// storeError is the error for an id or a name when the store cannot be asked.
+// storeError returns the error for a request by id or name when the store is not available.
 func (t *turn) storeError(err error) error {
 	if t.clientCtx.Err() != nil {
 		return context.Cause(t.clientCtx)

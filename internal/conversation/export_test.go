@@ -16,9 +16,9 @@ func (q *queue[K]) length() int {
 	return len(q.lines)
 }
 
-// HeadOne is the lineage of the first release.
-func HeadOne(caller, host string, scope NameKey, messages ...chat.Message) Hash {
-	return headOne(caller, host, scope, messages)
+// HeadOfFirstRelease is the lineage of the first release.
+func HeadOfFirstRelease(caller, host string, scope NameKey, messages ...chat.Message) Hash {
+	return headOfFirstRelease(caller, host, scope, messages)
 }
 
 // IsTimed reports whether the time of a turn without a client is running.

@@ -6,11 +6,10 @@ import (
 	"achuan/internal/chat"
 )
 
-// fingerprint tells a request from every other: caller, dialect, id or name, and
-// all that was asked for, to the letter. How the answer is to be delivered is no
-// part of it.
+// fingerprint returns a hash of a request: its caller, dialect, session id or name, and all that
+// it asks for, byte by byte. How the answer is delivered is not part of it.
 func fingerprint(r *chat.Request, choice int) Hash {
-	f := newFields()
+	f := newFieldHash()
 	for _, s := range []string{"achuan request 1", r.Caller.ID, r.Dialect, r.Session.Name, r.Model, r.ReasoningEffort} {
 		f.text(s)
 	}
@@ -18,16 +17,16 @@ func fingerprint(r *chat.Request, choice int) Hash {
 	f.number(choice)
 	f.number(r.N)
 	f.floats(r.Temperature, r.PresencePenalty, r.FrequencyPenalty)
-	if f.present(r.MaxTokens != nil) {
+	if f.flag(r.MaxTokens != nil) {
 		f.number(*r.MaxTokens)
 	}
 	f.texts(r.Stop)
 	f.messages(r.Messages)
 	f.tools(r)
-	return f.take()
+	return f.sumAndReset()
 }
 
-func (f *fields) messages(messages []chat.Message) {
+func (f *fieldHash) messages(messages []chat.Message) {
 	f.number(len(messages))
 	for i := range messages {
 		m := &messages[i]
@@ -41,39 +40,39 @@ func (f *fields) messages(messages []chat.Message) {
 	}
 }
 
-func (f *fields) tools(r *chat.Request) {
+func (f *fieldHash) tools(r *chat.Request) {
 	f.number(len(r.Tools))
 	for _, t := range r.Tools {
 		f.texts([]string{t.Name, t.Description, string(t.Parameters)})
-		f.present(t.Strict)
+		f.flag(t.Strict)
 	}
 	f.text(string(r.ToolChoice.Mode))
 	f.texts(r.ToolChoice.Allowed)
-	if f.present(r.ParallelCalls != nil) {
-		f.present(*r.ParallelCalls)
+	if f.flag(r.ParallelCalls != nil) {
+		f.flag(*r.ParallelCalls)
 	}
-	f.present(r.LegacyCalls)
+	f.flag(r.LegacyCalls)
 	f.texts([]string{string(r.Format.Kind), r.Format.Name, r.Format.Description, string(r.Format.Schema)})
-	f.present(r.Format.Strict)
+	f.flag(r.Format.Strict)
 }
 
-func (f *fields) texts(list []string) {
+func (f *fieldHash) texts(list []string) {
 	f.number(len(list))
 	for _, s := range list {
 		f.text(s)
 	}
 }
 
-func (f *fields) floats(values ...*float64) {
+func (f *fieldHash) floats(values ...*float64) {
 	for _, v := range values {
-		if f.present(v != nil) {
+		if f.flag(v != nil) {
 			f.number(int(math.Float64bits(*v)))
 		}
 	}
 }
 
-// present hashes whether something is there, and returns it.
-func (f *fields) present(is bool) bool {
+// flag hashes whether something is present, and returns that.
+func (f *fieldHash) flag(is bool) bool {
 	n := 0
 	if is {
 		n = 1
@@ -82,37 +81,37 @@ func (f *fields) present(is bool) bool {
 	return is
 }
 
-// keyHash is what is stored of an idempotency key; zero for none. Each choice of a
+// keyHash returns what the store keeps of an idempotency key; zero for none. Each choice of a
 // request is a turn with a key of its own.
 func keyHash(key string, choice int) Hash {
 	if key == "" {
 		return Hash{}
 	}
-	f := newFields()
+	f := newFieldHash()
 	f.texts([]string{"achuan idempotency key 2", key})
 	f.number(choice)
-	return f.take()
+	return f.sumAndReset()
 }
 
-// exchangeDigest tells whether an exchange is the one that was seen: what was
-// sent, and what was answered without its reasoning.
+// exchangeDigest identifies an exchange: what was sent, and what was answered without its
+// reasoning.
 func exchangeDigest(sent, answered string) Hash {
-	f := newFields()
+	f := newFieldHash()
 	f.text(normalStoredText(sent))
 	f.text(normalStoredText(withoutReasoning(answered)))
-	return f.take()
+	return f.sumAndReset()
 }
 
 // describeText describes a text that is sent.
 func describeText(text string) SentText {
 	text = normalStoredText(text)
-	f := newFields()
+	f := newFieldHash()
 	f.text(text)
-	return SentText{len(text), f.take()}
+	return SentText{len(text), f.sumAndReset()}
 }
 
-// isIn reports whether a question that the platform has stored is the text, with or
-// without the preamble in front of it.
+// isIn reports whether a question that the platform has stored is this text, with or without the
+// preamble in front of it.
 func (s SentText) isIn(question, preamble string) bool {
 	question = normalStoredText(question)
 	if s.Size > len(question) {
@@ -122,7 +121,7 @@ func (s SentText) isIn(question, preamble string) bool {
 	return s == describeText(text) && (front == "" || preamble != "" && normalStoredText(front) == normalStoredText(preamble))
 }
 
-// normalStoredText forgives what storing a text may change.
+// normalStoredText removes the differences that storing a text may make.
 func normalStoredText(text string) string {
 	return normalText(&chat.Message{Role: chat.RoleUser, Text: text})
 }

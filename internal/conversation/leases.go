@@ -10,29 +10,29 @@ import (
 
 // leases are the takings of this process that the store keeps under a lease.
 type leases struct {
-	life   time.Duration
-	needed bool // the store has leases: other processes use it, too
+	duration time.Duration
+	isNeeded bool // the store has leases, because other processes use it too
 
 	mu  sync.Mutex
 	all map[Token]*lease
 }
 
 type lease struct {
-	until         time.Time // that it surely lasts
+	expires       time.Time // until then it certainly lasts
 	isOver        bool      // its turn has ended
-	pendingWrites int       // writes under it that are not committed yet: they keep it
+	pendingWrites int       // writes under it that are not committed yet; they keep the lease
 }
 
-// begin notes a lease that the store gave after the moment asked.
+// begin records a lease that the store gave after the moment asked.
 func (l *leases) begin(token Token, asked time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	it := l.of(token)
-	it.until, it.isOver = asked.Add(l.life), false
+	it := l.leaseOf(token)
+	it.expires, it.isOver = asked.Add(l.duration), false
 }
 
-// of returns the lease of a taking; l.mu is held.
-func (l *leases) of(token Token) *lease {
+// leaseOf returns the lease of a taking, and adds it when there is none. The caller holds l.mu.
+func (l *leases) leaseOf(token Token) *lease {
 	if l.all == nil {
 		l.all = make(map[Token]*lease)
 	}
@@ -42,46 +42,48 @@ func (l *leases) of(token Token) *lease {
 	return l.all[token]
 }
 
+// drop records that the turn of a taking has ended.
 func (l *leases) drop(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if it := l.all[token]; it != nil {
 		it.isOver = true
-		l.forget(token, it)
+		l.dropUnneeded(token, it)
 	}
 }
 
-// forget drops a lease that is not needed any more; l.mu is held.
-func (l *leases) forget(token Token, it *lease) {
+// dropUnneeded deletes a lease when its turn and its writes have ended. The caller holds l.mu.
+func (l *leases) dropUnneeded(token Token, it *lease) {
 	if it.isOver && it.pendingWrites == 0 {
 		delete(l.all, token)
 	}
 }
 
+// addWrite keeps the lease of a taking until removeWrite is called as often.
 func (l *leases) addWrite(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.all[token] == nil {
-		l.of(token).isOver = true // nothing else is under it
+		l.leaseOf(token).isOver = true // the write is all that needs it
 	}
-	l.of(token).pendingWrites++
+	l.leaseOf(token).pendingWrites++
 }
 
 func (l *leases) removeWrite(token Token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	it := l.of(token)
+	it := l.leaseOf(token)
 	it.pendingWrites--
-	l.forget(token, it)
+	l.dropUnneeded(token, it)
 }
 
-// held reports whether the lease still has some time to run: a process that was
-// paused may find that it has not. Without leases, what was taken is held.
-func (l *leases) held(token Token) bool {
+// isHeld reports whether the lease has time left. A process that was paused may find that it has
+// not. Without leases, everything that was taken is held.
+func (l *leases) isHeld(token Token) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	it := l.all[token]
-	return it != nil && (!l.needed || time.Until(it.until) > l.life/8)
+	return it != nil && (!l.isNeeded || time.Until(it.expires) > l.duration/8)
 }
 
 func (l *leases) tokens() []Token {
@@ -90,15 +92,15 @@ func (l *leases) tokens() []Token {
 	return slices.Collect(maps.Keys(l.all))
 }
 
-// extend prolongs all leases. Those that the store has given up are not held any
-// more; what they were for finds that out by itself.
+// extend extends all leases. It marks those that the store has ended as expired; the turns that
+// need them find that out.
 func (l *leases) extend(ctx context.Context, store Store) error {
-	if !l.needed {
+	if !l.isNeeded {
 		return nil
 	}
 	tokens := l.tokens()
 	if len(tokens) == 0 {
-		tokens = []Token{{}} // nobody's: a process that holds nothing notices, too, that the store is away
+		tokens = []Token{{}} // of no taking: a process that holds nothing also notices when the store is unavailable
 	}
 	asked := time.Now()
 	gone, err := store.Extend(ctx, tokens)
@@ -109,12 +111,12 @@ func (l *leases) extend(ctx context.Context, store Store) error {
 	defer l.mu.Unlock()
 	for _, token := range tokens {
 		if it := l.all[token]; it != nil {
-			it.until = asked.Add(l.life)
+			it.expires = asked.Add(l.duration)
 		}
 	}
 	for _, token := range gone {
 		if it := l.all[token]; it != nil {
-			it.until = time.Time{}
+			it.expires = time.Time{}
 		}
 	}
 	return nil

@@ -19,12 +19,12 @@ func TestLeaseOfATurnThatOwes(t *testing.T) {
 		"owes twice":      {{(*leases).addWrite, true}, {(*leases).addWrite, true}, {(*leases).drop, true}, {(*leases).removeWrite, true}, {(*leases).removeWrite, false}},
 		"owes nothing":    {{(*leases).drop, false}},
 	} {
-		l := &leases{life: time.Minute}
+		l := &leases{duration: time.Minute}
 		token := newToken()
 		l.begin(token, time.Now())
 		for i, step := range steps {
 			step.do(l, token)
-			if held := l.held(token); held != step.held || held != (len(l.tokens()) == 1) {
+			if held := l.isHeld(token); held != step.held || held != (len(l.tokens()) == 1) {
 				t.Errorf("%s, step %d: held %t of %d", name, i, held, len(l.tokens()))
 			}
 		}
@@ -42,7 +42,7 @@ func (away) Extend(context.Context, []Token) ([]Token, error) { return nil, errA
 // store was away, and lets others extend what they hold.
 func TestIdleProcessNoticesAnOutage(t *testing.T) {
 	for _, needed := range []bool{false, true} {
-		l := &leases{life: time.Minute, needed: needed}
+		l := &leases{duration: time.Minute, isNeeded: needed}
 		if err := l.extend(t.Context(), away{}); errors.Is(err, errAway) != needed {
 			t.Errorf("extend without leases in hand, needed %t: %v", needed, err)
 		}

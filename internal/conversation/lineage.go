@@ -10,34 +10,33 @@ import (
 	"achuan/internal/chat"
 )
 
-// lineageVersion is part of every lineage. A change of what is hashed, or how, changes
-// it. The lineage of the version before is kept for the heads that stores hold: see
-// headOne.
+// lineageVersion is part of every lineage. It changes when what is hashed, or how, changes.
+// headOfFirstRelease keeps the lineage before, because stores contain its heads.
 const lineageVersion = "achuan lineage 2"
 
-// IsZero reports whether the hash is none.
+// IsZero reports whether the hash is zero, which stands for none.
 func (h Hash) IsZero() bool { return h == Hash{} }
 
-// String is for logs.
+// String returns the token in hexadecimal, for logs.
 func (t Token) String() string { return hex.EncodeToString(t[:]) }
 
-// fields hashes a sequence of fields, each with its length in front, so that no
-// two sequences are alike.
-type fields struct {
+// fieldHash hashes a sequence of fields, each with its length in front, so that no two sequences
+// have the same input.
+type fieldHash struct {
 	sum hash.Hash
 	buf []byte
 }
 
-func newFields() *fields { return &fields{sum: sha256.New(), buf: make([]byte, 0, 512)} }
+func newFieldHash() *fieldHash { return &fieldHash{sum: sha256.New(), buf: make([]byte, 0, 512)} }
 
-// maxBuffered is how much waits for the next write to the hash.
+// maxBuffered is how many bytes wait before they are written to the hash.
 const maxBuffered = 4 << 10
 
-func (f *fields) number(n int) {
+func (f *fieldHash) number(n int) {
 	f.buf = binary.BigEndian.AppendUint64(f.buf, uint64(n))
 }
 
-func (f *fields) text(s string) {
+func (f *fieldHash) text(s string) {
 	f.number(len(s))
 	for len(s) > 0 {
 		if len(f.buf) >= maxBuffered {
@@ -49,38 +48,38 @@ func (f *fields) text(s string) {
 	}
 }
 
-func (f *fields) flush() {
+func (f *fieldHash) flush() {
 	f.sum.Write(f.buf)
 	f.buf = f.buf[:0]
 }
 
-// take returns the hash of what was added, and starts anew.
-func (f *fields) take() (h Hash) {
+// sumAndReset returns the hash of what was added, and starts anew.
+func (f *fieldHash) sumAndReset() (h Hash) {
 	f.flush()
 	f.sum.Sum(h[:0])
 	f.sum.Reset()
 	return h
 }
 
-// lineage follows a transcript, link by link.
+// lineage computes the hash chain over a transcript, message by message.
 type lineage struct {
-	fields *fields
+	fields *fieldHash
 	head   Hash
 }
 
-// origin begins the lineage of a caller's transcripts at a host, in a scope: empty,
-// or a name with its model.
+// origin begins the lineage of a caller's transcripts at a host, in a scope: the zero NameKey, or
+// a name with its model.
 func origin(caller, host string, scope NameKey) *lineage {
-	l := &lineage{fields: newFields()}
+	l := &lineage{fields: newFieldHash()}
 	for _, s := range []string{lineageVersion, caller, host, scope.Name, scope.Model} {
 		l.fields.text(s)
 	}
-	l.head = l.fields.take()
+	l.head = l.fields.sumAndReset()
 	return l
 }
 
-// continueFrom goes on where a session is.
-func continueFrom(head Hash) *lineage { return &lineage{fields: newFields(), head: head} }
+// continueFrom continues the lineage of a session from its head.
+func continueFrom(head Hash) *lineage { return &lineage{fields: newFieldHash(), head: head} }
 
 // add appends messages.
 func (l *lineage) add(messages ...chat.Message) *lineage {
@@ -98,13 +97,13 @@ func (l *lineage) add(messages ...chat.Message) *lineage {
 			f.text(string(canonical(c.Arguments)))
 		}
 		f.text(m.ToolCallID)
-		l.head = f.take()
+		l.head = f.sumAndReset()
 	}
 	return l
 }
 
-// countedName is a message's name as far as it tells transcripts apart: frameworks give
-// names to the answers that they had from achuan.
+// countedName returns a message's name as far as it distinguishes transcripts. Frameworks add
+// names to the answers that achuan gave them.
 func countedName(m *chat.Message) string {
 	if m.Role == chat.RoleAssistant {
 		return ""
@@ -112,8 +111,8 @@ func countedName(m *chat.Message) string {
 	return m.Name
 }
 
-// normalText is a message's text without what clients change on the way: CRLF, outer
-// white space and, of an assistant, one leading <think> block.
+// normalText returns a message's text without what clients change: CRLF, outer white space and,
+// for an assistant, one leading <think> block.
 func normalText(m *chat.Message) string {
 	text := strings.TrimSpace(m.Text)
 	if m.Role == chat.RoleAssistant {
@@ -122,8 +121,8 @@ func normalText(m *chat.Message) string {
 	return strings.ReplaceAll(text, "\r\n", "\n")
 }
 
-// withoutReasoning cuts the <think> block that opens an answer. A block that does
-// not end is text.
+// withoutReasoning removes the <think> block that opens an answer. A block without an end is
+// text.
 func withoutReasoning(answer string) string {
 	text := strings.TrimSpace(answer)
 	block, isBlock := strings.CutPrefix(text, "<think>")

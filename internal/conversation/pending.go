@@ -11,30 +11,30 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// pendingWrites are writes that could not be committed, or of which nobody knows whether they
-// were: ends of takings, and releases of what a call of unknown outcome may have taken.
-// Until the store answers, their sessions stay taken and match nothing.
+// pendingWrites are writes that failed, or whose outcome is unknown: ends of takings, and
+// releases of what a call of unknown outcome may have taken. Until the store is available again,
+// their sessions stay taken and match nothing.
 type pendingWrites struct {
 	isRetrying atomic.Bool
 
 	mu     sync.Mutex
-	writes []*pendingWrite // the oldest first
+	writes []*pendingWrite // oldest first
 }
 
-// pendingWrite is one write that is owed.
+// pendingWrite is one write that waits for the store.
 type pendingWrite struct {
 	token  Token
 	commit func(ctx context.Context, s Store) error
-	after  time.Time // it is not done before
-	// repeatLater says that the write is done once more when the store has surely ended all
-	// that was begun before: a statement that was given up may be done late.
+	after  time.Time // the write waits until then
+	// repeatLater says that the write is done a second time, when the store has certainly ended
+	// every statement that began before it. A statement that timed out here may still run there.
 	repeatLater bool
 }
 
-// maxPendingWrites bounds what is kept while the store is away.
+// maxPendingWrites bounds the writes that wait while the store is unavailable.
 const maxPendingWrites = 10_000
 
-// addPending keeps a write for later, and the lease of its taking alive.
+// addPending keeps a write for later, and keeps the lease of its taking.
 func (e *Engine) addPending(d pendingWrite) {
 	e.pending.mu.Lock()
 	isFull := len(e.pending.writes) >= maxPendingWrites
@@ -44,45 +44,43 @@ func (e *Engine) addPending(d pendingWrite) {
 	}
 	e.pending.mu.Unlock()
 	if isFull {
-		e.Logger.Error("too many writes wait for the store; what one more has taken stays taken until a restart",
+		e.Logger.Error("too many writes wait for the store; the session of one more write stays taken until a restart",
 			telemetry.KeyCount, maxPendingWrites)
 	}
 }
 
-// undoInBackground is owe for a call of unknown outcome: undoing what it may have done is tried at
-// once in the background, and again until the store answers.
+// undoInBackground undoes what a call of unknown outcome may have done, in the background: at
+// once, and again until the store is available.
 func (e *Engine) undoInBackground(token Token, release func(ctx context.Context, s Store) error) {
 	e.addPending(pendingWrite{token: token, commit: release, repeatLater: e.Store.HasLeases()})
 	e.background(context.Background(), func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 		defer cancel()
-		_ = e.retryPending(ctx) // where it fails, the next heartbeat tries again
+		_ = e.retryPending(ctx) // when it fails, the next heartbeat tries again
 	})
 }
 
-// undoTaking gives back, as it was, what a call of unknown outcome may have taken; see
-// Store.Release.
+// undoTaking releases what a call of unknown outcome may have taken; see SessionStore.Release.
 func (e *Engine) undoTaking(token Token, id int64, head Hash) {
 	e.undoInBackground(token, func(ctx context.Context, s Store) error { return s.Release(ctx, token, id, head) })
 }
 
-// undoCreation forgets a session that a call of unknown outcome may have stored.
+// undoCreation deletes a session that a call of unknown outcome may have stored.
 func (e *Engine) undoCreation(token Token, id int64) {
 	e.undoInBackground(token, func(ctx context.Context, s Store) error { return s.Delete(ctx, id, token) })
 }
 
-// undoTurn forgets a turn that a call of unknown outcome may have stored.
+// undoTurn deletes a turn that a call of unknown outcome may have stored.
 func (e *Engine) undoTurn(token Token) {
 	e.undoInBackground(token, func(ctx context.Context, s Store) error { return s.Forget(ctx, token) })
 }
 
-// isCertain reports whether a call of the store that ended with err has surely taken
-// nothing.
+// isCertain reports whether a store call that returned err has certainly taken nothing.
 func isCertain(err error) bool {
 	return errors.Is(err, ErrTaken) || errors.Is(err, ErrUnknown) || errors.Is(err, ErrNotHeld) || errors.Is(err, ErrKeyReused)
 }
 
-// next returns the debt that is to be paid next.
+// next returns the write that is done next; nil for none.
 func (o *pendingWrites) next() *pendingWrite {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -95,22 +93,22 @@ func (o *pendingWrites) next() *pendingWrite {
 	return nil
 }
 
-// remove takes a debt out of the list; with last it is put at its end instead.
-func (o *pendingWrites) remove(d *pendingWrite, last bool) {
+// remove removes a write from the list. With isRetried, it moves the write to the end instead.
+func (o *pendingWrites) remove(d *pendingWrite, isRetried bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if i := slices.Index(o.writes, d); i >= 0 {
 		o.writes = slices.Delete(o.writes, i, i+1)
 	}
-	if last {
+	if isRetried {
 		o.writes = append(o.writes, d)
 	}
 }
 
-// flushTimeout is how long the store has for what is owed when the program ends.
+// flushTimeout bounds the pending writes when the program ends.
 const flushTimeout = 2 * time.Second
 
-// flushOnExit commits what is owed before the program ends.
+// flushOnExit commits the pending writes before the program ends.
 func (e *Engine) flushOnExit(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()
@@ -119,8 +117,8 @@ func (e *Engine) flushOnExit(ctx context.Context) {
 	}
 }
 
-// retryPending commits what is owed, in order, until the store fails again or leases are
-// to be extended. One goroutine does so at a time; others need not wait for it.
+// retryPending commits the pending writes, in order, until the store fails again or it is time to
+// extend the leases. One goroutine does so at a time; the others return at once.
 func (e *Engine) retryPending(ctx context.Context) error {
 	for began := time.Now(); time.Since(began) < e.Lease/4; {
 		if e.pending.next() == nil || !e.pending.isRetrying.CompareAndSwap(false, true) {
@@ -135,8 +133,8 @@ func (e *Engine) retryPending(ctx context.Context) error {
 	return nil
 }
 
-// retryOne pays the oldest debt. One that cannot be paid does not keep the others
-// from it: it becomes the last.
+// retryOne commits the oldest write. A write that fails moves to the end, so that it does not
+// block the others.
 func (e *Engine) retryOne(ctx context.Context) error {
 	d := e.pending.next()
 	if d == nil {

@@ -9,7 +9,7 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// place finds the turn its session and sets the session up.
+// place finds or creates the session of the turn and sets it up.
 func (t *turn) place() error {
 	switch ref := t.request.Session; {
 	case t.isSideTask():
@@ -23,22 +23,21 @@ func (t *turn) place() error {
 	}
 }
 
-// placeSafely is place for which a panic is an error: what the turn has taken by then is
-// given back.
+// placeSafely is place with a panic as its error. It releases what the turn has taken by then.
 func (t *turn) placeSafely() (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = t.engine.panicked(t.turnCtx, v)
+			err = t.engine.logPanic(t.turnCtx, v)
 			if t.binding != nil {
-				t.claimedName = &t.binding.Key // it may be
+				t.claimedName = &t.binding.Key // the store may have claimed it
 			}
-			t.engine.undoTaking(t.token, 0, Hash{}) // after what its end commits
+			t.engine.undoTaking(t.token, 0, Hash{}) // after the writes of the turn's end
 		}
 	}()
 	return t.place()
 }
 
-// scope is the scope of the turn's lineage.
+// scope returns the scope of the turn's lineage.
 func (t *turn) scope() NameKey {
 	if t.binding == nil {
 		return NameKey{}
@@ -50,13 +49,13 @@ func (t *turn) origin(scope NameKey) *lineage {
 	return origin(t.request.Caller.ID, t.engine.Host, scope)
 }
 
-// placeByLineage goes on in a free session that holds exactly the transcript up to
-// its last answer, or else in a new one with the whole of it.
+// placeByLineage continues a free session that holds exactly the transcript up to its last
+// answer. Without one, it replays the whole transcript into a new session.
 func (t *turn) placeByLineage(scope NameKey) error {
 	t.replayReason = telemetry.ReplayHistory
 	isKnown := false
 	for r := range t.readings(scope) {
-		isPlaced, wasHead, err := t.continueReading(r)
+		isPlaced, wasHead, err := t.continueFromReading(r)
 		if isPlaced || err != nil {
 			return err
 		}
@@ -65,18 +64,18 @@ func (t *turn) placeByLineage(scope NameKey) error {
 	return t.placeWhole(scope, isKnown && t.replayReason == telemetry.ReplayHistory)
 }
 
-// continueReading goes on in a free session with the reading's head. It reports whether
-// the turn has its place, and whether some session had that head once.
-func (t *turn) continueReading(r reading) (isPlaced, wasHead bool, err error) {
-	text := newText(r.rest.shown, t.render)
+// continueFromReading continues a free session with the head of the reading. isPlaced reports
+// whether the turn has a session, and wasHead whether any session had that head once.
+func (t *turn) continueFromReading(r reading) (isPlaced, wasHead bool, err error) {
+	text := textOfRest(r.rest.shown, t.render)
 	t.prepare(text, continueFrom(r.prefix).add(r.rest.messages...).head)
-	claim := HeadQuery{
+	query := HeadQuery{
 		Caller: t.request.Caller.ID, Head: r.head, Prefer: settingsFor(t.engine.knownPreset(), &t.input), Taking: t.taking,
 		Instructions: instructionsDigest(t.request), Tools: toolsDigest(t.request),
 	}
 	for {
 		asked := time.Now()
-		s, once, err := t.match(claim)
+		s, wasKnown, err := t.matchHead(query)
 		if err != nil {
 			if t.clientCtx.Err() != nil {
 				return false, false, context.Cause(t.clientCtx)
@@ -85,33 +84,33 @@ func (t *turn) continueReading(r reading) (isPlaced, wasHead bool, err error) {
 			return true, false, t.placeWhole(t.scope(), false)
 		}
 		if s == nil {
-			return false, once, nil
+			return false, wasKnown, nil
 		}
 		_, busy := t.engine.takenHere.Load(s.ID)
 		t.trackTaken(s, asked)
 		if busy {
-			// A turn has it that the store has forgotten, as one does that crashed.
+			// A turn has it whose taking the store has lost, for example in a crash.
 			s.State, s.EndUnknown, s.Head = StateDirty, true, Hash{}
 			t.releaseSession(*s)
 			continue
 		}
-		sound, err := t.isUnchanged(s)
+		isSound, err := t.isUnchanged(s)
 		if err != nil {
 			return false, false, err
 		}
-		if sound {
+		if isSound {
 			t.nextHead = t.taking.Question
 			return true, true, t.continueIn(text)
 		}
-		// Never matched again: it is not what its head says, or has no more room.
+		// It must not match again: it differs from its head, or its context is full.
 		s.Head = Hash{}
 		t.releaseSession(*s)
 	}
 }
 
-// match takes a session by its head. Who leaves meanwhile does not interrupt it:
-// nobody would know then whether the session is taken, and it could not be put back.
-func (t *turn) match(c HeadQuery) (*Session, bool, error) {
+// matchHead takes a session by its head. It is not cancelled when the client leaves, because
+// nobody would know then whether the session is taken.
+func (t *turn) matchHead(c HeadQuery) (*Session, bool, error) {
 	ctx, cancel := t.detachedContext()
 	defer cancel()
 	s, once, err := t.engine.Store.Match(ctx, c)
@@ -121,18 +120,18 @@ func (t *turn) match(c HeadQuery) (*Session, bool, error) {
 	return s, once, err
 }
 
-// trackTaken notes that the store gave the turn a session, by a call begun at asked.
+// trackTaken records that the store gave the turn a session, in a call that began at asked.
 func (t *turn) trackTaken(s *Session, asked time.Time) {
 	t.engine.leases.begin(t.token, asked)
 	release, ok := t.engine.sessions.tryTake(s.ID)
 	if !ok {
-		release = func() {} // someone in line for it has its place already
+		release = func() {} // a request that waits for it is in the queue already
 	}
 	t.track(s.ID, release)
 	t.setSession(s, true)
 }
 
-// track notes in this process that the turn has a session, until it is given back.
+// track records in this process that the turn has a session, until release.
 func (t *turn) track(id int64, release func()) {
 	t.engine.takenHere.LoadOrStore(id, t.token)
 	t.releases = append(t.releases, func() {
@@ -141,23 +140,23 @@ func (t *turn) track(id int64, release func()) {
 	})
 }
 
-// setSession makes s the turn's session. It is taken; stored says that the store knows.
-func (t *turn) setSession(s *Session, stored bool) {
+// setSession makes s, which is taken, the turn's session. isStored says that the store has it.
+func (t *turn) setSession(s *Session, isStored bool) {
 	if t.maybeStored {
 		t.engine.undoCreation(t.token, t.session.ID)
 		t.maybeStored = false
 	}
-	t.session, t.original, t.isStored = s, *s, stored
+	t.session, t.original, t.isStored = s, *s, isStored
 }
 
-// isUnchanged reports whether a session that was taken still is what its head says, and
-// has room for the turn.
+// isUnchanged reports whether a session that was taken still is what its head says, and whether
+// the turn fits its context.
 func (t *turn) isUnchanged(s *Session) (bool, error) {
 	if !t.fitsContext(s) {
 		t.replayReason = telemetry.ReplayContext
 		return false, nil
 	}
-	t.replayReason = telemetry.ReplayChanged // unless it turns out to be sound
+	t.replayReason = telemetry.ReplayChanged // kept only if the session has changed
 	if !t.engine.needsVerification(s) {
 		return true, nil
 	}
@@ -169,7 +168,7 @@ func (t *turn) isUnchanged(s *Session) (bool, error) {
 		t.replayReason = telemetry.ReplayLost
 		return false, nil
 	case err != nil:
-		t.logger.WarnContext(t.clientCtx, "a session could not be compared with the platform; its conversation goes on in a new one",
+		t.logger.WarnContext(t.clientCtx, "a session could not be compared with the platform; its conversation continues in a new one",
 			telemetry.KeySession, s.ID, telemetry.KeyError, err)
 		return false, nil
 	}
@@ -177,55 +176,55 @@ func (t *turn) isUnchanged(s *Session) (bool, error) {
 	return same, nil
 }
 
-// fitsContext reports whether the platform would still add all that the session holds to
-// the question and to each of its repairs.
+// fitsContext reports whether the platform would still show the model all exchanges of the
+// session, with the question and each of its repairs.
 func (t *turn) fitsContext(s *Session) bool {
 	return s.Exchanges != Uncounted && s.Exchanges+t.input.Repairs <= s.Settings.ContextCount
 }
 
-// prepare describes the taking of a session for the turn: text is sent there, after
-// which its lineage is head (zero: not known).
+// prepare describes the taking of a session for the turn. text is what is sent, and head the
+// lineage after it (zero: not known).
 func (t *turn) prepare(text string, head Hash) {
 	t.taking = Taking{Token: t.token, Request: t.fingerprint, Sent: describeText(text), Question: head}
 }
 
-// continueIn places the turn in the session it has: text is what is new.
+// continueIn places the turn in the session that it has. text is what is new.
 func (t *turn) continueIn(text string) error {
 	t.setPlaced(chat.PlacementContinued, text)
 	err := t.setUp(t.clientCtx)
 	if isLost(err) {
-		return t.recover()
+		return t.replaceLost()
 	}
 	return err
 }
 
-// placeWhole makes a new session for the whole transcript. known says that some
-// session has been where the transcript was last answered.
-func (t *turn) placeWhole(scope NameKey, known bool) error {
+// placeWhole creates a session for the whole transcript. isKnown says that another session holds,
+// or held, the transcript up to its last answer.
+func (t *turn) placeWhole(scope NameKey, isKnown bool) error {
 	placement := chat.PlacementReplayed
 	if _, answered := afterLastAnswer(t.history.messages); !answered {
 		placement = chat.PlacementNew
-	} else if known {
+	} else if isKnown {
 		placement, t.replayReason = chat.PlacementForked, telemetry.ReplayFork
 	}
 	return t.placeNew(newSession{
-		placement: placement, text: wholeText(t.history.shown, t.render),
+		placement: placement, text: textOfTranscript(t.history.shown, t.render),
 		head: t.origin(scope).add(t.history.messages...).head,
 	})
 }
 
-// newSession is what a new session is made for.
+// newSession describes the session that a turn creates.
 type newSession struct {
 	placement chat.Placement
 	text      string
-	head      Hash           // lineage of the text; zero: not known
-	preset    *chat.Settings // what a request that names nothing means; nil is the platform's own
+	head      Hash           // lineage after the text; zero: not known
+	preset    *chat.Settings // the values for what a request does not name; nil means the platform's own
 }
 
-// placeNew makes a session, sets it up, and sends text there.
+// placeNew creates a session, sets it up and places the turn there.
 func (t *turn) placeNew(n newSession) error {
-	// For the turn's life, and not for as long as the client stays: a session that was
-	// made while somebody left would be known to nobody, and never be deleted.
+	// The client does not cancel this call: a session that was created while the client left
+	// would be in no store, and no clean-up would delete it.
 	created, err := t.engine.Platform.CreateSession(t.turnCtx, t.request.Model)
 	if err != nil {
 		return err
@@ -258,9 +257,9 @@ func (t *turn) placeNew(n newSession) error {
 	return err
 }
 
-// create stores a new session as taken. When the store is not to be had, the session
-// serves this answer alone: nothing is lost, for its client sends the whole
-// transcript again. One that comes back by id, name or key does not.
+// create stores a new session as taken. When the store is not available, the session serves this
+// answer alone. Nothing is lost, because the client sends the whole transcript again. A client
+// that continues by id, name or key does not, so it gets an error.
 func (t *turn) create(ctx context.Context, s *Session) error {
 	asked := time.Now()
 	err := t.engine.Store.Create(ctx, *s, t.taking)
@@ -276,40 +275,40 @@ func (t *turn) create(ctx context.Context, s *Session) error {
 		}
 	case ctx.Err() != nil:
 		t.engine.undoCreation(t.token, s.ID)
-		t.abandon(s.ID)
+		t.deleteUnstored(s.ID)
 		return context.Cause(ctx)
 	}
 	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
-	if t.keyed() || t.request.Session != (chat.SessionRef{}) && !t.isSideTask() {
+	if t.hasKey() || t.request.Session != (chat.SessionRef{}) && !t.isSideTask() {
 		t.engine.undoCreation(t.token, s.ID)
-		t.abandon(s.ID)
-		return storeUnavailableError(err) // its next request could not find it
+		t.deleteUnstored(s.ID)
+		return storeUnavailableError(err) // the next request could not find the session
 	}
 	t.setSession(s, false)
 	t.maybeStored = true
 	return nil
 }
 
-// abandon deletes a session that was made and that nobody would find: not even the
-// clean-up.
-func (t *turn) abandon(id int64) {
+// deleteUnstored deletes a created session that the store does not have, so that no clean-up
+// would find it.
+func (t *turn) deleteUnstored(id int64) {
 	ctx, cancel := t.detachedContext()
 	defer cancel()
-	t.engine.abandon(ctx, id)
+	t.engine.deleteUnstored(ctx, id)
 }
 
-func (e *Engine) abandon(ctx context.Context, id int64) {
-	if err := e.delete(ctx, id); err != nil {
-		e.Logger.WarnContext(ctx, "a session that is of no use stays on the platform", telemetry.KeySession, id, telemetry.KeyError, err)
+func (e *Engine) deleteUnstored(ctx context.Context, id int64) {
+	if err := e.deleteOnPlatform(ctx, id); err != nil {
+		e.Logger.WarnContext(ctx, "a useless session stays on the platform", telemetry.KeySession, id, telemetry.KeyError, err)
 	}
 }
 
-// abandonSoon is abandon for when its client waits for an error.
-func (t *turn) abandonSoon(id int64) {
-	t.engine.background(t.turnCtx, func(context.Context) { t.abandon(id) })
+// deleteUnstoredSoon is deleteUnstored in the background, for when the client waits for an error.
+func (t *turn) deleteUnstoredSoon(id int64) {
+	t.engine.background(t.turnCtx, func(context.Context) { t.deleteUnstored(id) })
 }
 
-// addressing is how the session of this turn may be come back to.
+// addressing says how later requests reach the session of this turn.
 func (t *turn) addressing() Addressing {
 	switch {
 	case t.isSideTask():
@@ -322,7 +321,7 @@ func (t *turn) addressing() Addressing {
 	return ByLineage
 }
 
-// untrack gives back what was taken last.
+// untrack releases what was tracked last.
 func (t *turn) untrack() {
 	last := len(t.releases) - 1
 	t.releases[last]()

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	maxWaiting = 16               // requests in line for one session, the running one apart
-	maxWait    = 60 * time.Second // of one request, in all lines together
+	maxWaiting = 16               // requests that wait for one session, without the running one
+	maxWait    = 60 * time.Second // of one request, in all queues together
 	busyRetry  = 5 * time.Second  // Retry-After of session_busy
 )
 
-// queue lets one holder at a time have a key; others wait, first come first
-// served. A key nobody wants takes no memory.
+// queue lets one holder at a time have a key. The others wait, first come, first served. A key
+// without a holder takes no memory.
 type queue[K comparable] struct {
 	metrics *telemetry.Metrics
 
@@ -25,12 +25,11 @@ type queue[K comparable] struct {
 }
 
 type line struct {
-	waiting []chan struct{} // closed when it is that waiter's turn
+	waiting []chan struct{} // each is closed when its waiter gets the key
 }
 
-// take waits until the caller holds key, and returns what gives it back. It
-// fails with session_busy when the line is too long or until has come, and
-// with ctx's cause when the caller leaves.
+// take waits until the caller holds key, and returns the function that releases it. It fails with
+// session_busy when too many wait or when until has passed, and with ctx's cause when ctx ends.
 func (q *queue[K]) take(ctx context.Context, key K, until time.Time) (release func(), err error) {
 	turn, err := q.join(key)
 	if err != nil {
@@ -57,38 +56,39 @@ func (q *queue[K]) take(ctx context.Context, key K, until time.Time) (release fu
 	case <-timer.C:
 		err, outcome = busyError(), telemetry.WaitBusy
 	}
-	if !q.leave(key, turn) { // it became ours meanwhile
+	if !q.leave(key, turn) { // the key became ours meanwhile
 		release()
 	}
 	return nil, err
 }
 
-// tryTake takes a key that nobody has.
+// tryTake takes a key that has no holder.
 func (q *queue[K]) tryTake(key K) (release func(), ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if _, held := q.lines[key]; held {
 		return nil, false
 	}
-	q.enter(key)
+	q.addLine(key)
 	return sync.OnceFunc(func() { q.pass(key) }), true
 }
 
-// enter makes a line for a key; q.mu is held.
-func (q *queue[K]) enter(key K) {
+// addLine makes the caller the holder of a key. The caller holds q.mu.
+func (q *queue[K]) addLine(key K) {
 	if q.lines == nil {
 		q.lines = make(map[K]*line)
 	}
 	q.lines[key] = &line{}
 }
 
-// join takes the key at once (nil) or enters the line.
+// join takes the key at once and returns nil, or it waits in line and returns a channel that is
+// closed when the caller gets the key.
 func (q *queue[K]) join(key K) (chan struct{}, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	l, held := q.lines[key]
 	if !held {
-		q.enter(key)
+		q.addLine(key)
 		return nil, nil
 	}
 	if len(l.waiting) >= maxWaiting {
@@ -99,7 +99,7 @@ func (q *queue[K]) join(key K) (chan struct{}, error) {
 	return turn, nil
 }
 
-// pass hands the key to the next in line.
+// pass gives the key to the next in line.
 func (q *queue[K]) pass(key K) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -112,7 +112,7 @@ func (q *queue[K]) pass(key K) {
 	l.waiting = l.waiting[1:]
 }
 
-// leave takes a waiter out of the line; false when it is no longer in it.
+// leave removes a waiter from the line. It returns false when the waiter is no longer in it.
 func (q *queue[K]) leave(key K, turn chan struct{}) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

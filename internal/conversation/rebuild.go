@@ -8,12 +8,12 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// rebuild moves the conversation of the session that the turn has into a new one:
-// what the platform has of it is read and replayed there, with what is new after
-// it. Once that has answered, the old id becomes an alias of the new one.
+// rebuild moves the conversation of the turn's session into a new session. It reads what the
+// platform has of the conversation and replays it there, followed by what is new. When the new
+// session has answered, the old id becomes an alias of the new one.
 func (t *turn) rebuild(rest []chat.Message) error {
-	old, before := *t.session, t.original
-	transcript, err := t.readBack(old.ID)
+	old, original := *t.session, t.original
+	transcript, err := t.readMessages(old.ID)
 	if isLost(err) {
 		transcript, err = nil, nil
 	}
@@ -23,25 +23,25 @@ func (t *turn) rebuild(rest []chat.Message) error {
 	if transcript == nil {
 		err = t.placeWhole(t.scope(), false)
 	} else {
-		n := newSession{placement: chat.PlacementReplayed, text: wholeText(append(transcript, rest...), t.render)}
+		n := newSession{placement: chat.PlacementReplayed, text: textOfTranscript(append(transcript, rest...), t.render)}
 		if !old.Made && old.Settings != (chat.Settings{}) {
-			n.preset = &old.Settings // its owner's, not the platform's
+			n.preset = &old.Settings // the owner's values, not the platform's
 		}
 		err = t.placeNew(n)
 	}
 	if err != nil {
-		t.returnSession(before)
+		t.returnSession(original)
 		return err
 	}
-	t.replaces = &replacedSession{before, StateRetired, true}
+	t.replaces = &replacedSession{original, StateRetired, true}
 	t.logger.InfoContext(t.turnCtx, "session rebuilt from its records",
 		telemetry.KeyReplaced, old.ID, telemetry.KeySession, t.session.ID, telemetry.KeyCount, len(transcript))
 	return nil
 }
 
-// readBack returns the messages that the platform holds of a session.
-func (t *turn) readBack(id int64) ([]chat.Message, error) {
-	records, err := t.engine.records(t.clientCtx, id)
+// readMessages returns the messages that the platform has of a session.
+func (t *turn) readMessages(id int64) ([]chat.Message, error) {
+	records, err := t.engine.readAllRecords(t.clientCtx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (t *turn) readBack(id int64) ([]chat.Message, error) {
 	return messages, nil
 }
 
-// withoutPreamble is a question without the instructions that the turn tells anyway.
+// withoutPreamble returns a question without the instructions that the turn sends anyway.
 func (t *turn) withoutPreamble(question string) string {
 	if t.input.Preamble == "" {
 		return question
@@ -63,9 +63,9 @@ func (t *turn) withoutPreamble(question string) string {
 	return text
 }
 
-// takeRebuilt takes the session that the turn was to replace when it was interrupted: the
-// one that the request names, in which nobody has gone on since. The commit that ends the
-// turn then makes the old id lead to the session that holds the answer.
+// takeRebuilt takes the session that the turn was about to replace when it was interrupted: the
+// one that the request names, if no turn has used it since. The commit that ends the turn then
+// makes the old id an alias of the session with the answer.
 func (t *turn) takeRebuilt() {
 	id := t.request.Session.ID
 	if t.resumed == nil || id == 0 || t.original.State == StateRetired || t.replaces != nil {

@@ -8,23 +8,23 @@ import (
 	"achuan/internal/chat"
 )
 
-// recording is a turn's answer as its client gets it, kept for those who attach and to
-// know what the session holds. One turn records; any number play.
+// recording is a turn's answer as its client gets it. Clients that attach read it, and the turn's
+// end needs it for the head. One turn writes it; any number of readers play it.
 type recording struct {
-	mu       sync.Mutex
-	segments []segment
-	done     *chat.Event // the EventDone
-	err      error       // how it failed
-	changed  chan struct{}
+	mu           sync.Mutex
+	segments     []segment
+	done         *chat.Event // the EventDone; nil before it
+	err          error       // the error that ended the turn
+	notification chan struct{}
 }
 
-// segment is a run of pieces of one kind: text, reasoning, or a call's arguments.
+// segment is a sequence of pieces of one kind: text, reasoning, or the arguments of one call.
 type segment struct {
 	first chat.Event // without its Text
 	text  *strings.Builder
 }
 
-// record adds an event. Pauses are the player's own.
+// record adds an event. It leaves out pauses, because each player makes its own.
 func (t *recording) record(ev chat.Event) {
 	if ev.Kind == chat.EventPause {
 		return
@@ -32,16 +32,16 @@ func (t *recording) record(ev chat.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ev.Kind == chat.EventDone {
-		ev.Stored = "" // the answer once more
+		ev.Stored = "" // the recording has the answer already
 		t.done = &ev
 	} else {
 		t.add(ev)
 	}
-	t.wake()
+	t.notify()
 }
 
-// ifWhole returns the tape if its answer has ended well, and otherwise nil.
-func (t *recording) ifWhole() *recording {
+// wholeOrNil returns the recording if its answer has ended well, and nil otherwise.
+func (t *recording) wholeOrNil() *recording {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.done == nil {
@@ -50,11 +50,11 @@ func (t *recording) ifWhole() *recording {
 	return t
 }
 
-// size estimates the bytes that the tape takes.
+// size estimates the bytes that the recording takes.
 func (t *recording) size() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	const overhead = 512 // bytes of a tape or a part besides its text
+	const overhead = 512 // bytes of a recording or a segment besides its text
 	size := overhead
 	for _, p := range t.segments {
 		size += overhead + p.text.Cap()
@@ -62,18 +62,19 @@ func (t *recording) size() int {
 	return size
 }
 
-// fail ends the tape with an error.
+// fail ends the recording with an error.
 func (t *recording) fail(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.err = err
-	t.wake()
+	t.notify()
 }
 
-func (t *recording) wake() {
-	if t.changed != nil {
-		close(t.changed)
-		t.changed = nil
+// notify wakes the players that wait. The caller holds t.mu.
+func (t *recording) notify() {
+	if t.notification != nil {
+		close(t.notification)
+		t.notification = nil
 	}
 }
 
@@ -86,14 +87,14 @@ func (t *recording) add(ev chat.Event) {
 	t.segments[len(t.segments)-1].text.WriteString(ev.Text)
 }
 
-// continues reports whether an event goes on where the part is.
+// continues reports whether an event belongs to the segment.
 func (p segment) continues(ev chat.Event) bool {
 	return p.first.Kind == ev.Kind && p.first.Call == ev.Call && ev.CallID == "" && ev.CallName == ""
 }
 
-// message is the answer as its client sends it back: without the ids of its calls
-// when it never had them, because they went out as `function_call`.
-func (t *recording) message(legacy bool) chat.Message {
+// message returns the answer as its client sends it back. With isLegacy its calls have no ids,
+// because they went out as `function_call`.
+func (t *recording) message(isLegacy bool) chat.Message {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := chat.Message{Role: chat.RoleAssistant}
@@ -109,36 +110,36 @@ func (t *recording) message(legacy bool) chat.Message {
 			if p.first.CallID != "" {
 				call.ID, call.Name = p.first.CallID, p.first.CallName
 			}
-			if legacy {
+			if isLegacy {
 				call.ID = ""
 			}
 			call.Arguments += p.text.String()
-		default: // reasoning is no part of it
+		default: // the client does not send reasoning back
 		}
 	}
 	return m
 }
 
-// cursor is how far a player has come.
+// cursor is the position of a player in a recording.
 type cursor struct {
 	segment, offset int
-	begun           bool // the part's first event was returned
+	hasBegun        bool // the first event of the segment was returned
 }
 
-// next returns what has been recorded beyond the cursor, one event at a time. When
-// there is nothing yet, it returns a channel that is closed when there is.
+// next returns what was recorded after the cursor, one event at a time. When there is nothing
+// yet, it returns a channel that is closed when there is.
 func (t *recording) next(c *cursor) (ev chat.Event, more <-chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for c.segment < len(t.segments) {
 		p := t.segments[c.segment]
-		if text := p.text.String()[c.offset:]; text != "" || !c.begun {
+		if text := p.text.String()[c.offset:]; text != "" || !c.hasBegun {
 			ev = p.first
-			if c.begun {
+			if c.hasBegun {
 				ev.CallID, ev.CallName = "", ""
 			}
 			ev.Text = text
-			c.offset, c.begun = c.offset+len(text), true
+			c.offset, c.hasBegun = c.offset+len(text), true
 			return ev, nil, nil
 		}
 		if c.segment == len(t.segments)-1 {
@@ -152,20 +153,20 @@ func (t *recording) next(c *cursor) (ev chat.Event, more <-chan struct{}, err er
 	case t.err != nil:
 		return chat.Event{}, nil, t.err
 	}
-	if t.changed == nil {
-		t.changed = make(chan struct{})
+	if t.notification == nil {
+		t.notification = make(chan struct{})
 	}
-	return chat.Event{}, t.changed, nil
+	return chat.Event{}, t.notification, nil
 }
 
-// storedAnswer is an answer as it is kept in the store.
+// storedAnswer is an answer as the store keeps it.
 type storedAnswer struct {
 	Session int64        `json:"session"`
 	Events  []chat.Event `json:"events"` // the last is the EventDone
 }
 
-// encode returns a whole answer for the store: the tape, with final where its end
-// is not on it yet.
+// encode returns a whole answer for the store. final is its EventDone when that is not recorded
+// yet.
 func (t *recording) encode(session int64, final *chat.Event) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -180,17 +181,18 @@ func (t *recording) encode(session int64, final *chat.Event) []byte {
 	}
 	if final != nil {
 		done := *final
-		done.Stored = "" // the answer once more
+		done.Stored = "" // the recording has the answer already
 		s.Events = append(s.Events, done)
 	}
 	b, err := json.Marshal(s)
 	if err != nil {
-		return nil // not of these types
+		return nil // these types always encode
 	}
 	return b
 }
 
-// decodeRecording returns a tape of a stored answer, nil when it is none.
+// decodeRecording returns the recording of a stored answer and its session. It returns nil when
+// answer is not valid.
 func decodeRecording(answer []byte) (*recording, int64) {
 	var s storedAnswer
 	if json.Unmarshal(answer, &s) != nil || len(s.Events) == 0 || s.Events[len(s.Events)-1].Kind != chat.EventDone {

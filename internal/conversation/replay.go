@@ -8,11 +8,11 @@ import (
 	"achuan/internal/chat"
 )
 
-// The replay framing: several messages as one text. Every message stands after a
-// marker line `[[NONCE role]]` (with name="…" and id="…" where it has them), the
-// last is followed by `[[NONCE end]]`, and one line break before a marker belongs
-// to the marker. The nonce occurs in no message, so no message can forge a marker
-// and the text parses back to exactly the messages it was made from.
+// The replay framing writes several messages as one text. A marker line `[[NONCE role]]`
+// stands before every message, with name="…" and id="…" if the message has them. The line
+// `[[NONCE end]]` follows the last message. One line break before a marker belongs to the
+// marker. The nonce occurs in no message, so no message can forge a marker, and the text
+// can be split into exactly the messages that it was made from.
 
 const (
 	wholeIntro = "Below is a conversation so far, oldest message first."
@@ -21,7 +21,7 @@ const (
 		"Go on as the assistant: answer the last message as if the conversation had been held here, and do not mention the markers."
 )
 
-// framedText writes messages in the replay framing. render gives a message's text.
+// framedText writes messages in the replay framing. render returns the text of a message.
 func framedText(intro string, messages []chat.Message, render func(chat.Message) string) string {
 	texts := make([]string, len(messages))
 	size := len(intro) + len(framing) + 64
@@ -50,7 +50,7 @@ func framedText(intro string, messages []chat.Message, render func(chat.Message)
 	return b.String()
 }
 
-// freshNonce returns 16 hex digits that occur nowhere in the messages.
+// freshNonce returns 16 hex digits that occur in no message.
 func freshNonce(messages []chat.Message, texts []string) string {
 	for {
 		nonce := newNonce()
@@ -69,17 +69,17 @@ func isInMessages(nonce string, messages []chat.Message, texts []string) bool {
 	return false
 }
 
-// wholeText is what a new session is sent for a transcript: a lone user message
-// without a name as itself, anything else framed. Only the framing has the name.
-func wholeText(transcript []chat.Message, render func(chat.Message) string) string {
+// textOfTranscript returns what a new session is sent for a transcript: a lone user message
+// without a name as it is, anything else in the framing, because only the framing shows a name.
+func textOfTranscript(transcript []chat.Message, render func(chat.Message) string) string {
 	if isLoneMessage(transcript) && transcript[0].Name == "" {
 		return render(transcript[0])
 	}
 	return framedText(wholeIntro, transcript, render)
 }
 
-// newText is what a session that holds the earlier messages is sent for the rest.
-func newText(rest []chat.Message, render func(chat.Message) string) string {
+// textOfRest returns what a session that holds the earlier messages is sent for the rest.
+func textOfRest(rest []chat.Message, render func(chat.Message) string) string {
 	if isLoneMessage(rest) && rest[0].Name == "" {
 		return render(rest[0])
 	}
@@ -91,8 +91,8 @@ func isLoneMessage(messages []chat.Message) bool {
 	return len(messages) == 1 && messages[0].Role == chat.RoleUser
 }
 
-// afterLastAnswer returns the messages after the last assistant message, and
-// whether there was one.
+// afterLastAnswer returns the messages after the last assistant message, and whether there is
+// one.
 func afterLastAnswer(transcript []chat.Message) (rest []chat.Message, answered bool) {
 	for i, m := range slices.Backward(transcript) {
 		if m.Role == chat.RoleAssistant {

@@ -120,14 +120,14 @@ func TestWhatIsSent(t *testing.T) {
 		{"a late system message alone", []chat.Message{{Role: chat.RoleSystem, Text: "be brief"}}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := newText(tc.messages, plain)
+			got := textOfRest(tc.messages, plain)
 			if framed := got != tc.messages[0].Text; framed != tc.framed {
 				t.Errorf("framed = %v, want %v: %q", framed, tc.framed, got)
 			}
 			if name := tc.messages[0].Name; name != "" && !strings.Contains(got, " name="+strconv.Quote(name)+"]]") {
 				t.Errorf("newText = %q, want the name %q in it", got, name)
 			}
-			if whole := wholeText(tc.messages, plain); (whole != tc.messages[0].Text) != tc.framed {
+			if whole := textOfTranscript(tc.messages, plain); (whole != tc.messages[0].Text) != tc.framed {
 				t.Errorf("wholeText = %q, want framed = %v", whole, tc.framed)
 			}
 		})

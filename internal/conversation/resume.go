@@ -11,42 +11,42 @@ import (
 )
 
 const (
-	minRecordPoll   = 250 * time.Millisecond // between two looks for a record, at first
-	maxRecordPoll   = 3 * time.Second        // between two looks for a record
-	maxRecordErrors = 4                      // looks that fail in a row
-	// maxRepairWait bounds the wait for the record of a repair that the interrupted turn
-	// may have asked for. No record shows whether it had.
+	minRecordPoll   = 250 * time.Millisecond // between the first two reads of the records
+	maxRecordPoll   = 3 * time.Second        // between two reads of the records
+	maxRecordErrors = 4                      // reads that fail in a row
+	// maxRepairWait bounds the wait for the record of a repair that the interrupted turn may
+	// have asked. Nothing shows whether it did.
 	maxRepairWait = time.Minute
 	// maxClockSkew is how far the platform's clock may be behind the store's.
 	maxClockSkew = 2 * time.Minute
 )
 
-// resumption answers a turn from the platform's records, because the process that asked
-// the question died. The platform went on with the answer and stored it.
+// resumption answers a turn from the platform's records, because the process that asked the
+// question died. The platform finished the answer and stored it.
 type resumption struct {
-	was       Session       // as the interrupted taking left it
-	until     time.Time     // how long the question's record may take
-	records   []chat.Record // newer than what was passed on, oldest first
-	found     bool          // the question's record was found
-	late      bool          // it was not there at first, so no repair had been asked yet
-	hasOthers bool          // the session holds a question that is not the turn's
-	uncertain bool          // a repair was asked that may have been asked before
+	session    Session       // as the interrupted taking left it
+	deadline   time.Time     // for the question's record
+	records    []chat.Record // newer than those that were played, oldest first
+	isFound    bool          // the question's record was found
+	wasMissing bool          // the record was missing at first, so no repair had been asked yet
+	hasOthers  bool          // the session holds a question of another turn
+	mayRepeat  bool          // a repair was asked that the interrupted turn may have asked too
 }
 
-// enter asks the store where the answer to a request is, and returns when it asked. It
-// is not interrupted when the client leaves: nobody would know then what is taken. A
-// taking for the same request whose process may be dead is waited for: until its lease is
-// extended, because the process lives, or until it runs out.
-func (e *Engine) enter(ctx context.Context, entry TurnRequest) (found TurnResult, asked time.Time, err error) {
+// attachOrBegin asks the store where the answer to a request is, and returns when it asked. It is
+// not cancelled when the client leaves, because nobody would know then what is taken. When the
+// process of a taking for the same request may be dead, it waits until the lease of that taking
+// is extended, because the process lives, or runs out.
+func (e *Engine) attachOrBegin(ctx context.Context, turnRequest TurnRequest) (found TurnResult, asked time.Time, err error) {
 	for before := time.Duration(0); ; {
 		asked = time.Now()
-		found, err = e.enterOnce(ctx, entry)
-		if err != nil || found.Running == nil || entry.Turn.Key != (Hash{}) {
+		found, err = e.attachOrBeginOnce(ctx, turnRequest)
+		if err != nil || found.Running == nil || turnRequest.Turn.Key != (Hash{}) {
 			return found, asked, err
 		}
 		left := found.Running.Lease
-		isExtended := before > 0 && left > before || !e.Store.HasLeases() // the only process is alive
-		isAlive := !entry.Retried && left > e.Lease-e.Lease*2/5           // extended at its last beat
+		isExtended := before > 0 && left > before || !e.Store.HasLeases() // this process is the only one
+		isAlive := !turnRequest.Retried && left > e.Lease-e.Lease*2/5     // extended at the last heartbeat
 		if _, isHere := e.liveTurns.Load(found.Running.Token); isHere || isAlive || isExtended {
 			return found, asked, nil
 		}
@@ -57,43 +57,43 @@ func (e *Engine) enter(ctx context.Context, entry TurnRequest) (found TurnResult
 	}
 }
 
-// undoEntry gives back what Enter may have taken, when its outcome is unknown.
-func (e *Engine) undoEntry(entry TurnRequest) {
-	e.undoTaking(entry.Turn.Token, 0, Hash{})
-	if entry.Turn.Key != (Hash{}) {
-		e.undoTurn(entry.Turn.Token)
+// undoAttachOrBegin undoes a call of AttachOrBegin whose outcome is unknown.
+func (e *Engine) undoAttachOrBegin(turnRequest TurnRequest) {
+	e.undoTaking(turnRequest.Turn.Token, 0, Hash{})
+	if turnRequest.Turn.Key != (Hash{}) {
+		e.undoTurn(turnRequest.Turn.Token)
 	}
 }
 
-func (e *Engine) enterOnce(ctx context.Context, entry TurnRequest) (TurnResult, error) {
+func (e *Engine) attachOrBeginOnce(ctx context.Context, turnRequest TurnRequest) (TurnResult, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	return e.Store.AttachOrBegin(ctx, entry)
+	return e.Store.AttachOrBegin(ctx, turnRequest)
 }
 
-// resume places the turn in the session of an interrupted turn for the same request,
-// which Enter took at the moment asked.
+// resume places the turn in the session of an interrupted turn for the same request, which
+// AttachOrBegin took at the moment asked.
 func (t *turn) resume(s *Session, asked time.Time) {
 	t.trackTaken(s, asked)
-	t.resumed = &resumption{was: *s, until: s.Taken.Add(maxDetached)}
+	t.resumed = &resumption{session: *s, deadline: s.Taken.Add(maxDetached)}
 	t.nextHead = s.Question
-	// The name of a session that was rebuilt meanwhile means the one that has its place.
+	// When the session was rebuilt meanwhile, its name means the session that replaced it.
 	if name := t.request.Session.Name; name != "" && !t.isSideTask() && s.State != StateRetired {
 		t.binding = &NameBinding{Key: NameKey{t.request.Caller.ID, t.request.Model, name}, History: !isLoneMessage(t.request.Transcript())}
 	}
 	setCallSeed(t.input.Shaper, s.Turn)
-	t.noteTools()
+	t.tellShaperOfTools()
 	t.placed.Store(&placed{s.ID, chat.PlacementAttached})
 	t.engine.Metrics.Attached(telemetry.AttachInterrupted)
 	t.logger.InfoContext(t.turnCtx, "answering from the platform's records: the turn that asked was interrupted", telemetry.KeySession, s.ID)
 }
 
-// openRecord returns the stored answer to the question of a resumed turn, or to the
-// repair that comes next. It waits for the record. nil means that t.text is to be asked;
-// by then the turn may have another session.
+// openRecord returns the stored answer to the question of a resumed turn, or to its next repair.
+// It waits for the record. It returns nil when t.question has to be asked; the turn may have
+// another session by then.
 func (t *turn) openRecord() (chat.Stream, error) {
 	r := t.resumed
-	if r.found {
+	if r.isFound {
 		return t.openRepair()
 	}
 	for wait := minRecordPoll; ; wait = min(wait*3/2, maxRecordPoll) {
@@ -101,17 +101,17 @@ func (t *turn) openRecord() (chat.Stream, error) {
 		if err != nil {
 			return nil, err
 		}
-		at := slices.IndexFunc(records, func(rec chat.Record) bool { return r.was.Sent.isIn(rec.UserText, t.input.Preamble) })
+		at := slices.IndexFunc(records, func(rec chat.Record) bool { return r.session.Sent.isIn(rec.UserText, t.input.Preamble) })
 		switch {
 		case at >= 0:
-			r.found, r.hasOthers, r.records = true, at > 0, records[at+1:]
+			r.isFound, r.hasOthers, r.records = true, at > 0, records[at+1:]
 			return t.playRecord(records[at]), nil
-		case slices.ContainsFunc(records, func(rec chat.Record) bool { return r.was.mayFollow(rec) }):
-			return nil, t.askAfterAll(false) // somebody has gone on there: the question was never asked
-		case r.was.Unasked || t.engine.unasked.has(r.was.Turn) || time.Now().After(r.until):
+		case slices.ContainsFunc(records, func(rec chat.Record) bool { return r.session.mayFollow(rec) }):
+			return nil, t.askAfterAll(false) // another question is there, so the turn's was never asked
+		case r.session.Unasked || t.engine.unasked.has(r.session.Turn) || time.Now().After(r.deadline):
 			return nil, t.askAfterAll(len(records) == 0)
 		}
-		r.late = true
+		r.wasMissing = true
 		if err := sleep(t.turnCtx, wait); err != nil {
 			return nil, err
 		}
@@ -131,8 +131,8 @@ func (t *turn) openRepair() (chat.Stream, error) {
 		case len(r.records) > 0:
 			r.hasOthers = true
 			return nil, nil //nolint:nilnil // the repair is asked
-		case r.late || time.Now().After(until):
-			r.uncertain = !r.late
+		case r.wasMissing || time.Now().After(until):
+			r.mayRepeat = !r.wasMissing
 			return nil, nil //nolint:nilnil // the repair is asked
 		}
 		if err := sleep(t.turnCtx, wait); err != nil {
@@ -146,13 +146,13 @@ func (t *turn) openRepair() (chat.Stream, error) {
 	}
 }
 
-// newRecords reads the records that came into the session after it was taken, oldest
-// first. It repeats what fails.
+// newRecords reads the records that came into the session after it was taken, oldest first. It
+// repeats a read that fails.
 func (t *turn) newRecords() ([]chat.Record, error) {
 	for failed := 1; ; failed++ {
-		page, err := t.engine.Platform.Records(t.turnCtx, t.resumed.was.ID, 1)
+		page, err := t.engine.Platform.Records(t.turnCtx, t.resumed.session.ID, 1)
 		if err == nil {
-			records := t.resumed.was.newerThanKnown(page)
+			records := t.resumed.session.newerThanKnown(page)
 			slices.Reverse(records)
 			return records, nil
 		}
@@ -165,8 +165,8 @@ func (t *turn) newRecords() ([]chat.Record, error) {
 	}
 }
 
-// newerThanKnown returns the records of the newest page that the session did not hold
-// when it was taken, newest first.
+// newerThanKnown returns the records of the newest page that the session did not hold when it was
+// taken, newest first.
 func (s *Session) newerThanKnown(page chat.RecordPage) []chat.Record {
 	records := slices.Clone(page.Records)
 	if s.Exchanges != Uncounted {
@@ -185,7 +185,7 @@ func (s *Session) mayFollow(r chat.Record) bool {
 	return r.Created.IsZero() || r.Created.After(s.Taken.Add(-maxClockSkew))
 }
 
-// playRecord passes a stored answer on as if the platform streamed it.
+// playRecord returns a stored answer as a stream of the platform.
 func (t *turn) playRecord(r chat.Record) chat.Stream {
 	t.question, t.isSent = r.UserText, true
 	if p := t.input.Preamble; p != "" && strings.HasPrefix(normalStoredText(r.UserText), normalStoredText(p)) {
@@ -194,28 +194,28 @@ func (t *turn) playRecord(r chat.Record) chat.Stream {
 	return &recordStream{events: recordEvents(r)}
 }
 
-// askAfterAll gives the session back and places the turn as any other, because its
-// question was never asked. unchanged says that the session holds what it held before.
-func (t *turn) askAfterAll(unchanged bool) error {
-	s := t.resumed.was
+// askAfterAll releases the session and places the turn anew, because its question was never
+// asked. isUnchanged says that the session holds what it held before.
+func (t *turn) askAfterAll(isUnchanged bool) error {
+	s := t.resumed.session
 	s.State, s.Request = StateDirty, Hash{}
-	if unchanged {
+	if isUnchanged {
 		s.State, s.EndUnknown, s.Head, s.Verified = StateFree, false, t.headBefore(s.Question), false
 		if s.Made && s.Turns == 0 && s.Exchanges == 0 && s.Addressing != ByID && (t.binding == nil || t.binding.History) {
-			s.Addressing = Throwaway // nobody comes back to an empty session
+			s.Addressing = Throwaway // no request uses an empty session again
 		}
 	}
 	t.resumed, t.binding, t.nextHead = nil, nil, Hash{}
 	t.releaseSession(s)
-	t.engine.ended(&s)
+	t.engine.turnEnded(&s)
 	setCallSeed(t.input.Shaper, t.token)
 	t.started = time.Now()
 	t.logger.InfoContext(t.turnCtx, "an interrupted turn had not asked its question, which is asked now", telemetry.KeySession, s.ID)
 	return t.place()
 }
 
-// headBefore returns the lineage before the question, if the question is the end of the
-// request's transcript.
+// headBefore returns the lineage before the question, if the question is the end of the request's
+// transcript. Otherwise it returns zero.
 func (t *turn) headBefore(question Hash) Hash {
 	transcript := t.request.Transcript()
 	rest, answered := afterLastAnswer(transcript)
@@ -229,13 +229,13 @@ func (t *turn) headBefore(question Hash) Hash {
 	return prefix
 }
 
-// isWaiting reports whether a resumed turn has found nothing yet.
-func (r *resumption) isWaiting() bool { return r != nil && !r.found }
+// isWaiting reports whether a resumed turn has not found its record yet.
+func (r *resumption) isWaiting() bool { return r != nil && !r.isFound }
 
-// isForeign reports whether the session of a resumed turn holds what is not the turn's.
+// isForeign reports whether the session of a resumed turn holds exchanges of other turns.
 func (r *resumption) isForeign() bool { return r != nil && (r.hasOthers || len(r.records) > 0) }
 
-// sleep waits, and fails with the context's cause when that ends first.
+// sleep waits for d. It returns ctx's cause when ctx ends first.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -247,7 +247,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// recordStream is a stored answer. It implements chat.Stream.
+// recordStream streams a stored answer. It implements chat.Stream.
 type recordStream struct{ events []chat.Event }
 
 // Next returns the next event.
@@ -260,7 +260,7 @@ func (s *recordStream) Next() (chat.Event, error) {
 // Close does nothing.
 func (*recordStream) Close() error { return nil }
 
-// recordEvents are the events of a stored answer, as the platform client streams them.
+// recordEvents returns the events of a stored answer, as the platform client streams them.
 func recordEvents(r chat.Record) []chat.Event {
 	var events []chat.Event
 	if r.Reasoning != "" {

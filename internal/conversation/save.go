@@ -9,17 +9,17 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// storeTimeout bounds a write that nobody's interest bounds any more.
+// storeTimeout bounds a write that no client waits for.
 const storeTimeout = 5 * time.Second
 
-// detachedContext is a context for what must be written although the client, or the turn,
-// has been given up.
+// detachedContext returns a context for what must be written even when the client has left or the
+// turn has been cancelled.
 func (t *turn) detachedContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(t.turnCtx), storeTimeout)
 }
 
-// finish ends a turn whose answer the platform has ended. What the session is now
-// is committed before the client sees the end of its answer.
+// finish ends a turn whose answer the platform has ended. It commits the new state of the session
+// before the client sees the end of its answer.
 func (t *turn) finish(done chat.Event) {
 	s := t.session
 	if s.Exchanges != Uncounted {
@@ -28,36 +28,36 @@ func (t *turn) finish(done chat.Event) {
 	s.Turns++
 	s.EndUnknown, s.LastUsed = false, time.Now()
 	s.LastExchange = exchangeDigest(t.question, done.Stored)
-	s.State, s.Head, s.Verified = StateFree, Hash{}, t.resumed == nil || !t.resumed.uncertain
-	t.noteTold(true)
+	s.State, s.Head, s.Verified = StateFree, Hash{}, t.resumed == nil || !t.resumed.mayRepeat
+	t.recordInstructions(true)
 	switch {
 	case t.isCut || done.Diverged || t.isForged:
-		s.State = StateDirty // it holds another answer than its client has
+		s.State = StateDirty // it holds another answer than the client
 	case t.resumed.isForeign():
-		s.State, s.Exchanges = StateDirty, Uncounted // somebody else has asked there too
+		s.State, s.Exchanges = StateDirty, Uncounted // another turn has asked there too
 	case !t.nextHead.IsZero() && s.Addressing != ByID && s.Addressing != Throwaway:
 		s.Head = continueFrom(t.nextHead).add(t.recording.message(t.request.LegacyCalls)).head
 	}
 	t.takeRebuilt()
 	t.replacing = t.planReplacement()
-	t.engine.takenHere.CompareAndDelete(s.ID, t.token) // before it is free for others
+	t.engine.takenHere.CompareAndDelete(s.ID, t.token) // before the commit makes it free for others
 	t.clientState.commitWhole(t)
 	if t.finalEvent != nil {
 		t.ready = append(t.ready, *t.finalEvent)
 		t.recording.record(*t.finalEvent)
-		t.remember()
+		t.keepAnswer()
 	}
 	t.isOver = true
 	t.logger.DebugContext(t.turnCtx, "turn ended", telemetry.KeySession, s.ID, telemetry.KeyState, s.State,
 		telemetry.KeyDuration, time.Since(t.started).Round(time.Millisecond))
 	t.releaseAll()
-	t.engine.ended(s)
+	t.engine.turnEnded(s)
 }
 
-// fail ends a turn whose answer is not whole. A question that was refused before
-// any work has changed nothing: the session goes back as it was taken. Where a proxy
-// may have lost the platform's reply, it goes back unverified: the next turn compares
-// it with the platform's records.
+// fail ends a turn whose answer is not whole. A question that was refused before any work has
+// changed nothing, so the session becomes what it was. When a proxy may have lost the platform's
+// reply, the session becomes unverified, so that the next turn compares it with the platform's
+// records.
 func (t *turn) fail(err error) {
 	e := chat.AsError(err)
 	if !t.isSent {
@@ -65,30 +65,30 @@ func (t *turn) fail(err error) {
 	}
 	if s := t.session; s != nil {
 		switch unasked := !t.isSent || e.NotAsked && t.answeredQuestions == 0; {
-		case t.resumed.isWaiting(): // the next repetition resumes it
+		case t.resumed.isWaiting(): // the next repetition resumes the interrupted turn
 			*s = t.original
-		case t.engine.lifeCtx.Err() != nil && t.isSent: // the platform goes on with it, as in a crash
+		case t.engine.lifeCtx.Err() != nil && t.isSent: // the platform finishes the answer, as after a crash
 			s.State, s.Head, s.EndUnknown, s.Exchanges = StateDirty, Hash{}, true, t.original.Exchanges
 		case unasked, e.MaybeAsked && t.answeredQuestions == 0:
 			s.State, s.Head, s.EndUnknown = t.original.State, t.original.Head, t.original.EndUnknown
 			s.Verified = s.Verified && unasked
-			t.freeRequest(s)
-			if unasked && t.holdsNothing() {
+			t.forgetRequest(s)
+			if unasked && t.isUnusedCreation() {
 				s.Addressing = Throwaway
 			}
 		default:
 			s.State, s.Head, s.Exchanges = StateDirty, Hash{}, Uncounted
-			s.EndUnknown = !e.EndSeen && !t.answered()
+			s.EndUnknown = !e.EndSeen && !t.isAnswered()
 			s.LastUsed = time.Now()
-			t.noteTold(t.answeredQuestions > 0)
-			t.freeRequest(s)
+			t.recordInstructions(t.answeredQuestions > 0)
+			t.forgetRequest(s)
 		}
 	}
 	if s := t.session; s != nil && s.Addressing == Throwaway && !t.isStored {
-		t.abandonSoon(s.ID) // no clean-up finds it
+		t.deleteUnstoredSoon(s.ID) // no clean-up would find it
 	}
 	t.replacing = t.restoreOld()
-	if t.isCut { // its client has had the end of its answer, and more was not for it
+	if t.isCut { // its client has the end of its answer already
 		t.clientState.commitWhole(t)
 	} else {
 		t.clientState.commitFailed(t, err)
@@ -98,38 +98,38 @@ func (t *turn) fail(err error) {
 		telemetry.KeyDuration, time.Since(t.started).Round(time.Millisecond))
 	t.releaseAll()
 	if t.session != nil {
-		t.engine.ended(t.session)
+		t.engine.turnEnded(t.session)
 	}
 }
 
-// freeRequest takes the turn's request off a session, because the turn has failed: a
-// repetition is asked. What an interrupted turn was for stays.
-func (t *turn) freeRequest(s *Session) {
+// forgetRequest removes the turn's request from a session, because the turn has failed and a
+// repetition has to be asked. The request of an interrupted turn stays.
+func (t *turn) forgetRequest(s *Session) {
 	if s.Turn == t.token || t.resumed != nil {
 		s.Request = Hash{}
 	}
 }
 
-// holdsNothing reports whether the turn's session, which holds nothing, was made by this
-// turn and means nothing to anybody, so that it would only stay on the account. The
-// first session of a name serves the name's next question.
-func (t *turn) holdsNothing() bool {
+// isUnusedCreation reports whether this turn created its session, which is empty, and no name or
+// client refers to it, so that it can be deleted. The first session of a name stays: it serves
+// the name's next question.
+func (t *turn) isUnusedCreation() bool {
 	isNamed := t.binding != nil && !t.binding.History
 	return t.session.ID == t.createdSession && !isNamed && !isIDKnown(t.request.Streamed, time.Since(t.started))
 }
 
-// idKnownAfter is how long after its start a turn surely keeps the session's id to itself.
-// A stream's headers, which tell it, wait for 10 s for the first event; the request had
-// arrived before the turn started.
+// idKnownAfter is how long after its start a turn certainly keeps the session's id to itself. The
+// headers of a stream, which contain the id, wait up to 10 s for the first event, and the request
+// had arrived before the turn started.
 const idKnownAfter = 5 * time.Second
 
-// isIDKnown reports whether the client of a question that was refused may have been told
-// the session's id: only a stream's headers come before an error, and not at once.
+// isIDKnown reports whether the client of a refused question may have received the session's id:
+// only a stream's headers precede an error, and not at once.
 func isIDKnown(streamed bool, after time.Duration) bool { return streamed && after >= idKnownAfter }
 
-// answered reports whether the last question has been answered to its end, so
-// that nothing more comes into the session.
-func (t *turn) answered() bool { return t.answeredQuestions > 0 && t.stream == nil }
+// isAnswered reports whether the last question has been answered to its end, so that nothing more
+// comes into the session.
+func (t *turn) isAnswered() bool { return t.answeredQuestions > 0 && t.stream == nil }
 
 func (t *turn) sessionID() int64 {
 	if w := t.placed.Load(); w != nil {
@@ -138,9 +138,8 @@ func (t *turn) sessionID() int64 {
 	return 0
 }
 
-// save commits what the session is from now on. A session that is not in the store
-// (which could not be had) is nobody's: it is not found again. One that may be there
-// is found again if it is.
+// save commits the new state of the session. A session that is certainly not in the store is not
+// saved, because no request finds it again.
 func (t *turn) save(s Commit) {
 	if t.session == nil || !t.isStored && !t.maybeStored {
 		return
@@ -149,18 +148,19 @@ func (t *turn) save(s Commit) {
 	t.commit(s)
 }
 
-// commit ends a taking of the turn's, now or when the store is back.
+// commit ends a taking of the turn, now or when the store is available again.
 func (t *turn) commit(s Commit) {
 	s.Token = t.token
 	if t.original.State == StateRetired && s.Session.ID == t.original.ID {
-		s.Session.State, s.Session.Head = StateRetired, Hash{} // another has its place: see resume
+		s.Session.State, s.Session.Head = StateRetired, Hash{} // another session has replaced it: see resume
 	}
 	end := func(ctx context.Context, store Store) error {
 		err := store.Save(ctx, s)
 		if !errors.Is(err, ErrNotHeld) {
 			return err
 		}
-		// The turn has ended, whatever became of its session: nobody waits for it in vain.
+		// The turn has ended, whatever happened to its session. Clients that wait for it must
+		// learn so.
 		var failed error
 		switch {
 		case s.Turn != nil && s.Turn.Whole:
@@ -176,9 +176,9 @@ func (t *turn) commit(s Commit) {
 	ctx, cancel := t.detachedContext()
 	defer cancel()
 	switch err := end(ctx, t.engine.Store); {
-	case errors.Is(err, ErrNotHeld) && t.maybeStored: // it is not there
+	case errors.Is(err, ErrNotHeld) && t.maybeStored: // Create has not stored it
 	case errors.Is(err, ErrNotHeld):
-		t.logger.WarnContext(ctx, "the session was not held any more at the end of its turn; its conversation goes on in a new one",
+		t.logger.WarnContext(ctx, "the session was not held any more at the end of its turn; its conversation continues in a new one",
 			telemetry.KeySession, s.Session.ID)
 	case err != nil:
 		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
@@ -186,7 +186,7 @@ func (t *turn) commit(s Commit) {
 	}
 }
 
-// release ends something else that the turn has taken, now or when the store is back.
+// release ends something else that the turn has taken, now or when the store is available again.
 func (t *turn) release(end func(ctx context.Context, store Store) error) {
 	ctx, cancel := t.detachedContext()
 	defer cancel()
@@ -196,34 +196,34 @@ func (t *turn) release(end func(ctx context.Context, store Store) error) {
 	}
 }
 
-// returnSession gives a session back, as it was taken, that another was to replace, when
-// that did not come about. If the turn has it still, its end does that.
-func (t *turn) returnSession(before Session) {
-	if t.session.ID != before.ID {
-		t.commit(Commit{Session: t.unused(before)})
+// returnSession releases a session as it was taken, when replacing it failed. If the session
+// still is the turn's, the end of the turn releases it.
+func (t *turn) returnSession(original Session) {
+	if t.session.ID != original.ID {
+		t.commit(Commit{Session: t.asUnused(original)})
 	}
 }
 
-// unused returns a session as it is when the turn asked nothing in it: a repetition of
-// the turn's request is not to look for its answer there.
-func (t *turn) unused(s Session) Session {
+// asUnused returns a session as it is when the turn asked nothing in it. A repetition of the
+// turn's request must not look for its answer there.
+func (t *turn) asUnused(s Session) Session {
 	if s.Turn == t.token {
 		s.Request = Hash{}
 	}
 	return s
 }
 
-// replacedSession is a session whose place another takes once that has answered. Until
-// then it is the one that holds the conversation: the new one may come to nothing.
+// replacedSession is a session that another one replaces when that has answered. Until then the
+// old one holds the conversation, because the turn in the new one may fail.
 type replacedSession struct {
 	original Session // as it was when it was taken
-	state    State   // what it becomes
+	state    State   // its state after that
 	alias    bool
 }
 
-// planReplacement is what a Save of the turn's session does with the session that it was made
-// in the place of. Both are one commit: a crash leaves all of the conversation in the
-// one that names and ids lead to.
+// planReplacement returns what the commit of the turn's session replaces. One commit does both,
+// so that names and ids always lead to the session with the whole conversation, also after a
+// crash.
 func (t *turn) planReplacement() *Replacement {
 	r := t.replaces
 	switch {
@@ -232,12 +232,13 @@ func (t *turn) planReplacement() *Replacement {
 	case t.isStored:
 		return &Replacement{Old: r.original.ID, State: r.state, Alias: r.alias}
 	}
-	t.commit(Commit{Session: t.unused(r.original)}) // nobody finds the new one again
+	t.commit(Commit{Session: t.asUnused(r.original)}) // no request finds the new one again
 	return nil
 }
 
-// restoreOld gives the conversation back to the session that the turn's was to
-// replace. Its client may know the new id already, which means the old one then.
+// restoreOld makes the session that was to be replaced the turn's again, because the turn has
+// failed. The client may know the id of the new one already, so that id becomes an alias of the
+// old one.
 func (t *turn) restoreOld() *Replacement {
 	r := t.replaces
 	if r == nil {
@@ -245,9 +246,9 @@ func (t *turn) restoreOld() *Replacement {
 	}
 	made, wasStored := t.session, t.isStored
 	if made.Addressing == Throwaway {
-		t.abandonSoon(made.ID)
+		t.deleteUnstoredSoon(made.ID)
 	}
-	was := t.unused(r.original)
+	was := t.asUnused(r.original)
 	t.session, t.isStored = &was, true
 	if !wasStored {
 		return nil
@@ -255,9 +256,9 @@ func (t *turn) restoreOld() *Replacement {
 	return &Replacement{Old: made.ID, State: StateRetired, Alias: true}
 }
 
-// releaseSession returns a session that was taken and is not used after all.
+// releaseSession releases a session that was taken and is not used after all.
 func (t *turn) releaseSession(s Session) {
-	t.commit(Commit{Session: t.unused(s)})
+	t.commit(Commit{Session: t.asUnused(s)})
 	t.session, t.isStored = nil, false
 	t.untrack()
 }

@@ -8,19 +8,19 @@ import (
 	"achuan/internal/chat"
 )
 
-// A marker of the replay framing in an answer is scaffolding: a model that imitates the
-// framing writes it, often with a turn of the user that nobody said behind it. It never
-// belongs to the client.
+// A model that imitates the replay framing writes markers in its answer, often followed by
+// a user's turn that it made up. Such markers are called scaffolding. Clients never get
+// them.
 
 const (
 	markerOpen  = "[["
 	nonceDigits = 16
-	maxMarker   = 1 << 10 // bytes of a marker that opens an answer
+	maxMarker   = 1 << 10 // bytes of a marker at the start of an answer
 )
 
-// newNonce returns 16 hex digits that isNonce knows again: the second half is a check of
-// the first. So the markers of a session's earlier turns are known too, although only
-// their text is kept, by the platform.
+// newNonce returns 16 hex digits that isNonce recognizes: the second half is a checksum of the
+// first. So achuan also recognizes the markers of a session's earlier turns, of which only the
+// platform keeps the text.
 func newNonce() string {
 	var half [nonceDigits / 4]byte
 	rand.Read(half[:]) // never fails
@@ -38,21 +38,21 @@ func isNonce(text string) bool {
 	return len(text) == nonceDigits && text[nonceDigits/2:] == nonceCheck(text[:nonceDigits/2])
 }
 
-// scaffoldFilter takes the markers out of an answer's text, whatever pieces it comes in:
-// those that open the answer are dropped, and at any other the answer is cut.
+// scaffoldFilter removes the markers from an answer's text, however the text is cut into pieces.
+// It drops the markers that open the answer. At any other marker it cuts the answer.
 type scaffoldFilter struct {
-	// mayBeOurs reports whether a nonce may be of achuan's; nil for every one that isNonce
-	// knows. A nonce that the client sent is the client's.
+	// mayBeOurs reports whether a nonce may be achuan's; nil accepts every one that isNonce
+	// recognizes. A nonce that the client sent is part of the client's text.
 	mayBeOurs func(nonce string) bool
-	dropsAll  bool // every marker is dropped, and nothing is cut
+	dropsAll  bool // drop every marker, and cut nothing
 
-	held      string // the end of the text that may be the start of a marker
-	hasBegun  bool   // something other than white space and markers has come
+	held      string // the end of the text, if it may be the start of a marker
+	hasBegun  bool   // something other than white space and markers has been read
 	hasMarker bool   // a marker was dropped
 	isCut     bool   // a marker was found that does not open the answer
 }
 
-// take returns what of the next piece belongs to the client.
+// take returns what the client gets of the next piece.
 func (f *scaffoldFilter) take(text string) string {
 	if f.isCut {
 		return ""
@@ -91,18 +91,18 @@ func (f *scaffoldFilter) take(text string) string {
 	}
 }
 
-// end returns what was held back, when the answer has ended.
+// end returns what was held back when the answer has ended.
 func (f *scaffoldFilter) end() string {
 	held := f.held
 	f.held = ""
-	if f.isCut || len(held) >= len(markerOpen)+nonceDigits { // a marker that does not end
+	if f.isCut || len(held) >= len(markerOpen)+nonceDigits { // a marker without an end
 		return ""
 	}
 	return f.keep(held)
 }
 
-// keep returns text that holds no marker, without the white space behind a marker that
-// opens the answer.
+// keep returns text that contains no marker, without the white space after a marker that opens
+// the answer.
 func (f *scaffoldFilter) keep(text string) string {
 	if f.hasBegun {
 		return text
@@ -115,8 +115,8 @@ func (f *scaffoldFilter) keep(text string) string {
 	return text
 }
 
-// marker returns the size of the marker that text, which starts with [[, begins with: 0
-// for none. It is not whole while more text may decide that.
+// marker returns the size of the marker that text, which starts with [[, begins with; 0 for none.
+// isWhole is false while only more text can decide that.
 func (f *scaffoldFilter) marker(text string) (size int, isWhole bool) {
 	nonce := text[len(markerOpen):min(len(text), len(markerOpen)+nonceDigits)]
 	if strings.Trim(nonce, "0123456789abcdef") != "" {
@@ -129,7 +129,7 @@ func (f *scaffoldFilter) marker(text string) (size int, isWhole bool) {
 		return 0, true
 	}
 	if f.hasBegun && !f.dropsAll {
-		return len(markerOpen) + nonceDigits, true // the rest is cut off anyway
+		return len(markerOpen) + nonceDigits, true // the answer is cut here anyway
 	}
 	line, _, isLine := strings.Cut(text, "\n")
 	if end := strings.Index(line, "]]"); end >= 0 {
@@ -148,24 +148,24 @@ func withoutScaffold(answer string) string {
 	return text + f.end()
 }
 
-// answerFilter takes the scaffolding out of the events of one answer of the platform.
-type answerFilter struct{ text, reasoning scaffoldFilter }
+// scaffoldEvents removes the scaffolding from the events of one answer.
+type scaffoldEvents struct{ text, reasoning scaffoldFilter }
 
-func (t *turn) newAnswerFilter() *answerFilter {
+func (t *turn) newAnswerFilter() *scaffoldEvents {
 	known := map[string]bool{}
 	mayBeOurs := func(nonce string) bool {
 		isTheirs, isKnown := known[nonce]
 		if !isKnown {
-			isTheirs = isSaid(nonce, t.request.Messages)
+			isTheirs = isInClientMessages(nonce, t.request.Messages)
 			known[nonce] = isTheirs
 		}
 		return !isTheirs
 	}
-	return &answerFilter{scaffoldFilter{mayBeOurs: mayBeOurs}, scaffoldFilter{mayBeOurs: mayBeOurs, dropsAll: true}}
+	return &scaffoldEvents{scaffoldFilter{mayBeOurs: mayBeOurs}, scaffoldFilter{mayBeOurs: mayBeOurs, dropsAll: true}}
 }
 
-// isSaid reports whether a nonce occurs in messages of the client.
-func isSaid(nonce string, messages []chat.Message) bool {
+// isInClientMessages reports whether a nonce occurs in messages of the client.
+func isInClientMessages(nonce string, messages []chat.Message) bool {
 	for i := range messages {
 		m := &messages[i]
 		if strings.Contains(m.Text, nonce) || strings.Contains(m.Name, nonce) || strings.Contains(m.ToolCallID, nonce) {
@@ -180,9 +180,9 @@ func isSaid(nonce string, messages []chat.Message) bool {
 	return false
 }
 
-// take takes the scaffolding out of an event, and reports whether anything is left of
-// it. The event that it returns comes first, if it has a kind: text that was held back.
-func (f *answerFilter) take(ev *chat.Event) (held chat.Event, isLeft bool) {
+// take removes the scaffolding from an event, and reports whether anything is left of it. When
+// held has a kind, it comes before the event: it is text that was held back.
+func (f *scaffoldEvents) take(ev *chat.Event) (held chat.Event, isLeft bool) {
 	switch ev.Kind {
 	case chat.EventReasoning:
 		held = heldText(chat.EventText, f.text.end())

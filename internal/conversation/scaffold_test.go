@@ -59,7 +59,7 @@ func TestScaffoldInReasoning(t *testing.T) {
 	nonce := newNonce()
 	reasoning := "Who says [[" + nonce + " user]]? The user [[" + nonce + " end]]."
 	for size := 1; size <= len(reasoning); size++ {
-		f := answerFilter{reasoning: scaffoldFilter{dropsAll: true}}
+		f := scaffoldEvents{reasoning: scaffoldFilter{dropsAll: true}}
 		var got strings.Builder
 		for rest := reasoning; rest != ""; rest = rest[min(size, len(rest)):] {
 			ev := chat.Event{Kind: chat.EventReasoning, Text: rest[:min(size, len(rest))]}
@@ -75,7 +75,7 @@ func TestScaffoldInReasoning(t *testing.T) {
 
 // What was held back comes before what ends it.
 func TestScaffoldKeepsTheOrder(t *testing.T) {
-	var f answerFilter
+	var f scaffoldEvents
 	var got []string
 	for _, ev := range []chat.Event{
 		{Kind: chat.EventReasoning, Text: "why ["}, {Kind: chat.EventText, Text: "a ["}, {Kind: chat.EventPause},

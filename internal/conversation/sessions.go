@@ -15,7 +15,7 @@ import (
 func (e *Engine) List(ctx context.Context, owner Owner, offset, limit int) ([]chat.SessionInfo, int, error) {
 	list, total, err := e.Store.Sessions(ctx, owner, offset, limit)
 	if err != nil {
-		return nil, 0, e.failure(ctx, err)
+		return nil, 0, e.clientError(ctx, err)
 	}
 	infos := make([]chat.SessionInfo, len(list))
 	for i := range list {
@@ -31,31 +31,31 @@ func (s *Session) info() chat.SessionInfo {
 	}
 }
 
-// Show returns one session; an id that was replaced means its successor.
+// Show returns one session. An id that was replaced means the session that replaced it.
 func (e *Engine) Show(ctx context.Context, owner Owner, id int64) (chat.SessionInfo, error) {
-	s, err := e.find(ctx, owner, id)
+	s, err := e.findSession(ctx, owner, id)
 	if err != nil {
 		return chat.SessionInfo{}, err
 	}
 	return s.info(), nil
 }
 
-func (e *Engine) find(ctx context.Context, owner Owner, id int64) (*Session, error) {
+func (e *Engine) findSession(ctx context.Context, owner Owner, id int64) (*Session, error) {
 	s, err := e.Store.Session(ctx, owner, id)
 	if err == nil && (s.State == StateLost || s.State == StateRetired) {
 		err = ErrUnknown
 	}
 	if err != nil {
-		return nil, e.failure(ctx, err)
+		return nil, e.clientError(ctx, err)
 	}
 	return s, nil
 }
 
-// Messages returns a page of what the platform keeps of a session, oldest first.
-// Its own pages, which are newest first, are turned round: the first may be shorter
-// than others.
+// Messages returns a page of the records that the platform keeps of a session, oldest first, from
+// page 1. The platform's own pages are newest first. They are reversed, so the first page may be
+// shorter than the others.
 func (e *Engine) Messages(ctx context.Context, owner Owner, id int64, page int) (chat.RecordPage, error) {
-	s, err := e.find(ctx, owner, id)
+	s, err := e.findSession(ctx, owner, id)
 	if err != nil {
 		return chat.RecordPage{}, err
 	}
@@ -66,7 +66,7 @@ func (e *Engine) Messages(ctx context.Context, owner Owner, id int64, page int) 
 	case err != nil:
 		return chat.RecordPage{}, err
 	}
-	// A host that does not count pages has sent all there is.
+	// A host that does not count pages has sent all records.
 	pages := max(p.Pages, min(len(p.Records), 1))
 	theirs := pages - page + 1
 	if theirs > 1 {
@@ -82,14 +82,15 @@ func (e *Engine) Messages(ctx context.Context, owner Owner, id int64, page int) 
 	return p, nil
 }
 
-// maxReadings is how often a session's records are read that change while they are read.
+// maxReadings bounds how often all records of a session are read when they change during the
+// reading.
 const maxReadings = 3
 
-// records reads all records of a session, newest first. Records that are added or
-// deleted meanwhile move the others to other pages: all are read again then.
-func (e *Engine) records(ctx context.Context, id int64) ([]chat.Record, error) {
+// readAllRecords reads all records of a session, newest first. It starts again when records that
+// were added or deleted meanwhile have moved others to other pages.
+func (e *Engine) readAllRecords(ctx context.Context, id int64) ([]chat.Record, error) {
 	for range maxReadings {
-		records, changed, err := e.readRecords(ctx, id)
+		records, changed, err := e.readRecordsOnce(ctx, id)
 		if err != nil || !changed {
 			return records, err
 		}
@@ -100,8 +101,8 @@ func (e *Engine) records(ctx context.Context, id int64) ([]chat.Record, error) {
 	}
 }
 
-// readRecords reads all records once. changed says that some may be missing.
-func (e *Engine) readRecords(ctx context.Context, id int64) (records []chat.Record, changed bool, err error) {
+// readRecordsOnce reads all records once. isChanged says that some may be missing.
+func (e *Engine) readRecordsOnce(ctx context.Context, id int64) (records []chat.Record, isChanged bool, err error) {
 	seen := map[int64]bool{}
 	total := 0
 	for page := 1; ; page++ {
@@ -110,26 +111,26 @@ func (e *Engine) readRecords(ctx context.Context, id int64) (records []chat.Reco
 			return nil, false, err
 		}
 		if len(p.Records) == 0 {
-			return records, changed, nil
+			return records, isChanged, nil
 		}
-		changed = changed || page > 1 && p.Total != total
+		isChanged = isChanged || page > 1 && p.Total != total
 		total = p.Total
 		for _, r := range p.Records {
-			changed = changed || r.ID != 0 && seen[r.ID]
+			isChanged = isChanged || r.ID != 0 && seen[r.ID]
 			seen[r.ID] = true
 		}
 		records = append(records, p.Records...)
 		if page >= p.Pages {
-			return records, changed, nil
+			return records, isChanged, nil
 		}
 	}
 }
 
-// createTimeout bounds the making of a session that no turn waits for.
+// createTimeout bounds the creation of a session that no turn waits for.
 const createTimeout = 30 * time.Second
 
-// Make makes a session for a caller who wants its id before there is a question. It
-// goes on when the caller leaves: a session that only the platform knows would stay.
+// Make creates a session for a caller who wants its id before there is a question. It continues
+// when the caller leaves, because otherwise a session could stay that only the platform knows.
 func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
 	defer cancel()
@@ -153,15 +154,15 @@ func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (ch
 		return s.info(), nil
 	case !isCertain(err):
 		e.undoCreation(token, s.ID)
-		e.background(ctx, func(ctx context.Context) { e.abandon(ctx, s.ID) })
+		e.background(ctx, func(ctx context.Context) { e.deleteUnstored(ctx, s.ID) })
 	}
-	return chat.SessionInfo{}, e.failure(ctx, err)
+	return chat.SessionInfo{}, e.clientError(ctx, err)
 }
 
-// Remove deletes a session, on the platform too if achuan made it. One that is
-// answering is session_busy.
+// Remove deletes a session, on the platform too if achuan created it. It fails with session_busy
+// while the session answers.
 func (e *Engine) Remove(ctx context.Context, owner Owner, id int64) error {
-	s, err := e.find(ctx, owner, id)
+	s, err := e.findSession(ctx, owner, id)
 	if err != nil {
 		return err
 	}
@@ -171,31 +172,31 @@ func (e *Engine) Remove(ctx context.Context, owner Owner, id int64) error {
 		if !isCertain(err) {
 			e.undoTaking(token, s.ID, Hash{})
 		}
-		return e.failure(ctx, err)
+		return e.clientError(ctx, err)
 	}
 	e.leases.begin(token, asked)
 	defer e.leases.drop(token)
 	if taken.Made {
-		err = e.delete(ctx, s.ID)
+		err = e.deleteOnPlatform(ctx, s.ID)
 	}
-	// From here on the caller's interest does not count: half deleted is worse.
+	// From here on the caller cannot cancel, because a session must not stay half deleted.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	if err != nil {
-		e.undoTaking(token, s.ID, Hash{}) // the deletion failed: it stays as it was
+		e.undoTaking(token, s.ID, Hash{}) // the platform did not delete it, so it stays as it was
 		return err
 	}
 	if err := e.Store.Delete(ctx, s.ID, token); err != nil {
 		if !isCertain(err) {
-			e.undoCreation(token, s.ID) // it is gone on the platform
+			e.undoCreation(token, s.ID) // it no longer exists on the platform
 		}
-		return e.failure(ctx, err)
+		return e.clientError(ctx, err)
 	}
 	return nil
 }
 
-// failure is what a client is told of a store's error.
-func (e *Engine) failure(ctx context.Context, err error) error {
+// clientError returns what a client gets for an error of the store.
+func (e *Engine) clientError(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, ErrUnknown):
 		return notFoundError()

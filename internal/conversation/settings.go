@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// maxContext is the largest contextCount that the platform's own front end
-	// offers: the number of earlier exchanges added to each question.
+	// maxContext is the largest contextCount that the platform's own front end offers: the
+	// number of earlier exchanges that the platform adds to each question.
 	maxContext = 65
-	// minTemperature stands for 0, which the platform takes as "untouched".
+	// minTemperature replaces 0, which the platform reads as "not set".
 	minTemperature = 0.01
 )
 
-// settingsFor lays what a request names over a base: the platform's preset for a
-// session that achuan made, the session's own settings for any other. The
-// context count stays the base's.
+// settingsFor returns base with what a request names. base is the platform's preset for a session
+// that achuan created, and the session's own settings for any other. The context count stays that
+// of base.
 func settingsFor(base chat.Settings, q *Question) chat.Settings {
 	s, r := base, q.Request
 	s.Model = r.Model
@@ -40,8 +40,8 @@ func settingsFor(base chat.Settings, q *Question) chat.Settings {
 	return s
 }
 
-// setUpContext is the client's interest while nothing has been asked, and the
-// turn's own life afterwards.
+// setUpContext returns the context of setUp: the client can cancel it until a question was asked,
+// and after that only the end of the turn.
 func (t *turn) setUpContext() context.Context {
 	if t.isRecovered {
 		return t.turnCtx
@@ -49,9 +49,8 @@ func (t *turn) setUpContext() context.Context {
 	return t.clientCtx
 }
 
-// setUp brings the session's settings to what the request asks for. That they are
-// about to change is committed first: a crash in between must not leave them
-// believed.
+// setUp sets the session to what the request asks for. Before the PUT it commits that the
+// settings are about to change, so that nobody relies on them after a crash in between.
 func (t *turn) setUp(ctx context.Context) error {
 	s := t.session
 	base := s.Settings
@@ -59,7 +58,7 @@ func (t *turn) setUp(ctx context.Context) error {
 	case s.Made:
 		base = s.Preset
 	case !t.isDiscovered:
-		if err := t.refresh(ctx); err != nil {
+		if err := t.refreshSettings(ctx); err != nil {
 			return err
 		}
 		base = s.Settings
@@ -80,8 +79,8 @@ func (t *turn) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The platform's word on the context is believed; the rest is as it was asked,
-	// for the platform client has compared it.
+	// The platform decides the context count. The rest is as it was asked: the platform
+	// client has compared it.
 	s.Settings, s.Object, s.SettingsKnown = want, got.Object, true
 	s.Settings.ContextCount = got.ContextCount
 	s.Preset.ContextCount = got.ContextCount
@@ -91,8 +90,8 @@ func (t *turn) setUp(ctx context.Context) error {
 	return t.markAsking(ctx)
 }
 
-// markAsking commits that the question is sent next: should the process die from now on, a
-// repetition of the request waits for its record. Without a PUT, the taking says so.
+// markAsking commits that the question is sent next. If the process dies from now on, a
+// repetition of the request waits for its record. Without a PUT, the taking itself says so.
 func (t *turn) markAsking(ctx context.Context) error {
 	if !t.isStored {
 		return nil
@@ -103,8 +102,8 @@ func (t *turn) markAsking(ctx context.Context) error {
 	return nil
 }
 
-// knownPreset is what sessions that achuan made are set to where a request names
-// nothing, as far as it is known.
+// knownPreset returns the preset of the session that was set up last, as a guess of what sessions
+// of achuan are set to; the zero Settings when there was none.
 func (e *Engine) knownPreset() chat.Settings {
 	if p := e.preset.Load(); p != nil {
 		return *p
@@ -112,7 +111,8 @@ func (e *Engine) knownPreset() chat.Settings {
 	return chat.Settings{}
 }
 
-// settingsError says why settings are not touched when the store cannot be told.
+// settingsError returns the error for a request whose settings cannot be changed because the
+// store fails.
 func (t *turn) settingsError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -124,10 +124,10 @@ func (t *turn) settingsError(ctx context.Context, err error) error {
 	return storeUnavailableError(err)
 }
 
-// refresh reads the settings of a session that achuan did not make, because its owner
-// may have changed them elsewhere. A session that the list does not show is not lost:
-// only the platform's answer to an update or a question says so.
-func (t *turn) refresh(ctx context.Context) error {
+// refreshSettings reads the settings of a session that achuan did not create, because its owner
+// may have changed them elsewhere. A session that the list does not show is not lost: only the
+// platform's answer to an update or a question proves that.
+func (t *turn) refreshSettings(ctx context.Context) error {
 	s := t.session
 	found, err := t.engine.Platform.FindSession(ctx, s.ID)
 	if isLost(err) {

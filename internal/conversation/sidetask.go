@@ -6,18 +6,17 @@ import (
 	"achuan/internal/chat"
 )
 
-// Side tasks: chat apps and agents ask for titles, tags and summaries in requests
-// of their own, under the label of the chat that they are about. Such a request is
-// answered in a throw-away session, whatever it is labelled with, so that the chat
-// itself is not disturbed. Only shapes that nobody types are recognised:
+// Chat apps and agents ask for titles, tags and summaries in separate requests, under the
+// label of the chat that they are about. Such a request is a side task. A throwaway session
+// answers it, whatever its label is, so that it does not disturb the chat. Only texts that
+// no person types are recognized:
 //
-//   - one user message alone that begins with `### Task:` and has a <chat_history>
+//   - a single user message that begins with `### Task:` and has a <chat_history>
 //     (Open WebUI: titles, tags, follow-ups, search queries),
-//   - instructions that begin as opencode's title generator's do,
-//   - a last user message that begins as NextChat's requests for a topic or a
-//     summary do.
+//   - instructions that begin like those of opencode's title generator,
+//   - a last user message that begins like NextChat's requests for a topic or a summary.
 //
-// docs/sessions.md lists them for users; ACHUAN_SIDE_TASKS=off switches this off.
+// docs/sessions.md lists them for users. ACHUAN_SIDE_TASKS=off turns this off.
 var (
 	titlePrompts = []string{
 		"You are a title generator. You output ONLY a thread title.",
@@ -30,7 +29,7 @@ var (
 	}
 )
 
-// isSideTask reports whether a request is certainly about a chat, not of one.
+// isSideTask reports whether a request is certainly about a chat and not part of one.
 func isSideTask(r *chat.Request) bool {
 	transcript := r.Transcript()
 	last := transcript[len(transcript)-1]
@@ -56,8 +55,8 @@ func hasAnyPrefix(text string, with []string) bool {
 	return false
 }
 
-// isSideTask reports whether the turn is a side task's.
-func (t *turn) isSideTask() bool { return t.isSide }
+// isSideTask reports whether the turn answers a side task.
+func (t *turn) isSideTask() bool { return t.isSideTaskTurn }
 
-// placeSideTask makes a throw-away session for the whole request.
+// placeSideTask creates a throwaway session for the whole request.
 func (t *turn) placeSideTask() error { return t.placeWhole(NameKey{}, false) }

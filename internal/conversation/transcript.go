@@ -7,24 +7,24 @@ import (
 	"achuan/internal/chat"
 )
 
-// transcript is a request's transcript as achuan reads it. Clients change the shape of
-// answers with tool calls and their results, not what they say: one answer comes back as
-// several messages, results come in the order in which they were ready, or twice.
+// transcript is a request's transcript in the order in which achuan reads it. Clients change the
+// shape of answers with tool calls and of the results, but not the content: one answer comes back
+// as several messages, and results come in the order in which they were ready, or twice.
 type transcript struct {
-	messages []chat.Message // as they count for the lineage, with the client's ids
-	// shown are the same messages as the model reads them: a result names its call by
-	// its number in the answer, because the model never saw the client's id.
+	messages []chat.Message // for the lineage, with the client's ids
+	// shown are the same messages as the model reads them. A result refers to its call by the
+	// call's number in the answer, because the model never saw the client's id.
 	shown []chat.Message
 }
 
-// readTranscript joins the messages of one answer, as the ids of their calls tell, and
-// puts the results of each answer's calls into the order of the calls.
+// readTranscript joins the messages of one answer, as the ids of their calls show, and puts the
+// results of each answer's calls into the order of the calls.
 func readTranscript(messages []chat.Message) transcript {
-	return arrange(joinAnswers(messages, inOneAnswer))
+	return sortResults(joinAnswers(messages, inOneAnswer))
 }
 
-// splitAnswer returns the messages up to the last answer and those after it, and whether
-// there is an answer.
+// splitAnswer returns the messages up to the last answer and those after it, and whether there is
+// an answer.
 func (tr transcript) splitAnswer() (prefix []chat.Message, rest transcript, isAnswered bool) {
 	rest.messages, isAnswered = afterLastAnswer(tr.messages)
 	n := len(tr.messages) - len(rest.messages)
@@ -32,16 +32,16 @@ func (tr transcript) splitAnswer() (prefix []chat.Message, rest transcript, isAn
 	return tr.messages[:n], rest, isAnswered
 }
 
-// joinAnswers makes one message of an answer that a client sends back as several, one
-// for each call, with their results between them. isOne reports whether calls that follow
-// an answer's calls belong to that answer.
+// joinAnswers makes one message of an answer that a client sends back as several: one for each
+// call, with their results between them. isOne reports whether calls that follow an answer's
+// calls belong to that answer.
 func joinAnswers(messages []chat.Message, isOne func(calls []chat.ToolCall, next *chat.Message) bool) []chat.Message {
 	if !slices.ContainsFunc(messages, func(m chat.Message) bool { return len(m.ToolCalls) > 0 }) {
 		return messages
 	}
 	joined := make([]chat.Message, 0, len(messages))
 	answer := -1     // index in joined of the answer that a message may belong to
-	var parted []int // indexes in joined of answers that came as several messages
+	var parted []int // indexes in joined of answers that were sent as several messages
 	for i := range messages {
 		m := &messages[i]
 		isCalling := m.Role == chat.RoleAssistant && len(m.ToolCalls) > 0
@@ -87,16 +87,16 @@ func inOneAnswer(calls []chat.ToolCall, next *chat.Message) bool {
 	return true
 }
 
-// mayBeOneAnswer reports whether calls may be of one answer, for all that their ids show:
-// they are not of the form that tells.
+// mayBeOneAnswer reports whether one answer may have made the calls: their ids are not achuan's,
+// so they do not show it.
 func mayBeOneAnswer(calls []chat.ToolCall, next *chat.Message) bool {
 	_, isOurs := chat.CallAnswer(calls[0].ID)
 	_, isNextOurs := chat.CallAnswer(next.ToolCalls[0].ID)
 	return !isOurs && !isNextOurs && next.Text == ""
 }
 
-// sortCalls puts the calls of a joined answer into the order in which the model made
-// them, where their ids tell it.
+// sortCalls puts the calls of a joined answer into the order in which the model made them, if
+// their ids show it.
 func sortCalls(calls []chat.ToolCall) {
 	for _, c := range calls {
 		if callIndex(c.ID) < 0 {
@@ -106,8 +106,8 @@ func sortCalls(calls []chat.ToolCall) {
 	slices.SortStableFunc(calls, func(a, b chat.ToolCall) int { return callIndex(a.ID) - callIndex(b.ID) })
 }
 
-// callIndex returns the index of a call in its answer, as its id has it; -1 where the id
-// does not tell.
+// callIndex returns the index of a call in its answer, as its id says; -1 when the id does not
+// say.
 func callIndex(id string) int {
 	answer, isOurs := chat.CallAnswer(id)
 	if !isOurs {
@@ -120,9 +120,9 @@ func callIndex(id string) int {
 	return index
 }
 
-// arrange puts the results of each answer's calls into the order of the calls, and
-// leaves out those that are repeated.
-func arrange(messages []chat.Message) transcript {
+// sortResults puts the results of each answer's calls into the order of the calls, and leaves out
+// repeated ones.
+func sortResults(messages []chat.Message) transcript {
 	if !slices.ContainsFunc(messages, isResult) {
 		return transcript{messages, messages}
 	}
@@ -138,8 +138,8 @@ func arrange(messages []chat.Message) transcript {
 	return tr
 }
 
-// add appends the messages from an answer to the next one; the answer comes first, if
-// there is one.
+// add appends the messages from one answer up to the next. The answer, if there is one, is the
+// first of them.
 func (tr *transcript) add(messages []chat.Message) {
 	if !slices.ContainsFunc(messages, isResult) {
 		tr.messages, tr.shown = append(tr.messages, messages...), append(tr.shown, messages...)
@@ -149,7 +149,7 @@ func (tr *transcript) add(messages []chat.Message) {
 	if messages[0].Role == chat.RoleAssistant {
 		calls = messages[0].ToolCalls
 	}
-	p := newPairing(calls)
+	p := newResultMatcher(calls)
 	var results []toolResult
 	var places []int
 	for i := range messages {
@@ -158,7 +158,7 @@ func (tr *transcript) add(messages []chat.Message) {
 			tr.append(m, m)
 			continue
 		}
-		call, isRepeated := p.pair(&m)
+		call, isRepeated := p.match(&m)
 		switch {
 		case isRepeated:
 			continue
@@ -185,33 +185,33 @@ func (tr *transcript) append(message, shown chat.Message) {
 	tr.messages, tr.shown = append(tr.messages, message), append(tr.shown, shown)
 }
 
-// toolResult is a message with a result, and the index of the call that it is the result of.
+// toolResult is a message with the result of a call, and the index of that call.
 type toolResult struct {
 	message chat.Message
 	call    int
 }
 
-// pairing finds the calls of results.
-type pairing struct {
-	calls  map[string][]int   // indexes of the answer's calls, by id
-	seen   map[string]int     // results so far, by id
-	texts  map[[2]string]bool // ids and texts of results so far
-	answer string             // shared part of the ids, where alone
-	alone  bool               // no answer is before the results: ids of achuan's form tell the order
+// resultMatcher finds the call of each result.
+type resultMatcher struct {
+	calls       map[string][]int   // indexes of the answer's calls, by id
+	seen        map[string]int     // number of results so far, by id
+	texts       map[[2]string]bool // ids and texts of results so far
+	answer      string             // common part of the ids, with hasNoAnswer
+	hasNoAnswer bool               // no answer precedes the results: ids of achuan's form show the order
 }
 
-func newPairing(calls []chat.ToolCall) *pairing {
-	p := &pairing{calls: map[string][]int{}, seen: map[string]int{}, texts: map[[2]string]bool{}, alone: calls == nil}
+func newResultMatcher(calls []chat.ToolCall) *resultMatcher {
+	p := &resultMatcher{calls: map[string][]int{}, seen: map[string]int{}, texts: map[[2]string]bool{}, hasNoAnswer: calls == nil}
 	for i, c := range calls {
 		p.calls[c.ID] = append(p.calls[c.ID], i)
 	}
 	return p
 }
 
-// pair returns the index of the call that m is the result of, -1 for a call that the
-// answer did not make. A result with the id and the text of an earlier one is repeated,
-// unless as many calls have that id.
-func (p *pairing) pair(m *chat.Message) (call int, isRepeated bool) {
+// match returns the index of the call that m is the result of, -1 for a call that the answer did
+// not make. A result with the id and the text of an earlier one is repeated, unless as many calls
+// have that id.
+func (p *resultMatcher) match(m *chat.Message) (call int, isRepeated bool) {
 	id := m.ToolCallID
 	calls := p.calls[id]
 	key := [2]string{id, normalText(m)}
@@ -224,17 +224,17 @@ func (p *pairing) pair(m *chat.Message) (call int, isRepeated bool) {
 	switch {
 	case len(calls) > 0:
 		return calls[min(n, len(calls)-1)], false
-	case p.alone && p.isOfOneAnswer(id):
+	case p.hasNoAnswer && p.isOfOneAnswer(id):
 		return callIndex(id), false
 	}
 	return -1, false
 }
 
 // isDouble reports whether several calls of the answer have that id.
-func (p *pairing) isDouble(id string) bool { return len(p.calls[id]) > 1 }
+func (p *resultMatcher) isDouble(id string) bool { return len(p.calls[id]) > 1 }
 
-// isOfOneAnswer reports whether an id is of the answer of the ids before.
-func (p *pairing) isOfOneAnswer(id string) bool {
+// isOfOneAnswer reports whether an id belongs to the same answer as the ids before.
+func (p *resultMatcher) isOfOneAnswer(id string) bool {
 	answer, isOurs := chat.CallAnswer(id)
 	if p.answer == "" {
 		p.answer = answer

@@ -15,9 +15,9 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// turn is one taking of a session: from placement to the end of its answer, with
-// its repairs. One goroutine drives it at a time: the client's, and after detach
-// one of its own.
+// turn is one question and its answer: from its placement to the end of the answer, with the
+// repairs. One goroutine drives it at a time: the client's, and after detach a goroutine of its
+// own.
 type turn struct {
 	engine      *Engine
 	input       Question
@@ -25,57 +25,58 @@ type turn struct {
 	history     transcript // of the request
 	token       Token
 	fingerprint Hash            // the request's fingerprint
-	clientCtx   context.Context // the client's interest, until the question is sent or the engine aborts
-	turnCtx     context.Context // the turn's own, which outlives the client
+	clientCtx   context.Context // ends when the client leaves or the engine aborts
+	turnCtx     context.Context // continues when the client leaves
 	cancelTurn  context.CancelCauseFunc
 	logger      *slog.Logger
 	started     time.Time
 
-	placed   atomic.Pointer[placed] // of session, for readers on other goroutines
-	session  *Session               // taken; what it is to be is written here
+	placed   atomic.Pointer[placed] // the session and placement, for other goroutines
+	session  *Session               // taken; the turn writes its new state here
 	original Session                // as it was when it was taken
-	isStored bool                   // the session is in the store, under token
-	// maybeStored says that nobody knows whether the session is in the store.
+	isStored bool                   // the session is in the store, taken under token
+	// maybeStored says that it is not known whether the session is in the store.
 	maybeStored    bool
-	question       string                 // what is sent
-	preambleDigest Hash                   // digest of what is told in front of the text; zero for nothing
+	question       string                 // the text that is sent
+	preambleDigest Hash                   // digest of the preamble in question; zero for none
 	taking         Taking                 // what the session is taken for
-	nextHead       Hash                   // lineage of what the session holds once text is there; zero: not known
-	replayReason   telemetry.ReplayReason // of a replay, for the metrics
-	createdSession int64                  // the session that this turn made last; 0 for none
-	binding        *NameBinding           // the name that means the session once it has answered
-	releases       []func()               // what was taken in this process, in that order
-	claimedName    *NameKey               // the name was taken and means nothing yet
-	resumed        *resumption            // of an interrupted turn; nil for one that is asked
-	replaces       *replacedSession       // the session whose place this one takes once it has answered; may be nil
+	nextHead       Hash                   // lineage of the session after the question; zero: not known
+	replayReason   telemetry.ReplayReason // why the turn replays, for the metrics
+	createdSession int64                  // id of the session that this turn created last; 0 for none
+	binding        *NameBinding           // the name that means the session when it has answered; nil for none
+	releases       []func()               // release what was taken in this process, in that order
+	claimedName    *NameKey               // the name that the turn has claimed and that means nothing yet
+	resumed        *resumption            // for an interrupted turn; nil for one that is asked
+	replaces       *replacedSession       // the session that this one replaces when it has answered; nil for none
 	replacing      *Replacement           // what the turn's end replaces; nil for nothing
 
-	stream            chat.Stream   // the answer under way; nil before the question
-	isSent            bool          // a question may have reached the platform
-	answeredQuestions int           // questions that have an answer in the session by now
-	isRecovered       bool          // a lost session was replaced already
-	isSide            bool          // a side task: its session is thrown away
-	isDiscovered      bool          // its session was read from the platform in this turn
-	isCut             bool          // the client's answer ended before the platform's
-	isForged          bool          // it was cut where the model imitates the replay framing
-	scaffold          *answerFilter // of the answer under way; nil before its first event
-	finalEvent        *chat.Event   // the client's EventDone, held back until all is saved
-	ready             []chat.Event  // for the client, not taken yet
+	stream            chat.Stream     // the answer under way; nil before the question
+	isSent            bool            // a question may have reached the platform
+	answeredQuestions int             // questions of the turn that the session has answers to
+	isRecovered       bool            // the turn has replaced a lost session
+	isSideTaskTurn    bool            // the session is deleted after the turn
+	isDiscovered      bool            // the turn found its session in the platform's list
+	isCut             bool            // the client's answer ended before the platform's
+	isForged          bool            // the answer was cut where the model imitates the replay framing
+	scaffold          *scaffoldEvents // for the answer under way; nil before its first event
+	finalEvent        *chat.Event     // the client's EventDone, held back until the commit
+	ready             []chat.Event    // events that the client has not taken yet
 	isOver            bool
 
 	recording   recording
 	clientState clientState
-	releaseAll  func() // gives back what this process holds
+	releaseAll  func() // releases what the turn holds in this process
 }
 
+// placed is the session that answers, and how the request got it.
 type placed struct {
 	session   int64
 	placement chat.Placement
 }
 
-// newTurn begins a turn for a request that is asked, and no other answers.
-func (e *Engine) newTurn(ctx context.Context, q Question, token Token, print Hash) *turn {
-	// Values go along (the request id, for the logs); cancellation does not.
+// newTurn begins a turn for a request that no other turn answers.
+func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request Hash) *turn {
+	// The turn keeps the values of ctx (the request id, for the logs), but not its end.
 	life, kill := context.WithCancelCause(context.WithoutCancel(ctx))
 	client, leave := context.WithCancelCause(ctx)
 	abort := func() {
@@ -84,16 +85,16 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, print Has
 	}
 	stop := context.AfterFunc(e.lifeCtx, abort)
 	if e.lifeCtx.Err() != nil {
-		abort() // at once, not when its goroutine comes round
+		abort() // at once, before the goroutine of AfterFunc runs
 	}
 	t := &turn{
-		engine: e, input: q, request: q.Request, token: token, fingerprint: print,
+		engine: e, input: q, request: q.Request, token: token, fingerprint: request,
 		clientCtx: client, turnCtx: life, cancelTurn: kill, logger: e.Logger, started: time.Now(), replayReason: telemetry.ReplayHistory,
 	}
 	t.history = readTranscript(q.Request.Transcript())
 	setCallSeed(q.Shaper, token)
-	t.isSide = !e.KeepSideTasks && isSideTask(q.Request)
-	t.clientState.keyed = t.keyed()
+	t.isSideTaskTurn = !e.KeepSideTasks && isSideTask(q.Request)
+	t.clientState.hasKey = t.hasKey()
 	if q.Request.Hold != nil {
 		t.releases = append(t.releases, q.Request.Hold())
 	}
@@ -117,16 +118,16 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, print Has
 	return t
 }
 
-func (t *turn) keyed() bool { return t.request.IdempotencyKey != "" }
+func (t *turn) hasKey() bool { return t.request.IdempotencyKey != "" }
 
-// setPlaced records where the turn is placed.
+// setPlaced records the placement of the turn and the text that it asks.
 func (t *turn) setPlaced(p chat.Placement, text string) {
 	t.writeQuestion(text)
 	t.placed.Store(&placed{t.session.ID, p})
 }
 
-// next returns the next event of the client's answer, asking the question first.
-// After an error or EventDone it is not called again.
+// next returns the next event of the client's answer, and asks the question first. It must not be
+// called again after an error or EventDone.
 func (t *turn) next() (chat.Event, error) {
 	for len(t.ready) == 0 {
 		if err := t.step(); err != nil {
@@ -138,9 +139,9 @@ func (t *turn) next() (chat.Event, error) {
 	return ev, nil
 }
 
-// step takes one event of the platform's answer and makes the client's of it. An
-// error has ended the turn. So has a panic, on whatever goroutine: the session is not
-// to stay taken, nor the other turns to end with the process.
+// step reads one event of the platform's answer and makes the client's events of it. An error has
+// ended the turn. So has a panic: neither may the session stay taken, nor may the other turns end
+// with the process.
 func (t *turn) step() (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -153,11 +154,11 @@ func (t *turn) step() (err error) {
 	return t.nextEvent()
 }
 
-// nextEvent is step, unless it panics.
+// nextEvent is step without the recovery from a panic.
 func (t *turn) nextEvent() error {
 	ev, err := t.nextPlatformEvent()
 	for isLost(err) && t.answeredQuestions == 0 && len(t.recording.segments) == 0 && !t.isRecovered && t.replaces == nil {
-		if err = t.recover(); err == nil {
+		if err = t.replaceLost(); err == nil {
 			ev, err = t.nextPlatformEvent()
 		}
 	}
@@ -173,13 +174,13 @@ func (t *turn) nextEvent() error {
 	return err
 }
 
-// nextPlatformEvent takes one step of the platform's answer.
+// nextPlatformEvent returns the next event of the platform's answer, and asks the question first.
 func (t *turn) nextPlatformEvent() (chat.Event, error) {
 	if t.stream != nil {
 		return t.stream.Next()
 	}
 	if t.clientCtx.Err() != nil && !t.isRecovered && t.answeredQuestions == 0 {
-		return chat.Event{}, context.Cause(t.clientCtx) // nobody waits any more: not asked
+		return chat.Event{}, context.Cause(t.clientCtx) // no client waits any more, so the question is not asked
 	}
 	if t.resumed != nil {
 		stream, err := t.openRecord()
@@ -192,13 +193,13 @@ func (t *turn) nextPlatformEvent() (chat.Event, error) {
 		}
 	}
 	if t.clientCtx.Err() != nil && !t.isSent && !t.isRecovered {
-		return chat.Event{}, context.Cause(t.clientCtx) // it left while the records were read
+		return chat.Event{}, context.Cause(t.clientCtx) // the client left while the records were read
 	}
-	if t.isStored && !t.engine.leases.held(t.token) {
+	if t.isStored && !t.engine.leases.isHeld(t.token) {
 		return chat.Event{}, leaseError()
 	}
 	if t.answeredQuestions == 0 {
-		t.noteTools()
+		t.tellShaperOfTools()
 	}
 	t.isSent = true
 	stream, err := t.engine.Platform.Ask(t.turnCtx, chat.Question{
@@ -211,7 +212,7 @@ func (t *turn) nextPlatformEvent() (chat.Event, error) {
 	return stream.Next()
 }
 
-// shape makes the client's events of one of the platform's.
+// shape makes the client's events of an event of the platform.
 func (t *turn) shape(ev chat.Event) error {
 	ended := ev.Kind == chat.EventDone
 	if ended {
@@ -258,22 +259,23 @@ func (t *turn) shape(ev chat.Event) error {
 	return nil
 }
 
-// applyShaper has the Shaper make the client's events of one.
-func (t *turn) applyShaper(ev chat.Event, ended bool) (repair string, err error) {
+// applyShaper passes an event through the Shaper. isEnd says that it is the last of the
+// platform's answer.
+func (t *turn) applyShaper(ev chat.Event, isEnd bool) (repair string, err error) {
 	if t.input.Shaper == nil {
-		t.emit(ev, ended)
+		t.emit(ev, isEnd)
 		return "", nil
 	}
-	return t.input.Shaper.Shape(ev, func(out chat.Event) { t.emit(out, ended) })
+	return t.input.Shaper.Shape(ev, func(out chat.Event) { t.emit(out, isEnd) })
 }
 
-// emit gives the client an event. An EventDone that the platform has not said yet
-// is a cut. One that it has waits for finish, so that the session is free, and its
-// head there for all to see, before the client knows.
-func (t *turn) emit(ev chat.Event, ended bool) {
+// emit gives the client an event. An EventDone before the end of the platform's answer cuts the
+// answer. An EventDone at the end waits for finish, so that the session is free and its head is
+// committed before the client knows.
+func (t *turn) emit(ev chat.Event, isEnd bool) {
 	if ev.Kind == chat.EventDone {
-		t.isCut = t.isCut || ev.Cut || !ended
-		if ended {
+		t.isCut = t.isCut || ev.Cut || !isEnd
+		if isEnd {
 			t.finalEvent = &ev
 			return
 		}
@@ -281,31 +283,31 @@ func (t *turn) emit(ev chat.Event, ended bool) {
 	t.ready = append(t.ready, ev)
 	t.recording.record(ev)
 	if ev.Kind == chat.EventDone {
-		t.remember()
+		t.keepAnswer()
 	}
 }
 
-// recover moves the turn from a session that the platform lost to a new one with
-// the whole transcript.
-func (t *turn) recover() error {
-	old, before, was := *t.session, t.original, t.isStored
+// replaceLost moves the turn from a session that the platform lost to a new one with the whole
+// transcript.
+func (t *turn) replaceLost() error {
+	old, original, wasStored := *t.session, t.original, t.isStored
 	if t.stream != nil {
 		t.stream.Close()
 		t.stream = nil
 	}
 	t.isRecovered, t.isSent, t.replayReason = true, false, telemetry.ReplayLost
-	t.resumed = nil // what it would have read is lost
+	t.resumed = nil // the records are lost too
 	if err := t.placeWhole(t.scope(), false); err != nil {
-		if was {
-			t.returnSession(before)
+		if wasStored {
+			t.returnSession(original)
 		}
 		return err
 	}
 	switch {
-	case was && before.State == StateRetired:
-		t.returnSession(before) // another session has its place already
-	case was:
-		t.replaces = &replacedSession{before, StateLost, old.Made}
+	case wasStored && original.State == StateRetired:
+		t.returnSession(original) // another session has replaced it already
+	case wasStored:
+		t.replaces = &replacedSession{original, StateLost, old.Made}
 	}
 	t.logger.InfoContext(t.turnCtx, "lost session replaced", telemetry.KeyReplaced, old.ID,
 		telemetry.KeySession, t.session.ID, telemetry.KeyPlacement, t.placed.Load().placement)
@@ -314,7 +316,7 @@ func (t *turn) recover() error {
 
 // detach finishes the turn without its client.
 func (t *turn) detach() {
-	t.clientState.limitDetached(t)
+	t.clientState.limitDetachedTurn(t)
 	go func() {
 		for !t.isOver {
 			t.ready = t.ready[:0]
@@ -327,8 +329,8 @@ func (t *turn) detach() {
 
 func isLost(err error) bool { return err != nil && chat.AsError(err).SessionLost }
 
-// lostError is what a client is told when a session was lost and could not be
-// replaced: by then it is no longer about the session the client named.
+// lostError is the client's error when a session was lost and could not be replaced. It does not
+// name the session, which may not be the one that the client sent.
 func lostError(cause error) *chat.Error {
 	return &chat.Error{
 		Kind: chat.KindBackend, Code: chat.CodeBackendError, Cause: cause, EndSeen: true,
@@ -336,8 +338,7 @@ func lostError(cause error) *chat.Error {
 	}
 }
 
-// leaseError is for a turn that was away for so long that others may have gone on
-// without it.
+// leaseError is the error of a turn that was paused for so long that its lease may have expired.
 func leaseError() *chat.Error {
 	return &chat.Error{
 		Kind: chat.KindUnavailable, Code: chat.CodeStoreUnavailable, NotAsked: true, RetryAfter: time.Second,

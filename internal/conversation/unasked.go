@@ -2,19 +2,19 @@ package conversation
 
 import "sync"
 
-// maxUnasked bounds how many turns unasked remembers.
+// maxUnasked bounds the number of turns in unaskedTurns.
 const maxUnasked = 4096
 
-// unasked remembers the turns of this process that ended before their question was sent.
-// When a call to the store was interrupted, a session may stay taken for such a turn, as
-// if its process had died: a repetition need not wait for a record of its question then.
-type unasked struct {
+// unaskedTurns remembers the turns of this process that ended before their question was sent.
+// When a call to the store was interrupted, a session may stay taken for such a turn, as if its
+// process had died. A repetition does not wait for a record of its question then.
+type unaskedTurns struct {
 	mu     sync.Mutex
 	tokens map[Token]bool
 	queue  []Token // oldest first
 }
 
-func (u *unasked) add(token Token) {
+func (u *unaskedTurns) add(token Token) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.tokens == nil {
@@ -28,7 +28,7 @@ func (u *unasked) add(token Token) {
 	u.queue = append(u.queue, token)
 }
 
-func (u *unasked) has(token Token) bool {
+func (u *unaskedTurns) has(token Token) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.tokens[token]

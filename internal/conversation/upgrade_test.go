@@ -103,7 +103,7 @@ func TestHeadsOfTheFirstRelease(t *testing.T) {
 			if tc.scope != "" {
 				scope = conversation.NameKey{Caller: alice.ID, Model: model, Name: tc.scope}
 			}
-			s.setHead(first.session, conversation.HeadOne(alice.ID, "test", scope, tc.prefix...))
+			s.setHead(first.session, conversation.HeadOfFirstRelease(alice.ID, "test", scope, tc.prefix...))
 			transcript := append([]chat.Message{user("hello")}, tc.rest...)
 			second := s.ask(request(transcript...))
 			if second.session != first.session || second.placement != chat.PlacementContinued {
@@ -124,8 +124,8 @@ func TestHeadsOfTheFirstReleaseHaveOwners(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("hello")))
 	for _, head := range []conversation.Hash{
-		conversation.HeadOne(alice.ID, "test", conversation.NameKey{}, user("hello"), assistant(first.text)),
-		conversation.HeadOne(bob.ID, "test", conversation.NameKey{}, user("hello"), assistant(first.text)),
+		conversation.HeadOfFirstRelease(alice.ID, "test", conversation.NameKey{}, user("hello"), assistant(first.text)),
+		conversation.HeadOfFirstRelease(bob.ID, "test", conversation.NameKey{}, user("hello"), assistant(first.text)),
 	} {
 		s.setHead(first.session, head)
 		got := s.ask(whole(bob, user("hello"), assistant(first.text), user("next")))

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// needsVerification reports whether a session may have changed since it was last used: the
-// store has lost something, or its owner had time to type into it elsewhere.
+// needsVerification reports whether a session may have changed since its last use: the store has
+// lost commits, or its owner had time to type into it elsewhere.
 func (e *Engine) needsVerification(s *Session) bool {
 	return !s.Verified || time.Since(s.LastUsed) > e.VerifyIdle
 }
 
-// matchesRecords compares a session with the platform: it is unchanged when it has as
-// many exchanges as it should and the newest is the one that was seen. It counts
-// them anew.
+// matchesRecords compares a session with the platform. The session is unchanged when the platform
+// has as many exchanges as the store says, and the newest has the digest in the store.
+// matchesRecords sets s.Exchanges to the platform's number.
 func (e *Engine) matchesRecords(ctx context.Context, s *Session) (bool, error) {
 	page, err := e.Platform.Records(ctx, s.ID, 1)
 	if err != nil {
 		return false, err
 	}
-	same := page.Total == s.Exchanges
+	isSame := page.Total == s.Exchanges
 	s.Exchanges = page.Total
-	if !same || len(page.Records) == 0 {
+	if !isSame || len(page.Records) == 0 {
 		return false, nil
 	}
 	newest := page.Records[0]

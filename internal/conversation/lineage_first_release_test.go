@@ -9,7 +9,7 @@ import (
 
 // The hash was computed by the first release.
 func TestHeadOne(t *testing.T) {
-	h := headOne("c", "h", NameKey{Name: "n", Model: "m"}, []chat.Message{
+	h := headOfFirstRelease("c", "h", NameKey{Name: "n", Model: "m"}, []chat.Message{
 		{Role: chat.RoleUser, Name: "ada", Text: " a\r\nb "},
 		{Role: chat.RoleAssistant, Name: "agent", Text: "<think>x</think>y", ToolCalls: []chat.ToolCall{
 			{ID: "call_1", Name: "f", Arguments: `{"b": [1.50, "\u00e9\ud800", true], "a": "x"}`}, {ID: "call_2", Name: "g", Arguments: `{`},

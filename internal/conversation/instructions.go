@@ -2,37 +2,37 @@ package conversation
 
 import "achuan/internal/chat"
 
-// NoToolsNow is Session.Tools of a session whose last request had no tools, but an
-// earlier one had.
+// NoToolsNow is Session.Tools of a session whose last request had no tools, while an
+// earlier one had some.
 var NoToolsNow = digestOf("achuan tools 1", "none any more")
 
 func digestOf(texts ...string) Hash {
-	f := newFields()
+	f := newFieldHash()
 	f.texts(texts)
-	return f.take()
+	return f.sumAndReset()
 }
 
-// instructionsDigest tells a client's instructions from others. It is never zero: that
-// is a session of which the instructions are not known.
+// instructionsDigest identifies a client's instructions. It is never zero, which stands for
+// instructions that are not known.
 func instructionsDigest(r *chat.Request) Hash {
 	return digestOf("achuan instructions 1", normalStoredText(r.System()))
 }
 
-// toolsDigest tells a request's tools from others; zero when it has none.
+// toolsDigest identifies a request's tools; zero when it has none.
 func toolsDigest(r *chat.Request) Hash {
 	if len(r.Tools) == 0 {
 		return Hash{}
 	}
-	f := newFields()
+	f := newFieldHash()
 	f.text("achuan tools 1")
 	for _, t := range r.Tools {
 		f.texts([]string{t.Name, t.Description, string(t.Parameters)})
 	}
-	return f.take()
+	return f.sumAndReset()
 }
 
-// writeQuestion makes the question of a text, with what the session's prompt cannot hold in front of it unless the
-// session was told that before.
+// writeQuestion makes the question of a text. It puts the preamble in front, unless the session
+// has received the same one before.
 func (t *turn) writeQuestion(text string) {
 	t.question, t.preambleDigest = text, Hash{}
 	if t.input.Preamble == "" {
@@ -43,9 +43,9 @@ func (t *turn) writeQuestion(text string) {
 	}
 }
 
-// noteTold notes in the session what its model knows after a question that was asked.
-// isKept says that the platform keeps the question for certain.
-func (t *turn) noteTold(isKept bool) {
+// recordInstructions records in the session which instructions, tools and preamble its model has
+// seen, after a question was asked. isKept says that the platform certainly keeps the question.
+func (t *turn) recordInstructions(isKept bool) {
 	s := t.session
 	s.Instructions = instructionsDigest(t.request)
 	tools := toolsDigest(t.request)
@@ -60,8 +60,8 @@ func (t *turn) noteTold(isKept bool) {
 	default:
 		s.ToldPreamble = Hash{}
 	}
-	// The owner of a session that achuan did not make decides how many exchanges the
-	// model sees. What it was told is told again before that falls out.
+	// The owner of a session that achuan did not create decides how many exchanges the model
+	// sees. The preamble is sent again before it falls out of those.
 	if n := s.Settings.ContextCount; !s.Made && (n < 1 || s.Turns%n == 0) {
 		s.ToldPreamble = Hash{}
 	}

@@ -8,19 +8,19 @@ import (
 	"achuan/internal/chat"
 )
 
-// The lineage of the first release. Heads in its stores are such hashes: where no
+// The lineage of the first release. Stores of that release contain such heads. When no
 // session has the head of a transcript, achuan looks for this one, so that conversations
-// go on after an upgrade. Nothing writes it any more.
+// continue after an upgrade. Nothing writes it any more.
 
-const lineageOneVersion = "achuan lineage 1"
+const firstReleaseVersion = "achuan lineage 1"
 
-// headOne returns the lineage of messages as the first release hashed them.
-func headOne(caller, host string, scope NameKey, messages []chat.Message) Hash {
-	f := newFields()
-	for _, s := range []string{lineageOneVersion, caller, host, scope.Name, scope.Model} {
+// headOfFirstRelease returns the lineage of messages as the first release computed it.
+func headOfFirstRelease(caller, host string, scope NameKey, messages []chat.Message) Hash {
+	f := newFieldHash()
+	for _, s := range []string{firstReleaseVersion, caller, host, scope.Name, scope.Model} {
 		f.text(s)
 	}
-	head := f.take()
+	head := f.sumAndReset()
 	for i := range messages {
 		m := &messages[i]
 		f.buf = append(f.buf, head[:]...)
@@ -31,17 +31,17 @@ func headOne(caller, host string, scope NameKey, messages []chat.Message) Hash {
 		for _, c := range m.ToolCalls {
 			f.text(c.ID)
 			f.text(c.Name)
-			f.argumentsOne(c.Arguments)
+			f.firstReleaseArguments(c.Arguments)
 		}
 		f.text(m.ToolCallID)
-		head = f.take()
+		head = f.sumAndReset()
 	}
 	return head
 }
 
-// argumentsOne hashes a call's arguments token by token, without the spaces between
-// them and the way in which strings are escaped.
-func (f *fields) argumentsOne(raw string) {
+// firstReleaseArguments hashes a call's arguments token by token, without the spaces between
+// tokens and the escapes in strings.
+func (f *fieldHash) firstReleaseArguments(raw string) {
 	if !json.Valid([]byte(raw)) {
 		f.text("b")
 		f.text(raw)
@@ -56,7 +56,7 @@ func (f *fields) argumentsOne(raw string) {
 			tokens--
 		case '"':
 			end := stringEnd(raw, i)
-			f.stringOne(raw[i:end])
+			f.firstReleaseString(raw[i:end])
 			i = end
 		default:
 			end := i + max(1, len(raw[i:])-len(strings.TrimLeft(raw[i:], "0123456789+-.eEtrufalsn")))
@@ -68,7 +68,7 @@ func (f *fields) argumentsOne(raw string) {
 	f.number(tokens)
 }
 
-func (f *fields) stringOne(quoted string) {
+func (f *fieldHash) firstReleaseString(quoted string) {
 	var s string
 	if json.Unmarshal([]byte(quoted), &s) != nil || strings.ContainsRune(s, utf8.RuneError) {
 		f.text("p")
