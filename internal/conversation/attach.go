@@ -66,8 +66,7 @@ func attachReason(r *chat.Request) telemetry.AttachReason {
 }
 
 // play yields the answer of the attached turn. When there is none, or that turn failed before its
-// question was
-// sent, play asks the question anew, because no answer is under way then.
+// question was sent, play asks the question anew, because no answer is under way then.
 func (a *Answer) play(yield func(chat.Event, error) bool) {
 	at := a.attached
 	defer at.detach()
