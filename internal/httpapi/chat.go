@@ -47,7 +47,7 @@ func (s *Server) place(r *http.Request, req *openai.ChatRequest) (Answer, error)
 		span.Fail(string(chat.AsError(err).Code))
 		return nil, err
 	}
-	span.Placed(answer.Session(), string(answer.Placement()))
+	span.SetPlacement(answer.Session(), string(answer.Placement()))
 	exchangeOf(r).placed(answer)
 	return answer, nil
 }

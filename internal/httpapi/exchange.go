@@ -51,7 +51,7 @@ func exchangeOf(r *http.Request) *exchange {
 // placed notes where an answer comes from.
 func (x *exchange) placed(a Answer) {
 	x.session, x.placement = a.Session(), a.Placement()
-	x.span.Placed(x.session, string(x.placement))
+	x.span.SetPlacement(x.session, string(x.placement))
 }
 
 // event notes what an event tells about the whole: the time of the first, and

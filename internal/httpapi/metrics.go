@@ -46,7 +46,7 @@ func (s *Server) count(r *http.Request, x *exchange, status int) {
 	if x.gone {
 		s.opts.Metrics.ClientGone()
 	}
-	x.span.Served(tracedMethod(r.Method), counted, requestIDOf(r))
+	x.span.SetRequest(tracedMethod(r.Method), counted, requestIDOf(r))
 	x.span.End()
 }
 

@@ -18,7 +18,7 @@ func (s *Server) traced(w http.ResponseWriter, r *http.Request) (*http.Request, 
 	if s.opts.Tracer == nil || !strings.HasPrefix(r.URL.Path, "/v1") {
 		return r, nil
 	}
-	ctx, span := s.opts.Tracer.Serve(r.Context(), r.Header)
+	ctx, span := s.opts.Tracer.StartRequest(r.Context(), r.Header)
 	w.Header().Set(traceparentHeader, span.Traceparent())
 	return r.WithContext(ctx), span
 }

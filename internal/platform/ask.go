@@ -30,7 +30,7 @@ func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) 
 	d := newDeadline(ctx, c.firstEventTimeout)
 	to := endpoint{http.MethodPost, completionsPath, completionsPath}
 	o := c.observe(d.ctx, to)
-	o.span.Asks(ctx, q.Session)
+	o.span.SetQuestion(ctx, q.Session)
 	events, fault := c.ask(d.ctx, to, body)
 	if fault != nil {
 		o.end(outcome(fault))

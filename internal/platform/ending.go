@@ -163,8 +163,8 @@ func (s *stream) Close() error {
 	}
 	s.isClosed = true
 	if s.done != nil {
-		s.call.span.Used(s.done.Usage.PromptTokens, s.done.Usage.CompletionTokens, s.done.Usage.Estimated)
-		s.call.span.Finished(string(s.done.Finish))
+		s.call.span.SetUsage(s.done.Usage.PromptTokens, s.done.Usage.CompletionTokens, s.done.Usage.Estimated)
+		s.call.span.SetFinishReason(string(s.done.Finish))
 	}
 	s.call.end(s.outcome())
 	s.client.log.LogAttrs(s.deadline.ctx, slog.LevelDebug, "platform stream closed",

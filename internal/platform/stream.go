@@ -117,7 +117,7 @@ func (s *stream) noteProgress() {
 	s.budget.resetIdle()
 	if !s.hasBegun {
 		s.hasBegun = true
-		s.call.span.Began()
+		s.call.span.AddFirstEvent()
 	}
 	if !s.record.received {
 		s.deadline.setNextWait(s.client.idleTimeout)

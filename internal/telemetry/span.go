@@ -45,9 +45,9 @@ func StartCall(ctx context.Context, method, path, host string) (context.Context,
 		attribute.String(attrMethod, method), attribute.String(attrPath, path), attribute.String(attrServer, host))
 }
 
-// Asks marks the call as a question in a session, which the generative AI conventions call a chat. The model is the
-// one that WithModel put into ctx.
-func (s *Span) Asks(ctx context.Context, session int64) {
+// SetQuestion marks the call as a question in a session, which the generative AI conventions call a chat. The model
+// is the one that WithModel put into ctx.
+func (s *Span) SetQuestion(ctx context.Context, session int64) {
 	if s == nil {
 		return
 	}
@@ -59,7 +59,7 @@ func (s *Span) Asks(ctx context.Context, session int64) {
 
 type modelKey struct{}
 
-// WithModel returns a context with the model of its questions, for Asks.
+// WithModel returns a context with the model of its questions, for SetQuestion.
 func WithModel(ctx context.Context, model string) context.Context {
 	if !isTraced(ctx) {
 		return ctx
@@ -67,38 +67,38 @@ func WithModel(ctx context.Context, model string) context.Context {
 	return context.WithValue(ctx, modelKey{}, model)
 }
 
-// Placed sets the session of a request and how it was found.
-func (s *Span) Placed(session int64, placement string) {
+// SetPlacement sets the session of a request and how it was found.
+func (s *Span) SetPlacement(session int64, placement string) {
 	if s != nil {
 		s.span.SetAttributes(attribute.String(attrConversation, strconv.FormatInt(session, 10)),
 			attribute.String(attrPlacement, placement))
 	}
 }
 
-// Began records that the platform's answer begins now.
-func (s *Span) Began() {
+// AddFirstEvent records that the platform's answer begins now.
+func (s *Span) AddFirstEvent() {
 	if s != nil {
 		s.span.AddEvent(eventFirst)
 	}
 }
 
-// Used sets the token counts of a question and its answer.
-func (s *Span) Used(prompt, completion int, estimated bool) {
+// SetUsage sets the token counts of a question and its answer.
+func (s *Span) SetUsage(prompt, completion int, estimated bool) {
 	if s != nil {
 		s.span.SetAttributes(attribute.Int(attrInputTokens, prompt), attribute.Int(attrOutputTokens, completion),
 			attribute.Bool(attrEstimated, estimated))
 	}
 }
 
-// Finished sets why the answer ended.
-func (s *Span) Finished(reason string) {
+// SetFinishReason sets why the answer ended.
+func (s *Span) SetFinishReason(reason string) {
 	if s != nil {
 		s.span.SetAttributes(attribute.StringSlice(attrFinish, []string{reason}))
 	}
 }
 
-// Served sets the attributes of a finished request.
-func (s *Span) Served(method string, r Request, requestID string) {
+// SetRequest sets the attributes of a finished request.
+func (s *Span) SetRequest(method string, r Request, requestID string) {
 	if s == nil {
 		return
 	}

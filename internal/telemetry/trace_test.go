@@ -19,19 +19,19 @@ func TestDisabledTracingAllocatesNothing(t *testing.T) {
 	}
 	ctx, h := t.Context(), http.Header{"Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}}
 	allocations := testing.AllocsPerRun(100, func() {
-		ctx, request := tracer.Serve(ctx, h)
+		ctx, request := tracer.StartRequest(ctx, h)
 		ctx = WithModel(ctx, "model")
 		_, placement := StartPlacement(ctx)
-		placement.Placed(4711, "new")
+		placement.SetPlacement(4711, "new")
 		placement.End()
 		_, call := StartCall(ctx, "POST", "/chat/completions", "platform.test")
-		call.Asks(ctx, 4711)
-		call.Began()
-		call.Used(1, 2, false)
-		call.Finished("stop")
+		call.SetQuestion(ctx, 4711)
+		call.AddFirstEvent()
+		call.SetUsage(1, 2, false)
+		call.SetFinishReason("stop")
 		call.Fail("code")
 		call.End()
-		request.Served("POST", Request{}, "id")
+		request.SetRequest("POST", Request{}, "id")
 		request.End()
 		if request.Traceparent() != "" || TraceID(ctx) != "" {
 			t.Error("a nil tracer traced the request, want no trace")
@@ -82,7 +82,7 @@ func TestTracesURL(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, span := tracer.Serve(t.Context(), http.Header{})
+			_, span := tracer.StartRequest(t.Context(), http.Header{})
 			span.End()
 			if err := tracer.Close(t.Context()); err != nil {
 				t.Fatal(err)
@@ -106,7 +106,7 @@ func TestRefusingCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		_, span := tracer.Serve(t.Context(), http.Header{})
+		_, span := tracer.StartRequest(t.Context(), http.Header{})
 		span.End()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -132,7 +132,7 @@ func TestLogLinesHaveTraceID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, span := tracer.Serve(WithRequestID(t.Context(), "mine"), http.Header{
+	ctx, span := tracer.StartRequest(WithRequestID(t.Context(), "mine"), http.Header{
 		"Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
 	})
 	logger.InfoContext(ctx, "hello")

@@ -76,9 +76,9 @@ func (t *Tracer) Close(ctx context.Context) error {
 	return t.provider.Shutdown(ctx)
 }
 
-// Serve begins the span of an incoming request. The span belongs to the trace in the traceparent header, or to a new
-// trace without that header.
-func (t *Tracer) Serve(ctx context.Context, h http.Header) (context.Context, *Span) {
+// StartRequest begins the span of an incoming request. The span belongs to the trace in the traceparent header, or to
+// a new trace without that header.
+func (t *Tracer) StartRequest(ctx context.Context, h http.Header) (context.Context, *Span) {
 	if t == nil {
 		return ctx, nil
 	}
