@@ -98,7 +98,10 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		_ = listener.Close() // no request was served
 		return nil, err
 	}
-	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client, store: accountStore, listener: listener}
+	a := &App{
+		settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client,
+		store: accountStore, listener: listener,
+	}
 	a.engine = conversation.New(conversation.Options{
 		Platform: client, Store: accountStore, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
