@@ -163,7 +163,7 @@ func TestPreambleOfARefusedQuestion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := plainSite(t)
-			made, err := s.engine.Make(t.Context(), alice, model)
+			made, err := s.engine.CreateSession(t.Context(), alice, model)
 			if err != nil {
 				t.Fatal(err)
 			}

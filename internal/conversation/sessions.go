@@ -10,9 +10,9 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// List returns the sessions that the owner sees, latest used first, and how many there
+// ListSessions returns the sessions that the owner sees, latest used first, and how many there
 // are.
-func (e *Engine) List(ctx context.Context, owner Owner, offset, limit int) ([]chat.SessionInfo, int, error) {
+func (e *Engine) ListSessions(ctx context.Context, owner Owner, offset, limit int) ([]chat.SessionInfo, int, error) {
 	list, total, err := e.Store.Sessions(ctx, owner, offset, limit)
 	if err != nil {
 		return nil, 0, e.clientError(ctx, err)
@@ -31,8 +31,8 @@ func (s *Session) info() chat.SessionInfo {
 	}
 }
 
-// Show returns one session. An id that was replaced means the session that replaced it.
-func (e *Engine) Show(ctx context.Context, owner Owner, id int64) (chat.SessionInfo, error) {
+// GetSession returns one session. An id that was replaced means the session that replaced it.
+func (e *Engine) GetSession(ctx context.Context, owner Owner, id int64) (chat.SessionInfo, error) {
 	s, err := e.findSession(ctx, owner, id)
 	if err != nil {
 		return chat.SessionInfo{}, err
@@ -51,10 +51,10 @@ func (e *Engine) findSession(ctx context.Context, owner Owner, id int64) (*Sessi
 	return s, nil
 }
 
-// Messages returns a page of the records that the platform keeps of a session, oldest first, from
+// ListMessages returns a page of the records that the platform keeps of a session, oldest first, from
 // page 1. The platform's own pages are newest first. They are reversed, so the first page may be
 // shorter than the others.
-func (e *Engine) Messages(ctx context.Context, owner Owner, id int64, page int) (chat.RecordPage, error) {
+func (e *Engine) ListMessages(ctx context.Context, owner Owner, id int64, page int) (chat.RecordPage, error) {
 	s, err := e.findSession(ctx, owner, id)
 	if err != nil {
 		return chat.RecordPage{}, err
@@ -129,9 +129,9 @@ func (e *Engine) readRecordsOnce(ctx context.Context, id int64) (records []chat.
 // createTimeout bounds the creation of a session that no turn waits for.
 const createTimeout = 30 * time.Second
 
-// Make creates a session for a caller who wants its id before there is a question. It continues
+// CreateSession creates a session for a caller who wants its id before there is a question. It continues
 // when the caller leaves, because otherwise a session could stay that only the platform knows.
-func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
+func (e *Engine) CreateSession(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
 	defer cancel()
 	created, err := e.Platform.CreateSession(ctx, model)
@@ -159,9 +159,9 @@ func (e *Engine) Make(ctx context.Context, caller chat.Caller, model string) (ch
 	return chat.SessionInfo{}, e.clientError(ctx, err)
 }
 
-// Remove deletes a session, on the platform too if achuan created it. It fails with session_busy
+// DeleteSession deletes a session, on the platform too if achuan created it. It fails with session_busy
 // while the session answers.
-func (e *Engine) Remove(ctx context.Context, owner Owner, id int64) error {
+func (e *Engine) DeleteSession(ctx context.Context, owner Owner, id int64) error {
 	s, err := e.findSession(ctx, owner, id)
 	if err != nil {
 		return err

@@ -310,7 +310,7 @@ func TestSessionsOfACaller(t *testing.T) {
 	ctx := t.Context()
 	first := s.ask(byName(alice, "n", user("hello")))
 	s.ask(byID(alice, first.session, user("again")))
-	made, err := s.engine.Make(ctx, alice, model)
+	made, err := s.engine.CreateSession(ctx, alice, model)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,33 +318,36 @@ func TestSessionsOfACaller(t *testing.T) {
 	if turn := s.last(); turn.ContextCount != 65 {
 		t.Errorf("context %d", turn.ContextCount)
 	}
-	list, total, err := s.engine.List(ctx, conversation.OwnerOf(alice.ID), 0, 10)
+	list, total, err := s.engine.ListSessions(ctx, conversation.OwnerOf(alice.ID), 0, 10)
 	if err != nil || total != 2 || list[0].ID != made.ID || list[1].ID != first.session || list[1].Turns != 2 || list[1].Name != "n" {
 		t.Errorf("%+v, %d, %v", list, total, err)
 	}
-	if list, total, _ := s.engine.List(ctx, conversation.OwnerOf(bob.ID), 0, 10); total != 0 || len(list) != 0 {
+	if list, total, _ := s.engine.ListSessions(ctx, conversation.OwnerOf(bob.ID), 0, 10); total != 0 || len(list) != 0 {
 		t.Errorf("another's: %+v", list)
 	}
-	if _, total, _ := s.engine.List(ctx, conversation.Everyone(), 1, 1); total != 2 {
+	if _, total, _ := s.engine.ListSessions(ctx, conversation.Everyone(), 1, 1); total != 2 {
 		t.Errorf("everyone's: %d", total)
 	}
-	page, err := s.engine.Messages(ctx, conversation.OwnerOf(alice.ID), first.session, 1)
+	page, err := s.engine.ListMessages(ctx, conversation.OwnerOf(alice.ID), first.session, 1)
 	if err != nil || len(page.Records) != 2 || page.Records[0].UserText != "hello" || page.Records[1].UserText != "again" {
 		t.Errorf("%+v, %v", page, err)
 	}
 	for name, err := range map[string]error{
-		"show": func() error { _, err := s.engine.Show(ctx, conversation.OwnerOf(bob.ID), first.session); return err }(),
-		"read": func() error {
-			_, err := s.engine.Messages(ctx, conversation.OwnerOf(bob.ID), first.session, 1)
+		"show": func() error {
+			_, err := s.engine.GetSession(ctx, conversation.OwnerOf(bob.ID), first.session)
 			return err
 		}(),
-		"remove": s.engine.Remove(ctx, conversation.OwnerOf(bob.ID), first.session),
+		"read": func() error {
+			_, err := s.engine.ListMessages(ctx, conversation.OwnerOf(bob.ID), first.session, 1)
+			return err
+		}(),
+		"remove": s.engine.DeleteSession(ctx, conversation.OwnerOf(bob.ID), first.session),
 	} {
 		if e := chat.AsError(err); e == nil || e.Code != chat.CodeSessionNotFound {
 			t.Errorf("another may %s: %v", name, err)
 		}
 	}
-	if err := s.engine.Remove(ctx, conversation.OwnerOf(alice.ID), first.session); err != nil {
+	if err := s.engine.DeleteSession(ctx, conversation.OwnerOf(alice.ID), first.session); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := s.sim.Session(first.session); ok {
@@ -353,7 +356,7 @@ func TestSessionsOfACaller(t *testing.T) {
 	s.refused(byID(alice, first.session, user("x")), chat.CodeSessionNotFound)
 	foreign := s.sim.AddSession(model)
 	s.ask(byID(chat.Anonymous, foreign, user("x")))
-	if err := s.engine.Remove(ctx, conversation.OwnerOf(chat.AnonymousID), foreign); err != nil {
+	if err := s.engine.DeleteSession(ctx, conversation.OwnerOf(chat.AnonymousID), foreign); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := s.sim.Session(foreign); !ok {
@@ -370,7 +373,7 @@ func TestPagesOfMessages(t *testing.T) {
 	}
 	seen := 0
 	for page := 1; ; page++ {
-		p, err := s.engine.Messages(t.Context(), conversation.OwnerOf(alice.ID), id, page)
+		p, err := s.engine.ListMessages(t.Context(), conversation.OwnerOf(alice.ID), id, page)
 		if err != nil || p.Pages != 3 || p.Total != 25 {
 			t.Fatalf("%+v, %v", p, err)
 		}

@@ -16,20 +16,20 @@ func OwnerOf(caller string) Owner { return conversation.OwnerOf(caller) }
 // Everyone returns the owner that sees the sessions of all callers: the administrator.
 func Everyone() Owner { return conversation.Everyone() }
 
-// Sessions lists the sessions that the owner sees, latest used first, and returns how many
+// ListSessions lists the sessions that the owner sees, latest used first, and returns how many
 // there are.
-func (g *Gateway) Sessions(ctx context.Context, owner Owner, offset, limit int) ([]chat.SessionInfo, int, error) {
-	return g.conversations.List(ctx, owner, offset, limit)
+func (g *Gateway) ListSessions(ctx context.Context, owner Owner, offset, limit int) ([]chat.SessionInfo, int, error) {
+	return g.conversations.ListSessions(ctx, owner, offset, limit)
 }
 
-// Session returns one session that the owner sees.
-func (g *Gateway) Session(ctx context.Context, owner Owner, id int64) (chat.SessionInfo, error) {
-	return g.conversations.Show(ctx, owner, id)
+// GetSession returns one session that the owner sees.
+func (g *Gateway) GetSession(ctx context.Context, owner Owner, id int64) (chat.SessionInfo, error) {
+	return g.conversations.GetSession(ctx, owner, id)
 }
 
-// SessionMessages returns a page of a session's records, oldest first. Pages count from 1.
-func (g *Gateway) SessionMessages(ctx context.Context, owner Owner, id int64, page int) (chat.RecordPage, error) {
-	return g.conversations.Messages(ctx, owner, id, page)
+// ListMessages returns a page of a session's records, oldest first. Pages count from 1.
+func (g *Gateway) ListMessages(ctx context.Context, owner Owner, id int64, page int) (chat.RecordPage, error) {
+	return g.conversations.ListMessages(ctx, owner, id, page)
 }
 
 // CreateSession creates a session before there is a question for it.
@@ -37,11 +37,11 @@ func (g *Gateway) CreateSession(ctx context.Context, caller chat.Caller, model s
 	if _, ok := g.catalogue.find(ctx, model); !ok {
 		return chat.SessionInfo{}, g.catalogue.unknownModelError(model)
 	}
-	return g.conversations.Make(ctx, caller, model)
+	return g.conversations.CreateSession(ctx, caller, model)
 }
 
 // DeleteSession deletes a session that the owner sees, on the platform too if achuan
 // created it.
 func (g *Gateway) DeleteSession(ctx context.Context, owner Owner, id int64) error {
-	return g.conversations.Remove(ctx, owner, id)
+	return g.conversations.DeleteSession(ctx, owner, id)
 }

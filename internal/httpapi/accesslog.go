@@ -16,23 +16,23 @@ const maxLoggedText = 128
 // one line and in the metrics how it went. No content is told.
 func (s *Server) accessLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		x := &exchange{start: time.Now()}
+		x := &requestState{start: time.Now()}
 		w := newWriter(rw, s.opts.WriteTimeout)
-		r, x.span = s.traced(w, r)
+		r, x.span = s.startSpan(w, r)
 		defer func() {
-			w.dated() // for what net/http writes when the handlers are done; it takes it away itself
+			w.setWriteDeadline() // for what net/http writes when the handlers are done; it takes it away itself
 			status := w.status
-			if x.gone {
+			if x.isClientGone {
 				status = statusClientGone
 			}
-			s.count(r, x, status)
-			s.log(r, x, status)
+			s.countRequest(r, x, status)
+			s.logRequest(r, x, status)
 		}()
-		next.ServeHTTP(w, withExchange(r, x))
+		next.ServeHTTP(w, withState(r, x))
 	})
 }
 
-func (s *Server) log(r *http.Request, x *exchange, status int) {
+func (s *Server) logRequest(r *http.Request, x *requestState, status int) {
 	level := logLevel(x, status)
 	if !s.opts.Logger.Enabled(r.Context(), level) {
 		return
@@ -47,8 +47,8 @@ func (s *Server) log(r *http.Request, x *exchange, status int) {
 	if x.caller.Name != "" {
 		attrs = append(attrs, slog.String(telemetry.KeyCaller, x.caller.Name))
 	}
-	if x.body != "" {
-		attrs = append(attrs, slog.String(telemetry.KeyBody, x.body))
+	if x.bodyHash != "" {
+		attrs = append(attrs, slog.String(telemetry.KeyBody, x.bodyHash))
 	}
 	attrs = appendError(attrs, x.err, status)
 	attrs = appendAnswer(attrs, x)
@@ -68,13 +68,13 @@ func appendError(attrs []slog.Attr, e *chat.Error, status int) []slog.Attr {
 	return attrs
 }
 
-func appendAnswer(attrs []slog.Attr, x *exchange) []slog.Attr {
+func appendAnswer(attrs []slog.Attr, x *requestState) []slog.Attr {
 	if x.model == "" {
 		return attrs
 	}
 	attrs = append(attrs,
 		slog.String(telemetry.KeyModel, chat.Truncate(x.model, maxLoggedText)),
-		slog.Bool(telemetry.KeyStream, x.stream))
+		slog.Bool(telemetry.KeyStream, x.isStream))
 	if x.placement != "" {
 		attrs = append(attrs,
 			slog.Int64(telemetry.KeySession, x.session),
@@ -94,11 +94,11 @@ func appendAnswer(attrs []slog.Attr, x *exchange) []slog.Attr {
 
 // logLevel is debug for probes that went well, and a warning for what the server
 // or the platform is to blame for, whether the status says so or had left before.
-func logLevel(x *exchange, status int) slog.Level {
+func logLevel(x *requestState, status int) slog.Level {
 	switch {
 	case status >= 500, x.err != nil && status < 400:
 		return slog.LevelWarn
-	case x.probe && status < 400:
+	case x.isProbe && status < 400:
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo

@@ -12,7 +12,7 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		exchangeOf(r).caller = caller
+		stateOf(r).caller = caller
 		next.ServeHTTP(w, r)
 	})
 }
@@ -21,7 +21,7 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 func (s *Server) authenticateOrAdmin(next http.Handler) http.Handler {
 	others := s.authenticate(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.keyed() && s.isAdmin(r) {
+		if s.requiresKey() && s.isAdmin(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -29,5 +29,5 @@ func (s *Server) authenticateOrAdmin(next http.Handler) http.Handler {
 	})
 }
 
-// keyed reports whether requests need a key.
-func (s *Server) keyed() bool { return s.opts.Keys.Len() > 0 }
+// requiresKey reports whether requests need a key.
+func (s *Server) requiresKey() bool { return s.opts.Keys.Len() > 0 }

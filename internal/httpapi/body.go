@@ -19,9 +19,9 @@ import (
 // BodyTimeout has passed: dripping keeps a connection no longer than silence.
 const minBodyRate = 1 << 10
 
-// restTime is how long the rest of a body may take that nobody wants. It is
+// remainderTimeout is how long the rest of a body may take that nobody wants. It is
 // shorter than any deadline for the reply, which comes after it.
-const restTime = 5 * time.Second
+const remainderTimeout = 5 * time.Second
 
 // limitBody bounds what a request's body may be: its size, up front where the
 // client says it and while it is read; the silence between its bytes; and its
@@ -37,13 +37,13 @@ func (s *Server) limitBody(next http.Handler) http.Handler {
 			ReadCloser: r.Body,
 			control:    http.NewResponseController(w),
 			start:      time.Now(),
-			silence:    s.opts.BodyTimeout,
-			most:       s.opts.MaxBody,
+			timeout:    s.opts.BodyTimeout,
+			maxBytes:   s.opts.MaxBody,
 		}
-		b.dated()
-		defer b.unwanted()
+		b.setReadDeadline()
+		defer b.limitRemainder()
 		if r.ContentLength > s.opts.MaxBody {
-			s.fail(w, r, tooLarge(s.opts.MaxBody))
+			s.fail(w, r, tooLargeError(s.opts.MaxBody))
 			return
 		}
 		r.Body = b
@@ -55,31 +55,31 @@ func (s *Server) limitBody(next http.Handler) http.Handler {
 // *chat.Error or says that the client is gone.
 type body struct {
 	io.ReadCloser
-	control *http.ResponseController
-	start   time.Time
-	silence time.Duration
-	most    int64 // bytes
-	n       int64 // read so far
-	ended   bool  // nothing more comes, or none that can be read
+	control   *http.ResponseController
+	start     time.Time
+	timeout   time.Duration
+	maxBytes  int64 // bytes
+	bytesRead int64 // read so far
+	isEnded   bool  // nothing more comes, or none that can be read
 }
 
 // Read moves the deadline forward as bytes arrive, and takes it away with the
 // last: what net/http listens for after it is the client's leaving.
 func (b *body) Read(p []byte) (int, error) {
-	if b.n > b.most {
-		return 0, tooLarge(b.most)
+	if b.bytesRead > b.maxBytes {
+		return 0, tooLargeError(b.maxBytes)
 	}
-	b.dated()
+	b.setReadDeadline()
 	// One byte more than allowed tells a full body from a longer one.
-	if room := b.most - b.n + 1; int64(len(p)) > room {
+	if room := b.maxBytes - b.bytesRead + 1; int64(len(p)) > room {
 		p = p[:room]
 	}
 	n, err := b.ReadCloser.Read(p)
-	b.n += int64(n)
-	if b.n > b.most {
-		return 0, tooLarge(b.most)
+	b.bytesRead += int64(n)
+	if b.bytesRead > b.maxBytes {
+		return 0, tooLargeError(b.maxBytes)
 	}
-	b.ended = err != nil
+	b.isEnded = err != nil
 	if err == io.EOF {
 		_ = b.control.SetReadDeadline(time.Time{})
 		return n, io.EOF
@@ -87,21 +87,21 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, readError(err)
 }
 
-// dated sets the deadline for the next bytes. A connection that knows none is a
+// setReadDeadline sets the deadline for the next bytes. A connection that knows none is a
 // test's.
-func (b *body) dated() {
-	deadline := time.Now().Add(b.silence)
-	earned := time.Duration(b.n) * time.Second / minBodyRate
-	if slowest := b.start.Add(b.silence + earned); slowest.Before(deadline) {
+func (b *body) setReadDeadline() {
+	deadline := time.Now().Add(b.timeout)
+	earned := time.Duration(b.bytesRead) * time.Second / minBodyRate
+	if slowest := b.start.Add(b.timeout + earned); slowest.Before(deadline) {
 		deadline = slowest
 	}
 	_ = b.control.SetReadDeadline(deadline)
 }
 
-// unwanted gives what was not read a short deadline: a reply waits for it.
-func (b *body) unwanted() {
-	if !b.ended {
-		_ = b.control.SetReadDeadline(time.Now().Add(restTime))
+// limitRemainder gives what was not read a short deadline: a reply waits for it.
+func (b *body) limitRemainder() {
+	if !b.isEnded {
+		_ = b.control.SetReadDeadline(time.Now().Add(remainderTimeout))
 	}
 }
 
@@ -121,47 +121,47 @@ func readError(err error) error {
 		return fmt.Errorf("%w: %w", errSlowBody,
 			chat.Invalid(chat.CodeInvalidJSON, "", "The body stopped, or came too slowly, before its end."))
 	case ok, errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe):
-		return gone(err)
+		return clientGoneError(err)
 	}
 	e := chat.Invalid(chat.CodeInvalidJSON, "", "The body could not be read: its transfer coding is broken.")
 	e.Cause = err
 	return e
 }
 
-func tooLarge(most int64) error {
+func tooLargeError(most int64) error {
 	return &chat.Error{
 		Kind: chat.KindTooLarge, Code: chat.CodeRequestTooLarge,
 		Message: "The body is larger than the " + strconv.FormatInt(most, 10) + " bytes that are allowed (ACHUAN_MAX_BODY).",
 	}
 }
 
-// firstRoom is the room in bytes that a body begins with. It grows as bytes come: a
+// initialBodySize is the room in bytes that a body begins with. It grows as bytes come: a
 // Content-Length alone takes no memory.
-const firstRoom = 4 << 10
+const initialBodySize = 4 << 10
 
 // bodyCost is the memory in bytes that a request takes, as measured on long texts and
 // on lists of tiny messages: per byte of its body, and per object in it.
 type bodyCost struct {
-	placed   int64 // while it is decoded and placed: the body, its texts, what is sent
-	answered int64 // from the first event on: its texts and what was sent
+	placing   int64 // while it is decoded and placed: the body, its texts, what is sent
+	answering int64 // from the first event on: its texts and what was sent
 }
 
-func costOf(body []byte) bodyCost {
+func estimateCost(body []byte) bodyCost {
 	size, objects := int64(len(body)), int64(bytes.Count(body, []byte("{")))
-	return bodyCost{placed: 6*size + 256*objects, answered: 3*size + 128*objects}
+	return bodyCost{placing: 6*size + 256*objects, answering: 3*size + 128*objects}
 }
 
 // readBody reads a request's body to its end, takes the memory for what will be made of
 // it, and notes its hash for the log if that is to tell what was asked. It reads into b
 // where that has room. The caller releases the exchange's memory.
 func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
-	x := exchangeOf(r)
-	x.memory = s.budget.open()
+	x := stateOf(r)
+	x.memory = s.budget.newLease()
 	data := b.AvailableBuffer()
 	for {
 		if len(data) == cap(data) {
 			var err error
-			if data, err = s.grown(data, r); err != nil {
+			if data, err = s.growBody(data, r); err != nil {
 				discardRest(r.Body)
 				return nil, err
 			}
@@ -175,17 +175,17 @@ func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if cap(data) <= maxKept {
+	if cap(data) <= maxPooledSize {
 		*b = *bytes.NewBuffer(data) // it goes back to the pool with this room
 	}
-	x.arrived = time.Now() // what the request waits for from here on is this server's doing
-	x.cost = costOf(data)
-	if err := x.memory.grow(r.Context(), x.cost.placed); err != nil {
+	x.bodyRead = time.Now() // what the request waits for from here on is this server's doing
+	x.cost = estimateCost(data)
+	if err := x.memory.grow(r.Context(), x.cost.placing); err != nil {
 		return nil, err
 	}
 	if s.opts.Audit {
 		digest := sha256.Sum256(data)
-		x.body = hex.EncodeToString(digest[:])
+		x.bodyHash = hex.EncodeToString(digest[:])
 	}
 	return data, nil
 }
@@ -195,21 +195,21 @@ func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 // it from them.
 func discardRest(body io.Reader) {
 	room := make([]byte, 32<<10)
-	for end := time.Now().Add(restTime); time.Now().Before(end); {
+	for end := time.Now().Add(remainderTimeout); time.Now().Before(end); {
 		if _, err := body.Read(room); err != nil {
 			return
 		}
 	}
 }
 
-// grown returns data with twice its room, or with as much as the rest of the body is
+// growBody returns data with twice its room, or with as much as the rest of the body is
 // said to need. Both are in memory while one is copied to the other.
-func (s *Server) grown(data []byte, r *http.Request) ([]byte, error) {
-	room := max(2*cap(data), firstRoom)
+func (s *Server) growBody(data []byte, r *http.Request) ([]byte, error) {
+	room := max(2*cap(data), initialBodySize)
 	if said := r.ContentLength + 1; said > int64(cap(data)) && said < int64(room) {
 		room = int(said) // and one byte more, to see the end
 	}
-	memory := exchangeOf(r).memory
+	memory := stateOf(r).memory
 	if err := memory.grow(r.Context(), int64(cap(data)+room)); err != nil {
 		return nil, err
 	}

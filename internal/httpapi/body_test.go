@@ -132,7 +132,7 @@ func TestUnreadBodyThatNeverComes(t *testing.T) {
 		{"small reply", keyed, streamTarget, 5 * time.Second},
 		// The deadlines of the body and of the reply's first write are one instant:
 		// when the write is the quicker, the rest of the body is waited for once more.
-		{"big reply", many, "GET /v1/models", 30*time.Second + restTime},
+		{"big reply", many, "GET /v1/models", 30*time.Second + remainderTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -269,8 +269,8 @@ func TestBrokenChunks(t *testing.T) {
 }
 
 func TestBuffersDoNotGrowForGood(t *testing.T) {
-	b := bytes.NewBuffer(make([]byte, 0, maxKept+1))
-	giveBack(b)
+	b := bytes.NewBuffer(make([]byte, 0, maxPooledSize+1))
+	returnBuffer(b)
 	for range 100 {
 		if got := takeBuffer(); got == b {
 			t.Fatal("a giant buffer was kept")
@@ -282,7 +282,7 @@ func TestBuffersDoNotGrowForGood(t *testing.T) {
 func TestBuffersAreEmpty(t *testing.T) {
 	b := takeBuffer()
 	b.WriteString("secret")
-	giveBack(b)
+	returnBuffer(b)
 	for range 100 {
 		if got := takeBuffer(); got.Len() > 0 {
 			t.Fatalf("a buffer holds %q", got)

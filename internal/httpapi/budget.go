@@ -14,8 +14,8 @@ const (
 	// maxBudgetWait is how long a request waits for memory: a short time, because its
 	// client is better served by another replica.
 	maxBudgetWait = 3 * time.Second
-	// overloadedRetry is Retry-After of overloaded.
-	overloadedRetry = 5 * time.Second
+	// overloadedRetryAfter is Retry-After of overloaded.
+	overloadedRetryAfter = 5 * time.Second
 	// maxSmallLease is the memory in bytes up to which a request may use the share that
 	// large ones leave free, so that they do not keep ordinary requests out.
 	maxSmallLease = 1 << 20
@@ -29,16 +29,16 @@ type budget struct {
 	total int64 // bytes
 	used  atomic.Int64
 
-	waiters atomic.Int64 // len(waiting)
-	mu      sync.Mutex
-	waiting []*claim // in the order in which they are served
+	waitingCount atomic.Int64 // len(waiting)
+	mu           sync.Mutex
+	waiting      []*waiter // in the order in which they are served
 }
 
-// claim is a request that waits for memory.
-type claim struct {
-	more, limit int64
-	holds       bool          // it has some already
-	given       chan struct{} // closed when it has more
+// waiter is a request that waits for memory.
+type waiter struct {
+	bytes, limit int64
+	holdsMemory  bool          // it has some already
+	granted      chan struct{} // closed when it has more
 }
 
 func newBudget(total int64) *budget {
@@ -66,8 +66,8 @@ func (b *budget) maxLease(size int64) int64 {
 	return min(size, b.total-2*(b.total/smallShare))
 }
 
-// take takes memory if no more than limit is in use then.
-func (b *budget) take(more, limit int64) bool {
+// tryTake takes memory if no more than limit is in use then.
+func (b *budget) tryTake(more, limit int64) bool {
 	if b.used.Add(more) <= limit {
 		return true
 	}
@@ -78,45 +78,45 @@ func (b *budget) take(more, limit int64) bool {
 // giveBack returns memory and serves who waits for it.
 func (b *budget) giveBack(n int64) {
 	b.used.Add(-n)
-	if b.waiters.Load() == 0 {
+	if b.waitingCount.Load() == 0 {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.serve()
+	b.grantWaiting()
 }
 
-// serve gives memory to those who wait, as far as it goes; b.mu is held.
-func (b *budget) serve() {
-	b.waiting = slices.DeleteFunc(b.waiting, func(c *claim) bool {
-		if b.used.Add(c.more) > c.limit {
-			b.used.Add(-c.more)
+// grantWaiting gives memory to those who wait, as far as it goes; b.mu is held.
+func (b *budget) grantWaiting() {
+	b.waiting = slices.DeleteFunc(b.waiting, func(c *waiter) bool {
+		if b.used.Add(c.bytes) > c.limit {
+			b.used.Add(-c.bytes)
 			return false
 		}
-		b.waiters.Add(-1)
-		close(c.given)
+		b.waitingCount.Add(-1)
+		close(c.granted)
 		return true
 	})
 }
 
-// wait puts a claim into the line. Who holds memory already comes before who does not:
+// enqueue puts a claim into the line. Who holds memory already comes before who does not:
 // its end gives back the most.
-func (b *budget) wait(c *claim) {
+func (b *budget) enqueue(c *waiter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	at := len(b.waiting)
-	if c.holds {
-		if i := slices.IndexFunc(b.waiting, func(w *claim) bool { return !w.holds }); i >= 0 {
+	if c.holdsMemory {
+		if i := slices.IndexFunc(b.waiting, func(w *waiter) bool { return !w.holdsMemory }); i >= 0 {
 			at = i
 		}
 	}
 	b.waiting = slices.Insert(b.waiting, at, c)
-	b.waiters.Add(1)
-	b.serve() // what was given back before the line had this one
+	b.waitingCount.Add(1)
+	b.grantWaiting() // what was given back before the line had this one
 }
 
 // withdraw takes a claim out of the line. It reports false when it has been served.
-func (b *budget) withdraw(c *claim) bool {
+func (b *budget) withdraw(c *waiter) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	at := slices.Index(b.waiting, c)
@@ -124,7 +124,7 @@ func (b *budget) withdraw(c *claim) bool {
 		return false
 	}
 	b.waiting = slices.Delete(b.waiting, at, at+1)
-	b.waiters.Add(-1)
+	b.waitingCount.Add(-1)
 	return true
 }
 
@@ -136,8 +136,8 @@ type lease struct {
 	holders atomic.Int64
 }
 
-// open returns a lease of nothing, with one holder: the request's own goroutine.
-func (b *budget) open() *lease {
+// newLease returns a lease of nothing, with one holder: the request's own goroutine.
+func (b *budget) newLease() *lease {
 	if b == nil {
 		return nil
 	}
@@ -157,8 +157,8 @@ func (l *lease) grow(ctx context.Context, size int64) error {
 	if more <= 0 {
 		return nil
 	}
-	if l.budget.waiters.Load() > 0 && size > maxSmallLease && l.held == 0 || !l.budget.take(more, limit) {
-		if err := l.budget.waitFor(ctx, &claim{more: more, limit: limit, holds: l.held > 0, given: make(chan struct{})}); err != nil {
+	if l.budget.waitingCount.Load() > 0 && size > maxSmallLease && l.held == 0 || !l.budget.tryTake(more, limit) {
+		if err := l.budget.waitForGrant(ctx, &waiter{bytes: more, limit: limit, holdsMemory: l.held > 0, granted: make(chan struct{})}); err != nil {
 			return err
 		}
 	}
@@ -166,17 +166,17 @@ func (l *lease) grow(ctx context.Context, size int64) error {
 	return nil
 }
 
-// waitFor waits until a claim is served, for a short time.
-func (b *budget) waitFor(ctx context.Context, c *claim) error {
-	b.wait(c)
+// waitForGrant waits until a claim is served, for a short time.
+func (b *budget) waitForGrant(ctx context.Context, c *waiter) error {
+	b.enqueue(c)
 	timer := time.NewTimer(maxBudgetWait)
 	defer timer.Stop()
-	err := overloaded()
+	err := overloadedError()
 	select {
-	case <-c.given:
+	case <-c.granted:
 		return nil
 	case <-ctx.Done():
-		err = left(ctx)
+		err = checkContext(ctx)
 	case <-timer.C:
 	}
 	if !b.withdraw(c) {
@@ -208,9 +208,9 @@ func (l *lease) release() {
 	}
 }
 
-func overloaded() error {
+func overloadedError() error {
 	return &chat.Error{
-		Kind: chat.KindUnavailable, Code: chat.CodeOverloaded, RetryAfter: overloadedRetry,
+		Kind: chat.KindUnavailable, Code: chat.CodeOverloaded, RetryAfter: overloadedRetryAfter,
 		Message: "The server has no memory left for another request of this size. Try again in a few seconds.",
 	}
 }

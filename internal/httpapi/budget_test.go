@@ -31,7 +31,7 @@ func TestBudget(t *testing.T) {
 	const big = 64 << 20
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(big)
-		first, second, small := b.open(), b.open(), b.open()
+		first, second, small := b.newLease(), b.newLease(), b.newLease()
 		if got := grow(first, big); got != (outcome{true, 0}) {
 			t.Errorf("grow(all) = %v, want it at once", got)
 		}
@@ -57,8 +57,8 @@ func TestBudget(t *testing.T) {
 		release()
 		small.release()
 		second.release()
-		if b.used.Load() != 0 || b.waiters.Load() != 0 {
-			t.Errorf("%d bytes in use with %d waiters in the end, want none", b.used.Load(), b.waiters.Load())
+		if b.used.Load() != 0 || b.waitingCount.Load() != 0 {
+			t.Errorf("%d bytes in use with %d waiters in the end, want none", b.used.Load(), b.waitingCount.Load())
 		}
 	})
 }
@@ -67,7 +67,7 @@ func TestBudget(t *testing.T) {
 func TestBudgetServesTheLargest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(64 << 20)
-		small, largest := b.open(), b.open()
+		small, largest := b.newLease(), b.newLease()
 		defer small.release()
 		defer largest.release()
 		grow(small, maxSmallLease)
@@ -83,7 +83,7 @@ func TestBudgetServesHoldersFirst(t *testing.T) {
 	const total = 80 << 20
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(total)
-		full, newcomer, holder, leaver := b.open(), b.open(), b.open(), b.open()
+		full, newcomer, holder, leaver := b.newLease(), b.newLease(), b.newLease(), b.newLease()
 		grow(full, 50<<20)
 		grow(holder, 10<<20)
 		var order []string
@@ -118,8 +118,8 @@ func TestBudgetServesHoldersFirst(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		leaver.release()
-		if b.used.Load() != 0 || b.waiters.Load() != 0 {
-			t.Errorf("%d bytes in use with %d waiters in the end, want none", b.used.Load(), b.waiters.Load())
+		if b.used.Load() != 0 || b.waitingCount.Load() != 0 {
+			t.Errorf("%d bytes in use with %d waiters in the end, want none", b.used.Load(), b.waitingCount.Load())
 		}
 	})
 }
@@ -131,7 +131,7 @@ func TestBudgetInParallel(t *testing.T) {
 	for i := range 64 {
 		all.Go(func() {
 			for k := range 50 {
-				l := b.open()
+				l := b.newLease()
 				size := int64(1) << (10 + (i+k)%14)
 				if l.grow(t.Context(), size) == nil && l.grow(t.Context(), 2*size) == nil {
 					l.shrink(size)
@@ -143,8 +143,8 @@ func TestBudgetInParallel(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if b.used.Load() != 0 || b.waiters.Load() != 0 || len(b.waiting) != 0 {
-		t.Errorf("%d bytes in use with %d waiters in the end, want none", b.used.Load(), b.waiters.Load())
+	if b.used.Load() != 0 || b.waitingCount.Load() != 0 || len(b.waiting) != 0 {
+		t.Errorf("%d bytes in use with %d waiters in the end, want none", b.used.Load(), b.waitingCount.Load())
 	}
 }
 

@@ -5,17 +5,17 @@ import (
 	"sync"
 )
 
-// maxKept is the size from which a buffer is left to the garbage collector: a
+// maxPooledSize is the size from which a buffer is left to the garbage collector: a
 // single giant answer or question must not make all the others' buffers giants.
-const maxKept = 64 << 10
+const maxPooledSize = 64 << 10
 
 // buffers are for request bodies and for what goes to clients.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func takeBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
 
-func giveBack(b *bytes.Buffer) {
-	if b.Cap() > maxKept {
+func returnBuffer(b *bytes.Buffer) {
+	if b.Cap() > maxPooledSize {
 		return
 	}
 	b.Reset()

@@ -7,19 +7,19 @@ import (
 
 // originSet is the browser origins that may read answers.
 type originSet struct {
-	any     bool
-	origins map[string]bool // in lower case, without a last slash
-	hosts   map[string]bool // their hostnames
+	allowsAny bool
+	origins   map[string]bool // in lower case, without a last slash
+	hosts     map[string]bool // their hostnames
 }
 
 func newOriginSet(origins []string) originSet {
 	o := originSet{origins: make(map[string]bool), hosts: make(map[string]bool)}
 	for _, origin := range origins {
 		if origin == "*" {
-			o.any = true
+			o.allowsAny = true
 			continue
 		}
-		o.origins[plainOrigin(origin)] = true
+		o.origins[normalizeOrigin(origin)] = true
 		if host := originHost(origin); host != "" {
 			o.hosts[host] = true
 		}
@@ -27,28 +27,28 @@ func newOriginSet(origins []string) originSet {
 	return o
 }
 
-// named reports whether an Origin header's value is one of the origins that were
+// includes reports whether an Origin header's value is one of the origins that were
 // named. The opaque origin "null", which any page can take on, never is.
-func (o originSet) named(origin string) bool {
-	return origin != "null" && o.origins[plainOrigin(origin)]
+func (o originSet) includes(origin string) bool {
+	return origin != "null" && o.origins[normalizeOrigin(origin)]
 }
 
-// allowed is what an answer to origin says of who may read it, "" for nothing.
-func (o originSet) allowed(origin string) string {
+// allowOrigin is what an answer to origin says of who may read it, "" for nothing.
+func (o originSet) allowOrigin(origin string) string {
 	switch {
 	case origin == "":
 		return ""
-	case o.any:
+	case o.allowsAny:
 		return "*"
-	case o.named(origin):
+	case o.includes(origin):
 		return origin
 	}
 	return ""
 }
 
-func (o originSet) empty() bool { return !o.any && len(o.origins) == 0 }
+func (o originSet) isEmpty() bool { return !o.allowsAny && len(o.origins) == 0 }
 
-func plainOrigin(origin string) string {
+func normalizeOrigin(origin string) string {
 	return strings.ToLower(strings.TrimSuffix(origin, "/"))
 }
 
@@ -74,24 +74,24 @@ const maxCORSHeaders = 4 << 10
 func (s *Server) cors(methods []string) func(http.Handler) http.Handler {
 	allowed := strings.Join(methods, ", ")
 	return func(next http.Handler) http.Handler {
-		if s.origins.empty() {
+		if s.origins.isEmpty() {
 			return next
 		}
-		return s.answerOrigin(next, allowed)
+		return s.handleCORS(next, allowed)
 	}
 }
 
-func (s *Server) answerOrigin(next http.Handler, methods string) http.Handler {
+func (s *Server) handleCORS(next http.Handler, methods string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Add("Vary", "Origin")
-		origin := s.origins.allowed(r.Header.Get("Origin"))
+		origin := s.origins.allowOrigin(r.Header.Get("Origin"))
 		if origin == "" {
 			next.ServeHTTP(w, r)
 			return
 		}
 		h.Set("Access-Control-Allow-Origin", origin)
-		if !preflight(r) {
+		if !isPreflight(r) {
 			h.Set("Access-Control-Expose-Headers", exposedHeaders)
 			next.ServeHTTP(w, r)
 			return
@@ -104,7 +104,7 @@ func (s *Server) answerOrigin(next http.Handler, methods string) http.Handler {
 	})
 }
 
-func preflight(r *http.Request) bool {
+func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 

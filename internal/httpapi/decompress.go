@@ -16,9 +16,9 @@ import (
 // another coding (RFC 9110, 12.5.3).
 const acceptedCodings = "gzip, deflate, identity"
 
-// codingOf returns the one coding that a Content-Encoding header names: "gzip",
+// parseCoding returns the one coding that a Content-Encoding header names: "gzip",
 // "deflate", or "" for none. It reports false for anything else and for several.
-func codingOf(values []string) (coding string, known bool) {
+func parseCoding(values []string) (coding string, known bool) {
 	for value := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		value = strings.ToLower(strings.TrimSpace(value))
 		switch value {
@@ -38,45 +38,45 @@ func codingOf(values []string) (coding string, known bool) {
 	return coding, true
 }
 
-// decompressed is a body that a client has compressed. What it returns besides io.EOF
+// decompressor is a body that a client has compressed. What it returns besides io.EOF
 // is a *chat.Error or says that the client is gone. It reads no more than one byte above
 // its bound, so that a small body cannot become a huge one.
-type decompressed struct {
+type decompressor struct {
 	io.Closer
-	source  *bufio.Reader
-	coding  string
-	decoder io.Reader // nil before the first Read
-	n       int64     // bytes returned so far
-	maxSize int64     // bytes
-	err     error     // of the Read that failed
+	source    *bufio.Reader
+	coding    string
+	decoder   io.Reader // nil before the first Read
+	bytesRead int64     // bytes returned so far
+	maxBytes  int64     // bytes
+	err       error     // of the Read that failed
 }
 
 func decompress(body io.ReadCloser, coding string, maxSize int64) io.ReadCloser {
-	return &decompressed{Closer: body, source: bufio.NewReader(body), coding: coding, maxSize: maxSize}
+	return &decompressor{Closer: body, source: bufio.NewReader(body), coding: coding, maxBytes: maxSize}
 }
 
-func (d *decompressed) Read(p []byte) (n int, err error) {
+func (d *decompressor) Read(p []byte) (n int, err error) {
 	if d.err != nil {
 		return 0, d.err
 	}
 	if d.decoder == nil {
 		if d.decoder, err = d.open(); err != nil {
-			d.err = d.failure(err)
+			d.err = d.readFailure(err)
 			return 0, d.err
 		}
 	}
-	if room := d.maxSize - d.n + 1; int64(len(p)) > room {
+	if room := d.maxBytes - d.bytesRead + 1; int64(len(p)) > room {
 		p = p[:room]
 	}
 	n, err = d.decoder.Read(p)
-	d.n += int64(n)
+	d.bytesRead += int64(n)
 	switch {
-	case d.n > d.maxSize:
-		n, d.err = 0, tooLarge(d.maxSize)
+	case d.bytesRead > d.maxBytes:
+		n, d.err = 0, tooLargeError(d.maxBytes)
 	case errors.Is(err, io.EOF):
-		d.err = d.end()
+		d.err = d.checkEnd()
 	case err != nil:
-		d.err = d.failure(err)
+		d.err = d.readFailure(err)
 	}
 	if d.err != nil {
 		d.decoder, d.source = nil, nil // some 40 KiB, which the request needs no longer
@@ -86,7 +86,7 @@ func (d *decompressed) Read(p []byte) (n int, err error) {
 
 // open returns the decoder. Clients mean two things by deflate: zlib, as the standard
 // says, and the bare stream.
-func (d *decompressed) open() (io.Reader, error) {
+func (d *decompressor) open() (io.Reader, error) {
 	if d.coding == "gzip" {
 		return gzip.NewReader(d.source)
 	}
@@ -100,18 +100,18 @@ func (d *decompressed) open() (io.Reader, error) {
 	return flate.NewReader(d.source), nil
 }
 
-// end reads what follows the compressed data, which is nothing.
-func (d *decompressed) end() error {
+// checkEnd reads what follows the compressed data, which is nothing.
+func (d *decompressor) checkEnd() error {
 	_, err := d.source.ReadByte()
 	if err == io.EOF {
 		return io.EOF
 	}
-	return d.failure(err)
+	return d.readFailure(err)
 }
 
-// failure says what an error means for the request. Those of the connection and of the
+// readFailure says what an error means for the request. Those of the connection and of the
 // limits below are passed on.
-func (d *decompressed) failure(err error) error {
+func (d *decompressor) readFailure(err error) error {
 	if _, ours := errors.AsType[*chat.Error](err); ours || errors.Is(err, errClientGone) {
 		return err
 	}

@@ -9,9 +9,9 @@ import (
 	"achuan/internal/chat"
 )
 
-// drainRetry is Retry-After while draining: another replica, or this one's
+// drainRetryAfter is Retry-After while draining: another replica, or this one's
 // successor, is there by then.
-const drainRetry = time.Second
+const drainRetryAfter = time.Second
 
 // drain counts the requests in flight, and refuses new ones while the server is
 // draining. A request is counted first and then looks: none slips through between
@@ -23,7 +23,7 @@ func (s *Server) drain(next http.Handler) http.Handler {
 		if s.draining.Load() {
 			w.Header().Set("Connection", "close")
 			s.fail(w, r, &chat.Error{
-				Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown, RetryAfter: drainRetry,
+				Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown, RetryAfter: drainRetryAfter,
 				Message: "The server is shutting down.",
 			})
 			return
@@ -32,28 +32,28 @@ func (s *Server) drain(next http.Handler) http.Handler {
 	})
 }
 
-// inFlight counts without a lock, because every request passes it.
-type inFlight struct {
+// requestCounter counts without a lock, because every request passes it.
+type requestCounter struct {
 	n    atomic.Int64
 	idle chan struct{} // room for one: n was 0 since it was last taken
 }
 
-func (f *inFlight) enter() { f.n.Add(1) }
+func (f *requestCounter) enter() { f.n.Add(1) }
 
-func (f *inFlight) leave() {
+func (f *requestCounter) leave() {
 	if f.n.Add(-1) == 0 {
 		f.signal()
 	}
 }
 
-func (f *inFlight) signal() {
+func (f *requestCounter) signal() {
 	select {
 	case f.idle <- struct{}{}:
 	default: // one is there already, and whoever takes it looks at n
 	}
 }
 
-func (f *inFlight) wait(ctx context.Context) error {
+func (f *requestCounter) wait(ctx context.Context) error {
 	for f.n.Load() != 0 {
 		select {
 		case <-f.idle:

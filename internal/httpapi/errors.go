@@ -30,11 +30,11 @@ const maxRetryAfter = 60 * time.Second
 // to: the client closed the connection, or stopped reading.
 var errClientGone = errors.New("the client is gone")
 
-// gone wraps a failure to write to the client, or to read from it.
-func gone(err error) error { return fmt.Errorf("%w: %w", errClientGone, err) }
+// clientGoneError wraps a failure to write to the client, or to read from it.
+func clientGoneError(err error) error { return fmt.Errorf("%w: %w", errClientGone, err) }
 
-// left says that nobody waits for the answer any more, nil when someone does.
-func left(ctx context.Context) error {
+// checkContext says that nobody waits for the answer any more, nil when someone does.
+func checkContext(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
@@ -42,13 +42,13 @@ func left(ctx context.Context) error {
 	if e, ok := errors.AsType[*chat.Error](cause); ok {
 		return e // this program ended it, not the client
 	}
-	return gone(cause)
+	return clientGoneError(cause)
 }
 
-// canRepeatHelp reports whether the same request may succeed later. Every 4xx says
+// mayRetryHelp reports whether the same request may succeed later. Every 4xx says
 // that it cannot, except a busy session (409) and a rate limit (429); of the 5xx only
 // a refused login does, whose status clients would repeat.
-func canRepeatHelp(status int, code chat.Code) bool {
+func mayRetryHelp(status int, code chat.Code) bool {
 	switch {
 	case status == http.StatusConflict, status == http.StatusTooManyRequests:
 		return true
@@ -75,30 +75,30 @@ func (s *Server) adapt(h handler) http.Handler {
 // the reply has left, answers with it. A client that is gone gets nothing: the
 // connection is aborted, because an empty reply would be a 200.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	x := exchangeOf(r)
-	if clientGone(r, err) {
-		x.gone = true
+	x := stateOf(r)
+	if isClientGone(r, err) {
+		x.isClientGone = true
 		panic(http.ErrAbortHandler)
 	}
-	e := public(err, requestIDOf(r))
+	e := publicError(err, requestIDOf(r))
 	x.err = e
 	if statusOf(w) == 0 {
 		writeError(w, e)
 	}
 }
 
-// clientGone reports whether the request ended because its client left, however
+// isClientGone reports whether the request ended because its client left, however
 // that showed.
-func clientGone(r *http.Request, err error) bool {
+func isClientGone(r *http.Request, err error) bool {
 	if errors.Is(err, errSlowBody) {
 		return false
 	}
-	return errors.Is(err, errClientGone) || errors.Is(left(r.Context()), errClientGone)
+	return errors.Is(err, errClientGone) || errors.Is(checkContext(r.Context()), errClientGone)
 }
 
-// public returns err as the client may see it. An internal error's message is
+// publicError returns err as the client may see it. An internal error's message is
 // given the request id, which stands beside its cause in the log.
-func public(err error, requestID string) *chat.Error {
+func publicError(err error, requestID string) *chat.Error {
 	e := chat.AsError(err)
 	if e.Kind != chat.KindInternal {
 		return e
@@ -116,7 +116,7 @@ func writeError(w http.ResponseWriter, e *chat.Error) {
 		h.Set(retryAfterHeader, strconv.Itoa(seconds))
 	}
 	status, _ := openai.Status(e.Kind)
-	if !canRepeatHelp(status, e.Code) {
+	if !mayRetryHelp(status, e.Code) {
 		h.Set(shouldRetryHeader, "false")
 	}
 	// The log has the error already; that it could not be delivered changes nothing.
@@ -131,7 +131,7 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) error {
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	if _, err := w.Write(body); err != nil {
-		return gone(err)
+		return clientGoneError(err)
 	}
 	return nil
 }

@@ -18,9 +18,9 @@ func hostname(hostport string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// loopbackHost reports whether a hostname can only mean this machine. No name
+// isLoopbackHost reports whether a hostname can only mean this machine. No name
 // that someone else may resolve does.
-func loopbackHost(name string) bool {
+func isLoopbackHost(name string) bool {
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
 	}
@@ -35,9 +35,9 @@ func isPrivateName(name string) bool {
 	return strings.HasSuffix(name, ".internal") || strings.HasSuffix(name, ".local")
 }
 
-// localHost reports whether a hostname cannot be a name in the public DNS, which
+// isLocalHost reports whether a hostname cannot be a name in the public DNS, which
 // an attacker could point at this machine: an IP, or a name without a dot.
-func localHost(name string) bool {
+func isLocalHost(name string) bool {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}

@@ -15,10 +15,10 @@ func FuzzHost(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		name := hostname(s)
-		if loopbackHost(name) && name != "localhost" && !strings.HasSuffix(name, ".localhost") && strings.Trim(name, "0123456789abcdef.:%") != "" && !strings.Contains(name, "%") {
+		if isLoopbackHost(name) && name != "localhost" && !strings.HasSuffix(name, ".localhost") && strings.Trim(name, "0123456789abcdef.:%") != "" && !strings.Contains(name, "%") {
 			t.Errorf("%q (%q) counts as loopback", s, name)
 		}
-		if localHost(name) && strings.Contains(name, ".") && strings.Trim(name, "0123456789.") != "" && !strings.Contains(name, ":") {
+		if isLocalHost(name) && strings.Contains(name, ".") && strings.Trim(name, "0123456789.") != "" && !strings.Contains(name, ":") {
 			t.Errorf("%q (%q) counts as local", s, name)
 		}
 		originHost(s)
@@ -41,7 +41,7 @@ func TestLocalHost(t *testing.T) {
 		"achuan": true, "my-box_2": true, "10.0.0.1": true, "fe80::1%eth0": true,
 		"": false, "a.b": false, "a b": false, "10.0.0.1.evil.example": false, "é": false,
 	} {
-		if got := localHost(name); got != want {
+		if got := isLocalHost(name); got != want {
 			t.Errorf("localHost(%q) = %v, want %v", name, got, want)
 		}
 	}

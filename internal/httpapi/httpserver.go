@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	headerTime     = 10 * time.Second  // for a request's header to arrive
-	idleTime       = 120 * time.Second // of a connection between requests
+	headerTimeout  = 10 * time.Second  // for a request's header to arrive
+	idleTimeout    = 120 * time.Second // of a connection between requests
 	maxHeaderBytes = 64 << 10
 )
 
-// closeUnclear closes the connection after a request whose end two servers might see
+// closeAmbiguous closes the connection after a request whose end two servers might see
 // in different places. net/http takes the chunks of a request with both
 // Transfer-Encoding and Content-Length, ignores the Transfer-Encoding of HTTP/1.0, and
 // hides both facts. What a proxy that saw another end sends next must not be read as a
 // request of its own. So no chunked and no HTTP/1.0 request keeps its connection.
-func closeUnclear(next http.Handler) http.Handler {
+func closeAmbiguous(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
 			w.Header().Set("Connection", "close")
@@ -32,8 +32,8 @@ func closeUnclear(next http.Handler) http.Handler {
 func HTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: headerTime,
-		IdleTimeout:       idleTime,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		// "OPTIONS *" is no route either.
 		DisableGeneralOptionsHandler: true,

@@ -8,24 +8,24 @@ import (
 	"achuan/internal/chat"
 )
 
-// takesJSON makes h refuse bodies that are not JSON, and decompresses those that are
+// requireJSON makes h refuse bodies that are not JSON, and decompresses those that are
 // compressed. Keyless the type must say JSON, because a web page may post any other type
 // here without asking the browser; a missing one is taken as JSON. With keys the type is
 // not looked at. It stands before what reads a body, and not before a 404 or a 405, which
 // a body's type cannot help.
-func (s *Server) takesJSON(h handler) handler {
-	strict := !s.keyed()
+func (s *Server) requireJSON(h handler) handler {
+	strict := !s.requiresKey()
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if r.ContentLength == 0 { // there is no body to be wrong
 			return h(w, r)
 		}
-		coding, known := codingOf(r.Header.Values("Content-Encoding"))
+		coding, known := parseCoding(r.Header.Values("Content-Encoding"))
 		switch {
 		case !known:
 			w.Header().Set("Accept-Encoding", acceptedCodings)
-			return unsupportedMedia("The body is compressed in a way that is not supported. Send it with gzip or deflate alone, or as it is.")
-		case strict && !jsonType(r.Header.Get("Content-Type")):
-			return unsupportedMedia("The body must be JSON: send it with Content-Type: application/json.")
+			return mediaTypeError("The body is compressed in a way that is not supported. Send it with gzip or deflate alone, or as it is.")
+		case strict && !isJSONType(r.Header.Get("Content-Type")):
+			return mediaTypeError("The body must be JSON: send it with Content-Type: application/json.")
 		}
 		if coding != "" {
 			r.Body = decompress(r.Body, coding, s.opts.MaxBody)
@@ -35,12 +35,12 @@ func (s *Server) takesJSON(h handler) handler {
 	}
 }
 
-func unsupportedMedia(message string) error {
+func mediaTypeError(message string) error {
 	return &chat.Error{Kind: chat.KindMediaType, Code: chat.CodeUnsupportedMediaType, Message: message}
 }
 
-// jsonType reports whether a Content-Type is JSON, whatever its parameters.
-func jsonType(contentType string) bool {
+// isJSONType reports whether a Content-Type is JSON, whatever its parameters.
+func isJSONType(contentType string) bool {
 	if contentType == "" {
 		return true
 	}

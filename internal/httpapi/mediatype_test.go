@@ -48,7 +48,7 @@ func TestMediaType(t *testing.T) {
 				}
 				rec, _ := ask(s, r)
 				if rec.Code != want {
-					t.Errorf("keyed %v: status %d, want %d", s.keyed(), rec.Code, want)
+					t.Errorf("keyed %v: status %d, want %d", s.requiresKey(), rec.Code, want)
 				}
 				if want == http.StatusUnsupportedMediaType {
 					mustContain(t, "the body", rec.Body.String(), fails(chat.CodeUnsupportedMediaType)...)

@@ -27,13 +27,13 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// count counts a request that has ended, and ends its span.
-func (s *Server) count(r *http.Request, x *exchange, status int) {
+// countRequest counts a request that has ended, and ends its span.
+func (s *Server) countRequest(r *http.Request, x *requestState, status int) {
 	if x.placement != "" {
 		s.opts.Metrics.Placed(string(x.placement))
 	}
 	counted := telemetry.Request{
-		Route: x.route, Model: s.countedModel(r.Context(), x.model), Stream: x.stream, Status: status,
+		Route: x.route, Model: s.modelLabel(r.Context(), x.model), Stream: x.isStream, Status: status,
 		Duration: time.Since(x.start), FirstEvent: x.firstEvent,
 		PromptTokens: x.usage.PromptTokens, CompletionTokens: x.usage.CompletionTokens,
 	}
@@ -43,16 +43,16 @@ func (s *Server) count(r *http.Request, x *exchange, status int) {
 		s.countLimit(x.err.Code)
 	}
 	s.opts.Metrics.Request(counted)
-	if x.gone {
+	if x.isClientGone {
 		s.opts.Metrics.ClientGone()
 	}
-	x.span.SetRequest(tracedMethod(r.Method), counted, requestIDOf(r))
+	x.span.SetRequest(methodLabel(r.Method), counted, requestIDOf(r))
 	x.span.End()
 }
 
-// countedModel is the model's id if it is served: a label must not be any text
+// modelLabel is the model's id if it is served: a label must not be any text
 // that a client thinks of.
-func (s *Server) countedModel(ctx context.Context, id string) string {
+func (s *Server) modelLabel(ctx context.Context, id string) string {
 	if id == "" || slices.ContainsFunc(s.opts.Chat.Models(ctx), func(m chat.Model) bool { return m.ID == id }) {
 		return id
 	}
@@ -71,37 +71,37 @@ func (s *Server) countLimit(code chat.Code) {
 	}
 }
 
-// mayLook lets the administrator pass. When there is no administrator's key, it lets
+// requireMetricsAccess lets the administrator pass. When there is no administrator's key, it lets
 // whoever sends no key and is surely on this machine pass: no proxy in between, no
 // other name, no web page. A proxy that adds nothing looks like this machine, so with
 // a key only the key opens.
-func (s *Server) mayLook(next http.Handler) http.Handler {
+func (s *Server) requireMetricsAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.isAdmin(r) || !s.opts.Admin.IsSet() && s.keyless(r) && onThisMachine(r) {
+		if s.isAdmin(r) || !s.opts.Admin.IsSet() && s.hasNoKey(r) && isLocalRequest(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		s.fail(w, r, s.notAdmin(r))
+		s.fail(w, r, s.adminError(r))
 	})
 }
 
-// onThisMachine reports whether a request came straight from this machine. A
+// isLocalRequest reports whether a request came straight from this machine. A
 // reverse proxy and a browser are on it too: what they pass on shows by the Host,
 // by what proxies add, and by the Origin.
-func onThisMachine(r *http.Request) bool {
+func isLocalRequest(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !peer.Addr().Unmap().IsLoopback() || !loopbackHost(hostname(r.Host)) {
+	if err != nil || !peer.Addr().Unmap().IsLoopback() || !isLoopbackHost(hostname(r.Host)) {
 		return false
 	}
 	if origin := r.Header.Get("Origin"); origin != "" && originHost(origin) != hostname(r.Host) {
 		return false
 	}
-	return !forwarded(r.Header)
+	return !isForwarded(r.Header)
 }
 
-// forwarded reports whether a request went through a proxy that says so.
-func forwarded(h http.Header) bool {
+// isForwarded reports whether a request went through a proxy that says so.
+func isForwarded(h http.Header) bool {
 	for name := range h {
 		switch {
 		case strings.HasPrefix(name, "X-Forwarded-"), strings.HasPrefix(name, "Cf-"),

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// exactPath answers 404 for a path with a dot segment, and for one that does not
+// refuseOddPath answers 404 for a path with a dot segment, and for one that does not
 // begin with a slash. The mux would redirect it, and a POST that is redirected loses
 // its body or its key on the way, depending on the client.
-func (s *Server) exactPath(next http.Handler) http.Handler {
+func (s *Server) refuseOddPath(next http.Handler) http.Handler {
 	odd := chain(s.adapt(notFound), s.guard)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !plainPath(r.URL.EscapedPath()) {
+		if !isPlainPath(r.URL.EscapedPath()) {
 			odd.ServeHTTP(w, r)
 			return
 		}
@@ -22,8 +22,8 @@ func (s *Server) exactPath(next http.Handler) http.Handler {
 	})
 }
 
-// plainPath reports whether p is as the mux would clean it.
-func plainPath(p string) bool {
+// isPlainPath reports whether p is as the mux would clean it.
+func isPlainPath(p string) bool {
 	if !strings.HasPrefix(p, "/") {
 		return false
 	}
@@ -41,7 +41,7 @@ func repairPath(apiNames []string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			was := r.URL.EscapedPath()
-			if is := repairedPath(was, apiNames); is != was {
+			if is := correctPath(was, apiNames); is != was {
 				if plain, err := url.PathUnescape(is); err == nil {
 					u := *r.URL
 					u.Path, u.RawPath = plain, is
@@ -55,13 +55,13 @@ func repairPath(apiNames []string) func(http.Handler) http.Handler {
 	}
 }
 
-// repairedPath returns the path that a client means by p, which is escaped.
-func repairedPath(p string, apiNames []string) string {
+// correctPath returns the path that a client means by p, which is escaped.
+func correctPath(p string, apiNames []string) string {
 	if !strings.HasPrefix(p, "/") {
 		return p
 	}
 	segments := strings.FieldsFunc(p, func(c rune) bool { return c == '/' })
-	if slices.ContainsFunc(segments, isDots) {
+	if slices.ContainsFunc(segments, isDotSegment) {
 		return p // exactPath refuses it
 	}
 	for len(segments) > 1 && segments[0] == "v1" && segments[1] == "v1" {
@@ -73,4 +73,4 @@ func repairedPath(p string, apiNames []string) string {
 	return "/" + strings.Join(segments, "/")
 }
 
-func isDots(segment string) bool { return segment == "." || segment == ".." }
+func isDotSegment(segment string) bool { return segment == "." || segment == ".." }

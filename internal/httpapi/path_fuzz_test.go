@@ -22,8 +22,8 @@ func FuzzPath(f *testing.F) {
 		if err != nil {
 			return
 		}
-		once := repairedPath(u.EscapedPath(), names)
-		if twice := repairedPath(once, names); twice != once {
+		once := correctPath(u.EscapedPath(), names)
+		if twice := correctPath(once, names); twice != once {
 			t.Errorf("repairedPath(%q) = %q, and of that %q", u.EscapedPath(), once, twice)
 		}
 		r := request("GET", "/", "")

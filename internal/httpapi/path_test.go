@@ -64,10 +64,10 @@ func TestRepairedPath(t *testing.T) {
 		"/v1/models/v1/v1": "/v1/models/v1/v1", "/v1/models/a%2F%2Fb/": "/v1/models/a%2F%2Fb", "/healthz/": "/healthz",
 		"": "", "*": "*", "/v1/../models": "/v1/../models", "//a/./b/": "//a/./b/", "/v11/models": "/v11/models",
 	} {
-		if got := repairedPath(path, names); got != want {
+		if got := correctPath(path, names); got != want {
 			t.Errorf("repairedPath(%q) = %q, want %q", path, got, want)
 		}
-		if got := repairedPath(want, names); got != want {
+		if got := correctPath(want, names); got != want {
 			t.Errorf("repairedPath(%q) = %q, want it unchanged", want, got)
 		}
 	}

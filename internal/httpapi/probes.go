@@ -9,8 +9,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// pointer is GET /: what runs here and where to go on.
-func (s *Server) pointer(w http.ResponseWriter, _ *http.Request) error {
+// rootInfo is GET /: what runs here and where to go on.
+func (s *Server) rootInfo(w http.ResponseWriter, _ *http.Request) error {
 	return writeValue(w, http.StatusOK, struct {
 		Name    string `json:"name"`
 		Version string `json:"version"`
@@ -30,8 +30,8 @@ type health struct {
 	MetricsScraped time.Time `json:"metrics_scraped,omitzero"`
 }
 
-// checkTime bounds the checks: orchestrators give a probe a second or a few.
-const checkTime = time.Second
+// checksTimeout bounds the checks: orchestrators give a probe a second or a few.
+const checksTimeout = time.Second
 
 // readyz is GET /readyz: whether to send requests here. The checks are told, and
 // never decide: an outage of the platform would else take every replica away.
@@ -44,7 +44,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 		h.Status, status = "starting", http.StatusServiceUnavailable
 	}
 	if s.opts.Checks != nil {
-		ctx, cancel := context.WithTimeout(r.Context(), checkTime)
+		ctx, cancel := context.WithTimeout(r.Context(), checksTimeout)
 		defer cancel()
 		h.Checks = s.opts.Checks(ctx)
 	}

@@ -27,19 +27,19 @@ func (s *Server) recoverPanic(next http.Handler) http.Handler {
 			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(http.ErrAbortHandler)
 			}
-			s.panicked(w, r, v)
+			s.handlePanic(w, r, v)
 		}()
 		next.ServeHTTP(w, r)
 	})
 }
 
-func (s *Server) panicked(w http.ResponseWriter, r *http.Request, v any) {
+func (s *Server) handlePanic(w http.ResponseWriter, r *http.Request, v any) {
 	s.opts.Metrics.Panicked()
 	err := fmt.Errorf("panic: %v", v)
 	s.opts.Logger.LogAttrs(r.Context(), slog.LevelError, "a handler panicked",
 		slog.String(telemetry.KeyError, err.Error()), slog.String(keyStack, string(debug.Stack())))
 	if statusOf(w) != 0 {
-		exchangeOf(r).err = chat.AsError(err)
+		stateOf(r).err = chat.AsError(err)
 		panic(http.ErrAbortHandler)
 	}
 	s.fail(w, r, err)

@@ -17,7 +17,7 @@ const maxRequestID = 64
 func (s *Server) requestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(requestIDHeader)
-		if !plainID(id) {
+		if !isPlainID(id) {
 			id = "req_" + rand.Text()
 		}
 		w.Header().Set(requestIDHeader, id)
@@ -25,8 +25,8 @@ func (s *Server) requestID(next http.Handler) http.Handler {
 	})
 }
 
-// plainID reports whether s is [A-Za-z0-9._-]{1,64}.
-func plainID(s string) bool {
+// isPlainID reports whether s is [A-Za-z0-9._-]{1,64}.
+func isPlainID(s string) bool {
 	if s == "" || len(s) > maxRequestID {
 		return false
 	}

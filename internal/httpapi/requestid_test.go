@@ -27,7 +27,7 @@ func TestRequestID(t *testing.T) {
 			}
 			rec, _ := ask(s, r)
 			got := rec.Header().Get("X-Request-Id")
-			if kept := got == c.sent; kept != c.kept || !plainID(got) {
+			if kept := got == c.sent; kept != c.kept || !isPlainID(got) {
 				t.Errorf("the id is %q, sent %q", got, c.sent)
 			}
 			mustContain(t, "the log", l.String(), "request_id="+got+"\n")

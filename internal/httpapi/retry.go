@@ -27,9 +27,9 @@ func idempotencyKey(h http.Header) (string, error) {
 	return key, nil
 }
 
-// retried reports whether an SDK says that it sent the request before. Anything
+// isRetry reports whether an SDK says that it sent the request before. Anything
 // that is no number above 0 says nothing.
-func retried(h http.Header) bool {
+func isRetry(h http.Header) bool {
 	n, err := strconv.Atoi(h.Get(retryCountHeader))
 	return err == nil && n > 0
 }

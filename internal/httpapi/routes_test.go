@@ -84,7 +84,7 @@ func TestPlainPath(t *testing.T) {
 		"/": true, "/a": true, "/a/": true, "/a/b.c": true, "/a%2F%2Fb": true, "/...": true,
 		"": false, "*": false, "a": false, "//": false, "/a//b": false, "/a/.": false, "/a/..": false, "/./a": false, "/../": false,
 	} {
-		if got := plainPath(path); got != want {
+		if got := isPlainPath(path); got != want {
 			t.Errorf("plainPath(%q) = %v, want %v", path, got, want)
 		}
 	}

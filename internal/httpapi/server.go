@@ -68,7 +68,7 @@ type Server struct {
 	handler  http.Handler
 	ready    atomic.Bool
 	draining atomic.Bool
-	inFlight inFlight
+	inFlight requestCounter
 	budget   *budget // of bodies
 }
 

@@ -18,17 +18,17 @@ const (
 	maxLimit     = 100
 )
 
-// owner returns whose sessions a request may see: its caller's, and for the administrator
+// ownerOf returns whose sessions a request may see: its caller's, and for the administrator
 // everyone's. Callers without keys on a network are many people: none of them may see the
 // others' sessions.
-func (s *Server) owner(r *http.Request) (gateway.Owner, error) {
+func (s *Server) ownerOf(r *http.Request) (gateway.Owner, error) {
 	switch {
 	case s.isAdmin(r):
 		return gateway.Everyone(), nil
-	case !s.keyed() && s.opts.AllowAnonymous:
-		return gateway.Owner{}, s.notAdmin(r)
+	case !s.requiresKey() && s.opts.AllowAnonymous:
+		return gateway.Owner{}, s.adminError(r)
 	}
-	return gateway.OwnerOf(exchangeOf(r).caller.ID), nil
+	return gateway.OwnerOf(stateOf(r).caller.ID), nil
 }
 
 // listSessions is GET /v1/sessions?limit=&offset=.
@@ -42,11 +42,11 @@ func (s *Server) listSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	owner, err := s.owner(r)
+	owner, err := s.ownerOf(r)
 	if err != nil {
 		return err
 	}
-	list, total, err := s.opts.Sessions.Sessions(r.Context(), owner, offset, limit)
+	list, total, err := s.opts.Sessions.ListSessions(r.Context(), owner, offset, limit)
 	if err != nil {
 		return err
 	}
@@ -55,20 +55,20 @@ func (s *Server) listSessions(w http.ResponseWriter, r *http.Request) error {
 
 // getSession is GET /v1/sessions/{id}.
 func (s *Server) getSession(w http.ResponseWriter, r *http.Request) error {
-	id, owner, err := s.sessionOf(r)
+	id, owner, err := s.pathSessionAndOwner(r)
 	if err != nil {
 		return err
 	}
-	info, err := s.opts.Sessions.Session(r.Context(), owner, id)
+	info, err := s.opts.Sessions.GetSession(r.Context(), owner, id)
 	if err != nil {
 		return err
 	}
 	return s.writeSession(w, info)
 }
 
-// sessionMessages is GET /v1/sessions/{id}/messages?page=.
-func (s *Server) sessionMessages(w http.ResponseWriter, r *http.Request) error {
-	id, owner, err := s.sessionOf(r)
+// listMessages is GET /v1/sessions/{id}/messages?page=.
+func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) error {
+	id, owner, err := s.pathSessionAndOwner(r)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (s *Server) sessionMessages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	records, err := s.opts.Sessions.SessionMessages(r.Context(), owner, id, page)
+	records, err := s.opts.Sessions.ListMessages(r.Context(), owner, id, page)
 	if err != nil {
 		return err
 	}
@@ -85,16 +85,16 @@ func (s *Server) sessionMessages(w http.ResponseWriter, r *http.Request) error {
 
 // createSession is POST /v1/sessions.
 func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
-	if exchangeOf(r).caller.ID == "" {
+	if stateOf(r).caller.ID == "" {
 		return &chat.Error{
 			Kind: chat.KindAuthentication, Code: chat.CodeInvalidAPIKey,
 			Message: "A session belongs to the client key that made it, and the administrator's key is none. Send a client key.",
 		}
 	}
 	b := takeBuffer()
-	defer giveBack(b)
+	defer returnBuffer(b)
 	data, err := s.readBody(b, r)
-	defer exchangeOf(r).release()
+	defer stateOf(r).releaseMemory()
 	if err != nil {
 		return err
 	}
@@ -102,8 +102,8 @@ func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	exchangeOf(r).model = model
-	info, err := s.opts.Sessions.CreateSession(r.Context(), exchangeOf(r).caller, model)
+	stateOf(r).model = model
+	info, err := s.opts.Sessions.CreateSession(r.Context(), stateOf(r).caller, model)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
 
 // deleteSession is DELETE /v1/sessions/{id}.
 func (s *Server) deleteSession(w http.ResponseWriter, r *http.Request) error {
-	id, owner, err := s.sessionOf(r)
+	id, owner, err := s.pathSessionAndOwner(r)
 	if err != nil {
 		return err
 	}
@@ -127,17 +127,17 @@ func (s *Server) writeSession(w http.ResponseWriter, info chat.SessionInfo) erro
 	return writeJSON(w, http.StatusOK, openai.AppendSession(nil, info, s.opts.Keys.NameOf(info.Owner)))
 }
 
-// sessionOf returns the id in the path, and whose session it has to be.
-func (s *Server) sessionOf(r *http.Request) (id int64, owner gateway.Owner, err error) {
-	if owner, err = s.owner(r); err != nil {
+// pathSessionAndOwner returns the id in the path, and whose session it has to be.
+func (s *Server) pathSessionAndOwner(r *http.Request) (id int64, owner gateway.Owner, err error) {
+	if owner, err = s.ownerOf(r); err != nil {
 		return 0, gateway.Owner{}, err
 	}
-	id, err = pathSession(r)
+	id, err = pathSessionID(r)
 	return id, owner, err
 }
 
-// pathSession reads the id in the path.
-func pathSession(r *http.Request) (int64, error) {
+// pathSessionID reads the id in the path.
+func pathSessionID(r *http.Request) (int64, error) {
 	id, ok := chat.ParseSessionID(r.PathValue("id"))
 	if !ok {
 		return 0, &chat.Error{

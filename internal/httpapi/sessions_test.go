@@ -22,7 +22,7 @@ func (f *fakeSessions) find(owner gateway.Owner, id int64) (chat.SessionInfo, er
 	return chat.SessionInfo{ID: id, Model: "model-1", Owner: f.owner, State: "free", Turns: 2, Created: at, Used: at.Add(time.Minute)}, nil
 }
 
-func (f *fakeSessions) Sessions(_ context.Context, owner gateway.Owner, offset, _ int) ([]chat.SessionInfo, int, error) {
+func (f *fakeSessions) ListSessions(_ context.Context, owner gateway.Owner, offset, _ int) ([]chat.SessionInfo, int, error) {
 	if !owner.Sees(f.owner) || offset > 0 {
 		return nil, 0, nil
 	}
@@ -30,11 +30,11 @@ func (f *fakeSessions) Sessions(_ context.Context, owner gateway.Owner, offset, 
 	return []chat.SessionInfo{s}, 3, err
 }
 
-func (f *fakeSessions) Session(_ context.Context, owner gateway.Owner, id int64) (chat.SessionInfo, error) {
+func (f *fakeSessions) GetSession(_ context.Context, owner gateway.Owner, id int64) (chat.SessionInfo, error) {
 	return f.find(owner, id)
 }
 
-func (f *fakeSessions) SessionMessages(_ context.Context, owner gateway.Owner, id int64, page int) (chat.RecordPage, error) {
+func (f *fakeSessions) ListMessages(_ context.Context, owner gateway.Owner, id int64, page int) (chat.RecordPage, error) {
 	if _, err := f.find(owner, id); err != nil {
 		return chat.RecordPage{}, err
 	}

@@ -12,108 +12,108 @@ import (
 // flushSize is how much text waits for its flush at most, in bytes.
 const flushSize = 16 << 10
 
-// streamed has a request placed and passes its answer on as it comes. Both happen here,
+// streamAnswer has a request placed and passes its answer on as it comes. Both happen here,
 // on the handler's own goroutine; what has to happen while nothing comes (headers at
 // last, keep-alives) is live's, which also covers the placing.
-func (s *Server) streamed(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest) error {
+func (s *Server) streamAnswer(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest) error {
 	pending := takeBuffer()
-	defer giveBack(pending)
-	p := &passer{
-		exchange: exchangeOf(r),
-		chunks:   openai.NewStream(openai.NewID(), time.Now(), req),
-		live:     newLive(w, s.opts.KeepAlive),
-		pending:  pending,
+	defer returnBuffer(pending)
+	p := &streamer{
+		state:  stateOf(r),
+		chunks: openai.NewStream(openai.NewID(), time.Now(), req),
+		live:   newLiveStream(w, s.opts.KeepAlive),
+		unsent: pending,
 	}
 	defer p.live.close()
-	p.live.start(p.exchange.arrived.Add(s.opts.HeaderWait))
-	err := s.placeAndPass(p, r, req)
+	p.live.startTimer(p.state.bodyRead.Add(s.opts.HeaderWait))
+	err := s.placeAndStream(p, r, req)
 	// Text that came is the client's, flushed or not: only a failure before any is
 	// a status of its own, however the platform's bytes arrived.
-	if err == nil || clientGone(r, err) || p.pending.Len() == 0 && p.live.unused() {
+	if err == nil || isClientGone(r, err) || p.unsent.Len() == 0 && p.live.closeIfUnused() {
 		return err
 	}
-	if failed := p.fail(public(err, requestIDOf(r))); failed != nil {
+	if failed := p.fail(publicError(err, requestIDOf(r))); failed != nil {
 		return failed
 	}
 	return err
 }
 
-// placeAndPass is streamed up to the end of the answer.
-func (s *Server) placeAndPass(p *passer, r *http.Request, req *openai.ChatRequest) error {
-	answer, err := s.place(r, req)
+// placeAndStream is streamed up to the end of the answer.
+func (s *Server) placeAndStream(p *streamer, r *http.Request, req *openai.ChatRequest) error {
+	answer, err := s.placeRequest(r, req)
 	if err != nil {
 		return err
 	}
-	p.live.placed(answer)
-	err = p.all(r, answer)
-	p.exchange.placed(answer)
+	p.live.setAnswer(answer)
+	err = p.passEvents(r, answer)
+	p.state.setPlacement(answer)
 	if err == nil {
-		err = p.end()
+		err = p.finish()
 	}
-	if err != nil && clientGone(r, err) {
+	if err != nil && isClientGone(r, err) {
 		answer.Left()
 	}
 	return err
 }
 
-// passer passes one answer on.
-type passer struct {
-	exchange *exchange
-	chunks   *openai.Stream
-	live     *live
-	pending  *bytes.Buffer // chunks that wait for the next flush
+// streamer passes one answer on.
+type streamer struct {
+	state  *requestState
+	chunks *openai.Stream
+	live   *liveStream
+	unsent *bytes.Buffer // chunks that wait for the next flush
 }
 
-// all passes every event on, up to an error or to the client's leaving.
-func (p *passer) all(r *http.Request, answer Answer) error {
+// passEvents passes every event on, up to an error or to the client's leaving.
+func (p *streamer) passEvents(r *http.Request, answer Answer) error {
 	for ev, err := range answer.Events() {
 		if err != nil {
 			return err
 		}
-		if err := left(r.Context()); err != nil {
+		if err := checkContext(r.Context()); err != nil {
 			return err
 		}
-		if err := p.event(ev); err != nil {
+		if err := p.passEvent(ev); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *passer) event(ev chat.Event) error {
-	p.exchange.event(ev)
+func (p *streamer) passEvent(ev chat.Event) error {
+	p.state.addEvent(ev)
 	if ev.Kind == chat.EventPause {
 		return p.flush()
 	}
 	// Appending to the buffer's own free space makes Write copy nothing.
-	p.pending.Write(p.chunks.Append(p.pending.AvailableBuffer(), ev))
+	p.unsent.Write(p.chunks.Append(p.unsent.AvailableBuffer(), ev))
 	// The last choice's end goes out together with the stream's.
 	choiceEnded := ev.Kind == chat.EventDone && !p.chunks.Complete()
-	if choiceEnded || p.pending.Len() > flushSize {
+	if choiceEnded || p.unsent.Len() > flushSize {
 		return p.flush()
 	}
 	return nil
 }
 
-// end sends what is left and the end of the stream.
-func (p *passer) end() error {
+// finish sends what is left and the end of the stream.
+func (p *streamer) finish() error {
 	if !p.chunks.Complete() {
-		return notWhole()
+		return incompleteAnswerError()
 	}
-	p.pending.Write(p.chunks.AppendEnd(p.pending.AvailableBuffer()))
-	return p.live.finish(p.pending.Bytes(), p.exchange.usage.Estimated)
+	p.unsent.Write(p.chunks.AppendEnd(p.unsent.AvailableBuffer()))
+	return p.live.finish(p.unsent.Bytes(), p.state.usage.Estimated)
 }
 
 // fail ends a stream that has begun with the text so far and an error event. Its
 // own error says that the client is gone.
-func (p *passer) fail(e *chat.Error) error {
-	p.pending.Write(p.chunks.AppendError(p.pending.AvailableBuffer(), e))
+func (p *streamer) fail(e *chat.Error) error {
+	p.unsent.Write(p.chunks.AppendError(p.unsent.AvailableBuffer(), e))
 	return p.flush()
 }
 
-func (p *passer) flush() error {
-	err := p.live.write(p.pending.Bytes())
-	p.pending.Reset()
+func (p *streamer) flush() error {
+	err := p.live.write(p.unsent.Bytes())
+	p.unsent.Reset()
 	return err
 }
 

@@ -13,8 +13,8 @@ import (
 // them too. It does not go upstream: the platform is somebody else's.
 const traceparentHeader = "Traceparent"
 
-// traced begins the span of a request to the API. Probes and pages have none.
-func (s *Server) traced(w http.ResponseWriter, r *http.Request) (*http.Request, *telemetry.Span) {
+// startSpan begins the span of a request to the API. Probes and pages have none.
+func (s *Server) startSpan(w http.ResponseWriter, r *http.Request) (*http.Request, *telemetry.Span) {
 	if s.opts.Tracer == nil || !strings.HasPrefix(r.URL.Path, "/v1") {
 		return r, nil
 	}
@@ -27,9 +27,9 @@ var knownMethods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 }
 
-// tracedMethod is a request's method as OpenTelemetry's conventions have it: a
+// methodLabel is a request's method as OpenTelemetry's conventions have it: a
 // client may make one up.
-func tracedMethod(method string) string {
+func methodLabel(method string) string {
 	if slices.Contains(knownMethods, method) {
 		return method
 	}

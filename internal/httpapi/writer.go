@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// maxWrite is the most bytes that go out under one write deadline: what a reader
+// maxWriteSize is the most bytes that go out under one write deadline: what a reader
 // must take within it.
-const maxWrite = 64 << 10
+const maxWriteSize = 64 << 10
 
 // writer is the ResponseWriter that handlers get. It remembers the status, and
 // puts a deadline on every write, so that a reader that stalls is dropped; a
@@ -37,10 +37,10 @@ func (w *writer) WriteHeader(status int) {
 // Write writes p in pieces, each under a deadline of its own. The last one stands
 // until the next Write, Flush or request.
 func (w *writer) Write(p []byte) (n int, err error) {
-	w.implyOK()
+	w.setDefaultStatus()
 	for {
-		piece := p[n:min(len(p), n+maxWrite)]
-		w.dated()
+		piece := p[n:min(len(p), n+maxWriteSize)]
+		w.setWriteDeadline()
 		k, err := w.ResponseWriter.Write(piece)
 		n += k
 		if err != nil || n >= len(p) {
@@ -52,13 +52,13 @@ func (w *writer) Write(p []byte) (n int, err error) {
 // FlushError sends what was written, under a deadline that is taken away after
 // it: a stream may be silent for long.
 func (w *writer) FlushError() error {
-	w.implyOK()
-	w.dated()
-	defer w.undated()
+	w.setDefaultStatus()
+	w.setWriteDeadline()
+	defer w.clearWriteDeadline()
 	return w.control.Flush()
 }
 
-func (w *writer) implyOK() {
+func (w *writer) setDefaultStatus() {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
@@ -66,5 +66,5 @@ func (w *writer) implyOK() {
 
 // A writer that knows no deadlines cannot stall for ever either way: the errors
 // say http.ErrNotSupported, in tests alone.
-func (w *writer) dated()   { _ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) }
-func (w *writer) undated() { _ = w.control.SetWriteDeadline(time.Time{}) }
+func (w *writer) setWriteDeadline()   { _ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) }
+func (w *writer) clearWriteDeadline() { _ = w.control.SetWriteDeadline(time.Time{}) }

@@ -33,7 +33,7 @@ func (d *deadlines) Write(p []byte) (int, error) {
 func TestWriterGivesEachPieceADeadline(t *testing.T) {
 	d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 	w := newWriter(d, time.Second)
-	p := bytes.Repeat([]byte("x"), 2*maxWrite+1)
+	p := bytes.Repeat([]byte("x"), 2*maxWriteSize+1)
 	if n, err := w.Write(p); n != len(p) || err != nil {
 		t.Fatalf("Write = %d, %v", n, err)
 	}
@@ -50,7 +50,7 @@ func TestWriterGivesEachPieceADeadline(t *testing.T) {
 
 func TestWriterStopsAtAFailure(t *testing.T) {
 	d := &deadlines{ResponseRecorder: httptest.NewRecorder(), fail: errors.New("stalled")}
-	if n, err := newWriter(d, time.Second).Write(make([]byte, 3*maxWrite)); n != 0 || !errors.Is(err, d.fail) || len(d.writes) != 1 {
+	if n, err := newWriter(d, time.Second).Write(make([]byte, 3*maxWriteSize)); n != 0 || !errors.Is(err, d.fail) || len(d.writes) != 1 {
 		t.Errorf("Write = %d, %v after %d writes", n, err, len(d.writes))
 	}
 }

@@ -4,29 +4,29 @@ import "achuan/internal/chat"
 
 // progress knows which choices of an answer are under way and what they cost.
 type progress struct {
-	ended   []bool // by choice
-	left    int    // choices that have not ended
-	strayed bool   // an event came for no choice or after its choice's end
-	usage   chat.Usage
+	isEnded       []bool // by choice
+	remaining     int    // choices that have not ended
+	hasStrayEvent bool   // an event came for no choice or after its choice's end
+	usage         chat.Usage
 }
 
 func newProgress(choices int) progress {
 	choices = max(1, choices)
-	return progress{ended: make([]bool, choices), left: choices}
+	return progress{isEnded: make([]bool, choices), remaining: choices}
 }
 
-// take notes ev and reports whether it belongs into the answer.
-func (p *progress) take(ev chat.Event) bool {
+// accept notes ev and reports whether it belongs into the answer.
+func (p *progress) accept(ev chat.Event) bool {
 	if ev.Kind == chat.EventPause {
 		return false
 	}
-	if ev.Choice < 0 || ev.Choice >= len(p.ended) || p.ended[ev.Choice] {
-		p.strayed = true
+	if ev.Choice < 0 || ev.Choice >= len(p.isEnded) || p.isEnded[ev.Choice] {
+		p.hasStrayEvent = true
 		return false
 	}
 	if ev.Kind == chat.EventDone {
-		p.ended[ev.Choice] = true
-		p.left--
+		p.isEnded[ev.Choice] = true
+		p.remaining--
 		p.usage = p.usage.Plus(ev.Usage)
 	}
 	return true
@@ -34,14 +34,14 @@ func (p *progress) take(ev chat.Event) bool {
 
 // Complete reports whether every choice has had its EventDone, and none anything
 // after it: only then is the answer whole.
-func (p *progress) Complete() bool { return p.left == 0 && !p.strayed }
+func (p *progress) Complete() bool { return p.remaining == 0 && !p.hasStrayEvent }
 
 // Usage returns what the choices that have ended cost together.
 func (p *progress) Usage() chat.Usage { return p.usage }
 
-// incomplete is what a client gets in place of an end when the answer is not whole
+// errIncomplete is what a client gets in place of an end when the answer is not whole
 // and the caller did not see it: half an answer must never look like a whole one.
-var incomplete = &chat.Error{
+var errIncomplete = &chat.Error{
 	Kind: chat.KindInternal, Code: chat.CodeInternal,
 	Message: "Internal error: the answer is not whole.",
 }

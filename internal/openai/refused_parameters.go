@@ -10,8 +10,8 @@ import (
 // for nothing.
 
 const (
-	noProbs  = "the platform tells no probabilities of tokens"
-	textOnly = "answers are text, and nothing else can be asked for"
+	noProbabilities = "the platform tells no probabilities of tokens"
+	textOnly        = "answers are text, and nothing else can be asked for"
 )
 
 func (d *decoder) refuseModalities(v jsonval.Value) *jsonval.Fault {
@@ -41,7 +41,7 @@ func (d *decoder) refuseLogprobs(v jsonval.Value) *jsonval.Fault {
 	if f != nil {
 		return f
 	}
-	return unless(!asked, noProbs)
+	return unsupportedUnless(!asked, noProbabilities)
 }
 
 func (d *decoder) refuseTopLogprobs(v jsonval.Value) *jsonval.Fault {
@@ -49,7 +49,7 @@ func (d *decoder) refuseTopLogprobs(v jsonval.Value) *jsonval.Fault {
 	if f != nil {
 		return f
 	}
-	return unless(n == 0, noProbs)
+	return unsupportedUnless(n == 0, noProbabilities)
 }
 
 func (d *decoder) refuseBias(v jsonval.Value) *jsonval.Fault {
@@ -57,7 +57,7 @@ func (d *decoder) refuseBias(v jsonval.Value) *jsonval.Fault {
 	if f != nil {
 		return f
 	}
-	return unless(v.IsEmpty(), "the platform cannot favour tokens")
+	return unsupportedUnless(v.IsEmpty(), "the platform cannot favour tokens")
 }
 
 func (d *decoder) refuseSearch(v jsonval.Value) *jsonval.Fault {
@@ -67,8 +67,8 @@ func (d *decoder) refuseSearch(v jsonval.Value) *jsonval.Fault {
 	return jsonval.Unsupported("the platform searches through models of its own for that, not on request")
 }
 
-// unless refuses a parameter that does not have a harmless value.
-func unless(harmless bool, why string) *jsonval.Fault {
+// unsupportedUnless refuses a parameter that does not have a harmless value.
+func unsupportedUnless(harmless bool, why string) *jsonval.Fault {
 	if harmless {
 		return nil
 	}

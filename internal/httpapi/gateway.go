@@ -21,10 +21,10 @@ type Chat interface {
 // Sessions reads and changes the sessions that an owner sees. FromGateway's Chat
 // implements it.
 type Sessions interface {
-	Sessions(ctx context.Context, owner gateway.Owner, offset, limit int) (list []chat.SessionInfo, total int, err error)
-	Session(ctx context.Context, owner gateway.Owner, id int64) (chat.SessionInfo, error)
-	// SessionMessages returns a page of the session's records, oldest first.
-	SessionMessages(ctx context.Context, owner gateway.Owner, id int64, page int) (chat.RecordPage, error)
+	ListSessions(ctx context.Context, owner gateway.Owner, offset, limit int) (list []chat.SessionInfo, total int, err error)
+	GetSession(ctx context.Context, owner gateway.Owner, id int64) (chat.SessionInfo, error)
+	// ListMessages returns a page of the session's records, oldest first.
+	ListMessages(ctx context.Context, owner gateway.Owner, id int64, page int) (chat.RecordPage, error)
 	CreateSession(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error)
 	DeleteSession(ctx context.Context, owner gateway.Owner, id int64) error
 }

@@ -44,9 +44,9 @@ func notFound(_ http.ResponseWriter, r *http.Request) error {
 
 // apiNames returns the first segments behind /v1 that a client may mean when its path
 // lacks /v1: those of the routes, and of the routes that clients miss here.
-func (t *table) apiNames() []string {
+func (t *routeTable) apiNames() []string {
 	names := slices.Collect(maps.Keys(absentRoutes))
-	for path := range t.others {
+	for path := range t.methodsByPath {
 		if rest, inAPI := strings.CutPrefix(path, "/v1/"); inAPI {
 			name, _, _ := strings.Cut(rest, "/")
 			names = append(names, name)

@@ -12,13 +12,13 @@ import (
 
 // A timer that fires too late, because the handler was just done, touches nothing.
 func TestLateTickIsSilent(t *testing.T) {
-	for name, over := range map[string]func(*live){
-		"the reply is another's": func(l *live) { l.unused() },
-		"the handler returned":   (*live).close,
+	for name, over := range map[string]func(*liveStream){
+		"the reply is another's": func(l *liveStream) { l.closeIfUnused() },
+		"the handler returned":   (*liveStream).close,
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := httptest.NewRecorder()
-			l := newLive(rec, time.Second)
+			l := newLiveStream(rec, time.Second)
 			over(l)
 			l.tick()
 			if rec.Flushed || rec.Body.Len() > 0 || len(rec.Header()) > 0 {
@@ -33,10 +33,10 @@ func TestFailureOfAKeepAliveIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
 		d := &deadlines{ResponseRecorder: httptest.NewRecorder(), fail: broken}
-		l := newLive(newWriter(d, time.Second), time.Second)
-		l.placed(&fakeAnswer{session: 1, placement: chat.PlacementNew})
+		l := newLiveStream(newWriter(d, time.Second), time.Second)
+		l.setAnswer(&fakeAnswer{session: 1, placement: chat.PlacementNew})
 		defer l.close()
-		l.start(time.Now().Add(time.Second))
+		l.startTimer(time.Now().Add(time.Second))
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		for _, err := range []error{l.write(nil), l.write([]byte("x")), l.finish([]byte("x"), true)} {

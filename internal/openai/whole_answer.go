@@ -15,7 +15,7 @@ type Whole struct {
 	progress
 	id, model string
 	created   int64
-	legacy    bool // calls go out as function_call
+	isLegacy  bool // calls go out as function_call
 	req       *ChatRequest
 	choices   []choice
 }
@@ -35,14 +35,14 @@ type call struct {
 
 // NewWhole starts the answer to a request.
 func NewWhole(id string, created time.Time, r *ChatRequest) *Whole {
-	w := &Whole{progress: newProgress(r.N), id: id, model: r.Model, created: created.Unix(), legacy: r.LegacyCalls, req: r}
-	w.choices = make([]choice, len(w.ended))
+	w := &Whole{progress: newProgress(r.N), id: id, model: r.Model, created: created.Unix(), isLegacy: r.LegacyCalls, req: r}
+	w.choices = make([]choice, len(w.isEnded))
 	return w
 }
 
 // Add takes the next event of the answer.
 func (w *Whole) Add(ev chat.Event) {
-	if !w.take(ev) {
+	if !w.accept(ev) {
 		return
 	}
 	c := &w.choices[ev.Choice]
@@ -53,7 +53,7 @@ func (w *Whole) Add(ev chat.Event) {
 		c.reasoning.WriteString(ev.Text)
 	case chat.EventToolCall:
 		ev.CallName = w.req.clientName(ev.CallName)
-		c.call(ev)
+		c.addCall(ev)
 	case chat.EventDone:
 		c.finish = ev.Finish
 	}
@@ -64,7 +64,7 @@ func (w *Whole) Add(ev chat.Event) {
 // half an answer never looks whole.
 func (w *Whole) Append(dst []byte) []byte {
 	if !w.Complete() {
-		return AppendError(dst, incomplete)
+		return AppendError(dst, errIncomplete)
 	}
 	dst = appendHead(dst, w.id, "chat.completion", w.created, w.model)
 	dst = append(dst, `,"choices":[`...)
@@ -72,15 +72,15 @@ func (w *Whole) Append(dst []byte) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = w.choices[i].append(dst, i, w.legacy)
+		dst = w.choices[i].append(dst, i, w.isLegacy)
 	}
 	dst = append(dst, "],"...)
 	dst = appendUsage(dst, w.Usage())
 	return append(dst, `,"system_fingerprint":null}`...)
 }
 
-// call takes a piece of a tool call; its pieces come one call after another.
-func (c *choice) call(ev chat.Event) {
+// addCall takes a piece of a tool call; its pieces come one call after another.
+func (c *choice) addCall(ev chat.Event) {
 	if ev.CallID != "" {
 		c.calls = append(c.calls, call{id: ev.CallID, name: ev.CallName})
 	}

@@ -10,44 +10,44 @@ import (
 
 var keepAliveComment = sse.AppendComment(nil, "keep-alive")
 
-// live is the connection of one stream: the handler writes text to it, and its
+// liveStream is the connection of one stream: the handler writes text to it, and its
 // timer writes what must be said while there is none. The answer's first event or the
 // end of the wait for it, whichever comes first, decides the status 200.
-type live struct {
+type liveStream struct {
 	w         http.ResponseWriter
 	flusher   *http.ResponseController
 	keepAlive time.Duration
 
 	timer *time.Timer // calls tick
 
-	mu     sync.Mutex // guards what follows and every use of w
-	answer Answer     // nil before the request is placed
-	begun  bool       // the headers have left
-	said   bool       // they said where the answer comes from
-	closed bool       // nothing is written any more
-	last   time.Time  // when something was written last
-	err    error      // of the first write that failed
+	mu            sync.Mutex // guards what follows and every use of w
+	answer        Answer     // nil before the request is placed
+	headersSent   bool       // the headers have left
+	placementSent bool       // they said where the answer comes from
+	isClosed      bool       // nothing is written any more
+	lastWrite     time.Time  // when something was written last
+	err           error      // of the first write that failed
 }
 
-func newLive(w http.ResponseWriter, keepAlive time.Duration) *live {
-	l := &live{w: w, flusher: http.NewResponseController(w), keepAlive: keepAlive}
+func newLiveStream(w http.ResponseWriter, keepAlive time.Duration) *liveStream {
+	l := &liveStream{w: w, flusher: http.NewResponseController(w), keepAlive: keepAlive}
 	l.timer = time.AfterFunc(time.Hour, l.tick)
 	l.timer.Stop()
 	return l
 }
 
-// start begins the wait for the first event: without one the headers leave at until.
-func (l *live) start(until time.Time) { l.timer.Reset(time.Until(until)) }
+// startTimer begins the wait for the first event: without one the headers leave at until.
+func (l *liveStream) startTimer(until time.Time) { l.timer.Reset(time.Until(until)) }
 
-// placed tells where the answer comes from, for headers that have not left yet.
-func (l *live) placed(answer Answer) {
+// setAnswer tells where the answer comes from, for headers that have not left yet.
+func (l *liveStream) setAnswer(answer Answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.answer = answer
 }
 
 // tick says what is due: the headers, or a comment when nothing was said for long.
-func (l *live) tick() {
+func (l *liveStream) tick() {
 	if !l.mu.TryLock() {
 		// Something is being written, so nothing is due. Waiting for the lock would
 		// cost every stalled reader a second goroutine.
@@ -55,14 +55,14 @@ func (l *live) tick() {
 		return
 	}
 	defer l.mu.Unlock()
-	if l.closed || l.err != nil {
+	if l.isClosed || l.err != nil {
 		return
 	}
-	if silent := time.Since(l.last); l.begun && silent < l.keepAlive {
+	if silent := time.Since(l.lastWrite); l.headersSent && silent < l.keepAlive {
 		l.timer.Reset(l.keepAlive - silent)
 		return
 	}
-	if l.begun {
+	if l.headersSent {
 		l.send(keepAliveComment)
 	} else {
 		l.send(nil)
@@ -72,7 +72,7 @@ func (l *live) tick() {
 
 // write sends p, after the headers if they have not left yet. Its errors say
 // that the client is gone, also when it was the timer that noticed.
-func (l *live) write(p []byte) error {
+func (l *liveStream) write(p []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(p) > 0 && l.err == nil {
@@ -84,7 +84,7 @@ func (l *live) write(p []byte) error {
 // finish sends the last of a whole answer. Whether its usage is estimated is known only
 // now: the headers say so if they have not left yet, else a trailer does. So does a
 // trailer where the answer came from, if the headers left before that was known.
-func (l *live) finish(p []byte, estimated bool) error {
+func (l *liveStream) finish(p []byte, estimated bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
@@ -92,44 +92,44 @@ func (l *live) finish(p []byte, estimated bool) error {
 	}
 	h := l.w.Header()
 	switch {
-	case estimated && l.begun:
+	case estimated && l.headersSent:
 		h.Set(http.TrailerPrefix+usageHeader, usageEstimated)
 	case estimated:
 		h.Set(usageHeader, usageEstimated)
 	}
-	if l.begun && !l.said {
-		sayPlace(h, http.TrailerPrefix, l.answer)
+	if l.headersSent && !l.placementSent {
+		setPlacementHeaders(h, http.TrailerPrefix, l.answer)
 	}
 	l.send(p)
 	return l.err
 }
 
-// unused reports whether nothing has been sent, and if so sees to it that the
+// closeIfUnused reports whether nothing has been sent, and if so sees to it that the
 // timer sends nothing either: the reply is then the caller's to make.
-func (l *live) unused() bool {
+func (l *liveStream) closeIfUnused() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.begun {
-		l.closed = true
+	if !l.headersSent {
+		l.isClosed = true
 	}
-	return !l.begun
+	return !l.headersSent
 }
 
 // close stops the timer. After it the writer is not touched.
-func (l *live) close() {
+func (l *liveStream) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.closed = true
+	l.isClosed = true
 	l.timer.Stop()
 }
 
 // send writes and flushes; l.mu is held.
-func (l *live) send(p []byte) {
-	if !l.begun {
-		l.begun = true
+func (l *liveStream) send(p []byte) {
+	if !l.headersSent {
+		l.headersSent = true
 		setStreamHeaders(l.w.Header())
-		if l.said = l.answer != nil; l.said {
-			sayPlace(l.w.Header(), "", l.answer)
+		if l.placementSent = l.answer != nil; l.placementSent {
+			setPlacementHeaders(l.w.Header(), "", l.answer)
 		}
 		l.w.WriteHeader(http.StatusOK)
 	}
@@ -141,7 +141,7 @@ func (l *live) send(p []byte) {
 		err = l.flusher.Flush()
 	}
 	if err != nil {
-		l.err = gone(err)
+		l.err = clientGoneError(err)
 	}
-	l.last = time.Now()
+	l.lastWrite = time.Now()
 }

@@ -20,16 +20,16 @@ type Stream struct {
 	head         []byte // `data: {` and what all chunks begin with, up to `"choices":[`
 	tail         string // from the end of the choices on
 	includeUsage bool
-	legacy       bool   // calls go out as function_call
-	begun        []bool // by choice: its role was sent
+	isLegacy     bool   // calls go out as function_call
+	hasBegun     []bool // by choice: its role was sent
 	req          *ChatRequest
 }
 
 // NewStream starts the answer to a request, with the id and time that all its
 // chunks have in common.
 func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
-	s := &Stream{progress: newProgress(r.N), includeUsage: r.IncludeUsage, legacy: r.LegacyCalls, req: r, tail: "]}\n\n"}
-	s.begun = make([]bool, len(s.ended))
+	s := &Stream{progress: newProgress(r.N), includeUsage: r.IncludeUsage, isLegacy: r.LegacyCalls, req: r, tail: "]}\n\n"}
+	s.hasBegun = make([]bool, len(s.isEnded))
 	s.head = appendHead([]byte("data: "), id, "chat.completion.chunk", created.Unix(), r.Model)
 	s.head = append(s.head, `,"system_fingerprint":null,"choices":[`...)
 	if s.includeUsage {
@@ -41,11 +41,11 @@ func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
 // Append appends the chunks that ev makes: the role before anything else of a
 // choice, nothing for EventPause.
 func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
-	if !s.take(ev) {
+	if !s.accept(ev) {
 		return dst
 	}
-	if !s.begun[ev.Choice] {
-		s.begun[ev.Choice] = true
+	if !s.hasBegun[ev.Choice] {
+		s.hasBegun[ev.Choice] = true
 		dst = s.openChunk(dst, ev.Choice)
 		content := `""`
 		if ev.Kind == chat.EventToolCall {
@@ -56,9 +56,9 @@ func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
 	}
 	switch {
 	case ev.Kind == chat.EventDone:
-		return s.closeChunk(s.openChunk(dst, ev.Choice), finishReason(ev.Finish, s.legacy))
+		return s.closeChunk(s.openChunk(dst, ev.Choice), finishReason(ev.Finish, s.isLegacy))
 	case ev.Kind == chat.EventToolCall:
-		return s.call(dst, ev)
+		return s.appendCall(dst, ev)
 	case ev.Text == "":
 		return dst
 	}
@@ -71,12 +71,12 @@ func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
 	return s.closeChunk(jsonval.AppendString(dst, ev.Text), "")
 }
 
-// call appends the chunks of a piece of a tool call: one with what the call is and
+// appendCall appends the chunks of a piece of a tool call: one with what the call is and
 // no arguments yet, one with arguments.
-func (s *Stream) call(dst []byte, ev chat.Event) []byte {
+func (s *Stream) appendCall(dst []byte, ev chat.Event) []byte {
 	if ev.CallID != "" {
 		dst = s.openCall(dst, ev)
-		if !s.legacy {
+		if !s.isLegacy {
 			dst = appendCallHead(append(dst, ','), ev.CallID)
 		}
 		dst = appendFunction(dst, s.req.clientName(ev.CallName), "")
@@ -86,7 +86,7 @@ func (s *Stream) call(dst []byte, ev chat.Event) []byte {
 		return dst
 	}
 	dst = s.openCall(dst, ev)
-	if !s.legacy {
+	if !s.isLegacy {
 		dst = append(dst, `,"function":`...)
 	}
 	dst = append(dst, `{"arguments":`...)
@@ -97,7 +97,7 @@ func (s *Stream) call(dst []byte, ev chat.Event) []byte {
 // openCall appends a chunk up to the inside of its call.
 func (s *Stream) openCall(dst []byte, ev chat.Event) []byte {
 	dst = s.openChunk(dst, ev.Choice)
-	if s.legacy {
+	if s.isLegacy {
 		return append(dst, `"function_call":`...)
 	}
 	dst = append(dst, `"tool_calls":[{"index":`...)
@@ -105,7 +105,7 @@ func (s *Stream) openCall(dst []byte, ev chat.Event) []byte {
 }
 
 func (s *Stream) closeCall(dst []byte) []byte {
-	if !s.legacy {
+	if !s.isLegacy {
 		dst = append(dst, "}]"...)
 	}
 	return s.closeChunk(dst, "")
@@ -136,7 +136,7 @@ func (s *Stream) closeChunk(dst []byte, finish string) []byte {
 // event instead and no end mark; that a caller gets there is a mistake of its own.
 func (s *Stream) AppendEnd(dst []byte) []byte {
 	if !s.Complete() {
-		return s.AppendError(dst, incomplete)
+		return s.AppendError(dst, errIncomplete)
 	}
 	if s.includeUsage {
 		dst = append(dst, s.head...)
