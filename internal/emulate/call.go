@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// call is a call as the model made it.
+// call is a call that the model made.
 type call struct {
 	name      string
 	arguments string // a JSON object
-	// violations are what is wrong with the call, for the model to read. A call with
-	// any is of no use.
+	// violations are the mistakes in the call, in words for the model. A call with violations
+	// cannot be made.
 	violations []string
 	isSent     bool // the client has it already
 }
 
-// invalidCall returns a call that cannot be made.
+// invalidCall returns a call with one violation.
 func invalidCall(name, format string, args ...any) call {
 	return call{name: name, violations: []string{fmt.Sprintf(format, args...)}}
 }
 
-// unreadableCall returns a call whose text makes no sense.
+// unreadableCall returns a call whose text cannot be parsed.
 func unreadableCall(err error) call { return invalidCall("", "the call cannot be read: %v", err) }
 
 var (
@@ -32,8 +32,8 @@ var (
 	errNoArguments = errors.New("the arguments must be a JSON object")
 )
 
-// readCalls reads what stands in the tags of a call and holds it to the tools. The
-// result is never empty, because a tag is never text.
+// readCalls parses the content of a call's tags and checks it against the tools. The result is
+// never empty, because a tag is never text.
 func (p *Plan) readCalls(raw rawCall) []call {
 	body, fenced := cutClosingFence(raw.body)
 	raw.body, raw.isEnded = body, raw.isEnded || fenced
@@ -57,7 +57,7 @@ func (p *Plan) readCalls(raw rawCall) []call {
 	}
 }
 
-// readList reads calls that a model wrote as one JSON array.
+// readList reads calls that the model wrote as one JSON array.
 func (p *Plan) readList(text string) []call {
 	var list []json.RawMessage
 	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) == 0 {
@@ -70,7 +70,7 @@ func (p *Plan) readList(text string) []call {
 	return calls
 }
 
-// readObject reads a call as the model was told to write it.
+// readObject reads a call in the form that the model was told.
 func (p *Plan) readObject(object []byte) call {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(object, &fields); err != nil || fields == nil {
@@ -84,8 +84,8 @@ func (p *Plan) readObject(object []byte) call {
 	return p.checkCall(name, arguments, err)
 }
 
-// readNamed reads the JSON of a call whose tag has the name: its arguments or, where
-// only that is valid, an object that holds the arguments.
+// readNamed reads the JSON of a call whose tag has the name. The JSON is the arguments or, if only
+// that is valid, an object with the arguments.
 func (p *Plan) readNamed(name, text string) call {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal([]byte(text), &fields) != nil {
@@ -106,7 +106,7 @@ func (p *Plan) readNamed(name, text string) call {
 	return c
 }
 
-// checkCall holds a call to the tools. err is what is wrong with its arguments.
+// checkCall checks a call against the tools. err is a mistake in its arguments.
 func (p *Plan) checkCall(name, arguments string, err error) call {
 	switch {
 	case !p.allowsTool(name):
@@ -121,8 +121,8 @@ func (p *Plan) checkCall(name, arguments string, err error) call {
 	return c
 }
 
-// cutClosingFence takes off the closing fence of a body, and reports whether there
-// was one. The opening fence stands before the body.
+// cutClosingFence removes the closing fence of a body, and reports whether there was one. The
+// opening fence comes before the body.
 func cutClosingFence(body string) (inner string, fenced bool) {
 	body = strings.TrimSpace(body)
 	for _, fence := range []string{"`", "~"} {
@@ -133,25 +133,26 @@ func cutClosingFence(body string) (inner string, fenced bool) {
 	return body, false
 }
 
-// notAllowedText says that a name cannot be called, and which can.
+// notAllowedText says that a name cannot be called, and lists the names that can.
 func (p *Plan) notAllowedText(name string) string {
 	names := p.allowedTools()
 	if len(names) == 0 {
 		return "no function may be called now: answer with text"
 	}
-	const most = 100 // names that are listed
-	more := ""
-	if len(names) > most {
-		names, more = names[:most], ", …"
+	const maxNames = 100 // that are listed
+	suffix := ""
+	if len(names) > maxNames {
+		names, suffix = names[:maxNames], ", …"
 	}
-	if _, declared := p.schemas[name]; declared {
-		return fmt.Sprintf("the function %s may not be called now; these may: %s%s", name, strings.Join(names, ", "), more)
+	list := strings.Join(names, ", ")
+	if _, isDeclared := p.schemas[name]; isDeclared {
+		return fmt.Sprintf("the function %s may not be called now; these may: %s%s", name, list, suffix)
 	}
-	return fmt.Sprintf("there is no function %s; there are: %s%s", clipText(quoteJSON(name)), strings.Join(names, ", "), more)
+	return fmt.Sprintf("there is no function %s; there are: %s%s", clipText(quoteJSON(name)), list, suffix)
 }
 
-// readArguments returns a call's arguments as the text of a JSON object. A model
-// may give that as a JSON string, and may leave out arguments that are none.
+// readArguments returns a call's arguments as the text of a JSON object. The model may write that
+// object as a JSON string, and may leave out empty arguments.
 func readArguments(fields map[string]json.RawMessage) (string, error) {
 	raw, given := fields["arguments"]
 	if !given || string(raw) == "null" {
@@ -171,12 +172,12 @@ func readArguments(fields map[string]json.RawMessage) (string, error) {
 		if strings.TrimSpace(inner) == "" {
 			return "{}", nil
 		}
-		fixed, truncated, err := repair(inner, true) // the model wrote the closing quote
+		fixed, truncated, err := repair(inner, true) // the closing quote of the string marks the end
 		if err == nil && truncated {
 			err = errTruncated
 		}
 		if err != nil {
-			return "", fmt.Errorf("the arguments are a string that holds no JSON object: %w", err)
+			return "", fmt.Errorf("the arguments are a string that is not a JSON object: %w", err)
 		}
 		text = strings.TrimSpace(fixed)
 	}

@@ -7,22 +7,22 @@ import (
 	"achuan/internal/chat"
 )
 
-// eagerCall is a call whose arguments are passed on while the model writes them.
+// eagerCall is a call whose arguments are emitted while the model writes them.
 type eagerCall struct {
 	name string
 	body jsonBody
 	sent strings.Builder
 }
 
-// eagerCallStart is how a call begins that can be passed on before it is whole: the
-// name first, and arguments that are an object.
+// eagerCallStart matches the start of a call that can be emitted early: the name, and then
+// arguments that are an object.
 var eagerCallStart = regexp.MustCompile(`^\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\s*:\s*\{`)
 
-// maxEagerStart bounds how much of a call's body is looked at for its head.
+// maxEagerStart limits how many bytes of a call's body are searched for its start.
 const maxEagerStart = 512
 
-// emitEager passes on what has come of a call's body, if that is wanted and possible.
-// What was passed on cannot be repaired.
+// emitEager emits the new part of a call's body if that is enabled and possible. What was emitted
+// cannot be repaired.
 func (s *Shaper) emitEager(text string) {
 	r := s.reply
 	index := len(r.calls)
@@ -48,7 +48,7 @@ func (s *Shaper) emitEager(text string) {
 	s.emitMore(e, index, head[m[1]-1:])
 }
 
-// emitMore passes on the part of text that belongs to the arguments.
+// emitMore emits the part of text that belongs to the arguments.
 func (s *Shaper) emitMore(e *eagerCall, index int, text string) {
 	end := 0
 	for end < len(text) && !e.body.isComplete() {
@@ -61,7 +61,7 @@ func (s *Shaper) emitMore(e *eagerCall, index int, text string) {
 	}
 }
 
-// hasSentCalls reports whether something of a call was passed on early.
+// hasSentCalls reports whether a part of a call was emitted early.
 func (s *Shaper) hasSentCalls() bool {
 	for _, e := range s.reply.eagerCalls {
 		if e != nil {

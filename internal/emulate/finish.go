@@ -7,7 +7,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// endReply judges the model's answer when it is whole.
+// endReply checks the model's reply at its end.
 func (s *Shaper) endReply(ev chat.Event) (string, error) {
 	r := s.reply
 	s.endReasoning(ev.Stored)
@@ -31,15 +31,15 @@ func (s *Shaper) endReply(ev chat.Event) (string, error) {
 	return "", nil
 }
 
-// emitDone passes on the end of the client's answer. It counts as a cut when the
-// session holds something behind a call that the client does not have.
+// emitDone emits the end of the client's answer. The answer counts as cut if the session has text
+// after a call that the client does not get.
 func (s *Shaper) emitDone(ev chat.Event) {
 	ev.Cut = ev.Cut || s.hasDropped
 	s.emit(ev)
 }
 
-// emitHeld passes on the text that was held, which is then the answer: of a repaired
-// one too, when the model chose to call nothing.
+// emitHeld emits the held text as the answer. It is also the answer of a repaired reply without
+// calls.
 func (s *Shaper) emitHeld() {
 	text := s.reply.held.String()
 	if s.repairs > 0 && s.hasSentText && strings.TrimSpace(text) != "" {
@@ -48,12 +48,12 @@ func (s *Shaper) emitHeld() {
 	s.emitText(text)
 }
 
-// endCalls judges an answer with calls, or one that should have some.
+// endCalls checks a reply with calls, or one that should have calls.
 func (s *Shaper) endCalls(ev chat.Event) (string, error) {
 	calls, violations := s.readCalls()
 	switch {
 	case len(violations) > 0 && s.isTruncated(ev, s.reply.endsInCall() || len(calls) == 0):
-		ev.Cut = true // of the calls, and of text where calls must be
+		ev.Cut = true // the client gets neither the calls nor text in their place
 		return s.endTruncated(ev)
 	case len(violations) > 0:
 		return s.askAgain(s.hasSentCalls(), invalidCallError, violations, s.repairInstructions())
@@ -62,7 +62,9 @@ func (s *Shaper) endCalls(ev chat.Event) (string, error) {
 		if c.isSent {
 			continue
 		}
-		s.emit(chat.Event{Kind: chat.EventToolCall, Call: i, CallID: chat.CallID(s.seed, i), CallName: c.name, Text: c.arguments})
+		s.emit(chat.Event{
+			Kind: chat.EventToolCall, Call: i, CallID: chat.CallID(s.seed, i), CallName: c.name, Text: c.arguments,
+		})
 	}
 	if ev.Finish != chat.FinishLength {
 		ev.Finish = chat.FinishTools
@@ -71,14 +73,13 @@ func (s *Shaper) endCalls(ev chat.Event) (string, error) {
 	return "", nil
 }
 
-// isTruncated reports whether the token limit ended the answer. For an answer that stops
-// before its end an estimated count is enough.
+// isTruncated reports whether the token limit ended the reply. If the reply stops early, an
+// estimated count is enough.
 func (s *Shaper) isTruncated(ev chat.Event, stopsEarly bool) bool {
 	return ev.Finish == chat.FinishLength || stopsEarly && s.plan.atLimit(ev.Usage)
 }
 
-// endTruncated ends an answer that the token limit cut in the middle of what was asked
-// for. To ask again would cut it again.
+// endTruncated ends a reply that the token limit truncated. A repair would be truncated again.
 func (s *Shaper) endTruncated(ev chat.Event) (string, error) {
 	s.emitTruncated()
 	ev.Finish = chat.FinishLength
@@ -86,7 +87,7 @@ func (s *Shaper) endTruncated(ev chat.Event) (string, error) {
 	return "", nil
 }
 
-// readCalls reads the calls of the answer, or tells all that is wrong with them.
+// readCalls returns the calls of the reply and all their violations.
 func (s *Shaper) readCalls() (calls []call, violations []string) {
 	if len(s.reply.calls) == 0 {
 		return nil, []string{"a function must be called: " + s.plan.choiceText()}
@@ -112,24 +113,25 @@ func (s *Shaper) readCalls() (calls []call, violations []string) {
 			violations = append(violations, v)
 		}
 	}
-	const maxListed = 2 * maxViolations
-	return calls, violations[:min(len(violations), maxListed)]
+	const maxCallViolations = 2 * maxViolations
+	return calls, violations[:min(len(violations), maxCallViolations)]
 }
 
-// repairInstructions tells what a repaired answer should be.
+// repairInstructions tells the model what a repaired answer must be.
 func (s *Shaper) repairInstructions() string {
 	if s.plan.choice.Mode == chat.ToolsNone || len(s.plan.tools) == 0 {
 		return "Answer again, with text and without calls."
 	}
-	how := "No function was called. Write again every call that you want to make, corrected and in the form that you were told, and write nothing else."
+	instructions := "No function was called. Write every call that you want to make again, corrected and in the required form, " +
+		"and write nothing else."
 	if !s.plan.requiresCall() {
-		how += " If you did not want to call a function, write your answer again, with &lt; for the < of each tag."
+		instructions += " If you did not want to call a function, write your answer again, with &lt; for the < of each tag."
 	}
-	return how
+	return instructions
 }
 
-// The errors of an answer that stays wrong say whether the model was asked to repair
-// it: what has been passed on already cannot be.
+// The error of an answer that stays invalid says whether the model was asked for a repair. After a
+// part was emitted, it cannot be.
 
 func invalidCallError(isRepaired bool, violations []string) *chat.Error {
 	message := "The model called tools wrongly"

@@ -1,36 +1,36 @@
 package emulate
 
-// markdown knows whether text stands in a code fence or in inline code, byte by
-// byte. It is what a reader of the answer would see as code, with two limits:
-// inline code ends with its line, and a fence may be indented by any white space.
+// markdown follows text byte by byte, and knows whether it is in a code fence or in inline code.
+// It agrees with what a reader of the answer sees as code, except that inline code ends with its
+// line, and that any white space may indent a fence.
 type markdown struct {
-	fenceChar   byte // of the open fence; 0 is none
-	fenceLen    int  // how long the open fence is
-	isFenceLine bool // in the line that opened it
+	fenceChar   byte // of the open fence; 0 outside of fences
+	fenceLen    int  // length of the open fence
+	isFenceLine bool // in the line that opened the fence
 
-	inlineLen     int  // backticks of the open inline code; 0 is none
-	ignoresInline bool // backticks on this line open nothing any more
+	inlineLen     int  // backticks of the open inline code; 0 outside of it
+	ignoresInline bool // backticks on this line no longer open inline code
 
-	runLen        int  // length of the run of ` or ~ that is under way
-	runChar       byte // of it
-	isFirstRun    bool // the run is the first of its line
-	hasContent    bool // something but indentation has come on this line
-	mayCloseFence bool // this line closes the fence, if nothing else is on it
+	runLen        int  // length of the current run of ` or ~
+	runChar       byte // of the run
+	isFirstRun    bool // only indentation comes before the run on its line
+	hasContent    bool // this line has more than indentation
+	mayCloseFence bool // this line closes the fence if nothing else follows
 }
 
-// isFenced reports whether the next byte stands in a code fence.
+// isFenced reports whether the next byte is in a code fence.
 func (m *markdown) isFenced() bool {
 	m.endRun('x')
 	return m.fenceLen > 0
 }
 
-// dropInline drops the inline code that is open: its line ended without closing it.
+// dropInline drops the open inline code, because its line ended without closing it.
 func (m *markdown) dropInline() { m.inlineLen, m.ignoresInline = 0, true }
 
 // closeInline ends the inline code.
 func (m *markdown) closeInline() { m.inlineLen, m.runLen = 0, 0 }
 
-// take looks at one byte of the text.
+// take reads one byte of the text.
 func (m *markdown) take(c byte) {
 	m.endRun(c)
 	switch {
@@ -54,7 +54,7 @@ func (m *markdown) newline() {
 	m.inlineLen, m.ignoresInline, m.hasContent, m.mayCloseFence, m.isFenceLine = 0, false, false, false, false
 }
 
-// endRun decides what a run means, once c says that it is over.
+// endRun handles a run of ` or ~ when c shows that it is over.
 func (m *markdown) endRun(c byte) {
 	n := m.runLen
 	if n == 0 || c == m.runChar {
@@ -62,7 +62,7 @@ func (m *markdown) endRun(c byte) {
 	}
 	m.runLen = 0
 	switch {
-	case m.isFenceLine && m.fenceChar == '`' && m.runChar == '`': // no fence has backticks behind it
+	case m.isFenceLine && m.fenceChar == '`' && m.runChar == '`': // a line that opens a fence has no other backticks
 		m.inlineLen, m.fenceLen, m.fenceChar, m.isFenceLine = m.fenceLen, 0, 0, false
 		m.toggleInline(n)
 	case m.fenceLen > 0:
@@ -86,16 +86,16 @@ func (m *markdown) toggleInline(n int) {
 	}
 }
 
-// opening is what is forgiven between a call's tag and its JSON: white space and one
-// opening fence with a word behind it.
+// opening follows what is tolerated between a call's tag and its JSON: white space, and one
+// opening fence with a word after it.
 type opening struct {
 	fenceLen      int
 	fenceChar     byte
-	hasWord       bool // in the word behind the fence, or after it
-	hasSpaceAfter bool // white space has come behind the fence
+	hasWord       bool // the word after the fence has begun
+	hasSpaceAfter bool // white space follows the fence
 }
 
-// take reports whether c may stand there.
+// take reports whether c is tolerated.
 func (o *opening) take(c byte) bool {
 	switch {
 	case isSpace(c):
@@ -107,7 +107,7 @@ func (o *opening) take(c byte) bool {
 		}
 		o.fenceLen, o.fenceChar = o.fenceLen+1, c
 		return true
-	case o.fenceLen >= 3 && !o.hasSpaceAfter && (c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-'):
+	case o.fenceLen >= 3 && !o.hasSpaceAfter && isInfoByte(c):
 		o.hasWord = true
 		return true
 	default:
@@ -115,19 +115,24 @@ func (o *opening) take(c byte) bool {
 	}
 }
 
-// isComplete reports whether the JSON may come.
+// isInfoByte reports whether c may be in the word after a fence.
+func isInfoByte(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+}
+
+// isComplete reports whether the JSON may follow.
 func (o *opening) isComplete() bool { return o.fenceLen == 0 || o.fenceLen >= 3 }
 
-// jsonBody follows the JSON of a call closely enough to tell where its strings are.
+// jsonBody follows the JSON of a call just enough to know where its strings are.
 type jsonBody struct {
 	depth     int
 	hasBegun  bool
-	quote     byte // of the open string; 0 is none
-	isEscaped bool // the next byte is
-	lastByte  byte // the last byte that is no white space, outside of strings
+	quote     byte // of the open string; 0 outside of strings
+	isEscaped bool // the next byte is escaped
+	lastByte  byte // outside of strings and white space
 }
 
-// isComplete reports whether all that was opened is closed.
+// isComplete reports whether every bracket and string is closed.
 func (b *jsonBody) isComplete() bool { return b.hasBegun && b.depth <= 0 && b.quote == 0 }
 
 func (b *jsonBody) take(c byte) {
@@ -148,7 +153,7 @@ func (b *jsonBody) take(c byte) {
 	case c == '"':
 		b.quote = c
 	case c == '\'' && (b.lastByte == '{' || b.lastByte == '[' || b.lastByte == ',' || b.lastByte == ':'):
-		b.quote = c // as Python writes strings
+		b.quote = c // a Python string
 	case c == '{' || c == '[':
 		b.depth++
 		b.hasBegun = true

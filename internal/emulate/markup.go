@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// What models write in the place of JSON, each as it was trained to:
+// The markup that models were trained to write instead of JSON:
 //
 //	<function=NAME><parameter=KEY>VALUE</parameter></function>
 //	NAME<arg_key>KEY</arg_key><arg_value>VALUE</arg_value>
 //
-// The first stands in a call's tags or alone. Values are raw text.
+// The first form is inside a call's tags or alone. Values are raw text.
 const (
 	parameterTagStart = "<parameter="
 	parameterCloseTag = "</parameter>"
@@ -26,10 +26,10 @@ const (
 
 const whiteSpace = " \n\r\t"
 
-// nameAttribute is the name in `<tool_call name="NAME">`.
+// nameAttribute matches the name in `<tool_call name="NAME">`.
 var nameAttribute = regexp.MustCompile(`\sname\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
 
-// tagName returns the name that a call's tag has, or "".
+// tagName returns the name in a call's tag, or "".
 func tagName(tag string) string {
 	if name, ok := strings.CutPrefix(tag, functionTagStart); ok {
 		return strings.TrimSuffix(name, ">")
@@ -40,10 +40,10 @@ func tagName(tag string) string {
 	return ""
 }
 
-// argument is an argument as its markup has it.
+// argument is an argument in markup.
 type argument struct{ key, value string }
 
-// readMarkup reads a call that is not JSON. name is that of its tag, if it has one.
+// readMarkup reads a call that is not JSON. name is the name in its tag, or "".
 func (p *Plan) readMarkup(name string, raw rawCall) call {
 	body, ended := raw.body, raw.isEnded
 	if inner, ok := strings.CutPrefix(body, functionTagStart); ok && name == "" {
@@ -72,12 +72,12 @@ func (p *Plan) readMarkup(name string, raw rawCall) call {
 	return p.checkArguments(name, arguments)
 }
 
-// maxTextTries bounds how many arguments of a call are tried as text.
+// maxTextTries limits how many arguments of a call are tried as text.
 const maxTextTries = 16
 
-// checkArguments holds a call with markup to the tools. Where the schema names no type
-// of an argument, as with anyOf, a value that is no JSON of the right type may be text:
-// each value is read as text if the call is valid only then.
+// checkArguments checks a call in markup against the tools. If the schema gives no type for an
+// argument, as with anyOf, a value may be text. Each such value is read as text if only that makes
+// the call valid.
 func (p *Plan) checkArguments(name string, arguments []argument) call {
 	types := p.propertyTypes(name)
 	object, err := argumentObject(arguments, types)
@@ -108,16 +108,16 @@ func (p *Plan) checkArguments(name string, arguments []argument) call {
 	return first
 }
 
-// readParameters reads parameter tags. A closing tag in a value is content unless
-// the next parameter or the end of the call follows it.
+// readParameters reads parameter tags. A closing tag in a value is content, unless the next
+// parameter or the end of the call follows it.
 func readParameters(text string) (arguments []argument, err error) {
 	for text != "" {
 		inner, ok := strings.CutPrefix(text, parameterTagStart)
 		if !ok {
-			return nil, fmt.Errorf("a %sKEY> must stand before each argument", parameterTagStart)
+			return nil, fmt.Errorf("each argument needs a %sKEY> before it", parameterTagStart)
 		}
-		key, behind, ok := strings.Cut(inner, ">")
-		value, rest, closed := cutParameter(behind)
+		key, body, ok := strings.Cut(inner, ">")
+		value, rest, closed := cutParameter(body)
 		if !ok || !closed {
 			return nil, errTruncated
 		}
@@ -128,8 +128,8 @@ func readParameters(text string) (arguments []argument, err error) {
 	return arguments, nil
 }
 
-// cutParameter returns the value of the parameter whose opening tag stands before
-// text, and what stands behind its closing tag.
+// cutParameter returns the value at the start of text, up to its closing tag, and the text after
+// that tag.
 func cutParameter(text string) (value, rest string, closed bool) {
 	for end := 0; ; end++ {
 		i := strings.Index(text[end:], parameterCloseTag)
@@ -171,8 +171,7 @@ func readKeyValues(known, text string) (name string, arguments []argument, err e
 	return name, arguments, nil
 }
 
-// cutElement returns the content of the element that text begins with, and what
-// stands behind it.
+// cutElement returns the content of the element at the start of text, and the text after it.
 func cutElement(text, open, closing string) (content, rest string, ok bool) {
 	if text, ok = strings.CutPrefix(text, open); !ok {
 		return "", "", false
@@ -181,15 +180,14 @@ func cutElement(text, open, closing string) (content, rest string, ok bool) {
 	return content, strings.TrimLeft(rest, whiteSpace), ok
 }
 
-// argumentObject writes arguments as a JSON object. A value is a string where the
-// tool's schema allows one, and JSON where it does not; where the schema says
-// nothing it is JSON if it can be.
+// argumentObject returns arguments as a JSON object. A value is a string if the tool's schema
+// allows one, and JSON otherwise. If the schema says nothing, it is JSON if possible.
 func argumentObject(arguments []argument, types map[string][]string) (string, error) {
 	var b strings.Builder
 	seen := map[string]bool{}
 	for _, a := range arguments {
 		if seen[a.key] {
-			return "", fmt.Errorf("the argument %s stands twice", clipText(quoteJSON(a.key)))
+			return "", fmt.Errorf("the argument %s is given twice", clipText(quoteJSON(a.key)))
 		}
 		seen[a.key] = true
 		value, err := argumentValue(a.value, types[a.key])
@@ -204,8 +202,7 @@ func argumentObject(arguments []argument, types map[string][]string) (string, er
 	return "{" + b.String() + "}", nil
 }
 
-// argumentValue returns the JSON of a value that may be of the types; none means
-// that any may be.
+// argumentValue returns a value as JSON of one of the types. Without types it may have any.
 func argumentValue(raw string, types []string) (string, error) {
 	if slices.Contains(types, "string") {
 		return quoteJSON(raw), nil
@@ -221,7 +218,7 @@ func argumentValue(raw string, types []string) (string, error) {
 	}
 }
 
-// propertyTypes returns the types that a tool's schema names for each argument.
+// propertyTypes returns the types that a tool's schema gives for each argument.
 func (p *Plan) propertyTypes(name string) map[string][]string {
 	types := map[string][]string{}
 	for _, t := range p.tools {
@@ -231,7 +228,7 @@ func (p *Plan) propertyTypes(name string) map[string][]string {
 		var schema struct {
 			Properties map[string]struct{ Type json.RawMessage }
 		}
-		_ = json.Unmarshal(t.Parameters, &schema) // what cannot be read names no type
+		_ = json.Unmarshal(t.Parameters, &schema) // an unreadable schema gives no types
 		for key, property := range schema.Properties {
 			var one string
 			var several []string

@@ -9,8 +9,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// MessageText returns a message as the model reads it: its text, with the tool
-// calls that it made or the result that it is in the package's notation.
+// MessageText returns a message as the model reads it: its text, with its tool calls or its result
+// in the package's notation.
 func MessageText(m chat.Message) string {
 	switch m.Role {
 	case chat.RoleAssistant:
@@ -22,9 +22,9 @@ func MessageText(m chat.Message) string {
 	}
 }
 
-// MessageText returns a message as the model of the plan's request reads it. Where the
-// model knows of tools, tags are escaped in all that it did not write: it would make
-// calls of those in a page that a user pasted, when it quotes the page.
+// MessageText returns a message as the model of the plan's request reads it. If the model knows of
+// tools, it escapes tags in everything that the model did not write, because a model that quotes a
+// pasted page would make the calls in it.
 func (p *Plan) MessageText(m chat.Message) string {
 	if m.Role == chat.RoleAssistant || m.Role == chat.RoleTool {
 		return MessageText(m)
@@ -32,7 +32,7 @@ func (p *Plan) MessageText(m chat.Message) string {
 	return p.escapeText(MessageText(m))
 }
 
-// escapeText takes the meaning from tags in text where they have one.
+// escapeText escapes tags in text if call tags are calls.
 func (p *Plan) escapeText(text string) string {
 	if !p.hasTools {
 		return text
@@ -66,7 +66,7 @@ func callJSON(call chat.ToolCall) string {
 		arguments.WriteString(quoteJSONEscaped(call.Arguments))
 	}
 	object := `{"name": ` + quoteJSONEscaped(call.Name) + `, "arguments": ` + arguments.String() + `}`
-	// In JSON a < stands in strings only, where the escape means the same.
+	// In JSON a < can only be in a string, where the escape has the same meaning.
 	return tagStart.ReplaceAllString(object, `\u003c$1`)
 }
 
@@ -86,7 +86,7 @@ func writeAttribute(b *strings.Builder, name, value string) {
 		return
 	}
 	b.WriteString(" " + name + `="`)
-	_, _ = attributeEscapes.WriteString(b, value) // a Builder takes everything
+	_, _ = attributeEscapes.WriteString(b, value) // writing to a Builder cannot fail
 	b.WriteByte('"')
 }
 
@@ -95,25 +95,25 @@ var attributeEscapes = strings.NewReplacer(
 )
 
 var (
-	// tagStart is a < in front of the name of a tag.
+	// tagStart matches the < and the name of a tag.
 	tagStart = regexp.MustCompile(`<(/?tool_(?:call|result)|function=)`)
-	// anyTag is a tag's beginning, escaped or not, and its end if that is escaped.
+	// anyTag matches the beginning of a tag, escaped or not, and its end if the end is escaped.
 	anyTag = regexp.MustCompile(`(<|&(?:amp;)*lt;)(/?tool_(?:call|result)|function=)([ -%'-;=?-~\t]{0,200})(&(?:amp;)*gt;)?`)
 )
 
-// maxTagTail bounds what may stand between the name of a tag and its end, as in anyTag.
+// maxTagTail limits the bytes between the name of a tag and its end, as in anyTag.
 const maxTagTail = 200
 
-// isTagTail reports whether c may stand between the name of a tag and its end, as in
-// anyTag.
+// isTagTail reports whether c may be between the name of a tag and its end, as in anyTag.
 func isTagTail(c byte) bool {
 	return c >= ' ' && c <= '~' && c != '&' && c != '<' && c != '>' || c == '\t'
 }
 
-// escapeTags takes the meaning from everything in text that could be read as a tag,
-// and from what is escaped already one level more.
+// escapeTags escapes everything in text that could be read as a tag, and adds one level to what is
+// escaped already.
 func escapeTags(text string) string {
-	if !strings.Contains(text, "tool_") && !strings.Contains(text, "function=") { // spares nearly every text the search
+	// Nearly every text passes this fast check.
+	if !strings.Contains(text, "tool_") && !strings.Contains(text, "function=") {
 		return text
 	}
 	return anyTag.ReplaceAllStringFunc(text, func(tag string) string {
@@ -129,8 +129,8 @@ func escapeTags(text string) string {
 	})
 }
 
-// quoteJSONEscaped returns s as a JSON string, without < and >.
+// quoteJSONEscaped returns s as a JSON string without < and >.
 func quoteJSONEscaped(s string) string {
-	b, _ := json.Marshal(s) // a string cannot fail
+	b, _ := json.Marshal(s) // encoding a string cannot fail
 	return string(b)
 }

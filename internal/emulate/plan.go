@@ -9,41 +9,40 @@ import (
 	"achuan/internal/chat"
 )
 
-// MaxRepairs is how often a model is asked again for what it got wrong.
+// MaxRepairs is how often a model is asked to repair an answer.
 const MaxRepairs = 2
 
 // Plan is how one request is put to a model that only reads and writes text.
 type Plan struct {
-	// Prompt is the instructions as a session's prompt; "" when there are none. It is
-	// the same, to the byte, for requests with the same instructions, tools and format.
+	// Prompt is the session's prompt with the instructions, or "". Requests with the same
+	// instructions, tools and format have the same prompt, byte for byte.
 	Prompt string
-	// Preamble is what of the instructions is too long for a prompt and goes in
-	// front of a session's first text instead; "" as a rule.
+	// Preamble is the part of the instructions that does not fit into a prompt. It goes in front
+	// of the session's first text. It is usually "".
 	Preamble string
 
-	hasTools     bool // the request has tools, or its session was told of some: call tags are calls
+	hasTools     bool // the request or its session has tools, so call tags are calls
 	tools        []chat.Tool
-	schemas      map[string]*schema // of the tools' arguments, by name; nil for any object
+	schemas      map[string]*schema // of arguments, by tool name; nil allows any object
 	choice       chat.ToolChoice
 	singleCall   bool // at most one call
 	format       chat.Format
-	answerSchema *schema // of the format; nil for any JSON
-	maxTokens    int     // tokens of an answer; 0 is no limit
+	answerSchema *schema // of the format; nil allows any JSON
+	maxTokens    int     // of an answer; 0 is no limit
 	isStreamed   bool
 	eagerCalls   bool
 }
 
-// Options are the owner's choices.
+// Options are the choices of the server's owner, and what plans share.
 type Options struct {
-	// EagerCalls passes a call's arguments on while the model writes them, before it
-	// is known whether they are right.
+	// EagerCalls emits a call's arguments while the model writes them, before they are checked.
 	EagerCalls bool
-	// Schemas keeps compiled schemas between requests. Nil compiles them for this plan alone.
+	// Schemas keeps compiled schemas between requests. Nil gives each plan its own cache.
 	Schemas *SchemaCache
 }
 
-// NewPlan returns the plan for a request, or the *chat.Error that tells what is
-// wrong with its schemas. It stops with ctx's error when ctx ends.
+// NewPlan returns the plan for a request, or a *chat.Error if a schema is invalid. It returns
+// ctx's error when ctx ends.
 func NewPlan(ctx context.Context, r *chat.Request, o Options) (*Plan, error) {
 	p := &Plan{
 		tools: r.Tools, choice: r.ToolChoice, format: r.Format, isStreamed: r.Streamed,
@@ -63,7 +62,7 @@ func NewPlan(ctx context.Context, r *chat.Request, o Options) (*Plan, error) {
 	return p, nil
 }
 
-// hasUsedTools reports whether the transcript shows that tools were used before.
+// hasUsedTools reports whether tools were used in the transcript.
 func hasUsedTools(r *chat.Request) bool {
 	return slices.ContainsFunc(r.Transcript(), func(m chat.Message) bool {
 		return len(m.ToolCalls) > 0 || m.Role == chat.RoleTool
@@ -73,23 +72,23 @@ func hasUsedTools(r *chat.Request) bool {
 // HasTools reports whether the model knows of tools, so that call tags are calls.
 func (p *Plan) HasTools() bool { return p.hasTools }
 
-// WithSessionTools returns the plan for a session that was told of tools earlier:
-// the model may call them although the request has none, and such a call is not text.
+// WithSessionTools returns the plan for a session that was told of tools earlier. The model may
+// call them although the request has no tools, and such a call is not text.
 func (p *Plan) WithSessionTools() *Plan {
 	told := *p
 	told.hasTools = true
 	return &told
 }
 
-// Bounds on what all schemas of a request take: the bytes of their compiled forms, and
-// the comparisons of their compiler.
+// Limits on all schemas of a request: the bytes of their compiled forms, and the comparisons of
+// the compiler.
 const (
 	maxSchemasWeight = maxCachedBytes
 	maxSchemasWork   = 60_000_000
 )
 
-// compileSchemas makes sure that the schemas compile. Those of tools that must not be called
-// do not matter.
+// compileSchemas compiles the schemas of the request. It skips those of tools that must not be
+// called.
 func (p *Plan) compileSchemas(ctx context.Context, cache *SchemaCache) error {
 	if cache == nil {
 		cache = NewSchemaCache()
@@ -138,11 +137,11 @@ func invalidSchemaError(path string, err error) error {
 	return chat.Invalid(chat.CodeInvalidValue, path, "Invalid value for '"+path+"': it is no usable JSON Schema: "+err.Error()+".")
 }
 
-// LimitReached reports whether the platform's own count of an answer's tokens says
-// that the answer ended at the token limit: it may then stop anywhere.
+// LimitReached reports whether the answer ended at the token limit, according to the platform's
+// own count. Such an answer may stop anywhere.
 func (p *Plan) LimitReached(u chat.Usage) bool { return !u.Estimated && p.atLimit(u) }
 
-// atLimit is LimitReached for estimated counts too.
+// atLimit is LimitReached, but it also accepts estimated counts.
 func (p *Plan) atLimit(u chat.Usage) bool {
 	return p.maxTokens > 0 && u.CompletionTokens >= p.maxTokens
 }
@@ -150,15 +149,15 @@ func (p *Plan) atLimit(u chat.Usage) bool {
 // requiresCall reports whether an answer must be a call.
 func (p *Plan) requiresCall() bool { return p.choice.Mode == chat.ToolsRequired && len(p.tools) > 0 }
 
-// requiresJSON reports whether an answer's text must be JSON.
+// requiresJSON reports whether the text of an answer must be JSON.
 func (p *Plan) requiresJSON() bool {
 	return p.format.Kind == chat.FormatObject || p.format.Kind == chat.FormatSchema
 }
 
-// NeedsShaper reports whether answers need a Shaper at all.
+// NeedsShaper reports whether answers need a Shaper. Without tools and format they do not.
 func (p *Plan) NeedsShaper() bool { return p.hasTools || p.requiresJSON() }
 
-// allowsTool reports whether a tool of that name may be called.
+// allowsTool reports whether the model may call a tool of this name.
 func (p *Plan) allowsTool(name string) bool {
 	if _, declared := p.schemas[name]; !declared || p.choice.Mode == chat.ToolsNone {
 		return false
@@ -166,7 +165,7 @@ func (p *Plan) allowsTool(name string) bool {
 	return p.choice.Allowed == nil || slices.Contains(p.choice.Allowed, name)
 }
 
-// allowedTools are the names of the tools that may be called.
+// allowedTools returns the names of the tools that the model may call.
 func (p *Plan) allowedTools() []string {
 	var names []string
 	for _, t := range p.tools {

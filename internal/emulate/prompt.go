@@ -10,9 +10,9 @@ import (
 	"achuan/internal/chat"
 )
 
-// What a session's prompt may hold. One host of the platform took texts of 48,000
-// characters and refused 80,000; where the prompt is a column of 64 KiB, bytes count.
-// The platform itself says when a text is too long: it is sent whole or not at all.
+// Limits of a session's prompt. One host of the platform accepted texts of 48,000 characters and
+// refused 80,000. Where the prompt is a column of 64 KiB, bytes count too. A text that is too long
+// is refused by the platform itself, never cut here.
 const (
 	maxPromptRunes = 40_000
 	maxPromptBytes = 60_000
@@ -22,8 +22,7 @@ func fitsPrompt(text string) bool {
 	return len(text) <= maxPromptRunes || len(text) <= maxPromptBytes && utf8.RuneCountInString(text) <= maxPromptRunes
 }
 
-// writeInstructions sets Prompt and Preamble. Of what does not fit into the prompt, as little
-// as possible goes into a session's first text.
+// writeInstructions sets Prompt and Preamble. It moves as little as possible into the preamble.
 func (p *Plan) writeInstructions(system string) {
 	whole := joinParagraphs(system, p.instructions(p.tools))
 	if fitsPrompt(whole) {
@@ -32,7 +31,7 @@ func (p *Plan) writeInstructions(system string) {
 	}
 	if kept := p.countFittingTools(system); kept > 0 {
 		p.Prompt = joinParagraphs(system, p.instructions(p.tools[:kept]))
-		p.Preamble = wrapPreamble("More functions beside those that you were told of:\n\n" + toolList(p.tools[kept:]))
+		p.Preamble = wrapPreamble("You can also call these functions:\n\n" + toolList(p.tools[kept:]))
 		return
 	}
 	instructions := p.instructions(p.tools)
@@ -46,7 +45,7 @@ func (p *Plan) writeInstructions(system string) {
 	}
 }
 
-// countFittingTools is how many of the tools fit into the prompt behind the system text.
+// countFittingTools returns how many of the tools fit into the prompt after the system text.
 func (p *Plan) countFittingTools(system string) int {
 	return sort.Search(len(p.tools), func(n int) bool {
 		return !fitsPrompt(joinParagraphs(system, p.instructions(p.tools[:n+1])))
@@ -54,11 +53,11 @@ func (p *Plan) countFittingTools(system string) int {
 }
 
 func wrapPreamble(text string) string {
-	return "These are instructions for the whole conversation. The message itself comes after them.\n\n" +
-		text + "\n\nHere the instructions end, and the message begins."
+	return "These instructions apply to the whole conversation. The message follows them.\n\n" +
+		text + "\n\nThe instructions end here. The message follows."
 }
 
-// joinParagraphs puts an empty line between texts that are not empty.
+// joinParagraphs puts an empty line between two texts, unless one of them is empty.
 func joinParagraphs(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
@@ -66,7 +65,7 @@ func joinParagraphs(a, b string) string {
 	return a + "\n\n" + b
 }
 
-// instructions tell the model of tools and format; "" when there are none.
+// instructions explains tools and format to the model; "" if there are none.
 func (p *Plan) instructions(tools []chat.Tool) string {
 	return joinParagraphs(p.toolText(tools), p.formatText())
 }
@@ -74,7 +73,7 @@ func (p *Plan) instructions(tools []chat.Tool) string {
 const (
 	toolsIntro = `# Tools
 
-You can call functions of the user's program. Each line between the tags below is one function, as JSON; "parameters" is the JSON Schema of its arguments.
+You can call functions of the user's program. Each line between the tags below describes one function as JSON. "parameters" is the JSON Schema of its arguments.
 
 `
 	toolsRules = `
@@ -83,9 +82,9 @@ To call a function, write exactly this, outside of any code block:
 
 <tool_call>{"name": "NAME", "arguments": {"KEY": "VALUE"}}</tool_call>
 
-- "arguments" is one JSON object that is valid under the function's parameters. Invent no functions and no arguments.
-- Text may come before a call, none comes after it. Then stop: the user's program runs what you called, and each result comes back as <tool_result id="N" name="NAME">RESULT</tool_result>, in the order of your calls; N is the number of the call in your answer, 1 for the first. Never write a tool_result yourself.
-- To speak of one of these tags without using it, write &lt; for its <, and \u003c within JSON.
+- "arguments" is one JSON object that is valid under the function's parameters. Do not invent functions or arguments.
+- You may write text before a call, but not after it. After your calls, stop: the user's program runs them and sends each result as <tool_result id="N" name="NAME">RESULT</tool_result>, in the order of your calls. N is the number of the call in your answer, starting at 1. Never write a tool_result yourself.
+- To mention one of these tags without using it, write &lt; for its <, or \u003c inside JSON.
 `
 )
 
@@ -98,7 +97,7 @@ func (p *Plan) toolText(tools []chat.Tool) string {
 	b.WriteString(toolList(tools))
 	b.WriteString(toolsRules)
 	if p.singleCall {
-		b.WriteString("- Make one call at the most, and wait for its result before the next.\n")
+		b.WriteString("- Make at most one call, and wait for its result before the next.\n")
 	} else {
 		b.WriteString("- To make several calls at once, write them one after another, each in its own tags.\n")
 	}
@@ -106,7 +105,7 @@ func (p *Plan) toolText(tools []chat.Tool) string {
 	return b.String()
 }
 
-// toolList is the tools in the notation that the package documents.
+// toolList returns the tools in the notation of the package's documentation.
 func toolList(tools []chat.Tool) string {
 	var b strings.Builder
 	b.WriteString("<tools>\n")
@@ -118,7 +117,7 @@ func toolList(tools []chat.Tool) string {
 	return b.String()
 }
 
-// choiceText says which tools may or must be called.
+// choiceText says which tools the model may or must call.
 func (p *Plan) choiceText() string {
 	only := ""
 	if p.choice.Allowed != nil {
@@ -132,11 +131,11 @@ func (p *Plan) choiceText() string {
 	case p.choice.Mode == chat.ToolsRequired:
 		return "You must call at least one function now." + only
 	default:
-		return "Call functions when they help with the question; otherwise answer without." + only
+		return "Call functions if they help with the question. Otherwise answer without them." + only
 	}
 }
 
-// toolLine is a tool as JSON on one line.
+// toolLine returns a tool as JSON on one line.
 func toolLine(t chat.Tool) string {
 	line := `{"name":` + quoteJSON(t.Name)
 	if t.Description != "" {
@@ -149,27 +148,26 @@ func toolLine(t chat.Tool) string {
 	return line + `,"parameters":` + compactSchema(parameters) + "}"
 }
 
-// compactSchema is a schema without white space between its tokens, and without the
-// tags that it stands between.
+// compactSchema returns a schema without white space between its tokens and without tags in it.
 func compactSchema(schema []byte) string {
 	var b bytes.Buffer
 	if err := json.Compact(&b, schema); err != nil {
-		return string(schema) // cannot be: it was compiled
+		return string(schema) // cannot happen: the schema was compiled
 	}
 	return escapeTagsInJSON(b.String())
 }
 
-// quoteJSON is a JSON string that keeps < > & as they are, because descriptions
-// are full of them, but no tag.
+// quoteJSON returns s as a JSON string. It keeps < > & as they are, because descriptions are full
+// of them, but it escapes tags.
 func quoteJSON(s string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a string and a Buffer take everything
+	_ = e.Encode(s) // encoding a string to a Buffer cannot fail
 	return escapeTagsInJSON(strings.TrimSuffix(b.String(), "\n"))
 }
 
-// escapeTagsInJSON takes the meaning from tags within JSON, where a < stands in strings only.
+// escapeTagsInJSON escapes the < of tags in JSON, where a < can only be in a string.
 func escapeTagsInJSON(object string) string {
 	object = tagStart.ReplaceAllString(object, `\u003c$1`)
 	return strings.NewReplacer("</tools>", `\u003c/tools>`, "</json_schema>", `\u003c/json_schema>`).Replace(object)
@@ -196,7 +194,8 @@ func (p *Plan) formatText() string {
 	}
 	text := "# Answer format\n\n" + answer + " with " + what + " that is valid under the JSON Schema below" + formatRules
 	if p.format.Description != "" {
-		text += "\n\nWhat it is for: " + p.escapeText(p.format.Description)
+		text += "\n\nPurpose of the answer: " + p.escapeText(p.format.Description)
 	}
-	return text + "\n\n<json_schema name=" + quoteJSON(p.format.Name) + ">\n" + compactSchema(p.format.Schema) + "\n</json_schema>"
+	text += "\n\n<json_schema name=" + quoteJSON(p.format.Name) + ">\n"
+	return text + compactSchema(p.format.Schema) + "\n</json_schema>"
 }

@@ -6,22 +6,22 @@ import (
 	"achuan/internal/chat"
 )
 
-// reasoning is the reasoning of an answer where calls have a meaning. A model that
-// never closes its reasoning makes its calls inside of it, so what may be a call is
-// held until it is known whether text follows.
+// reasoning is the reasoning of an answer that may contain calls. A model that never closes its
+// reasoning makes its calls inside it. So what may be a call is held until it is known whether
+// text follows.
 type reasoning struct {
 	scanner    *scanner
 	unescaper  unescaper
 	tag        string
-	body       strings.Builder // of the call under way
+	body       strings.Builder // of the current call
 	calls      []rawCall
-	held       strings.Builder // from the first call on
-	hasDropped bool            // something but white space stands behind a call
-	isClosed   bool            // text has come: the calls were mere thoughts
+	held       strings.Builder // the reasoning from the first call on
+	hasDropped bool            // text follows a call
+	isClosed   bool            // the answer's text has begun, so the calls are reasoning
 }
 
-// takeReasoning takes a piece of the reasoning. The client has that of the first answer
-// when a repaired one comes.
+// takeReasoning takes a piece of the reasoning. The client gets only the reasoning of the first
+// reply, not that of a repaired one.
 func (s *Shaper) takeReasoning(text string) {
 	t := &s.reply.reasoning
 	if !s.plan.hasTools || t.isClosed {
@@ -40,7 +40,7 @@ func (s *Shaper) emitReasoning(text string) {
 	}
 }
 
-// takeReasoningPiece takes what the scanner finds in the reasoning.
+// takeReasoningPiece takes a piece that the scanner found in the reasoning.
 func (s *Shaper) takeReasoningPiece(p piece) {
 	t := &s.reply.reasoning
 	if p.kind == pieceText && t.held.Len() == 0 {
@@ -64,7 +64,7 @@ func (s *Shaper) takeReasoningPiece(p piece) {
 	}
 }
 
-// closeReasoning passes on what was held of the reasoning: it has ended.
+// closeReasoning emits the held reasoning, because the reasoning has ended.
 func (s *Shaper) closeReasoning() {
 	t := &s.reply.reasoning
 	if t.isClosed {
@@ -77,8 +77,8 @@ func (s *Shaper) closeReasoning() {
 	}
 }
 
-// endReasoning takes the calls in a reasoning that was never closed for those of the
-// answer. stored is the answer as the platform keeps it.
+// endReasoning makes the calls in a reasoning that was never closed the calls of the answer.
+// stored is the answer as the platform stored it.
 func (s *Shaper) endReasoning(stored string) {
 	t := &s.reply.reasoning
 	if t.isClosed || t.scanner == nil {

@@ -6,32 +6,30 @@ import (
 	"strings"
 )
 
-// repair makes JSON of what a model wrote for JSON. What is valid stays as it is,
-// to the byte; what is not is repaired where its meaning is plain: a fence around
-// it, trailing commas, raw control characters in strings, Python's words and
-// quotes, backslashes that are not doubled. Digits are never touched, and nothing is guessed: anything else is an
-// error.
+// repair turns the JSON of a model into valid JSON. It keeps valid JSON byte for byte. It repairs
+// mistakes whose meaning is clear: a fence around the JSON, trailing commas, raw control
+// characters in strings, Python's words and quotes, and backslashes that are not doubled. It never
+// changes digits and never guesses: anything else is an error.
 //
-// Missing brackets are added only if the model itself marked the end of the text:
-// ended says that it did, and so does a closing fence. Otherwise a text with open
-// brackets is truncated, and so is, in any case, one that stops inside a string or a
-// number or after a comma. What a truncated text would have said is not known: what
-// repair returns of it is valid JSON, but nobody may act on it.
-func repair(text string, ended bool) (fixed string, truncated bool, err error) {
+// It adds missing brackets only if the model itself marked the end of the text: isEnded says that
+// it did, and so does a closing fence. Otherwise, a text with open brackets is truncated. A text
+// that stops inside a string or a number or after a comma is always truncated. repair returns
+// valid JSON for a truncated text, but nobody may act on it, because the rest is unknown.
+func repair(text string, isEnded bool) (fixed string, truncated bool, err error) {
 	if json.Valid([]byte(text)) {
 		if err := checkCharacters(text); err != nil {
 			return "", false, err
 		}
 		return text, false, nil
 	}
-	text, fenced := cutFence(text)
+	text, isFenced := cutFence(text)
 	var r repairer
 	for _, c := range []byte(text) {
 		if err := r.take(c); err != nil {
 			return "", false, err
 		}
 	}
-	if truncated, err = r.finish(ended || fenced); err != nil {
+	if truncated, err = r.finish(isEnded || isFenced); err != nil {
 		return "", false, err
 	}
 	fixed = string(r.out)
@@ -44,18 +42,17 @@ func repair(text string, ended bool) (fixed string, truncated bool, err error) {
 	return fixed, truncated, nil
 }
 
-// checkCharacters refuses a valid JSON text whose strings are not all made of
-// characters.
+// checkCharacters refuses a valid JSON text with a string that is not made of whole characters.
 func checkCharacters(text string) error {
 	if hasLoneSurrogate(text) {
-		return errors.New(`a \u escape is one half of a surrogate pair, which is no character; write the character itself`)
+		return errors.New(`a \u escape is half of a surrogate pair, which is not a character; write the character itself`)
 	}
 	return nil
 }
 
-// cutFence takes off a code fence around the whole text. closed reports whether the
-// text had the closing fence.
-func cutFence(text string) (inner string, closed bool) {
+// cutFence removes a code fence around the whole text. isClosed reports whether the text had the
+// closing fence.
+func cutFence(text string) (inner string, isClosed bool) {
 	text = strings.TrimSpace(text)
 	n := 0
 	for n < len(text) && (text[n] == '`' || text[n] == '~') && text[n] == text[0] {
@@ -66,26 +63,26 @@ func cutFence(text string) (inner string, closed bool) {
 	}
 	fence := text[:n]
 	text = strings.TrimLeft(text[n:], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-	text, closed = strings.CutSuffix(strings.TrimSpace(text), fence)
-	return strings.TrimSpace(text), closed
+	text, isClosed = strings.CutSuffix(strings.TrimSpace(text), fence)
+	return strings.TrimSpace(text), isClosed
 }
 
-// maxNesting bounds how deep JSON of a model may nest.
+// maxNesting limits how deeply the JSON of a model may nest.
 const maxNesting = 500
 
-// repairer repairs JSON as it comes: out is valid so far, whatever follows.
+// repairer repairs JSON byte by byte. After each byte, out is the beginning of valid JSON.
 type repairer struct {
 	out          []byte
-	pending      []byte // a comma and the white space behind it: dropped before a closing bracket
-	token        []byte // of a number or a word that is under way
-	openBrackets []byte // brackets, outermost first
+	pending      []byte // a comma and the white space after it; a closing bracket drops the comma
+	token        []byte // of the current number or word
+	openBrackets []byte // outermost first
 	expect       expectation
-	quote        byte // of the open string; 0 is none
-	escapeState  int  // in a string: 1 after a backslash, 2 to 5 in \uXXXX
-	hasEscape    bool // an escape of JSON's came that may also be two literal characters
-	hasLiteral   bool // a backslash came that can only be meant literally
+	quote        byte // of the open string; 0 outside of strings
+	escapeState  int  // in a string: 1 after a backslash, 2 to 5 in \uXXXX, else 0
+	hasEscape    bool // there is a JSON escape that may also be two literal characters
+	hasLiteral   bool // there is a backslash that can only be literal
 	err          error
-	steps        int // bytes looked at, for the test that this is linear
+	steps        int // bytes read; a test checks that this grows linearly
 }
 
 // expectation is what the grammar allows next.
@@ -101,7 +98,7 @@ const (
 	expectEnd  // nothing
 )
 
-// take looks at one byte. After an error it only repeats it.
+// take reads one byte. After an error it returns the same error.
 func (r *repairer) take(c byte) error {
 	r.steps++
 	switch {
@@ -128,7 +125,7 @@ func isWordByte(c byte) bool {
 	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '+' || c == '-' || c == '.' || c == '_'
 }
 
-// takeToken looks at a byte outside of strings, numbers and words.
+// takeToken reads a byte outside of strings, numbers and words.
 func (r *repairer) takeToken(c byte) {
 	switch {
 	case isSpace(c):
@@ -139,7 +136,7 @@ func (r *repairer) takeToken(c byte) {
 		r.fail("there is more text after its end")
 	case c == ',':
 		if r.expect != expectNext {
-			r.fail("a comma stands where none may be")
+			r.fail("there is a comma where JSON allows none")
 			return
 		}
 		r.pending = append(r.pending, c)
@@ -149,7 +146,7 @@ func (r *repairer) takeToken(c byte) {
 		}
 	case c == ':':
 		if r.expect != expectColon {
-			r.fail("a colon stands where none may be")
+			r.fail("there is a colon where JSON allows none")
 			return
 		}
 		r.out = append(r.out, c)
@@ -167,7 +164,7 @@ func (r *repairer) takeSpace(c byte) {
 	}
 }
 
-// closeBracket ends an array or object. One too many at the very end is dropped.
+// closeBracket ends an array or object. It drops an extra bracket at the very end.
 func (r *repairer) closeBracket(c byte) {
 	if r.expect == expectEnd {
 		return
@@ -177,7 +174,7 @@ func (r *repairer) closeBracket(c byte) {
 		opener = '['
 	}
 	if len(r.openBrackets) == 0 || r.openBrackets[len(r.openBrackets)-1] != opener {
-		r.fail("a " + string(c) + " closes nothing")
+		r.fail("a " + string(c) + " has no opening bracket")
 		return
 	}
 	trailing := len(r.pending) > 0
@@ -191,7 +188,7 @@ func (r *repairer) closeBracket(c byte) {
 	r.endValue()
 }
 
-// dropComma takes a trailing comma out, and keeps the white space behind it.
+// dropComma drops a trailing comma, and keeps the white space after it.
 func (r *repairer) dropComma() {
 	if len(r.pending) > 0 {
 		r.out = append(r.out, r.pending[1:]...)
@@ -199,7 +196,7 @@ func (r *repairer) dropComma() {
 	}
 }
 
-// endValue notes that a value has ended.
+// endValue records that a value has ended.
 func (r *repairer) endValue() {
 	r.expect = expectNext
 	if len(r.openBrackets) == 0 {
@@ -238,7 +235,7 @@ func (r *repairer) beginValue(c byte) {
 
 func (r *repairer) openBracket(c byte) {
 	if len(r.openBrackets) == maxNesting {
-		r.fail("it nests too deep")
+		r.fail("it is nested too deeply")
 		return
 	}
 	r.out = append(r.out, c)
@@ -249,7 +246,7 @@ func (r *repairer) openBracket(c byte) {
 	}
 }
 
-// literalWords are the literals and what Python calls them.
+// literalWords maps JSON's literals, and Python's names for them, to JSON.
 var literalWords = map[string]string{
 	"true": "true", "false": "false", "null": "null", "True": "true", "False": "false", "None": "null",
 }
@@ -265,7 +262,7 @@ func (r *repairer) endToken() {
 	case json.Valid(r.token):
 		r.out = append(r.out, r.token...)
 	default:
-		r.fail("a value is neither a number nor true, false or null, and stands without quotes")
+		r.fail("a value without quotes is not a number, true, false or null")
 		return
 	}
 	r.token = r.token[:0]
@@ -273,6 +270,6 @@ func (r *repairer) endToken() {
 }
 
 func quoteByte(c byte) string {
-	b, _ := json.Marshal(string(rune(c))) // a string cannot fail
+	b, _ := json.Marshal(string(rune(c))) // encoding a string cannot fail
 	return string(b)
 }

@@ -8,7 +8,7 @@ import (
 	"unicode/utf16"
 )
 
-// takeString looks at a byte inside a string.
+// takeString reads a byte inside a string.
 func (r *repairer) takeString(c byte) {
 	switch {
 	case r.escapeState == 1:
@@ -34,20 +34,19 @@ func (r *repairer) takeString(c byte) {
 	}
 }
 
-// takeEscape looks at the byte after a backslash. The backslash is written only
-// now, because not all of them stay.
+// takeEscape reads the byte after a backslash, and writes both, because not every backslash stays.
 //
-// An escape that JSON does not have, such as \d in a pattern or \U in a path, shows
-// that the model does not double its backslashes: that backslash is literal. Then
-// \n in the same text may be one too, as in C:\Users\new, so nobody knows what it
-// means. The escape of the string's own quote has one meaning only.
+// An escape that JSON does not have, such as \d in a pattern or \U in a path, shows that the model
+// does not double its backslashes, so this backslash is literal. Then \n in the same text may also
+// be literal, as in C:\Users\new, so its meaning is unknown. The escape of the string's own quote
+// has only one meaning.
 func (r *repairer) takeEscape(c byte) {
 	r.escapeState = 0
 	switch {
 	case c == '\'' && r.quote == c:
 		r.out = append(r.out, c)
 	case c == '\'':
-		r.fail(`\' stands in a string with double quotes, where JSON has no such escape; write ' or \\'`)
+		r.fail(`\' is not an escape in a JSON string with double quotes; write ' or \\'`)
 	case c == '"' && r.quote == c:
 		r.out = append(r.out, '\\', c)
 	case c == 'u':
@@ -57,19 +56,19 @@ func (r *repairer) takeEscape(c byte) {
 		r.out = append(r.out, '\\', c)
 		r.hasEscape = true
 	case c < ' ':
-		r.fail("a backslash stands before a line break or another control character")
+		r.fail("a backslash comes before a line break or another control character")
 	default:
 		r.out = append(r.out, '\\', '\\', c)
 		r.hasLiteral = true
 	}
 	if r.hasEscape && r.hasLiteral && r.err == nil {
-		r.fail("a backslash is followed by a character that no escape begins with, so it is not clear which backslashes " +
-			`are meant literally; write each of those as \\`)
+		r.fail("a backslash comes before a character that has no escape, so it is unclear which backslashes are literal; " +
+			`write each literal backslash as \\`)
 	}
 }
 
-// hasLoneSurrogate reports whether a valid JSON text escapes one half of a surrogate
-// pair without the other. That is no character: clients fail when they encode it.
+// hasLoneSurrogate reports whether a valid JSON text escapes one half of a surrogate pair without
+// the other. That is not a character, and clients fail to encode it.
 func hasLoneSurrogate(text string) bool {
 	for {
 		i := strings.IndexByte(text, '\\')
@@ -114,7 +113,7 @@ func (r *repairer) takeHex(c byte) {
 	}
 }
 
-// writeControl writes a raw control character as JSON has it.
+// writeControl writes a raw control character as its JSON escape.
 func (r *repairer) writeControl(c byte) {
 	const hex = "0123456789abcdef"
 	switch c {
@@ -129,8 +128,8 @@ func (r *repairer) writeControl(c byte) {
 	}
 }
 
-// finish closes what is open. It returns truncated and takes ended as repair does.
-func (r *repairer) finish(ended bool) (truncated bool, err error) {
+// finish closes what is open. Its parameter and its first result are those of repair.
+func (r *repairer) finish(isEnded bool) (truncated bool, err error) {
 	if r.err != nil {
 		return false, r.err
 	}
@@ -139,7 +138,7 @@ func (r *repairer) finish(ended bool) (truncated bool, err error) {
 		r.fail(`\u is not followed by four hexadecimal digits`)
 		return false, r.err
 	case r.quote != 0:
-		truncated, r.escapeState = true, 0 // a backslash with nothing behind it is dropped
+		truncated, r.escapeState = true, 0 // drops a backslash at the end
 		r.takeString(r.quote)
 	case len(r.token) > 0:
 		_, word := literalWords[string(r.token)]
@@ -153,7 +152,7 @@ func (r *repairer) finish(ended bool) (truncated bool, err error) {
 		r.fail("it ends where a value is missing")
 		return truncated, r.err
 	}
-	truncated = truncated || len(r.openBrackets) > 0 && (!ended || len(r.pending) > 0) // more was to come
+	truncated = truncated || len(r.openBrackets) > 0 && (!isEnded || len(r.pending) > 0) // more text was to follow
 	r.dropComma()
 	for _, bracket := range slices.Backward(r.openBrackets) {
 		r.out = append(r.out, bracket+2) // { and [ stand two before } and ]

@@ -2,14 +2,14 @@ package emulate
 
 import "strings"
 
-// The tags of a call, as the package's documentation shows them.
+// The tags of a call, as in the package's documentation.
 const (
 	openTag  = "<tool_call>"
 	closeTag = "</tool_call>"
 )
 
-// The beginnings of tags that models use beside openTag, and the closing tag of the
-// second: `<tool_call name="NAME">`, `<function=NAME>`.
+// The beginnings of the other tags that models write, `<tool_call name="NAME">` and
+// `<function=NAME>`, and the closing tag of the latter.
 const (
 	callTagStart     = "<tool_call"
 	functionTagStart = "<function="
@@ -17,62 +17,61 @@ const (
 	maxTagBytes      = 256 // bytes of such a tag
 )
 
-// pieceKind says what a piece of a model's answer is.
+// pieceKind says what a piece of a reply is.
 type pieceKind uint8
 
 const (
-	pieceText  pieceKind = iota // not part of a call
-	pieceOpen                   // the tag, and what is forgiven behind it
-	pieceBody                   // of the call
-	pieceClose                  // the tag; "" or a part of it where it is missing
+	pieceText  pieceKind = iota // outside of calls
+	pieceOpen                   // the tag, and what is tolerated after it
+	pieceBody                   // the content of a call
+	pieceClose                  // the closing tag, or the part of it that is there
 )
 
-// piece is some of a model's answer. All pieces, put together, are the answer.
+// piece is a part of a reply. All pieces joined are the reply.
 type piece struct {
 	kind    pieceKind
 	text    string
-	isEnded bool // pieceClose: the model ended the call, with its tag or with the next call
+	isEnded bool // of pieceClose: a closing tag or the next call ended the call
 }
 
-// scanner tells calls from text while an answer comes. Text is passed on at once;
-// only what may still become a tag is held back. Every tag that is not in a code
-// fence or in inline code begins a call. Its body is JSON if a { or [ follows after
-// white space or one opening fence, where a closing tag in a string is content.
-// Each byte is looked at a bounded number of times.
+// scanner separates calls from text while a reply comes. It emits text at once, and holds back
+// only what may become a tag. Every tag outside of code fences and inline code begins a call. The
+// body is JSON if a { or [ follows after white space or one opening fence. In JSON, a closing tag
+// inside a string is content. The scanner reads each byte a bounded number of times.
 type scanner struct {
 	emit func(piece)
 
 	mode scanMode
-	held []byte // may still become a tag
-	out  []byte // not emitted yet, all of kind
+	held []byte // may become a tag
+	out  []byte // not emitted yet; all of one kind
 	kind pieceKind
 
 	markdown  markdown
 	opening   opening
-	tag       string   // of the call under way, or of what may become one
-	backticks int      // length of a run of backticks in the text that the tag's code span waits for
-	isJSON    bool     // the body of the call under way is JSON
-	body      jsonBody // it, while it is JSON
-	nextTag   int      // in scanQuoted: where in held the next call's tag begins
+	tag       string   // of the current call, or of what may become one
+	backticks int      // length of the current run of backticks, which may close the inline code around a tag
+	isJSON    bool     // the current call's body is JSON
+	body      jsonBody // state of a body that is JSON
+	nextTag   int      // in scanQuoted: index in held where the next call's tag begins
 
-	steps int // bytes looked at, for the test that this is linear
+	steps int // bytes read; a test checks that this grows linearly
 }
 
 type scanMode uint8
 
 const (
 	scanText        scanMode = iota
-	scanTag                  // held is a beginning of a tag
-	scanAfterTag             // held is a tag and what may come before its body
-	scanMaybeInline          // held is a call that may yet turn out to be inline code
+	scanTag                  // held begins a tag
+	scanAfterTag             // held is a tag and what is tolerated before its body
+	scanMaybeInline          // held is a call that may be inline code
 	scanBody
-	scanClose  // in a body: held is a beginning of the closing tag, or of the next call's openTag
-	scanQuoted // in a body's string: held is the closing tag and what would have to follow for it to count
+	scanClose  // in a body: held begins the closing tag or the next openTag
+	scanQuoted // in a string of a body: held is the closing tag and what follows it
 )
 
 func newScanner(emit func(piece)) *scanner { return &scanner{emit: emit} }
 
-// feed takes the next bytes of the answer.
+// feed takes the next bytes of the reply.
 func (s *scanner) feed(text string) {
 	for i := 0; i < len(text); {
 		if n := s.takePlain(text[i:]); n > 0 {
@@ -86,8 +85,8 @@ func (s *scanner) feed(text string) {
 	s.flush()
 }
 
-// takePlain passes on what text begins with that means nothing where it stands, and
-// returns how much that is.
+// takePlain buffers the bytes at the start of text that have no special meaning, and returns how
+// many.
 func (s *scanner) takePlain(text string) int {
 	kind, special := pieceText, "<`~\n"
 	switch {
@@ -110,10 +109,10 @@ func (s *scanner) takePlain(text string) int {
 	return n
 }
 
-// end takes the end of the answer: a call that is still open ends here. A closing
-// tag in a string was meant as one if nothing follows it.
+// end takes the end of the reply, which also ends an open call. A closing tag in a string closes
+// the call if nothing follows it.
 func (s *scanner) end() {
-	if s.mode == scanMaybeInline { // no closing backticks came
+	if s.mode == scanMaybeInline { // no backticks closed the inline code
 		s.acceptCall()
 	}
 	switch s.mode {
@@ -133,7 +132,7 @@ func (s *scanner) end() {
 	s.flush()
 }
 
-// put adds to what is emitted next.
+// put adds bytes to the piece that is emitted next.
 func (s *scanner) put(kind pieceKind, bytes ...byte) {
 	if kind != s.kind {
 		s.flush()
@@ -149,7 +148,7 @@ func (s *scanner) flush() {
 	}
 }
 
-// take looks at one byte.
+// take reads one byte.
 func (s *scanner) take(c byte) {
 	s.steps++
 	switch s.mode {

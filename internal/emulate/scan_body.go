@@ -9,7 +9,7 @@ func (s *scanner) beginBody(isJSON bool) {
 	s.mode, s.isJSON, s.body = scanBody, isJSON, jsonBody{}
 }
 
-// closeTag is the closing tag of the call under way.
+// closeTag returns the closing tag of the current call.
 func (s *scanner) closeTag() string {
 	if strings.HasPrefix(s.tag, functionTagStart) {
 		return functionCloseTag
@@ -34,8 +34,8 @@ func (s *scanner) addToBody(bytes ...byte) {
 	s.put(pieceBody, bytes...)
 }
 
-// takeClose looks for the end of a body: its tag, or the next call's after a body
-// that is complete, or is not JSON.
+// takeClose looks for the end of a body: its closing tag or, after a complete body or one that is
+// not JSON, the next call's tag.
 func (s *scanner) takeClose(c byte) {
 	tag := s.closeTag()
 	next := (s.body.isComplete() || !s.isJSON && tag == closeTag) && extendsTag(openTag, s.held, c)
@@ -63,21 +63,20 @@ func (s *scanner) emitClose(text string, ended bool) {
 	s.emit(piece{pieceClose, text, ended})
 }
 
-// extendsTag reports whether c continues held towards tag.
+// extendsTag reports whether held and c together begin tag.
 func extendsTag(tag string, held []byte, c byte) bool {
 	return len(held) < len(tag) && tag[len(held)] == c && string(held) == tag[:len(held)]
 }
 
-// continueBody takes what is held for a part of the body.
+// continueBody treats the held bytes as a part of the body.
 func (s *scanner) continueBody(c byte) {
 	s.addToBody(s.held...)
 	s.mode, s.held = scanBody, s.held[:0]
 	s.take(c)
 }
 
-// takeQuoted decides about a closing tag inside a string. There it is content,
-// unless the next call or the end of the answer follows it: then a quote was
-// missing.
+// takeQuoted decides about a closing tag inside a string. It is content, unless the next call or
+// the end of the reply follows: then the closing quote is missing.
 func (s *scanner) takeQuoted(c byte) {
 	tag := s.held[s.nextTag:]
 	switch {
@@ -95,13 +94,13 @@ func (s *scanner) takeQuoted(c byte) {
 	}
 }
 
-// closeBeforeCall ends a body at the tag that is held; what is held behind it is text
-// in front of the tag of the next call.
+// closeBeforeCall ends a body at the held closing tag. What follows it is text in front of the
+// next call.
 func (s *scanner) closeBeforeCall(next string) {
 	tag := s.closeTag()
 	s.emitClose(tag, true)
-	if white := s.held[len(tag):]; len(white) > 0 {
-		s.put(pieceText, white...)
+	if space := s.held[len(tag):]; len(space) > 0 {
+		s.put(pieceText, space...)
 	}
 	s.held = append(s.held[:0], next...)
 	s.beginCall(next)

@@ -25,8 +25,8 @@ func (s *scanner) takeTag(c byte) {
 	}
 }
 
-// continuesTag reports whether c continues held towards a tag that begins a call,
-// and whether the tag is whole then.
+// continuesTag reports whether c continues a tag that begins a call, and whether the tag is whole
+// then.
 func continuesTag(held []byte, c byte) (whole, ok bool) {
 	if extendsTag(callTagStart, held, c) || extendsTag(functionTagStart, held, c) {
 		return false, true
@@ -49,7 +49,7 @@ func (s *scanner) beginCall(tag string) {
 	s.mode, s.tag, s.opening = scanAfterTag, tag, opening{}
 }
 
-// emitAsText takes what is held for text.
+// emitAsText treats the held bytes as text.
 func (s *scanner) emitAsText() {
 	s.put(pieceText, s.held...)
 	s.mode, s.held = scanText, s.held[:0]
@@ -58,7 +58,7 @@ func (s *scanner) emitAsText() {
 func (s *scanner) takeAfterTag(c byte) {
 	span := s.markdown.inlineLen
 	switch {
-	case c == '\n' && span > 0: // inline code ends with its line, so there was none
+	case c == '\n' && span > 0: // inline code ends with its line, so this is not inline code
 		s.markdown.dropInline()
 	case c == '`' && span > 0:
 		s.rejectTag(c)
@@ -80,21 +80,21 @@ func (s *scanner) takeAfterTag(c byte) {
 	s.held = append(s.held, c)
 }
 
-// rejectTag takes the tag for text, because of c behind it. What came between is
-// looked at again: it may open a fence.
+// rejectTag treats the tag as text because of c after it. The bytes between are read again,
+// because they may open a fence.
 func (s *scanner) rejectTag(c byte) {
-	behind := append([]byte(nil), s.held[len(s.tag):]...)
+	rest := append([]byte(nil), s.held[len(s.tag):]...)
 	s.held = s.held[:len(s.tag)]
 	s.emitAsText()
-	for _, b := range behind {
+	for _, b := range rest {
 		s.take(b)
 	}
 	s.take(c)
 }
 
-// takeMaybeInline holds a call that stands behind backticks which may be inline code's.
+// takeMaybeInline holds a call after backticks that may begin inline code.
 func (s *scanner) takeMaybeInline(c byte) {
-	if c != '`' && s.backticks == s.markdown.inlineLen { // closed: it was
+	if c != '`' && s.backticks == s.markdown.inlineLen { // it was inline code
 		s.markdown.closeInline()
 		s.emitAsText()
 		s.take(c)
@@ -111,18 +111,18 @@ func (s *scanner) takeMaybeInline(c byte) {
 	}
 }
 
-// acceptCall takes what is held for a call after all: the backticks before it are no
-// inline code's, and none on this line are.
+// acceptCall treats the held bytes as a call. The backticks before it begin no inline code, and no
+// others on this line do.
 func (s *scanner) acceptCall() {
-	if s.backticks == s.markdown.inlineLen { // closed by the last bytes of the answer
+	if s.backticks == s.markdown.inlineLen { // the last bytes of the reply closed the inline code
 		s.emitAsText()
 		return
 	}
 	s.markdown.dropInline()
-	behind := append([]byte(nil), s.held[len(s.tag):]...)
+	rest := append([]byte(nil), s.held[len(s.tag):]...)
 	s.held = s.held[:len(s.tag)]
 	s.beginCall(s.tag)
-	for _, b := range behind {
+	for _, b := range rest {
 		s.take(b)
 	}
 }

@@ -14,18 +14,17 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Bounds on one schema of a client. The depth is of the JSON text.
+// Limits of one schema of a client. The depth is that of the JSON text.
 const (
 	maxSchemaSize  = 256 << 10
 	maxSchemaDepth = 64
-	// maxSchemaObjects bounds the objects in a schema. Its compiler looks each up among
-	// all before it; this many take a quarter of a second.
+	// maxSchemaObjects limits the objects in a schema. Its compiler looks up each object among all
+	// before it; so many objects take a quarter of a second.
 	maxSchemaObjects = 6000
 )
 
-// schema is a JSON Schema that values can be held to. It is known to compile; its
-// compiled form is in the cache or made again, so that the schemas of a request that
-// nobody comes back to take no memory. It may be used by several goroutines.
+// schema is a JSON Schema that is known to compile. The cache has its compiled form or makes it
+// again, so that schemas that are no longer used take no memory. It is safe for concurrent use.
 type schema struct {
 	text  []byte
 	key   [sha256.Size]byte
@@ -33,23 +32,23 @@ type schema struct {
 	schemaCost
 }
 
-// schemaCost is what a schema takes.
+// schemaCost is the cost of a schema.
 type schemaCost struct {
-	weight int // bytes of the compiled form, by estimate
-	work   int // of its compiler, in comparisons; 40 million are a quarter of a second
+	weight int // estimated bytes of the compiled form
+	work   int // comparisons of the compiler; 40 million take a quarter of a second
 }
 
-// refusingLoader is the loader of schemas that are not in the text itself.
+// refusingLoader refuses to load schemas from outside of the text.
 type refusingLoader struct{}
 
 func (refusingLoader) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s is not loaded: a schema must be whole in itself", url)
 }
 
-// schemaLocation is what the text of a client's schema is known as.
+// schemaLocation is the URL of a client's schema in the compiler.
 const schemaLocation = "schema:client"
 
-// compileSchema reads the text of a schema. Its error is for the client.
+// compileSchema compiles the text of a schema. Its error is for the client.
 func compileSchema(text []byte) (*compiledSchema, error) {
 	root, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
@@ -88,7 +87,7 @@ func compileSchema(text []byte) (*compiledSchema, error) {
 	return compiled, nil
 }
 
-// plainError words an error of the compiler without the name that the schema has here.
+// plainError removes the schema's internal URL from an error of the compiler.
 func plainError(err error) error {
 	if invalid, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
 		if v, ok := errors.AsType[*jsonschema.ValidationError](invalid.Err); ok {
@@ -98,17 +97,17 @@ func plainError(err error) error {
 	return errors.New(strings.ReplaceAll(clipText(err.Error()), schemaLocation, ""))
 }
 
-// maxViolations bounds what a model or a client is told of one value, and maxFound how
-// many violations are found to choose from.
+// maxViolations limits the violations of one value that a model or a client sees. maxFound limits
+// how many are collected to choose from.
 const (
 	maxViolations = 8
 	maxFound      = 64
 )
 
-const tooMuchWork = "it is too large or nests too deep to be checked against its schema"
+const tooMuchWork = "it is too large or too deeply nested to be checked against its schema"
 
-// violations returns what is wrong with a JSON text under the schema, in the
-// validator's words and in an order of their own; none for a valid one.
+// violations returns what is wrong with a JSON text under the schema, in the library's words and
+// sorted. It returns none for a valid text. A nil schema allows everything.
 func (s *schema) violations(text string) []string {
 	if s == nil {
 		return nil
@@ -121,13 +120,14 @@ func (s *schema) violations(text string) []string {
 		return []string{err.Error()}
 	}
 	form, err := s.cache.compiledForm(context.Background(), s)
-	if err != nil { // cannot be: it compiled before
+	if err != nil { // cannot happen: the schema compiled before
 		return []string{err.Error()}
 	}
 	return form.violations(value)
 }
 
-// violations looks for the verdict first, which most values pass at little cost.
+// violations first checks only whether the value is valid, because most values are and that is
+// cheap.
 func (c *compiledSchema) violations(value any) []string {
 	switch result, _ := c.validate(value, 0); result {
 	case verdictValid:
@@ -146,7 +146,7 @@ func (c *compiledSchema) violations(value any) []string {
 	return firstViolations(words)
 }
 
-// describe puts a finding into the library's words.
+// describe returns a finding in the library's words.
 func (f finding) describe() string {
 	leaf := jsonschema.ValidationError{SchemaURL: schemaLocation, ErrorKind: f.kind}
 	for at := f.place; at != nil; at = at.parent {
@@ -165,15 +165,15 @@ func describeError(leaf *jsonschema.ValidationError, more string) string {
 	return clipText(strings.ReplaceAll(text, schemaLocation, ""))
 }
 
-// firstViolations are the first violations, in order.
+// firstViolations sorts violations and returns the first ones without duplicates.
 func firstViolations(words []string) []string {
 	slices.Sort(words)
 	words = slices.Compact(words)
 	return words[:min(len(words), maxViolations)]
 }
 
-// leafErrors are the errors at the ends of the validator's tree, in order. The validator
-// looks at the keys of an object in any order, and only the first errors are listed.
+// leafErrors returns the errors at the leaves of the library's error tree, sorted. The library
+// visits the keys of an object in any order, and only the first errors are listed.
 func leafErrors(v *jsonschema.ValidationError) []string {
 	var all []string
 	var visit func(v *jsonschema.ValidationError)
@@ -195,7 +195,7 @@ func leafErrors(v *jsonschema.ValidationError) []string {
 	return firstViolations(all)
 }
 
-// clipText bounds one message: it may repeat what a client or a model wrote.
+// clipText limits the length of a message, which may repeat text of a client or a model.
 func clipText(text string) string {
 	const maxRunes = 300
 	isLong := len(text) > maxRunes*4
@@ -212,8 +212,8 @@ func clipText(text string) string {
 	return string(runes)
 }
 
-// Numbers longer than these are compared exactly by the validator, at a cost that
-// grows with what they stand for and not with what is sent.
+// The library compares numbers exactly. For longer numbers than these, the cost grows with their
+// value and not with the length of their text.
 const (
 	maxDigits   = 1000
 	maxExponent = 400
@@ -221,7 +221,7 @@ const (
 
 var exponentPattern = regexp.MustCompile(`[eE][+-]?0*([0-9]+)$`)
 
-// checkNumbers refuses numbers that would be costly to compare.
+// checkNumbers refuses numbers that are expensive to compare.
 func checkNumbers(value any) error {
 	switch v := value.(type) {
 	case json.Number:

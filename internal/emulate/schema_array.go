@@ -67,7 +67,8 @@ func (w *walker) item(list *place, i int) *place {
 	return w.child(list, strconv.Itoa(i))
 }
 
-// applyPositions applies schemas to the items at the same indexes, and returns how many.
+// applyPositions applies each schema to the item at the same index, and returns the number of
+// these items.
 func (w *walker) applyPositions(schemas []*jsonschema.Schema, list []any, at *place) (n int, ok bool) {
 	n, ok = min(len(schemas), len(list)), true
 	for i, v := range list[:n] {
@@ -120,9 +121,9 @@ func (w *walker) applyItems2020(s *jsonschema.Schema, list []any, at *place, own
 
 // checkContains counts the items that are valid under a schema.
 func (w *walker) checkContains(s *jsonschema.Schema, list []any, at *place, own *evaluated) bool {
-	least := 1
+	minMatches := 1
 	if s.MinContains != nil {
-		least = *s.MinContains
+		minMatches = *s.MinContains
 	}
 	matched := 0
 	var some []int
@@ -140,14 +141,14 @@ func (w *walker) checkContains(s *jsonschema.Schema, list []any, at *place, own 
 		if s.DraftVersion >= 2020 {
 			own.addItem(i)
 		}
-		if own == nil && s.MaxContains == nil && matched >= least {
+		if own == nil && s.MaxContains == nil && matched >= minMatches {
 			return true
 		}
 	}
 	switch {
-	case s.MinContains != nil && matched < least:
-		return w.fail(at, &kind.MinContains{Got: some, Want: least})
-	case matched < least:
+	case s.MinContains != nil && matched < minMatches:
+		return w.fail(at, &kind.MinContains{Got: some, Want: minMatches})
+	case matched < minMatches:
 		return w.fail(at, &kind.Contains{})
 	case s.MaxContains != nil && matched > *s.MaxContains:
 		return w.fail(at, &kind.MaxContains{Got: some, Want: *s.MaxContains})

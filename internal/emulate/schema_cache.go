@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// Bounds on what the cache keeps. Compiled forms take many times their text.
+// Limits of the cache. A compiled form takes many times the size of its text.
 const (
 	maxCachedBytes  = 48 << 20 // bytes of compiled forms
 	maxKnownSchemas = 50_000   // schemas that are known to compile, of 48 bytes each
 )
 
-// SchemaCache keeps compiled schemas from one request to the next, because an agent
-// sends the same ones with each request. It is safe for concurrent use.
+// SchemaCache keeps compiled schemas from one request to the next, because an agent sends the same
+// schemas with each request. It is safe for concurrent use.
 type SchemaCache struct {
 	mu        sync.Mutex
 	forms     map[[sha256.Size]byte]*compiledSchema
@@ -23,8 +23,8 @@ type SchemaCache struct {
 	maxWeight int                              // of weight
 	costs     map[[sha256.Size]byte]schemaCost // of schemas that compile
 
-	// compileSlots bound how many schemas are compiled at once, so that they take neither
-	// all processors nor, at some ten megabytes each, the memory.
+	// compileSlots limits how many schemas are compiled at once, because each takes a processor
+	// and some ten megabytes of memory.
 	compileSlots chan struct{}
 }
 
@@ -40,8 +40,8 @@ func newSchemaCache(maxWeight int) *SchemaCache {
 	}
 }
 
-// get returns a schema that compiles. Its error is for the client, unless ctx has
-// ended. The text must not change.
+// get returns the schema of a text if it compiles. Its error is for the client, unless ctx has
+// ended. The caller must not change the text.
 func (c *SchemaCache) get(ctx context.Context, text []byte) (*schema, error) {
 	if len(text) > maxSchemaSize {
 		return nil, fmt.Errorf("a schema may have %d KiB at most", maxSchemaSize>>10)
@@ -86,7 +86,7 @@ func (c *SchemaCache) compiledForm(ctx context.Context, s *schema) (*compiledSch
 	return made, nil
 }
 
-// store puts a compiled form into the cache, and takes others out until it fits.
+// store adds a compiled form to the cache, and removes others until it fits.
 func (c *SchemaCache) store(key [sha256.Size]byte, made *compiledSchema) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,27 +11,27 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// schemaExtra is what the walk has to know of a schema beside its compiled form.
+// schemaExtra is what a walker needs to know of a schema beyond the library's form.
 type schemaExtra struct {
-	isNullable bool                // OpenAPI's nullable: null is valid, whatever else it says
-	enum       map[string]struct{} // keys of the values
-	constant   map[string]struct{} // key of the value
+	isNullable bool                // OpenAPI's nullable: null is always valid
+	enum       map[string]struct{} // keys of the values, see writeValueKey
+	constant   map[string]struct{} // key of the only value
 }
 
-// compiledSchema is a schema in the form that values are held to.
+// compiledSchema is the form of a schema that values are checked against.
 type compiledSchema struct {
 	root   *jsonschema.Schema
 	extras map[*jsonschema.Schema]*schemaExtra
 	schemaCost
 }
 
-// What compiled forms take, measured: a schema, and a byte of the text of values.
+// The measured bytes of compiled forms: of a schema, and of a byte of text in its values.
 const (
 	schemaSize   = 900
 	textByteSize = 8
 )
 
-// newCompiledSchema notes what the walk has to know, and weighs the compiled form.
+// newCompiledSchema collects what a walker needs, and estimates the weight of the compiled form.
 func newCompiledSchema(root *jsonschema.Schema, d *document, p *patterns) *compiledSchema {
 	c := &compiledSchema{root: root, extras: map[*jsonschema.Schema]*schemaExtra{}}
 	c.weight, c.work = p.size, d.compileWork()
@@ -53,7 +53,7 @@ func newCompiledSchema(root *jsonschema.Schema, d *document, p *patterns) *compi
 	return c
 }
 
-// extraOf returns what there is to know of a schema; nil for nothing.
+// extraOf returns the extra of a schema, or nil if it needs none.
 func (d *document) extraOf(s *jsonschema.Schema) *schemaExtra {
 	var note schemaExtra
 	if s.Enum != nil {
@@ -83,7 +83,7 @@ func valueKeys(values []any) map[string]struct{} {
 	return keys
 }
 
-// subschemas are the schemas that a schema applies; some may be nil.
+// subschemas returns the schemas that a schema applies. Some may be nil.
 func subschemas(s *jsonschema.Schema) []*jsonschema.Schema {
 	list := []*jsonschema.Schema{
 		s.Ref, s.RecursiveRef, s.Not, s.If, s.Then, s.Else, s.PropertyNames, s.UnevaluatedProperties,
@@ -109,8 +109,8 @@ func subschemas(s *jsonschema.Schema) []*jsonschema.Schema {
 	return list
 }
 
-// writeValueKey writes a text that is the same for equal JSON values, and for no others: 1
-// and 1.0 are equal, and so are objects in another order.
+// writeValueKey writes a text that is the same for equal JSON values and differs for others. 1 and
+// 1.0 are equal, and so are objects whose keys have another order.
 func writeValueKey(b *strings.Builder, v any) {
 	switch v := v.(type) {
 	case nil:
@@ -142,7 +142,7 @@ func writeValueKey(b *strings.Builder, v any) {
 	}
 }
 
-// canonicalNumber writes equal numbers alike.
+// canonicalNumber returns the same text for equal numbers.
 func canonicalNumber(n json.Number) string {
 	text := string(n)
 	if !strings.ContainsAny(text, ".eE-") {

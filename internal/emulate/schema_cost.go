@@ -2,20 +2,20 @@ package emulate
 
 import "math"
 
-// maxApplications bounds how many subschemas apply to one value. That multiplies with each
-// reference to a schema that refers twice to another, and is counted when a schema is
-// compiled, so that its client is told at once. What else multiplies depends on the
-// value: see walk.
+// maxApplications limits how many subschemas apply to one value. The number multiplies with each
+// reference to a schema that has two references to another. It is counted when a schema is
+// compiled, so that the client gets the error at once. See walker for the costs that depend on the
+// value.
 const maxApplications = 100_000
 
-// applicationCounter counts how many schemas apply to one value at the most, through references
-// and combinations.
+// applicationCounter counts the schemas that may apply to one value, through references and
+// combinations.
 type applicationCounter struct {
 	*document
 	counts map[string]int // by reference; 0 while it is being counted
 }
 
-// countApplications returns that count.
+// countApplications returns how many schemas may apply to one value.
 func (d *document) countApplications() int {
 	w := applicationCounter{d, map[string]int{}}
 	return w.count(d.root)
@@ -36,8 +36,8 @@ func (w *applicationCounter) count(part any) int {
 	}
 }
 
-// countObject counts a schema with what applies to its value, or, where more, with
-// what applies to the values inside that.
+// countObject counts the schemas that apply to the same value or, if that is more, to a value
+// inside.
 func (w *applicationCounter) countObject(v map[string]any) int {
 	same, below := 1, 0
 	for _, ref := range referencesOf(v) {
@@ -63,14 +63,14 @@ func (w *applicationCounter) countObject(v map[string]any) int {
 	return max(same, below)
 }
 
-// namedSchemas are the schemas of a keyword that has one for each of several names.
+// namedSchemas returns the schemas of a keyword that has several by name.
 func namedSchemas(part any) map[string]any {
 	schemas, _ := part.(map[string]any)
 	return schemas
 }
 
-// countReference counts what a reference stands for; a schema inside itself counts
-// once, because each turn of it takes a value that is smaller.
+// countReference counts the schemas that a reference applies. A schema inside itself counts once,
+// because each level of it takes a smaller value.
 func (w *applicationCounter) countReference(ref string) int {
 	n, known := w.counts[ref]
 	switch {

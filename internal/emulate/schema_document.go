@@ -9,22 +9,22 @@ import (
 	"strings"
 )
 
-// referenceKeywords are the keywords that point at another schema.
+// referenceKeywords are the keywords that refer to another schema.
 var referenceKeywords = []string{"$ref", "$dynamicRef", "$recursiveRef"}
 
-// document is a schema's text, read, with what its references need.
+// document is the parsed text of a schema, with what its references need.
 type document struct {
 	root          any
-	anchors       map[string]any // schemas by the names that they give themselves
-	hasReferences bool           // there are references
-	hasInnerID    bool           // a schema in it has an $id, so that references there mean others
+	anchors       map[string]any // schemas by their anchor names
+	hasReferences bool           // the schema has references
+	hasInnerID    bool           // a schema inside has an $id, which changes the meaning of references
 
-	objects       int             // objects in it
+	objects       int             // number of JSON objects
 	oddReferences map[string]bool // references to places where no draft has schemas
-	hasNullable   bool            // OpenAPI's keyword is used
+	hasNullable   bool            // the schema uses OpenAPI's keyword
 }
 
-// readDocument refuses a schema that points outside of itself or nests too deep.
+// readDocument refuses a schema that refers outside of itself or is nested too deeply.
 func readDocument(root any) (*document, error) {
 	d := &document{root: root, anchors: map[string]any{}, oddReferences: map[string]bool{}}
 	if err := d.inspect(root, 1); err != nil {
@@ -34,7 +34,8 @@ func readDocument(root any) (*document, error) {
 		return nil, errors.New("a schema with references may have an $id at its root only")
 	}
 	if d.compileWork() > maxCompileWork {
-		return nil, errors.New("too many of its references point into keywords that hold no schemas: put what they point at into $defs")
+		return nil, errors.New("too many of its references point into keywords that hold no schemas: " +
+			"put what they point at into $defs")
 	}
 	return d, checkNumbers(root)
 }
@@ -69,12 +70,13 @@ func (d *document) inspect(part any, depth int) error {
 	return nil
 }
 
-// inspectObject takes in what an object says of names and references.
+// inspectObject records the names and references of an object.
 func (d *document) inspectObject(v map[string]any, depth int) error {
 	for _, keyword := range referenceKeywords {
 		ref, ok := v[keyword].(string)
 		if ok && !strings.HasPrefix(ref, "#") {
-			return fmt.Errorf("%s %q points outside of the schema; only references that begin with # are followed", keyword, clipText(ref))
+			return fmt.Errorf("%s %q points outside of the schema; only references that begin with # are followed",
+				keyword, clipText(ref))
 		}
 		d.hasReferences = d.hasReferences || ok
 		if ok && isOddReference(ref) {
@@ -99,17 +101,17 @@ func (d *document) inspectObject(v map[string]any, depth int) error {
 	return nil
 }
 
-// maxCompileWork bounds what the compiler does for one schema, in comparisons. It looks
-// each part up among all before it. For each reference to a place where no draft has
-// schemas, such as OpenAPI's components, it copies all that it knows.
+// maxCompileWork limits the work of the compiler for one schema, in comparisons. The compiler
+// looks up each object among all before it. For each reference to a place where no draft has
+// schemas, such as OpenAPI's components, it copies all objects that it knows.
 const (
 	maxCompileWork = maxSchemaObjects*maxSchemaObjects + 10_000_000
-	copyCost       = 80 // comparisons that copying a part is worth, measured
+	copyCost       = 80 // comparisons that take as long as copying an object, measured
 )
 
 func (d *document) compileWork() int { return d.objects * (d.objects + copyCost*len(d.oddReferences)) }
 
-// isOddReference reports whether a reference points to such a place.
+// isOddReference reports whether a reference points to a place where no draft has schemas.
 func isOddReference(ref string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(ref, "#/"), "/")
 	switch first {
@@ -120,8 +122,8 @@ func isOddReference(ref string) bool {
 	}
 }
 
-// holdsData reports whether a keyword's value is no schema. A property of that name
-// is not looked into either; what it refers to outside, the loader refuses.
+// holdsData reports whether a keyword's value is data and not a schema. A property of that name is
+// not inspected either; the loader refuses what it refers to outside of the schema.
 func holdsData(keyword string) bool {
 	switch keyword {
 	case "const", "enum", "default", "examples":
@@ -131,7 +133,7 @@ func holdsData(keyword string) bool {
 	}
 }
 
-// resolve follows a reference; what is not there is nil, and no schema compiles.
+// resolve follows a reference. A missing target is nil, and such a schema does not compile.
 func (d *document) resolve(ref string) any {
 	pointer, err := url.PathUnescape(strings.TrimPrefix(ref, "#"))
 	switch {
@@ -161,7 +163,7 @@ func (d *document) resolve(ref string) any {
 	return at
 }
 
-// referencesOf are the references that an object makes.
+// referencesOf returns the references of an object.
 func referencesOf(v map[string]any) []string {
 	var found []string
 	for _, keyword := range referenceKeywords {

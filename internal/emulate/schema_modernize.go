@@ -6,28 +6,27 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Clients write schemas in the forms of every draft, and of OpenAPI, and seldom say
-// which. A schema is read in the latest draft, with the older forms in it brought into
-// that one. Only the copy that answers are held to is changed; the model is told the
-// schema as the client wrote it.
+// modernizer rewrites a schema in the latest draft. Clients write schemas in the forms of every
+// draft and of OpenAPI, and rarely say which. Only the copy that answers are checked against
+// changes; the model sees the schema as the client wrote it.
 //
 //   - `$schema` that is empty or names OpenAPI's dialect says nothing.
 //   - A keyword that is null is not set. (const and default may be null.)
-//   - A boolean exclusiveMinimum or exclusiveMaximum is draft 4's.
+//   - A boolean exclusiveMinimum or exclusiveMaximum is that of draft 4.
 //   - A list as items is that of the drafts up to 2019-09.
 //   - An id that is a fragment is an anchor.
 //   - Types in capitals are Gemini's.
-//   - An empty list where there are schemas by name is PHP's empty object.
+//   - An empty list in place of schemas by name is PHP's empty object.
 //
-// OpenAPI's nullable is no form of another keyword: see schemaNotes.
+// OpenAPI's nullable has no other form: see schemaExtra.
 type modernizer struct {
-	isDraft4 bool // the schema says so: its booleans are right
-	isOld    bool // the schema says that it is of draft 4, 6 or 7: its ids are right
-	hasList  bool // items is a list somewhere
+	isDraft4 bool // the schema says so, so its booleans are correct
+	isOld    bool // the schema says that it is of draft 4, 6 or 7, so its ids are correct
+	hasList  bool // items is a list in some place
 }
 
-// modernize brings a schema's forms into one draft, and returns the draft of a schema
-// that does not say which it has.
+// modernize rewrites a schema in one draft, and returns the draft for a schema that does not name
+// its own.
 func modernize(root any) *jsonschema.Draft {
 	m, ok := root.(map[string]any)
 	if !ok {
@@ -48,16 +47,16 @@ func modernize(root any) *jsonschema.Draft {
 	return jsonschema.Draft2019
 }
 
-// isNeutralDialect reports whether a name of a metaschema is as good as none.
+// isNeutralDialect reports whether a metaschema's name says nothing about the draft.
 func isNeutralDialect(name string) bool {
 	return strings.TrimSpace(name) == "" || strings.HasPrefix(name, "https://spec.openapis.org/oas/")
 }
 
-// convertSchema changes one schema. What a keyword that is not known holds is taken for a
-// schema too: a reference may point there.
+// convertSchema rewrites one schema. It treats the value of an unknown keyword as a schema too,
+// because a reference may point there.
 func (f *modernizer) convertSchema(v map[string]any, isRoot bool) {
 	if !isRoot {
-		delete(v, "$schema") // of a schema that was copied into another
+		delete(v, "$schema") // left from a schema that was copied into another
 	}
 	for _, bound := range []string{"Minimum", "Maximum"} {
 		f.convertExclusive(v, "exclusive"+bound, strings.ToLower(bound))
@@ -83,7 +82,7 @@ func (f *modernizer) convertSchema(v map[string]any, isRoot bool) {
 	}
 }
 
-// convertValue changes the schemas in a keyword's value.
+// convertValue rewrites the schemas in a keyword's value.
 func (f *modernizer) convertValue(part any) {
 	switch v := part.(type) {
 	case map[string]any:
@@ -118,7 +117,7 @@ func (f *modernizer) convertNamed(v map[string]any, key string) {
 	}
 }
 
-// convertExclusive turns draft 4's boolean into a bound.
+// convertExclusive turns draft 4's boolean into a limit.
 func (f *modernizer) convertExclusive(v map[string]any, keyword, bound string) {
 	is, ok := v[keyword].(bool)
 	if !ok || f.isDraft4 {
@@ -143,7 +142,7 @@ func convertAnchor(v map[string]any) {
 	}
 }
 
-// lowerTypes writes the names of types in small letters.
+// lowerTypes returns the names of types in lower case.
 func lowerTypes(v any) any {
 	switch v := v.(type) {
 	case string:

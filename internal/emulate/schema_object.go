@@ -38,7 +38,7 @@ func (w *walker) checkObject(s *jsonschema.Schema, obj map[string]any, at *place
 	return ok
 }
 
-// keys ranges over an object's keys: in order where findings are wanted.
+// keys iterates over an object's keys, sorted if findings are collected.
 func (w *walker) keys(obj map[string]any) iter.Seq[string] {
 	if w.isDone() {
 		return maps.Keys(obj)
@@ -46,7 +46,7 @@ func (w *walker) keys(obj map[string]any) iter.Seq[string] {
 	return slices.Values(w.sortedKeys(obj))
 }
 
-// missingNames returns some of the names that an object lacks; nil for none.
+// missingNames returns some of the required names that an object lacks, or nil.
 func (w *walker) missingNames(obj map[string]any, required []string) (missing []string) {
 	w.charge(len(required) / 4)
 	for _, name := range required {
@@ -59,7 +59,8 @@ func (w *walker) missingNames(obj map[string]any, required []string) (missing []
 	return missing
 }
 
-// checkDependencies applies what the presence of one property asks of others.
+// checkDependencies applies the schemas and requirements that depend on the presence of a
+// property.
 func (w *walker) checkDependencies(s *jsonschema.Schema, obj map[string]any, at *place, sc *scope, own *evaluated) bool {
 	ok := true
 	for _, name := range slices.Sorted(maps.Keys(s.Dependencies)) {
@@ -104,19 +105,19 @@ func (w *walker) checkProperties(s *jsonschema.Schema, obj map[string]any, at *p
 			return false
 		}
 		w.charge(1)
-		v, looked := obj[key], false
+		v, isEvaluated := obj[key], false
 		if sub, has := s.Properties[key]; has {
-			looked = true
+			isEvaluated = true
 			ok = w.apply(sub, v, w.child(at, key), nil, nil) && ok
 		}
 		for re, sub := range s.PatternProperties {
 			if w.matchesPattern(re, key) {
-				looked = true
+				isEvaluated = true
 				ok = w.apply(sub, v, w.child(at, key), nil, nil) && ok
 			}
 		}
-		if !looked && s.AdditionalProperties != nil {
-			looked = true
+		if !isEvaluated && s.AdditionalProperties != nil {
+			isEvaluated = true
 			switch rest := s.AdditionalProperties.(type) {
 			case bool:
 				if !rest {
@@ -129,7 +130,7 @@ func (w *walker) checkProperties(s *jsonschema.Schema, obj map[string]any, at *p
 		if len(additional) == maxListed {
 			break
 		}
-		if looked {
+		if isEvaluated {
 			own.addProperty(key)
 		}
 	}
@@ -139,12 +140,12 @@ func (w *walker) checkProperties(s *jsonschema.Schema, obj map[string]any, at *p
 	return ok
 }
 
-// evaluated is which parts of a value some schema has looked at, for the keywords
-// unevaluatedProperties and unevaluatedItems. Nothing is noted in a nil one.
+// evaluated records the parts of a value that a schema was applied to, for the keywords
+// unevaluatedProperties and unevaluatedItems. A nil evaluated records nothing.
 type evaluated struct {
 	properties map[string]struct{}
 	items      map[int]struct{}
-	leading    int // as many items from the first on
+	leading    int // number of evaluated items at the start
 }
 
 func (e *evaluated) addProperty(name string) {
@@ -167,14 +168,14 @@ func (e *evaluated) addItem(i int) {
 	e.items[i] = struct{}{}
 }
 
-// addLeading notes the first n items.
+// addLeading adds the first n items.
 func (e *evaluated) addLeading(n int) {
 	if e != nil {
 		e.leading = max(e.leading, n)
 	}
 }
 
-// add takes over what another has noted, and returns how much that was.
+// add adds the parts of another, and returns their number.
 func (e *evaluated) add(other *evaluated) int {
 	for name := range other.properties {
 		e.addProperty(name)
@@ -186,7 +187,7 @@ func (e *evaluated) add(other *evaluated) int {
 	return len(other.properties) + len(other.items)
 }
 
-// checkUnevaluated applies schemas to the parts that nothing has looked at.
+// checkUnevaluated applies schemas to the parts that are not evaluated.
 func (w *walker) checkUnevaluated(s *jsonschema.Schema, v any, at *place, own *evaluated) bool {
 	ok := true
 	switch v := v.(type) {
@@ -199,7 +200,7 @@ func (w *walker) checkUnevaluated(s *jsonschema.Schema, v any, at *place, own *e
 				return false
 			}
 			w.charge(1)
-			if _, looked := own.properties[key]; !looked {
+			if _, isEvaluated := own.properties[key]; !isEvaluated {
 				ok = w.apply(s.UnevaluatedProperties, v[key], w.child(at, key), nil, nil) && ok
 				own.addProperty(key)
 			}
@@ -213,7 +214,7 @@ func (w *walker) checkUnevaluated(s *jsonschema.Schema, v any, at *place, own *e
 				return false
 			}
 			w.charge(1)
-			if _, looked := own.items[i]; !looked {
+			if _, isEvaluated := own.items[i]; !isEvaluated {
 				ok = w.apply(s.UnevaluatedItems, v[i], w.child(at, strconv.Itoa(i)), nil, nil) && ok
 			}
 		}

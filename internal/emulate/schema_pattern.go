@@ -9,37 +9,37 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Bounds on the regular expressions of a schema. Repetitions multiply: seven characters
-// can stand for a thousand instructions, so that the text says nothing about the size.
+// Limits of the regular expressions of a schema. Repetitions multiply: seven characters can stand
+// for a thousand instructions, so the length of the text says nothing about the size.
 const (
 	maxPatternLength = 8 << 10 // bytes of one pattern's text
-	maxPatternSize   = 4 << 20 // bytes that one compiled pattern takes, by estimate
-	maxPatternsSize  = 8 << 20 // bytes that all patterns of a schema take
+	maxPatternSize   = 4 << 20 // estimated bytes of one compiled pattern
+	maxPatternsSize  = 8 << 20 // estimated bytes of all patterns of a schema
 	maxInstructions  = 20_000  // of one compiled pattern
 )
 
-// What a compiled pattern takes, measured: an instruction in its program and in the
-// machine that runs it, and a rune of a class.
+// The measured bytes of a compiled pattern: of an instruction in its program and in the machine
+// that runs it, and of a rune in a class.
 const (
 	instructionSize = 100
 	runeSize        = 4
 )
 
-// maxOnePass is how many instructions a program may have for Go to copy the classes of
-// its runes into each of them.
+// maxOnePass is the number of instructions up to which Go copies the classes of a program's runes
+// into each instruction.
 const maxOnePass = 1000
 
 // pattern is a regular expression as the schemas use it.
 type pattern struct {
 	text         string
-	re           *regexp.Regexp // nil for one that Go's engine does not have
+	re           *regexp.Regexp // nil if Go's engine does not support it
 	instructions int
 	size         int // bytes
 }
 
-// MatchString reports whether the pattern matches somewhere in s. A pattern that Go's
-// engine does not have (look-ahead, back-references) matches everything, because
-// refusing the schema would stop agents whose other constraints can be checked.
+// MatchString reports whether the pattern matches a part of s. A pattern that Go's engine does not
+// support (look-ahead, back-references) matches everything, because refusing the schema would stop
+// agents whose other constraints can be checked.
 func (p *pattern) MatchString(s string) bool { return p.re == nil || p.re.MatchString(s) }
 
 // String returns the pattern's text.
@@ -49,7 +49,7 @@ func (p *pattern) String() string { return p.text }
 type patterns struct {
 	known map[string]*pattern
 	size  int   // of all of them
-	err   error // of the first that is refused
+	err   error // of the first refused pattern
 }
 
 // compile is a jsonschema.RegexpEngine.
@@ -76,8 +76,8 @@ func (p *patterns) compile(text string) (jsonschema.Regexp, error) {
 	return made, nil
 }
 
-// newPattern compiles a pattern, unless that would cost too much. It looks at the
-// parsed text, which is small, before it compiles anything.
+// newPattern compiles a pattern unless that is too expensive. It inspects the parsed form, which
+// is small, before it compiles anything.
 func newPattern(text string) (*pattern, error) {
 	if len(text) > maxPatternLength {
 		return nil, fmt.Errorf("a pattern may have %d bytes at most, but one has %d", maxPatternLength, len(text))
@@ -96,7 +96,7 @@ func newPattern(text string) (*pattern, error) {
 		return nil, tooLarge
 	}
 	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil { // cannot be: it was parsed
+	if err != nil { // cannot happen: the pattern was parsed
 		return nil, tooLarge
 	}
 	p.instructions = len(program.Inst)
@@ -114,8 +114,8 @@ func newPattern(text string) (*pattern, error) {
 // maxCounted is where counting stops, so that no product overflows.
 const maxCounted = 1 << 30
 
-// programSize estimates how many instructions a regular expression compiles to, and how
-// many runes the classes in them have.
+// programSize estimates the instructions of a compiled regular expression and the runes in its
+// classes.
 func programSize(re *syntax.Regexp) (instructions, runes int) {
 	switch re.Op {
 	case syntax.OpLiteral:

@@ -30,8 +30,8 @@ func (w *walker) checkText(s *jsonschema.Schema, text string, at *place) bool {
 	return ok
 }
 
-// matchesPattern reports whether a pattern matches a text. Each byte of it may take each
-// instruction of the pattern; one step is eight of them.
+// matchesPattern reports whether a pattern matches a text. Each byte of the text may run each
+// instruction of the pattern. One step stands for eight of these.
 func (w *walker) matchesPattern(re jsonschema.Regexp, text string) bool {
 	instructions := 1
 	if p, ok := re.(*pattern); ok {
@@ -41,8 +41,8 @@ func (w *walker) matchesPattern(re jsonschema.Regexp, text string) bool {
 	return !w.isSpent && re.MatchString(text)
 }
 
-// checkFormat holds a value to a named format. Formats are read in time that grows with the
-// text, except that a regular expression is parsed.
+// checkFormat checks a value against a named format. That takes time in proportion to the text. A
+// regular expression is only parsed.
 func (w *walker) checkFormat(f *jsonschema.Format, v any, at *place) bool {
 	text, isText := v.(string)
 	w.charge(1 + len(text)/32)
@@ -68,11 +68,12 @@ func (w *walker) checkFormat(f *jsonschema.Format, v any, at *place) bool {
 }
 
 func (w *walker) checkNumber(s *jsonschema.Schema, n json.Number, at *place) bool {
-	if s.Minimum == nil && s.Maximum == nil && s.ExclusiveMinimum == nil && s.ExclusiveMaximum == nil && s.MultipleOf == nil {
+	hasLimits := s.Minimum != nil || s.Maximum != nil || s.ExclusiveMinimum != nil || s.ExclusiveMaximum != nil
+	if !hasLimits && s.MultipleOf == nil {
 		return true
 	}
 	x, known := new(big.Rat).SetString(string(n))
-	if !known { // cannot be: the text was parsed
+	if !known { // cannot happen: the text was parsed
 		return true
 	}
 	w.charge(4 + machineWords(x))
@@ -86,8 +87,12 @@ func (w *walker) checkNumber(s *jsonschema.Schema, n json.Number, at *place) boo
 			ok = w.fail(at, k())
 		}
 	}
-	compare(s.Minimum, func(o int) bool { return o < 0 }, func() jsonschema.ErrorKind { return &kind.Minimum{Got: x, Want: s.Minimum} })
-	compare(s.Maximum, func(o int) bool { return o > 0 }, func() jsonschema.ErrorKind { return &kind.Maximum{Got: x, Want: s.Maximum} })
+	compare(s.Minimum, func(o int) bool { return o < 0 }, func() jsonschema.ErrorKind {
+		return &kind.Minimum{Got: x, Want: s.Minimum}
+	})
+	compare(s.Maximum, func(o int) bool { return o > 0 }, func() jsonschema.ErrorKind {
+		return &kind.Maximum{Got: x, Want: s.Maximum}
+	})
 	compare(s.ExclusiveMinimum, func(o int) bool { return o <= 0 }, func() jsonschema.ErrorKind {
 		return &kind.ExclusiveMinimum{Got: x, Want: s.ExclusiveMinimum}
 	})
@@ -103,10 +108,10 @@ func (w *walker) checkNumber(s *jsonschema.Schema, n json.Number, at *place) boo
 	return ok
 }
 
-// machineWords is how many words of a machine a number takes.
+// machineWords returns the size of a number in machine words.
 func machineWords(x *big.Rat) int { return (x.Num().BitLen()+x.Denom().BitLen())/64 + 1 }
 
-// isInteger reports whether a number has no fraction; 1.0 has none.
+// isInteger reports whether a number has no fraction. 1.0 has none.
 func isInteger(n json.Number) bool {
 	if !strings.ContainsAny(string(n), ".eE") {
 		return true
@@ -115,7 +120,7 @@ func isInteger(n json.Number) bool {
 	return ok && x.IsInt()
 }
 
-// valueKey returns a text that is the same for equal JSON values, and for no others.
+// valueKey returns a text that is the same for equal JSON values and differs for others.
 func (w *walker) valueKey(v any) string {
 	var b strings.Builder
 	writeValueKey(&b, v)
@@ -123,7 +128,7 @@ func (w *walker) valueKey(v any) string {
 	return b.String()
 }
 
-// isAmong reports whether a value is one of those with these keys.
+// isAmong reports whether the key of a value is in keys.
 func (w *walker) isAmong(v any, keys map[string]struct{}) bool {
 	_, is := keys[w.valueKey(v)]
 	return is

@@ -7,7 +7,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// checkType applies what a schema says of values of every type.
+// checkType applies the keywords for values of every type.
 func (w *walker) checkType(s *jsonschema.Schema, note *schemaExtra, v any, at *place) bool {
 	got := typeOf(v)
 	if s.Types != nil && !s.Types.IsEmpty() && !hasTypeOf(*s.Types, got, v) {
@@ -25,7 +25,7 @@ func (w *walker) checkType(s *jsonschema.Schema, note *schemaExtra, v any, at *p
 	return true
 }
 
-// maxListed is how many values or names of a list a finding names.
+// maxListed limits how many values or names a finding lists.
 const maxListed = 50
 
 func (w *walker) failEnum(values []any, at *place) bool {
@@ -35,7 +35,7 @@ func (w *walker) failEnum(values []any, at *place) bool {
 	return w.failWith(at, &kind.Enum{Want: values[:maxListed]}, ", …")
 }
 
-// jsonType is a type with the name and the bit that the library has for it.
+// jsonType is a type with the library's name and bit for it.
 type jsonType struct {
 	name string
 	bit  jsonschema.Types
@@ -74,7 +74,7 @@ func typeOf(v any) jsonType {
 	}
 }
 
-// hasTypeOf reports whether types have v's, which is got.
+// hasTypeOf reports whether types contains the type of v, which is got.
 func hasTypeOf(types jsonschema.Types, got jsonType, v any) bool {
 	if types&got.bit != 0 {
 		return true

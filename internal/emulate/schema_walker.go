@@ -8,57 +8,57 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// The library compiles schemas. Values are held to them here, because the library
-// knows no bound: it makes an error of every invalid item, and applies a schema that
-// contains itself in two alternatives twice as often with each level of a value. This
-// walk counts its steps, and stops at the first errors.
+// The library compiles schemas. This walker checks values against them, because the library has no
+// limits: it creates an error for every invalid item, and if a schema contains itself in two
+// alternatives, it applies that schema twice as often with each level of the value. The walker
+// counts its steps and stops at the first errors.
 //
-// Schemas that reach this point refer to nothing outside of themselves and have one
-// $id at the most. Therefore a dynamic reference means the schema that it names.
+// A schema that reaches this point refers to nothing outside of itself and has at most one $id.
+// Therefore a dynamic reference means the schema that it names.
 
-// Bounds on holding one value to its schema.
+// Limits of checking one value.
 const (
 	maxSteps = 16_000_000 // about a second
-	maxDepth = 25_000     // schemas that are being applied inside one another
+	maxDepth = 25_000     // of schemas that are applied inside one another
 )
 
-// verdict is what a walk comes to.
+// verdict is the result of a check.
 type verdict uint8
 
 const (
 	verdictValid verdict = iota
 	verdictInvalid
-	verdictUndecided // the walk ran out of steps
+	verdictUndecided // the steps were used up
 )
 
-// walker holds one value to a schema.
+// walker checks one value against a schema.
 type walker struct {
 	extras    map[*jsonschema.Schema]*schemaExtra
 	stepsLeft int // left
 	depth     int
-	isSpent   bool // no steps are left, so that every result is void
+	isSpent   bool // no steps are left, so every result is void
 
-	// maxFindings is how many findings are of interest; 0 asks for the verdict alone. In
-	// a trial, where a schema may fail without the value being invalid, none are.
+	// maxFindings limits the findings that are collected. 0 collects none. A trial, in which a
+	// schema may fail although the value is valid, collects none either.
 	maxFindings int
 	trialDepth  int
 	findings    []finding
 }
 
-// finding is one thing that is wrong with a value.
+// finding is one violation in a value.
 type finding struct {
 	place  *place
 	kind   jsonschema.ErrorKind
-	suffix string // follows the kind's words
+	suffix string // follows the library's words
 }
 
-// place is where a value stands in another; nil is the whole value.
+// place is the position of a value in another. nil is the whole value.
 type place struct {
 	parent *place
 	step   string
 }
 
-// child returns the place of a value's part. A walk for the verdict alone needs none.
+// child returns the place of a part of a value, or nil if no findings are collected.
 func (w *walker) child(at *place, step string) *place {
 	if w.maxFindings == 0 {
 		return nil
@@ -66,10 +66,9 @@ func (w *walker) child(at *place, step string) *place {
 	return &place{at, step}
 }
 
-// validate holds a value to a schema and returns at most wanted findings; 0 asks for the
-// verdict alone.
-func (c *compiledSchema) validate(value any, wanted int) (verdict, []finding) {
-	w := walker{extras: c.extras, stepsLeft: maxSteps, maxFindings: wanted}
+// validate checks a value and returns at most maxFindings findings.
+func (c *compiledSchema) validate(value any, maxFindings int) (verdict, []finding) {
+	w := walker{extras: c.extras, stepsLeft: maxSteps, maxFindings: maxFindings}
 	ok := w.apply(c.root, value, nil, nil, nil)
 	switch {
 	case w.isSpent:
@@ -81,14 +80,14 @@ func (c *compiledSchema) validate(value any, wanted int) (verdict, []finding) {
 	}
 }
 
-// charge takes steps for work.
+// charge uses up steps for work.
 func (w *walker) charge(steps int) {
 	if w.stepsLeft -= steps; w.stepsLeft < 0 {
 		w.isSpent = true
 	}
 }
 
-// fail notes what is wrong and returns false.
+// fail adds a finding and returns false.
 func (w *walker) fail(at *place, k jsonschema.ErrorKind) bool { return w.failWith(at, k, "") }
 
 func (w *walker) failWith(at *place, k jsonschema.ErrorKind, more string) bool {
@@ -98,19 +97,19 @@ func (w *walker) failWith(at *place, k jsonschema.ErrorKind, more string) bool {
 	return false
 }
 
-// isDone reports whether nothing more need be found once something has failed.
+// isDone reports whether the walker can stop after a failure.
 func (w *walker) isDone() bool {
 	return w.isSpent || w.trialDepth > 0 || len(w.findings) >= w.maxFindings
 }
 
-// scope is a schema that is being applied, for the search of references that come back
-// to the same value.
+// scope is a schema that is being applied. It serves to find references that return to the same
+// value.
 type scope struct {
-	parent *scope // of the same value
+	parent *scope // schemas that are being applied to the same value
 	schema *jsonschema.Schema
 }
 
-// isCycle reports whether s is being applied to this value already.
+// isCycle reports whether s is already being applied to this value.
 func (w *walker) isCycle(sc *scope, s *jsonschema.Schema) bool {
 	for ; sc != nil; sc = sc.parent {
 		w.charge(1)
@@ -121,8 +120,8 @@ func (w *walker) isCycle(sc *scope, s *jsonschema.Schema) bool {
 	return false
 }
 
-// apply reports whether v is valid under s. sc is the schemas that are being applied to
-// v already. seen, where it is not nil, takes what parts of v have been looked at.
+// apply reports whether v is valid under s. sc is the schemas that are already being applied to v.
+// seen, if not nil, receives the evaluated parts of v.
 func (w *walker) apply(s *jsonschema.Schema, v any, at *place, sc *scope, seen *evaluated) bool {
 	w.charge(1)
 	if w.depth++; w.depth > maxDepth {
@@ -164,7 +163,7 @@ func (w *walker) apply(s *jsonschema.Schema, v any, at *place, sc *scope, seen *
 	return ok
 }
 
-// applyTyped applies what a schema says of values of v's type.
+// applyTyped applies the keywords for values of v's type.
 func (w *walker) applyTyped(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
 	switch v := v.(type) {
 	case map[string]any:
@@ -180,7 +179,7 @@ func (w *walker) applyTyped(s *jsonschema.Schema, v any, at *place, sc *scope, o
 	}
 }
 
-// applyInPlace applies the schemas that apply to the same value.
+// applyInPlace applies the subschemas that apply to the same value.
 func (w *walker) applyInPlace(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
 	ok := true
 	for _, ref := range references2019(s) {
@@ -209,7 +208,7 @@ func (w *walker) applyInPlace(s *jsonschema.Schema, v any, at *place, sc *scope,
 	return (branch == nil || w.apply(branch, v, at, sc, own)) && ok
 }
 
-// references2019 are the schemas that a schema of 2019 or later refers to.
+// references2019 returns the schemas that a schema of 2019 or later refers to.
 func references2019(s *jsonschema.Schema) [3]*jsonschema.Schema {
 	refs := [3]*jsonschema.Schema{s.Ref, s.RecursiveRef}
 	if s.DynamicRef != nil {
@@ -218,14 +217,14 @@ func references2019(s *jsonschema.Schema) [3]*jsonschema.Schema {
 	return refs
 }
 
-// isMatch applies a schema of which the verdict alone counts.
+// isMatch reports whether v is valid under s, without findings.
 func (w *walker) isMatch(s *jsonschema.Schema, v any, sc *scope, own *evaluated) bool {
 	w.trialDepth++
 	defer func() { w.trialDepth-- }()
 	return w.apply(s, v, nil, sc, own)
 }
 
-// applyAnyOf keeps what the alternatives found only when all of them fail.
+// applyAnyOf keeps the findings of the alternatives only if all of them fail.
 func (w *walker) applyAnyOf(s *jsonschema.Schema, v any, at *place, sc *scope, own *evaluated) bool {
 	if len(s.AnyOf) == 0 {
 		return true
@@ -234,7 +233,7 @@ func (w *walker) applyAnyOf(s *jsonschema.Schema, v any, at *place, sc *scope, o
 	for _, sub := range s.AnyOf {
 		if w.apply(sub, v, at, sc, own) {
 			ok = true
-			if own == nil { // else the others may look at more
+			if own == nil { // otherwise the others may evaluate more
 				break
 			}
 		}
@@ -262,8 +261,7 @@ func (w *walker) applyOneOf(s *jsonschema.Schema, v any, at *place, sc *scope, o
 	return matched >= 0
 }
 
-// sortedKeys are an object's keys in order, so that the same value gives the same
-// findings.
+// sortedKeys returns an object's keys in order, so that the same value gives the same findings.
 func (w *walker) sortedKeys(obj map[string]any) []string {
 	w.charge(len(obj))
 	keys := make([]string, 0, len(obj))

@@ -7,33 +7,33 @@ import (
 	"achuan/internal/chat"
 )
 
-// Shaper makes what a model writes into the answer that was asked for: text as it
-// comes, calls once they are known to be right, JSON once it is valid. What is not
-// right it has repaired by the model. It is for one answer and one goroutine.
+// Shaper turns what a model writes into the requested answer. It emits text as it comes, calls
+// when they are known to be correct, and JSON when it is valid. It asks the model to repair the
+// rest. It is for one answer and one goroutine.
 type Shaper struct {
 	plan        *Plan
-	seed        [16]byte // of the ids of the answer's calls
-	repairs     int      // repairs so far
-	hasSentText bool     // text was passed on
-	// hasDropped says that the session holds text behind a call that the client does
-	// not get, such as a result that the model made up.
+	seed        [16]byte // of the call ids
+	repairs     int      // that were asked for
+	hasSentText bool     // the client has got text
+	// hasDropped says that the session has text after a call that the client does not get, such as
+	// a result that the model invented.
 	hasDropped bool
 	reply      *reply
-	emit       func(chat.Event) // of the call of Shape under way
+	emit       func(chat.Event) // of the current call of Shape
 }
 
-// reply is what has come of one answer of the model, the first or a repaired one.
+// reply is the state of one reply of the model, the first or a repaired one.
 type reply struct {
-	scanner    *scanner // nil where a call tag has no meaning
+	scanner    *scanner // nil if call tags are text
 	unescaper  unescaper
 	tag        string          // of the call under way
 	body       strings.Builder // of the call under way
 	calls      []rawCall
-	hasCall    bool            // a call has begun: text is no longer passed on
-	isList     bool            // a tag held a list, so that a call's index is not that of its tag
-	held       strings.Builder // text that is not passed on yet
-	object     objectStream    // in place of held, when a JSON object is streamed
-	eagerCalls []*eagerCall    // by rawCall; nil entries are not sent yet
+	hasCall    bool            // a call has begun, so later text is dropped
+	isList     bool            // a tag has a list, so a call's index is not that of its tag
+	held       strings.Builder // text that is not emitted yet
+	object     objectStream    // replaces held when a JSON object is streamed
+	eagerCalls []*eagerCall    // by index in calls; nil if nothing was emitted
 
 	reasoning reasoning
 }
@@ -46,18 +46,17 @@ func (p *Plan) Shaper() *Shaper {
 	return s
 }
 
-// SetCallSeed sets what the ids of the answer's calls are made from, before Shape is
-// first called: the same answer shaped again with the same seed has the same ids.
-// Without it, the seed is random.
+// SetCallSeed sets the seed of the call ids, before the first call of Shape. The same answer with
+// the same seed has the same ids. Without it, the seed is random.
 func (s *Shaper) SetCallSeed(seed [16]byte) { s.seed = seed }
 
-// SetPlan sets the plan, before Shape is first called.
+// SetPlan replaces the plan, before the first call of Shape.
 func (s *Shaper) SetPlan(p *Plan) {
 	s.plan = p
 	s.beginReply()
 }
 
-// beginReply gets ready for an answer of the model.
+// beginReply prepares for a reply of the model.
 func (s *Shaper) beginReply() {
 	s.reply = &reply{}
 	if s.plan.hasTools {
@@ -65,10 +64,9 @@ func (s *Shaper) beginReply() {
 	}
 }
 
-// Shape takes the next event of the model's answer and passes on what the client
-// gets of it. At EventDone it passes that on, or returns what to ask the model
-// again, or fails with a *chat.Error. A call is passed on as one event, or, with
-// eager calls, in pieces; usage is that of the events.
+// Shape takes the next event of the model's reply and emits what the client gets. At EventDone it
+// emits that event, or returns the text that asks the model for a repair, or fails with a
+// *chat.Error. A call is one event or, with eager calls, several. Usage is that of the events.
 func (s *Shaper) Shape(ev chat.Event, emit func(chat.Event)) (repair string, err error) {
 	s.emit = emit
 	switch ev.Kind {
@@ -91,7 +89,7 @@ func (s *Shaper) Shape(ev chat.Event, emit func(chat.Event)) (repair string, err
 	return "", nil
 }
 
-// takePiece takes what the scanner finds.
+// takePiece takes a piece that the scanner found.
 func (s *Shaper) takePiece(p piece) {
 	r := s.reply
 	switch p.kind {
@@ -117,25 +115,25 @@ func (s *Shaper) takePiece(p piece) {
 	}
 }
 
-// rawCall is a call, or several in one tag, as it stands in an answer.
+// rawCall is the text of a call, or of several calls in one tag.
 type rawCall struct {
-	tag     string // its opening tag
+	tag     string // opening tag
 	body    string
-	isEnded bool // the model ended it, with the closing tag or with the next call
+	isEnded bool // a closing tag or the next call ended it
 }
 
-// openingTag returns the tag that the opening of a call begins with.
+// openingTag returns the tag at the start of the opening of a call.
 func openingTag(opening string) string { return opening[:strings.IndexByte(opening, '>')+1] }
 
-// endsInCall reports whether the answer ended inside its last call.
+// endsInCall reports whether the reply ended inside its last call.
 func (r *reply) endsInCall() bool { return len(r.calls) > 0 && !r.calls[len(r.calls)-1].isEnded }
 
-// isBlank reports whether text is nothing but white space.
+// isBlank reports whether text has only white space.
 func isBlank(text string) bool { return strings.Trim(text, " \n\r\t") == "" }
 
-// takeText takes text that is no call. Under a format and in repaired answers it is
-// held; so is white space in front of everything, which may come before a call.
-// Text before a call that must be made is dropped: strict clients refuse it.
+// takeText takes text outside of calls. It holds text under a format and in repaired replies, and
+// white space at the start, which may come before a call. It drops text before a call that must be
+// made, because strict clients refuse it.
 func (s *Shaper) takeText(text string) {
 	r := s.reply
 	switch {
@@ -155,13 +153,13 @@ func (s *Shaper) takeText(text string) {
 	}
 }
 
-// streamsObject reports whether a JSON object is passed on while it is made. One with
-// a schema is not, because it may have to be asked for again.
+// streamsObject reports whether a JSON object is emitted while the model writes it. An object with
+// a schema is not, because it may need a repair.
 func (s *Shaper) streamsObject() bool {
 	return s.plan.format.Kind == chat.FormatObject && s.plan.format.Schema == nil && s.plan.isStreamed
 }
 
-// emitText passes text on.
+// emitText emits text, unless it is empty.
 func (s *Shaper) emitText(text string) {
 	if text != "" {
 		s.hasSentText = true
@@ -169,10 +167,11 @@ func (s *Shaper) emitText(text string) {
 	}
 }
 
-// askAgain asks the model to repair its answer, or fails when it has been asked often
-// enough, or when something of what is wrong has been passed on already.
+// askAgain returns the text that asks the model for a repair. It fails after MaxRepairs repairs,
+// and if a part of the invalid answer has been emitted.
 func (s *Shaper) askAgain(
-	hasEmitted bool, newError func(isRepaired bool, violations []string) *chat.Error, violations []string, instructions string,
+	hasEmitted bool, newError func(isRepaired bool, violations []string) *chat.Error,
+	violations []string, instructions string,
 ) (repair string, err error) {
 	if hasEmitted || s.repairs >= MaxRepairs {
 		return "", newError(s.repairs > 0, violations)
@@ -182,5 +181,5 @@ func (s *Shaper) askAgain(
 	return RepairIntro + "\n\n- " + strings.Join(violations, "\n- ") + "\n\n" + instructions, nil
 }
 
-// RepairIntro is how every text begins that asks a model to repair its answer.
+// RepairIntro is the beginning of every text that asks the model for a repair.
 const RepairIntro = "Your last answer cannot be used:"

@@ -280,7 +280,7 @@ func TestShaperFormats(t *testing.T) {
 		{"schema, stops in its brackets", list, []string{"[1, 2 ", "[1, 2]"}, []string{"text [1, 2]", "done "}, "stops before its end"},
 		{"schema, stops behind a whole object", loose, []string{`{"items": [{"a": 1}, {"a": 2}`, `{}`}, []string{`text {}`, "done "}, "stops before its end"},
 		{"schema, stops behind a whole object, in a fence", loose, []string{"Here:\n```json\n{\"items\": [{\"a\": 1}, {\"a\": 2}", `{}`}, []string{`text {}`, "done "}, "not JSON"},
-		{"schema, broken behind a whole object", loose, []string{`{"items": [{"a": 1}, {"p": "C:\Users\new"}]}`, `{}`}, []string{`text {}`, "done "}, "write each of those"},
+		{"schema, broken behind a whole object", loose, []string{`{"items": [{"a": 1}, {"p": "C:\Users\new"}]}`, `{}`}, []string{`text {}`, "done "}, "write each literal backslash"},
 		{"schema, broken in front of a whole object", loose, []string{`{p: "}", items: [{"a": 1}]}`, `{}`}, []string{`text {}`, "done "}, "not JSON"},
 		{"array, stops behind a whole array", list, []string{`[[1], [2]`, `[1]`}, []string{`text [1]`, "done "}, "stops before its end"},
 		{"object, stops behind a whole object", object, []string{`{"items": [{"a": 1}, {"a": 2}`, `{}`}, []string{`text {}`, "done "}, "stops before its end"},

@@ -6,7 +6,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// endFormat judges an answer that must be JSON.
+// endFormat checks a reply that must be JSON.
 func (s *Shaper) endFormat(ev chat.Event) (string, error) {
 	const instructions = "Answer again with the whole JSON, corrected, and with nothing else."
 	var violations []string
@@ -30,8 +30,7 @@ func (s *Shaper) endFormat(ev chat.Event) (string, error) {
 	return "", nil
 }
 
-// emitTruncated passes on what there is of an answer that the token limit cut, as far as
-// it was held for its format.
+// emitTruncated emits the held part of an answer that the token limit truncated.
 func (s *Shaper) emitTruncated() {
 	if text := s.reply.held.String(); s.plan.requiresJSON() && len(s.reply.calls) == 0 {
 		if at := strings.IndexAny(text, "{["); at >= 0 {
@@ -43,12 +42,11 @@ func (s *Shaper) emitTruncated() {
 	s.emitHeld()
 }
 
-// maxCandidates bounds how many places in an answer are tried for its JSON.
+// maxCandidates limits how many places of an answer are tried for its JSON.
 const maxCandidates = 16
 
-// extractJSON finds the JSON in an answer: all of it, or what stands in a fence or
-// between prose. It returns the text of the first value that is valid, or what is
-// wrong with the first that is JSON at all.
+// extractJSON finds the JSON in an answer: the whole answer, or a part in a fence or between
+// prose. It returns the first valid value, or the violations of the first value that is JSON.
 func (p *Plan) extractJSON(answer string) (string, []string) {
 	text, violations := p.parseAnswer(answer)
 	if len(violations) == 0 {
@@ -62,7 +60,7 @@ func (p *Plan) extractJSON(answer string) (string, []string) {
 		}
 		at += i
 		value, size := cutFirstValue(answer[at:])
-		if value == "" { // what stands in its brackets may be a part of an answer, and never is the answer
+		if value == "" { // a value inside invalid brackets is never the whole answer
 			at += bracketedLen(answer[at:])
 			continue
 		}
@@ -78,7 +76,7 @@ func (p *Plan) extractJSON(answer string) (string, []string) {
 	return "", violations
 }
 
-// parseAnswer takes the whole answer for JSON; text is "" when it is none.
+// parseAnswer parses the whole answer as JSON. text is "" if it is not JSON.
 func (p *Plan) parseAnswer(answer string) (text string, violations []string) {
 	text, truncated, err := repair(strings.TrimSpace(answer), false)
 	switch {
@@ -90,7 +88,7 @@ func (p *Plan) parseAnswer(answer string) (text string, violations []string) {
 	return text, p.answerViolations(text)
 }
 
-// answerViolations tells what is wrong with a JSON text.
+// answerViolations returns what is wrong with the JSON of an answer.
 func (p *Plan) answerViolations(text string) []string {
 	if err := checkCharacters(text); err != nil {
 		return []string{err.Error()}
@@ -101,8 +99,8 @@ func (p *Plan) answerViolations(text string) []string {
 	return p.answerSchema.violations(text)
 }
 
-// cutFirstValue returns the array or object that text begins with, repaired, and how
-// much of text it takes; "" when there is none that is whole.
+// cutFirstValue returns the array or object that text begins with, repaired, and its length in
+// text. value is "" if it is not complete.
 func cutFirstValue(text string) (value string, size int) {
 	var r repairer
 	for i := range len(text) {
@@ -116,13 +114,13 @@ func cutFirstValue(text string) (value string, size int) {
 	return "", 0
 }
 
-// bracketCounter finds where a bracket is closed in text that need not be JSON.
+// bracketCounter counts open brackets in text that need not be JSON.
 type bracketCounter struct {
 	depth               int
 	isQuoted, isEscaped bool
 }
 
-// take looks at one byte.
+// take reads one byte.
 func (b *bracketCounter) take(c byte) {
 	switch {
 	case b.isEscaped:
@@ -139,8 +137,8 @@ func (b *bracketCounter) take(c byte) {
 	}
 }
 
-// bracketedLen returns how much of text stands up to the end of the bracket that it
-// begins with: all of it if the bracket is never closed.
+// bracketedLen returns the length of text up to the bracket that closes its first one, or the
+// whole length if nothing closes it.
 func bracketedLen(text string) int {
 	var b bracketCounter
 	for i := range len(text) {
@@ -151,13 +149,13 @@ func bracketedLen(text string) int {
 	return len(text)
 }
 
-// objectStream passes a JSON object on while it is made: from its first { on, what
-// stands before it and behind it dropped.
+// objectStream emits a JSON object while the model writes it. It drops what comes before the first
+// { and after the object.
 type objectStream struct {
 	repairer   repairer
-	prose      bracketCounter // a brace that begins no JSON, while it is open
-	hasBegun   bool           // its { has come
-	hasEmitted bool           // something was passed on, so that it cannot be asked for again
+	prose      bracketCounter // an open brace that begins no JSON
+	hasBegun   bool           // the { has come
+	hasEmitted bool           // a part was emitted, so a repair is no longer possible
 	emitted    strings.Builder
 }
 
@@ -186,7 +184,7 @@ func (o *objectStream) take(text string, emit func(string)) {
 	o.emit(emit)
 }
 
-// emit passes on what is valid so far, once more than its brace has come.
+// emit emits what is valid so far, but never the first brace alone.
 func (o *objectStream) emit(emit func(string)) {
 	if o.repairer.expect == expectFirstKey && o.repairer.quote == 0 && !o.hasEmitted {
 		return
@@ -199,7 +197,7 @@ func (o *objectStream) emit(emit func(string)) {
 	}
 }
 
-// end returns what is wrong with the object, and passes on the rest of it.
+// end emits the rest of the object and returns what is wrong with it.
 func (o *objectStream) end(emit func(string)) []string {
 	if !o.hasBegun {
 		return []string{"the answer must be a JSON object"}

@@ -2,20 +2,20 @@ package emulate
 
 import "strings"
 
-// unescaper takes one level of escapeTags back in text that comes in pieces: a
-// model that reads `&lt;tool_call` in what it wrote before writes that again.
+// unescaper removes one level of escapeTags from text that comes in pieces. A model that reads
+// `&lt;tool_call` in its earlier text writes that again.
 type unescaper struct {
-	held     string // may still become a reference
-	tailLeft int    // how much more may stand before the end of the tag whose < was taken back; 0 is no such tag
+	held     string // may become a reference
+	tailLeft int    // maximum bytes up to the end of the tag whose < was unescaped; 0 outside of such a tag
 }
 
-// maxReferenceLevels bounds how many times over a reference is told from mere text.
+// maxReferenceLevels limits how many levels of escaping are recognized.
 const maxReferenceLevels = 64
 
-// tagNames are what follows a < or its reference in a tag.
+// tagNames follow a < or its reference in a tag.
 var tagNames = [...]string{"tool_call", "tool_result", "/tool_call", "/tool_result", "function="}
 
-// take returns what of the text so far is decided.
+// take returns the part of the text that is decided.
 func (u *unescaper) take(text string) string {
 	if u.held == "" && u.tailLeft == 0 && strings.IndexByte(text, '&') < 0 {
 		return text
@@ -29,8 +29,8 @@ func (u *unescaper) take(text string) string {
 		if text = text[n:]; text == "" {
 			break
 		}
-		written, size, undecided := u.readReference(text)
-		if undecided {
+		written, size, isUndecided := u.readReference(text)
+		if isUndecided {
 			u.held = text
 			break
 		}
@@ -40,7 +40,7 @@ func (u *unescaper) take(text string) string {
 	return out.String()
 }
 
-// plainLen returns how much of text stands before the next &.
+// plainLen returns the length of text before the next &.
 func (u *unescaper) plainLen(text string) int {
 	n := 0
 	for u.tailLeft > 0 && n < len(text) && isTagTail(text[n]) {
@@ -56,16 +56,16 @@ func (u *unescaper) plainLen(text string) int {
 	return len(text)
 }
 
-// flush returns what was held back.
+// flush returns the held text.
 func (u *unescaper) flush() string {
 	held := u.held
 	u.held, u.tailLeft = "", 0
 	return held
 }
 
-// readReference returns what stands for the & that text begins with, and how much of text
-// that takes. It is undecided when text ends too soon to tell.
-func (u *unescaper) readReference(text string) (written string, size int, undecided bool) {
+// readReference returns the text for the reference that text begins with, and the length of the
+// reference. isUndecided says that text ends too soon to decide.
+func (u *unescaper) readReference(text string) (written string, size int, isUndecided bool) {
 	amps := len("&")
 	for strings.HasPrefix(text[amps:], "amp;") && amps < maxReferenceLevels*len("amp;") {
 		amps += len("amp;")
@@ -92,8 +92,8 @@ func (u *unescaper) readReference(text string) (written string, size int, undeci
 	}
 }
 
-// tagAfterReference returns the name of a tag that stands in text behind `lt;`. isPart says
-// that text may be the beginning of that.
+// tagAfterReference returns the name of a tag that follows `lt;` in text. isPart says that text
+// may be the beginning of that.
 func tagAfterReference(text string) (name string, isPart bool) {
 	rest, ok := strings.CutPrefix(text, "lt;")
 	if !ok {
@@ -108,7 +108,7 @@ func tagAfterReference(text string) (name string, isPart bool) {
 	return "", isPart
 }
 
-// removeLevel takes one level off a reference; of the last one, char is left.
+// removeLevel removes one level of escaping from a reference. The last level becomes char.
 func removeLevel(reference, char string) string {
 	if rest, ok := strings.CutPrefix(reference, "&amp;"); ok {
 		return "&" + rest

@@ -34,7 +34,7 @@ type toolResult struct{ name, text string }
 
 const (
 	repairIntro     = "Your last answer cannot be used:"
-	endInstructions = "Here the instructions end, and the message begins."
+	endInstructions = "The instructions end here. The message follows."
 )
 
 var (
@@ -120,7 +120,7 @@ var (
 	mustCallRule    = regexp.MustCompile(`You must call (?:the function ([A-Za-z0-9_-]+)|at least one function)`)
 	onlyTheseRule   = regexp.MustCompile(`Only these functions may be called now: ([A-Za-z0-9_, -]+)\.`)
 	callNoneRule    = "Call no function now"
-	oneCallRule     = "Make one call at the most"
+	oneCallRule     = "Make at most one call"
 	nameWord        = regexp.MustCompile(`\p{Lu}?\p{Ll}{3,}`)
 	commonNameWords = []string{"with", "from", "that", "this", "what", "make"}
 )

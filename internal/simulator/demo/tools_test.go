@@ -66,7 +66,7 @@ func TestAnswerCallsTools(t *testing.T) {
 		{"several at once", newToolTurn("", "call get_time and get_weather for Paris, 3 days"), "Let me use `get_time` and `get_weather`.\n" + call("get_time", "{}") + "\n" + paris},
 		{"quoted texts, an enum and a bound", newToolTurn("", `send mail to "ada@example.test": "Hi there", long`), call("send_mail", `{"to": "ada@example.test", "text": "Hi there", "kind": "long"}`)},
 		{"a bound", newToolTurn("", "weather in Rome, 99 days"), call("get_weather", `{"city": "Rome", "days": 7}`)},
-		{"one at a time", newToolTurn("Make one call at the most.", "get_time and get_weather"), "Let me use `get_time`.\n" + call("get_time", "{}")},
+		{"one at a time", newToolTurn("Make at most one call.", "get_time and get_weather"), "Let me use `get_time`.\n" + call("get_time", "{}")},
 		{"one after another", newToolTurn("", "first get_weather for Paris, 3 days, then get_time"), "Let me use `get_weather`.\n" + paris},
 		{"the second step", newToolTurn("", "first get_weather for Paris, then get_time", "…", toolResultsText("18 °C")), call("get_time", "{}")},
 		{"after the last step", newToolTurn("", "first get_weather, then get_time", "…", toolResultsText("18 °C"), "…", toolResultsText("12:00")), "- `get_weather`: 18 °C\n- `get_weather`: 12:00"},
