@@ -202,11 +202,16 @@ func (t *turn) placeFirst(k NameKey) error {
 	return nil
 }
 
-// resumeSession continues a session that was taken by its id or name. It rebuilds the session
+// resumeSession continues a session that was taken by its id or name. If the session's last turn
+// was interrupted and asked the same, it is answered from the records. It rebuilds the session
 // when the end of its last turn is not known, when a turn may run in it that the store has lost,
 // or when its first exchange would not fit the model's context any more.
 func (t *turn) resumeSession(rest []chat.Message, text string) error {
 	s := t.session
+	if s.EndUnknown && !s.MaybeTaken && s.Request == t.fingerprint {
+		t.resumeTaken() // the process that asked this died while the request waited for the session
+		return nil
+	}
 	if s.EndUnknown || s.MaybeTaken {
 		t.replayReason = telemetry.ReplayUnfinished
 		return t.rebuild(rest)

@@ -75,6 +75,12 @@ func (e *Engine) attachOrBeginOnce(ctx context.Context, turnRequest TurnRequest)
 // AttachOrBegin took at the moment asked.
 func (t *turn) resume(s *Session, asked time.Time) {
 	t.trackTaken(s, asked)
+	t.resumeTaken()
+}
+
+// resumeTaken is resume for the session that the turn has taken already.
+func (t *turn) resumeTaken() {
+	s := t.session
 	t.resumed = &resumption{session: *s, deadline: s.Taken.Add(maxDetached)}
 	t.nextHead = s.Question
 	// When the session was rebuilt meanwhile, its name means the session that replaced it.
@@ -199,7 +205,8 @@ func (t *turn) playRecord(r chat.Record) chat.Stream {
 func (t *turn) askAfterAll(isUnchanged bool) error {
 	s := t.resumed.session
 	s.State, s.Request = StateDirty, Hash{}
-	if isUnchanged {
+	// With leases, the process that took the session may be paused in a PUT: the session stays dirty.
+	if isUnchanged && !t.engine.Store.HasLeases() {
 		s.State, s.EndUnknown, s.Head, s.Verified = StateFree, false, t.headBefore(s.Question), false
 		if s.Made && s.Turns == 0 && s.Exchanges == 0 && s.Addressing != ByID && (t.binding == nil || t.binding.History) {
 			s.Addressing = Throwaway // no request uses an empty session again

@@ -164,8 +164,8 @@ func TestRepetitionOfWhatWasNeverAsked(t *testing.T) {
 			if got.placement == chat.PlacementAttached {
 				t.Errorf("repetition = %+v, want a question that is asked", got)
 			}
-			if before > 0 {
-				s.continued(got, a.Session(), "hello")
+			if got.session == a.Session() {
+				t.Errorf("session = %d, want another one: the process that took it may only be paused", got.session)
 			}
 			s.nothingTaken()
 		})
@@ -202,6 +202,51 @@ func TestRepetitionOfWhatWasBeingSetUp(t *testing.T) {
 	s.asked(1)
 	close(gate)
 	<-ended
+}
+
+// A repetition by id or name that waited for the session of a process that died is
+// answered from the records, too.
+func TestRepetitionThatWaitedForTheSession(t *testing.T) {
+	for name, request := range map[string]func(*site) *chat.Request{
+		"by id": func(s *site) *chat.Request {
+			return byID(alice, s.ask(whole(alice, user("hello"))).session, user("go on"))
+		},
+		"by name": func(*site) *chat.Request { return byName(alice, "n", user("hello")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := postgresSite(t)
+			r := request(s)
+			before := len(s.sim.Turns())
+			gate := make(chan struct{})
+			s.sim.Script(simulator.Stream(simulator.Deltas("be"), simulator.Wait(gate), simulator.Deltas("gun"), simulator.Object(), simulator.Done()))
+			a, err := s.dying().Ask(t.Context(), plain(r))
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				for range a.Events() { // it dies with its client
+				}
+			}()
+			s.await(func() bool { return s.sim.InFlight() == 1 })
+			again := *r
+			type outcome struct {
+				result
+				err error
+			}
+			repeated := make(chan outcome)
+			go func() {
+				got, err := s.try(t.Context(), &again)
+				repeated <- outcome{got, err}
+			}()
+			s.awaitWaiter()
+			s.expireLeases()
+			close(gate)
+			if got := <-repeated; got.err != nil || got.session != a.Session() || got.text != "begun" {
+				t.Errorf("repetition = %+v, want the answer of session %d", got, a.Session())
+			}
+			s.asked(before + 1)
+		})
+	}
 }
 
 // A newer record of another question shows that the question was never asked.
