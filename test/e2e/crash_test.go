@@ -37,8 +37,8 @@ func TestKilledBeforeTheQuestion(t *testing.T) {
 			p.gone()
 			q.header[retryCount] = "1"
 			r := c1.hear(s.start().ask(s.ctx, q))
-			if turns := s.asked(asked); len(turns) != 1 || turns[0].Temperature != 0.7 || turns[0].SessionID == firstSession(s) == c.continued {
-				t.Errorf("asked %d times, %s", len(turns), r)
+			if turns := s.asked(asked); len(turns) != 1 || turns[0].Temperature != 0.7 || turns[0].SessionID != firstSession(s) {
+				t.Errorf("asked %d times, %s; want once, in session %d", len(turns), r, firstSession(s))
 			}
 			s.judgeTurns()
 		})
@@ -47,15 +47,15 @@ func TestKilledBeforeTheQuestion(t *testing.T) {
 
 func firstSession(s *site) int64 { return s.sim.Turns()[0].SessionID }
 
-// A crash while the platform answers: nobody can know what became of the question,
-// so it is asked in a new session, whatever the platform makes of the old one.
+// A crash while the platform answers loses nothing: a repetition waits for the record and gets the stored answer,
+// and the conversation goes on in the same session.
 func TestKilledDuringTheAnswer(t *testing.T) {
 	t.Parallel()
 	for name, header := range repeats {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, simulator.Options{}, file(t))
 			p, c := s.start(), &party{s: s, stream: true}
-			c.goOn(p)
+			first := c.goOn(p)
 			gate := make(chan struct{})
 			s.sim.Script(s.held(gate))
 			asked := c.say()
@@ -66,21 +66,28 @@ func TestKilledDuringTheAnswer(t *testing.T) {
 			p.kill()
 			p.gone()
 			if r := <-w.done; r.ok() || r.whole {
-				t.Errorf("half an answer looks whole: %s", r)
+				t.Errorf("the reply of a killed process is whole: %s", r)
 			}
 			p = s.start()
-			r := c.hear(p.ask(s.ctx, q))
-			if turns := s.asked(asked); len(turns) != 2 || r.placement != "forked" {
-				t.Errorf("asked %d times, %s", len(turns), r)
-			}
+			w = p.begin(s.ctx, q)
+			s.recordsRead(1)
 			close(gate)
-			s.inFlight(0)
-			if again := c.goOn(p); again.placement != "continued" || again.session != r.session {
-				t.Errorf("the next question: %s, after %s", again, r)
+			r := c.hear(<-w.done)
+			if turns := s.asked(asked); len(turns) != 1 || r.placement != "attached" || r.session != first.session {
+				t.Errorf("asked %d times, %s; want once, attached, session %d", len(turns), r, first.session)
+			}
+			if again := c.goOn(p); again.placement != "continued" || again.session != first.session {
+				t.Errorf("the next question: %s; want continued in session %d", again, first.session)
 			}
 			s.judgeTurns()
 		})
 	}
+}
+
+// recordsRead waits until processes have asked the platform for records n times.
+func (s *site) recordsRead(n int) {
+	s.t.Helper()
+	s.await("the records are read", func() bool { return s.sim.Calls(simulator.RouteRecords) >= n })
 }
 
 const (
@@ -125,8 +132,8 @@ func TestKilledAfterTheAnswer(t *testing.T) {
 	s.judgeTurns()
 }
 
-// Sessions by id and name hold the only copy of their history: it is read back from
-// the platform and goes on in a new session, which the old id means from then on.
+// A session that is reached by id or name is kept after a crash: the repetition of its last question gets the answer
+// that the platform stored, and the conversation goes on there.
 func TestKilledDuringAnswersByIDAndName(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, simulator.Options{}, file(t))
@@ -148,13 +155,22 @@ func TestKilledDuringAnswersByIDAndName(t *testing.T) {
 	p.kill()
 	p.gone()
 	p = s.start()
+	begun = nil
 	for _, c := range []*party{byID, byName} {
-		r := c.hear(p.ask(s.ctx, c.request()))
-		if next := c.goOn(p); r.placement != "replayed" || next.placement != "continued" || next.session != r.session {
-			t.Errorf("by id %d, by name %q: %s, then %s", c.session, c.user, r, next)
+		begun = append(begun, p.begin(s.ctx, c.request()))
+	}
+	s.recordsRead(2)
+	close(gate)
+	for i, c := range []*party{byID, byName} {
+		was := c.where
+		r := c.hear(<-begun[i].done)
+		if next := c.goOn(p); r.placement != "attached" || next.placement != "continued" || next.session != was.session {
+			t.Errorf("by id %d, by name %q: %s, then %s; want attached, then continued in session %d",
+				c.session, c.user, r, next, was.session)
 		}
 	}
-	close(gate)
-	s.inFlight(0)
+	if n := len(s.sim.Turns()); n != 7 {
+		t.Errorf("%d questions were asked, want 7", n)
+	}
 	s.judgeTurns()
 }
