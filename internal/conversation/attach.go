@@ -37,8 +37,8 @@ func (e *Engine) attach(ctx context.Context, q Question, row *StoredTurn) *Answe
 		at.live = t.(*turn)
 		at.live.clientState.attachWatcher(at.isReplacement)
 	}
-	e.Metrics.Attached(attachReason(q.Request))
-	e.Logger.DebugContext(ctx, "attached to an answer that was asked for before",
+	e.opts.Metrics.Attached(attachReason(q.Request))
+	e.opts.Logger.DebugContext(ctx, "attached to an answer that was asked for before",
 		telemetry.KeySession, row.Session, telemetry.KeyWhole, row.Whole)
 	return &Answer{ctx: ctx, attached: at}
 }
@@ -49,8 +49,8 @@ func (e *Engine) attachTo(ctx context.Context, q Question, it *endedAnswer) *Ans
 		Token: it.token, Caller: q.Request.Caller.ID, Request: it.request, Session: it.session, Whole: true,
 	}}
 	at.session.Store(it.session)
-	e.Metrics.Attached(attachReason(q.Request))
-	e.Logger.DebugContext(ctx, "attached to an answer that has just ended", telemetry.KeySession, it.session)
+	e.opts.Metrics.Attached(attachReason(q.Request))
+	e.opts.Logger.DebugContext(ctx, "attached to an answer that has just ended", telemetry.KeySession, it.session)
 	return &Answer{ctx: ctx, attached: at}
 }
 
@@ -126,14 +126,15 @@ func (at *attachment) findRecording(ctx context.Context) (*recording, error) {
 			return nil, context.Cause(at.engine.lifeCtx)
 		case <-tick.C:
 		}
-		next, err := at.engine.Store.Turn(ctx, at.stored.Token)
+		next, err := at.engine.opts.Store.Turn(ctx, at.stored.Token)
 		switch {
 		case errors.Is(err, ErrUnknown):
 			return nil, nil
 		case err == nil:
 			row = next
 		case ctx.Err() == nil:
-			at.engine.storeFailed(ctx, telemetry.StoreRead, err) // the store may be available again before the client leaves
+			// The store may be available again before the client leaves.
+			at.engine.storeFailed(ctx, telemetry.StoreRead, err)
 		}
 	}
 }
@@ -242,8 +243,9 @@ func (at *attachment) markLeft(ctx context.Context) {
 func (e *Engine) writeNowOrLater(ctx context.Context, write func(ctx context.Context, s Store) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	if err := write(ctx, e.Store); err != nil {
+	if err := write(ctx, e.opts.Store); err != nil {
 		e.storeFailed(ctx, telemetry.StoreWrite, err)
-		e.addPending(pendingWrite{token: newToken(), commit: write}) // under a token of its own, because no lease depends on it
+		// The write has a token of its own, because no lease depends on it.
+		e.addPending(pendingWrite{token: newToken(), commit: write})
 	}
 }

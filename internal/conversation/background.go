@@ -34,9 +34,9 @@ func (e *Engine) recoverPanic(ctx context.Context, f func() error) (err error) {
 
 // logPanic counts and logs a panic that was recovered, and returns it as an error.
 func (e *Engine) logPanic(ctx context.Context, v any) error {
-	e.Metrics.Panicked()
+	e.opts.Metrics.Panicked()
 	err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-	e.Logger.ErrorContext(ctx, "a part of the server panicked and continues", telemetry.KeyError, err)
+	e.opts.Logger.ErrorContext(ctx, "a part of the server panicked and continues", telemetry.KeyError, err)
 	return err
 }
 

@@ -18,9 +18,9 @@ const (
 // cleanUp deletes expired sessions, every quarter of their retention, and throwaway sessions as
 // soon as their turn has ended.
 func (e *Engine) cleanUp(ctx context.Context) {
-	every := e.Retention
-	if e.NamedRetention > 0 {
-		every = min(every, e.NamedRetention)
+	every := e.opts.Retention
+	if e.opts.NamedRetention > 0 {
+		every = min(every, e.opts.NamedRetention)
 	}
 	every = min(max(every/4, minCleanUpInterval), maxCleanUpInterval)
 	tick := time.NewTicker(every)
@@ -70,10 +70,10 @@ func (e *Engine) deleteExpired(ctx context.Context, retry time.Duration) (found 
 		e.leases.drop(token)
 	}()
 	var named time.Time
-	if e.NamedRetention > 0 {
-		named = now.Add(-e.NamedRetention)
+	if e.opts.NamedRetention > 0 {
+		named = now.Add(-e.opts.NamedRetention)
 	}
-	due, err := e.Store.TakeExpired(ctx, now.Add(-e.Retention), named, token, cleanUpBatch)
+	due, err := e.opts.Store.TakeExpired(ctx, now.Add(-e.opts.Retention), named, token, cleanUpBatch)
 	if err != nil || len(due) == 0 {
 		isDone = err == nil
 		return false, err
@@ -84,24 +84,26 @@ func (e *Engine) deleteExpired(ctx context.Context, retry time.Duration) (found 
 }
 
 // deleteSessions deletes sessions, and reports whether it has deleted or postponed all of them.
-func (e *Engine) deleteSessions(ctx context.Context, due []Session, token Token, retry time.Duration) (done bool, err error) {
+func (e *Engine) deleteSessions(
+	ctx context.Context, due []Session, token Token, retry time.Duration,
+) (isDone bool, err error) {
 	for _, s := range due {
 		if !e.leases.isHeld(token) {
 			return false, nil // this process was paused for so long that another one may have the session
 		}
 		err := e.deleteOnPlatform(ctx, s.ID)
 		if err == nil {
-			err = e.Store.Delete(ctx, s.ID, token)
-			e.Metrics.SessionDeleted()
-			e.Logger.DebugContext(ctx, "session deleted", telemetry.KeySession, s.ID)
+			err = e.opts.Store.Delete(ctx, s.ID, token)
+			e.opts.Metrics.SessionDeleted()
+			e.opts.Logger.DebugContext(ctx, "session deleted", telemetry.KeySession, s.ID)
 			if err != nil && !isCertain(err) {
 				e.undoCreation(token, s.ID) // it no longer exists on the platform
 			}
 		} else {
-			e.Metrics.DeletionFailed()
-			e.Logger.WarnContext(ctx, "the platform did not delete a session; achuan tries again later",
+			e.opts.Metrics.DeletionFailed()
+			e.opts.Logger.WarnContext(ctx, "the platform did not delete a session; achuan tries again later",
 				telemetry.KeySession, s.ID, telemetry.KeyError, err)
-			err = e.Store.Postpone(ctx, s.ID, token, time.Now().Add(retry))
+			err = e.opts.Store.Postpone(ctx, s.ID, token, time.Now().Add(retry))
 		}
 		if err != nil {
 			return false, err
@@ -115,7 +117,7 @@ func (e *Engine) deleteSessions(ctx context.Context, due []Session, token Token,
 func (e *Engine) deleteOnPlatform(ctx context.Context, id int64) error {
 	ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
 	defer cancel()
-	if err := e.Platform.DeleteSession(ctx, id); err != nil && !isLost(err) {
+	if err := e.opts.Platform.DeleteSession(ctx, id); err != nil && !isLost(err) {
 		return err
 	}
 	return nil

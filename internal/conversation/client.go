@@ -107,7 +107,7 @@ func (p *clientState) cancelDetachedTurn(t *turn) {
 func (t *turn) hasRemoteClient() bool {
 	ctx, cancel := t.detachedContext()
 	defer cancel()
-	row, err := t.engine.Store.Turn(ctx, t.token)
+	row, err := t.engine.opts.Store.Turn(ctx, t.token)
 	return err == nil && !row.Left
 }
 
@@ -140,7 +140,7 @@ func (t *turn) clientLeft() {
 	}
 	ctx, cancel := t.detachedContext()
 	defer cancel()
-	if err := leave(ctx, t.engine.Store); err != nil {
+	if err := leave(ctx, t.engine.opts.Store); err != nil {
 		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 	}
 }
@@ -162,7 +162,7 @@ func (t *turn) publish() {
 	defer p.mu.Unlock()
 	ctx, cancel := t.detachedContext()
 	defer cancel()
-	if err := t.engine.Store.SaveTurn(ctx, p.storedTurn(t)); err != nil {
+	if err := t.engine.opts.Store.SaveTurn(ctx, p.storedTurn(t)); err != nil {
 		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 	}
 }
@@ -170,8 +170,10 @@ func (t *turn) publish() {
 // storedTurn returns the turn as the store keeps it.
 func (p *clientState) storedTurn(t *turn) StoredTurn {
 	s := StoredTurn{
-		Token: t.token, Caller: t.request.Caller.ID, Request: t.fingerprint, Key: keyHash(t.request.IdempotencyKey, t.input.Choice),
-		Session: t.sessionID(), Left: p.hasLeft, Silent: p.hasLeft && (!p.gotOutput || p.replyFailed), Whole: p.state == turnWhole,
+		Token: t.token, Caller: t.request.Caller.ID, Request: t.fingerprint,
+		Key:     keyHash(t.request.IdempotencyKey, t.input.Choice),
+		Session: t.sessionID(), Left: p.hasLeft, Silent: p.hasLeft && (!p.gotOutput || p.replyFailed),
+		Whole: p.state == turnWhole,
 	}
 	if s.Whole {
 		s.Answer = t.recording.encode(s.Session, t.finalEvent)

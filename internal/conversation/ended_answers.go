@@ -36,7 +36,10 @@ type endedAnswer struct {
 
 // keep keeps the answer of a whole turn.
 func (r *endedAnswers) keep(token Token, request Hash, session int64, answer *recording) {
-	it := &endedAnswer{token: token, request: request, session: session, recording: answer, size: answer.size(), kept: time.Now()}
+	it := &endedAnswer{
+		token: token, request: request, session: session,
+		recording: answer, size: answer.size(), kept: time.Now(),
+	}
 	if it.size > maxEndedBytes/4 {
 		return
 	}
@@ -139,7 +142,8 @@ func (e *Engine) repeatEnded(ctx context.Context, q Question, request Hash, ende
 		return nil
 	}
 	if answer := e.deriveAnswer(ctx, q, ended); answer != nil {
-		return e.attachTo(ctx, q, &endedAnswer{token: ended.Turn, request: request, session: ended.ID, recording: answer})
+		it := &endedAnswer{token: ended.Turn, request: request, session: ended.ID, recording: answer}
+		return e.attachTo(ctx, q, it)
 	}
 	return nil
 }
@@ -158,8 +162,11 @@ func (e *Engine) deriveAnswer(ctx context.Context, q Question, s *Session) *reco
 			reader.SessionHadTools()
 		}
 	}
-	page, err := e.Platform.Records(ctx, s.ID, 1)
-	if err != nil || len(page.Records) == 0 || exchangeDigest(page.Records[0].UserText, page.Records[0].AIText) != s.LastExchange {
+	page, err := e.opts.Platform.Records(ctx, s.ID, 1)
+	if err != nil || len(page.Records) == 0 {
+		return nil
+	}
+	if newest := page.Records[0]; exchangeDigest(newest.UserText, newest.AIText) != s.LastExchange {
 		return nil
 	}
 	first := 0

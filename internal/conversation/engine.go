@@ -45,7 +45,7 @@ const (
 
 // Engine runs the conversations of one account.
 type Engine struct {
-	Options
+	opts      Options // with their defaults
 	sessions  queue[int64]
 	names     queue[NameKey]
 	leases    leases
@@ -77,7 +77,8 @@ func New(o Options) *Engine {
 	}
 	life, end := context.WithCancelCause(context.Background())
 	return &Engine{
-		Options: o, leases: leases{duration: o.Lease, isNeeded: o.Store.HasLeases()}, cleanUpRequests: make(chan struct{}, 1), lifeCtx: life, cancelLife: end,
+		opts: o, leases: leases{duration: o.Lease, isNeeded: o.Store.HasLeases()},
+		cleanUpRequests: make(chan struct{}, 1), lifeCtx: life, cancelLife: end,
 		sessions: queue[int64]{metrics: o.Metrics}, names: queue[NameKey]{metrics: o.Metrics},
 	}
 }
@@ -130,7 +131,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 		return nil, err
 	}
 	w := t.placed.Load()
-	e.Logger.DebugContext(ctx, "placed", telemetry.KeySession, w.session, telemetry.KeyPlacement, w.placement,
+	e.opts.Logger.DebugContext(ctx, "placed", telemetry.KeySession, w.session, telemetry.KeyPlacement, w.placement,
 		telemetry.KeyDuration, time.Since(t.started).Round(time.Microsecond))
 	if keyed {
 		t.publish()
@@ -147,11 +148,11 @@ func (e *Engine) Abort(cause *chat.Error) { e.cancelLife(cause) }
 // Run extends leases, retries pending writes, expires what is old and runs the clean-up, until
 // ctx ends.
 func (e *Engine) Run(ctx context.Context) {
-	beat := time.NewTicker(e.Lease / 4)
+	beat := time.NewTicker(e.opts.Lease / 4)
 	defer beat.Stop()
-	expire := time.NewTicker(e.Lease / 2)
+	expire := time.NewTicker(e.opts.Lease / 2)
 	defer expire.Stop()
-	e.outage.beat(e.Lease / 4)
+	e.outage.beat(e.opts.Lease / 4)
 	var cleaner sync.WaitGroup
 	cleaner.Go(func() { e.cleanUp(ctx) })
 	for {
@@ -162,8 +163,10 @@ func (e *Engine) Run(ctx context.Context) {
 			e.flushOnExit(ctx)
 			return
 		case <-beat.C:
-			e.outage.beat(e.Lease / 4)
-			err = e.recoverPanic(ctx, func() error { return errors.Join(e.leases.extend(ctx, e.Store), e.retryPending(ctx)) })
+			e.outage.beat(e.opts.Lease / 4)
+			err = e.recoverPanic(ctx, func() error {
+				return errors.Join(e.leases.extend(ctx, e.opts.Store), e.retryPending(ctx))
+			})
 		case <-expire.C:
 			err = e.recoverPanic(ctx, func() error { return e.expire(ctx) })
 		}
@@ -177,12 +180,12 @@ func (e *Engine) Run(ctx context.Context) {
 // away, because the other processes could not extend theirs.
 func (e *Engine) expire(ctx context.Context) error {
 	e.endedAnswers.expire()
-	if e.Store.HasLeases() && !e.outage.isOver(e.Lease) {
+	if e.opts.Store.HasLeases() && !e.outage.isOver(e.opts.Lease) {
 		return nil
 	}
-	dirty, err := e.Store.ExpireLeases(ctx)
+	dirty, err := e.opts.Store.ExpireLeases(ctx)
 	if dirty > 0 {
-		e.Logger.WarnContext(ctx, "leases expired: a process died or was paused during these turns", telemetry.KeyCount, dirty)
+		e.opts.Logger.WarnContext(ctx, "leases expired: a process died or was paused during these turns", telemetry.KeyCount, dirty)
 	}
 	return err
 }
@@ -205,7 +208,7 @@ const failureLogInterval = 10 * time.Second
 
 // storeFailed counts and logs a failure of the store.
 func (e *Engine) storeFailed(ctx context.Context, op telemetry.StoreOperation, err error) {
-	e.Metrics.StoreFailed(op)
+	e.opts.Metrics.StoreFailed(op)
 	e.outage.record()
 	last := e.lastFailure.Load()
 	now := time.Now()
@@ -213,7 +216,7 @@ func (e *Engine) storeFailed(ctx context.Context, op telemetry.StoreOperation, e
 		return
 	}
 	if e.lastFailure.CompareAndSwap(last, &storeFailure{now, err}) {
-		e.Logger.ErrorContext(ctx, "the store is not available; transcripts are replayed into sessions that are not stored", telemetry.KeyError, err)
+		e.opts.Logger.ErrorContext(ctx, "the store is not available; transcripts are replayed into sessions that are not stored", telemetry.KeyError, err)
 	}
 }
 
@@ -233,41 +236,5 @@ func storeUnavailableError(cause error) *chat.Error {
 	return &chat.Error{
 		Kind: chat.KindUnavailable, Code: chat.CodeStoreUnavailable, Cause: cause, RetryAfter: 5 * time.Second,
 		Message: "The server's database is not available, so it cannot tell which session this is. Try again later, or leave session id, name and Idempotency-Key out.",
-	}
-}
-
-// inFlight counts turns and reports when there are none.
-type inFlight struct {
-	mu   sync.Mutex
-	n    int
-	idle chan struct{} // closed when n falls to 0; nil when nobody waits
-}
-
-func (f *inFlight) add(n int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.n += n
-	if f.n == 0 && f.idle != nil {
-		close(f.idle)
-		f.idle = nil
-	}
-}
-
-func (f *inFlight) wait(ctx context.Context) error {
-	f.mu.Lock()
-	if f.n == 0 {
-		f.mu.Unlock()
-		return nil
-	}
-	if f.idle == nil {
-		f.idle = make(chan struct{})
-	}
-	idle := f.idle
-	f.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -44,7 +44,7 @@ func (e *Engine) addPending(d pendingWrite) {
 	}
 	e.pending.mu.Unlock()
 	if isFull {
-		e.Logger.Error("too many writes wait for the store; the session of one more write stays taken until a restart",
+		e.opts.Logger.Error("too many writes wait for the store; the session of one more write stays taken until a restart",
 			telemetry.KeyCount, maxPendingWrites)
 	}
 }
@@ -52,7 +52,7 @@ func (e *Engine) addPending(d pendingWrite) {
 // undoInBackground undoes what a call of unknown outcome may have done, in the background: at
 // once, and again until the store is available.
 func (e *Engine) undoInBackground(token Token, release func(ctx context.Context, s Store) error) {
-	e.addPending(pendingWrite{token: token, commit: release, repeatLater: e.Store.HasLeases()})
+	e.addPending(pendingWrite{token: token, commit: release, repeatLater: e.opts.Store.HasLeases()})
 	e.background(context.Background(), func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 		defer cancel()
@@ -77,7 +77,8 @@ func (e *Engine) undoTurn(token Token) {
 
 // isCertain reports whether a store call that returned err has certainly taken nothing.
 func isCertain(err error) bool {
-	return errors.Is(err, ErrTaken) || errors.Is(err, ErrUnknown) || errors.Is(err, ErrNotHeld) || errors.Is(err, ErrKeyReused)
+	return errors.Is(err, ErrTaken) || errors.Is(err, ErrUnknown) || errors.Is(err, ErrNotHeld) ||
+		errors.Is(err, ErrKeyReused)
 }
 
 // next returns the write that is done next; nil for none.
@@ -120,7 +121,7 @@ func (e *Engine) flushOnExit(ctx context.Context) {
 // retryPending commits the pending writes, in order, until the store fails again or it is time to
 // extend the leases. One goroutine does so at a time; the others return at once.
 func (e *Engine) retryPending(ctx context.Context) error {
-	for began := time.Now(); time.Since(began) < e.Lease/4; {
+	for began := time.Now(); time.Since(began) < e.opts.Lease/4; {
 		if e.pending.next() == nil || !e.pending.isRetrying.CompareAndSwap(false, true) {
 			return nil
 		}
@@ -140,7 +141,7 @@ func (e *Engine) retryOne(ctx context.Context) error {
 	if d == nil {
 		return nil
 	}
-	if err := d.commit(ctx, e.Store); err != nil && !isCertain(err) {
+	if err := d.commit(ctx, e.opts.Store); err != nil && !isCertain(err) {
 		e.pending.remove(d, true)
 		return err
 	}

@@ -2,7 +2,7 @@ package conversation
 
 import (
 	"context"
-	"errors"
+	"sync/atomic"
 	"time"
 
 	"achuan/internal/chat"
@@ -12,8 +12,8 @@ import (
 // place finds or creates the session of the turn and sets it up.
 func (t *turn) place() error {
 	switch ref := t.request.Session; {
-	case t.isSideTask():
-		return t.placeSideTask()
+	case t.isSideTask:
+		return t.placeWhole(NameKey{}, false)
 	case ref.ID != 0:
 		return t.placeByID(ref.ID)
 	case ref.Name != "":
@@ -37,16 +37,9 @@ func (t *turn) placeSafely() (err error) {
 	return t.place()
 }
 
-// scope returns the scope of the turn's lineage.
-func (t *turn) scope() NameKey {
-	if t.binding == nil {
-		return NameKey{}
-	}
-	return t.binding.Key
-}
-
+// origin begins the lineage of the request in a scope.
 func (t *turn) origin(scope NameKey) *lineage {
-	return origin(t.request.Caller.ID, t.engine.Host, scope)
+	return origin(t.request.Caller.ID, t.engine.opts.Host, scope)
 }
 
 // placeByLineage continues a free session that holds exactly the transcript up to its last
@@ -70,7 +63,8 @@ func (t *turn) continueFromReading(r reading) (isPlaced, wasHead bool, err error
 	text := textOfRest(r.rest.shown, t.render)
 	t.prepare(text, continueFrom(r.prefix).add(r.rest.messages...).head)
 	query := HeadQuery{
-		Caller: t.request.Caller.ID, Head: r.head, Prefer: settingsFor(t.engine.knownPreset(), &t.input), Taking: t.taking,
+		Caller: t.request.Caller.ID, Head: r.head, Taking: t.taking,
+		Prefer:       settingsFor(t.engine.knownPreset(), &t.input),
 		Instructions: instructionsDigest(t.request), Tools: toolsDigest(t.request),
 	}
 	for {
@@ -108,51 +102,10 @@ func (t *turn) continueFromReading(r reading) (isPlaced, wasHead bool, err error
 	}
 }
 
-// matchHead takes a session by its head. It is not cancelled when the client leaves, because
-// nobody would know then whether the session is taken.
-func (t *turn) matchHead(c HeadQuery) (*Session, bool, error) {
-	ctx, cancel := t.detachedContext()
-	defer cancel()
-	s, once, err := t.engine.Store.Match(ctx, c)
-	if err != nil {
-		t.engine.undoTaking(t.token, 0, c.Head)
-	}
-	return s, once, err
-}
-
-// trackTaken records that the store gave the turn a session, in a call that began at asked.
-func (t *turn) trackTaken(s *Session, asked time.Time) {
-	t.engine.leases.begin(t.token, asked)
-	release, ok := t.engine.sessions.tryTake(s.ID)
-	if !ok {
-		release = func() {} // a request that waits for it is in the queue already
-	}
-	t.track(s.ID, release)
-	t.setSession(s, true)
-}
-
-// track records in this process that the turn has a session, until release.
-func (t *turn) track(id int64, release func()) {
-	t.engine.takenHere.LoadOrStore(id, t.token)
-	t.releases = append(t.releases, func() {
-		t.engine.takenHere.CompareAndDelete(id, t.token)
-		release()
-	})
-}
-
-// setSession makes s, which is taken, the turn's session. isStored says that the store has it.
-func (t *turn) setSession(s *Session, isStored bool) {
-	if t.maybeStored {
-		t.engine.undoCreation(t.token, t.session.ID)
-		t.maybeStored = false
-	}
-	t.session, t.original, t.isStored = s, *s, isStored
-}
-
 // isUnchanged reports whether a session that was taken still is what its head says, and whether
 // the turn fits its context.
 func (t *turn) isUnchanged(s *Session) (bool, error) {
-	if !t.fitsContext(s) {
+	if !fitsContext(s, t.input.Repairs) {
 		t.replayReason = telemetry.ReplayContext
 		return false, nil
 	}
@@ -178,14 +131,8 @@ func (t *turn) isUnchanged(s *Session) (bool, error) {
 
 // fitsContext reports whether the platform would still show the model all exchanges of the
 // session, with the question and each of its repairs.
-func (t *turn) fitsContext(s *Session) bool {
-	return s.Exchanges != Uncounted && s.Exchanges+t.input.Repairs <= s.Settings.ContextCount
-}
-
-// prepare describes the taking of a session for the turn. text is what is sent, and head the
-// lineage after it (zero: not known).
-func (t *turn) prepare(text string, head Hash) {
-	t.taking = Taking{Token: t.token, Request: t.fingerprint, Sent: describeText(text), Question: head}
+func fitsContext(s *Session, repairs int) bool {
+	return s.Exchanges != Uncounted && s.Exchanges+repairs <= s.Settings.ContextCount
 }
 
 // continueIn places the turn in the session that it has. text is what is new.
@@ -213,117 +160,88 @@ func (t *turn) placeWhole(scope NameKey, isKnown bool) error {
 	})
 }
 
-// newSession describes the session that a turn creates.
-type newSession struct {
-	placement chat.Placement
-	text      string
-	head      Hash           // lineage after the text; zero: not known
-	preset    *chat.Settings // the values for what a request does not name; nil means the platform's own
-}
-
-// placeNew creates a session, sets it up and places the turn there.
-func (t *turn) placeNew(n newSession) error {
-	// The client does not cancel this call: a session that was created while the client left
-	// would be in no store, and no clean-up would delete it.
-	created, err := t.engine.Platform.CreateSession(t.turnCtx, t.request.Model)
-	if err != nil {
-		return err
+// replaceLost moves the turn from a session that the platform lost to a new one with the whole
+// transcript.
+func (t *turn) replaceLost() error {
+	old, original, wasStored := *t.session, t.original, t.isStored
+	if t.stream != nil {
+		t.stream.Close()
+		t.stream = nil
 	}
-	if n.preset == nil {
-		n.preset = &created.Settings
-	}
-	now := time.Now()
-	s := &Session{
-		ID: created.ID, Caller: t.request.Caller.ID, Made: true, Addressing: t.addressing(), Name: t.scope().Name,
-		State: StateFree, Verified: true, Preset: *n.preset, Settings: created.Settings, Object: created.Object,
-		Created: now, LastUsed: now,
-	}
-	s.Preset.ContextCount = maxContext
-	s.SettingsKnown = settingsFor(s.Preset, &t.input) == s.Settings
-	t.prepare(n.text, n.head)
-	if err := t.create(t.turnCtx, s); err != nil {
-		return err
-	}
-	t.createdSession = s.ID
-	t.nextHead = n.head
-	if n.placement != chat.PlacementNew {
-		t.engine.Metrics.Replayed(t.replayReason)
-	}
-	t.setPlaced(n.placement, n.text)
-	err = t.setUp(t.setUpContext())
-	if isLost(err) {
-		return lostError(err)
-	}
-	return err
-}
-
-// create stores a new session as taken. When the store is not available, the session serves this
-// answer alone. Nothing is lost, because the client sends the whole transcript again. A client
-// that continues by id, name or key does not, so it gets an error.
-func (t *turn) create(ctx context.Context, s *Session) error {
-	asked := time.Now()
-	err := t.engine.Store.Create(ctx, *s, t.taking)
-	switch {
-	case err == nil:
-		t.taking.describe(s, asked)
-		t.trackTaken(s, asked)
-		return nil
-	case errors.Is(err, ErrTaken):
-		return &chat.Error{
-			Kind: chat.KindBackend, Code: chat.CodeBackendError, Cause: err,
-			Message: "The platform gave a new session the id of another one. Try again.",
+	t.isRecovered, t.isSent, t.replayReason = true, false, telemetry.ReplayLost
+	t.resumed = nil // the records are lost too
+	if err := t.placeWhole(t.scope(), false); err != nil {
+		if wasStored {
+			t.returnSession(original)
 		}
-	case ctx.Err() != nil:
-		t.engine.undoCreation(t.token, s.ID)
-		t.deleteUnstored(s.ID)
-		return context.Cause(ctx)
+		return err
 	}
-	t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
-	if t.hasKey() || t.request.Session != (chat.SessionRef{}) && !t.isSideTask() {
-		t.engine.undoCreation(t.token, s.ID)
-		t.deleteUnstored(s.ID)
-		return storeUnavailableError(err) // the next request could not find the session
+	switch {
+	case wasStored && original.State == StateRetired:
+		t.returnSession(original) // another session has replaced it already
+	case wasStored:
+		t.replaces = &replacedSession{original, StateLost, old.Made}
 	}
-	t.setSession(s, false)
-	t.maybeStored = true
+	t.logger.InfoContext(t.turnCtx, "lost session replaced", telemetry.KeyReplaced, old.ID,
+		telemetry.KeySession, t.session.ID, telemetry.KeyPlacement, t.placed.Load().placement)
 	return nil
 }
 
-// deleteUnstored deletes a created session that the store does not have, so that no clean-up
-// would find it.
-func (t *turn) deleteUnstored(id int64) {
-	ctx, cancel := t.detachedContext()
-	defer cancel()
-	t.engine.deleteUnstored(ctx, id)
+// setPlaced records the placement of the turn and the text that it asks.
+func (t *turn) setPlaced(p chat.Placement, text string) {
+	t.writeQuestion(text)
+	t.placed.Store(&placed{t.session.ID, p})
 }
 
-func (e *Engine) deleteUnstored(ctx context.Context, id int64) {
-	if err := e.deleteOnPlatform(ctx, id); err != nil {
-		e.Logger.WarnContext(ctx, "a useless session stays on the platform", telemetry.KeySession, id, telemetry.KeyError, err)
+// placed is the session that answers, and how the request got it.
+type placed struct {
+	session   int64
+	placement chat.Placement
+}
+
+// placement is the session that a turn has, and what the turn does with it.
+type placement struct {
+	placed   atomic.Pointer[placed] // the session and how the request got it, for other goroutines
+	session  *Session               // taken; the turn writes its new state here
+	original Session                // as it was when it was taken
+	taking   Taking                 // what the session is taken for
+	isStored bool                   // the session is in the store, taken under the turn's token
+	// maybeStored says that it is not known whether the session is in the store.
+	maybeStored  bool
+	created      int64 // id of the session that this turn created last; 0 for none
+	isDiscovered bool  // the turn found its session in the platform's list
+	isRecovered  bool  // the turn has replaced a lost session
+
+	nextHead     Hash                   // lineage of the session after the question; zero: not known
+	replayReason telemetry.ReplayReason // why the turn replays, for the metrics
+	binding      *NameBinding           // the name that means the session when it has answered; nil for none
+	claimedName  *NameKey               // the name that the turn has claimed and that means nothing yet
+	resumed      *resumption            // for an interrupted turn; nil for one that is asked
+	replaces     *replacedSession       // the session that this one replaces when it has answered; nil for none
+	replacing    *Replacement           // what the turn's end replaces; nil for nothing
+	releases     []func()               // release what was taken in this process, in that order
+}
+
+// scope returns the scope of the turn's lineage.
+func (p *placement) scope() NameKey {
+	if p.binding == nil {
+		return NameKey{}
 	}
+	return p.binding.Key
 }
 
-// deleteUnstoredSoon is deleteUnstored in the background, for when the client waits for an error.
-func (t *turn) deleteUnstoredSoon(id int64) {
-	t.engine.background(t.turnCtx, func(context.Context) { t.deleteUnstored(id) })
-}
-
-// addressing says how later requests reach the session of this turn.
-func (t *turn) addressing() Addressing {
-	switch {
-	case t.isSideTask():
-		return Throwaway
-	case t.request.Session.ID != 0:
-		return ByID
-	case t.binding != nil:
-		return ByName
+// sessionID returns the id of the session that answers, on any goroutine; 0 before the turn is
+// placed.
+func (p *placement) sessionID() int64 {
+	if w := p.placed.Load(); w != nil {
+		return w.session
 	}
-	return ByLineage
+	return 0
 }
 
 // untrack releases what was tracked last.
-func (t *turn) untrack() {
-	last := len(t.releases) - 1
-	t.releases[last]()
-	t.releases = t.releases[:last]
+func (p *placement) untrack() {
+	last := len(p.releases) - 1
+	p.releases[last]()
+	p.releases = p.releases[:last]
 }

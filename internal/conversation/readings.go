@@ -18,7 +18,10 @@ type reading struct {
 func (t *turn) readings(scope NameKey) iter.Seq[reading] {
 	return func(yield func(reading) bool) {
 		asked := t.request.Transcript()
-		usual, isAnswered := t.splitReading(scope, t.history)
+		firstRelease := func(messages []chat.Message, r reading) reading {
+			return readingOfFirstRelease(t.request.Caller.ID, t.engine.opts.Host, scope, messages, r)
+		}
+		usual, isAnswered := splitReading(t.origin(scope), t.history)
 		if !isAnswered || !yield(usual) {
 			return
 		}
@@ -27,30 +30,30 @@ func (t *turn) readings(scope NameKey) iter.Seq[reading] {
 		isJoined := len(joined) < len(asked)
 		var other reading
 		if isJoined {
-			other, isAnswered = t.splitReading(scope, readTranscript(joined))
+			other, isAnswered = splitReading(t.origin(scope), readTranscript(joined))
 			isJoined = isAnswered
 		}
-		if isJoined && !yield(other) || !yield(t.readingOfFirstRelease(scope, asked, usual)) {
+		if isJoined && !yield(other) || !yield(firstRelease(asked, usual)) {
 			return
 		}
 		if isJoined {
-			yield(t.readingOfFirstRelease(scope, joined, other))
+			yield(firstRelease(joined, other))
 		}
 	}
 }
 
 // splitReading splits a transcript after its last answer. It reports whether there is an answer
 // and a message after it.
-func (t *turn) splitReading(scope NameKey, history transcript) (reading, bool) {
+func splitReading(origin *lineage, history transcript) (reading, bool) {
 	prefix, rest, isAnswered := history.splitAnswer()
-	head := t.origin(scope).add(prefix...).head
+	head := origin.add(prefix...).head
 	return reading{head, head, rest}, isAnswered && len(rest.messages) > 0
 }
 
 // readingOfFirstRelease is a reading with the head that the first release computed for the
 // messages up to the last answer.
-func (t *turn) readingOfFirstRelease(scope NameKey, messages []chat.Message, r reading) reading {
+func readingOfFirstRelease(caller, host string, scope NameKey, messages []chat.Message, r reading) reading {
 	rest, _ := afterLastAnswer(messages)
-	r.head = headOfFirstRelease(t.request.Caller.ID, t.engine.Host, scope, messages[:len(messages)-len(rest)])
+	r.head = headOfFirstRelease(caller, host, scope, messages[:len(messages)-len(rest)])
 	return r
 }

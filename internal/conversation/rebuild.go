@@ -23,7 +23,8 @@ func (t *turn) rebuild(rest []chat.Message) error {
 	if transcript == nil {
 		err = t.placeWhole(t.scope(), false)
 	} else {
-		n := newSession{placement: chat.PlacementReplayed, text: textOfTranscript(append(transcript, rest...), t.render)}
+		text := textOfTranscript(append(transcript, rest...), t.render)
+		n := newSession{placement: chat.PlacementReplayed, text: text}
 		if !old.Made && old.Settings != (chat.Settings{}) {
 			n.preset = &old.Settings // the owner's values, not the platform's
 		}
@@ -48,18 +49,18 @@ func (t *turn) readMessages(id int64) ([]chat.Message, error) {
 	messages := make([]chat.Message, 0, 2*len(records)+1)
 	for _, r := range slices.Backward(records) {
 		messages = append(messages,
-			chat.Message{Role: chat.RoleUser, Text: t.withoutPreamble(r.UserText)},
+			chat.Message{Role: chat.RoleUser, Text: withoutPreamble(r.UserText, t.input.Preamble)},
 			chat.Message{Role: chat.RoleAssistant, Text: withoutScaffold(withoutReasoning(r.AIText))})
 	}
 	return messages, nil
 }
 
 // withoutPreamble returns a question without the instructions that the turn sends anyway.
-func (t *turn) withoutPreamble(question string) string {
-	if t.input.Preamble == "" {
+func withoutPreamble(question, preamble string) string {
+	if preamble == "" {
 		return question
 	}
-	text, _ := strings.CutPrefix(question, t.input.Preamble+"\n\n")
+	text, _ := strings.CutPrefix(question, preamble+"\n\n")
 	return text
 }
 
@@ -73,11 +74,12 @@ func (t *turn) takeRebuilt() {
 	}
 	ctx, cancel := t.detachedContext()
 	defer cancel()
-	old, err := t.engine.Store.Session(ctx, OwnerOf(t.request.Caller.ID), id)
-	if err != nil || old.ID == t.session.ID || old.State != StateDirty || !old.EndUnknown || old.Taken.After(t.original.Taken) {
+	old, err := t.engine.opts.Store.Session(ctx, OwnerOf(t.request.Caller.ID), id)
+	if err != nil || old.ID == t.session.ID || old.State != StateDirty || !old.EndUnknown ||
+		old.Taken.After(t.original.Taken) {
 		return
 	}
-	switch old, err = t.engine.Store.Take(ctx, old.ID, Taking{Token: t.token}, ByID); {
+	switch old, err = t.engine.opts.Store.Take(ctx, old.ID, Taking{Token: t.token}, ByID); {
 	case err == nil:
 		t.replaces = &replacedSession{*old, StateRetired, true}
 	case !isCertain(err):

@@ -62,7 +62,8 @@ func freshNonce(messages []chat.Message, texts []string) string {
 
 func isInMessages(nonce string, messages []chat.Message, texts []string) bool {
 	for i, m := range messages {
-		if strings.Contains(texts[i], nonce) || strings.Contains(m.Name, nonce) || strings.Contains(m.ToolCallID, nonce) {
+		if strings.Contains(texts[i], nonce) || strings.Contains(m.Name, nonce) ||
+			strings.Contains(m.ToolCallID, nonce) {
 			return true
 		}
 	}

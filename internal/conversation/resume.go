@@ -37,7 +37,9 @@ type resumption struct {
 // not cancelled when the client leaves, because nobody would know then what is taken. When the
 // process of a taking for the same request may be dead, it waits until the lease of that taking
 // is extended, because the process lives, or runs out.
-func (e *Engine) attachOrBegin(ctx context.Context, turnRequest TurnRequest) (found TurnResult, asked time.Time, err error) {
+func (e *Engine) attachOrBegin(
+	ctx context.Context, turnRequest TurnRequest,
+) (found TurnResult, asked time.Time, err error) {
 	for before := time.Duration(0); ; {
 		asked = time.Now()
 		found, err = e.attachOrBeginOnce(ctx, turnRequest)
@@ -45,8 +47,8 @@ func (e *Engine) attachOrBegin(ctx context.Context, turnRequest TurnRequest) (fo
 			return found, asked, err
 		}
 		left := found.Running.Lease
-		isExtended := before > 0 && left > before || !e.Store.HasLeases() // this process is the only one
-		isAlive := !turnRequest.Retried && left > e.Lease-e.Lease*2/5     // extended at the last heartbeat
+		isExtended := before > 0 && left > before || !e.opts.Store.HasLeases()  // this process is the only one
+		isAlive := !turnRequest.Retried && left > e.opts.Lease-e.opts.Lease*2/5 // extended at the last heartbeat
 		if _, isHere := e.liveTurns.Load(found.Running.Token); isHere || isAlive || isExtended {
 			return found, asked, nil
 		}
@@ -68,7 +70,7 @@ func (e *Engine) undoAttachOrBegin(turnRequest TurnRequest) {
 func (e *Engine) attachOrBeginOnce(ctx context.Context, turnRequest TurnRequest) (TurnResult, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	return e.Store.AttachOrBegin(ctx, turnRequest)
+	return e.opts.Store.AttachOrBegin(ctx, turnRequest)
 }
 
 // resume places the turn in the session of an interrupted turn for the same request, which
@@ -84,13 +86,16 @@ func (t *turn) resumeTaken() {
 	t.resumed = &resumption{session: *s, deadline: s.Taken.Add(maxDetached)}
 	t.nextHead = s.Question
 	// When the session was rebuilt meanwhile, its name means the session that replaced it.
-	if name := t.request.Session.Name; name != "" && !t.isSideTask() && s.State != StateRetired {
-		t.binding = &NameBinding{Key: NameKey{t.request.Caller.ID, t.request.Model, name}, History: !isLoneMessage(t.request.Transcript())}
+	if name := t.request.Session.Name; name != "" && !t.isSideTask && s.State != StateRetired {
+		t.binding = &NameBinding{
+			Key:     NameKey{t.request.Caller.ID, t.request.Model, name},
+			History: !isLoneMessage(t.request.Transcript()),
+		}
 	}
 	setCallSeed(t.input.Shaper, s.Turn)
 	t.tellShaperOfTools()
 	t.placed.Store(&placed{s.ID, chat.PlacementAttached})
-	t.engine.Metrics.Attached(telemetry.AttachInterrupted)
+	t.engine.opts.Metrics.Attached(telemetry.AttachInterrupted)
 	t.logger.InfoContext(t.turnCtx, "answering from the platform's records: the turn that asked was interrupted", telemetry.KeySession, s.ID)
 }
 
@@ -107,7 +112,9 @@ func (t *turn) openRecord() (chat.Stream, error) {
 		if err != nil {
 			return nil, err
 		}
-		at := slices.IndexFunc(records, func(rec chat.Record) bool { return r.session.Sent.isIn(rec.UserText, t.input.Preamble) })
+		at := slices.IndexFunc(records, func(rec chat.Record) bool {
+			return r.session.Sent.isIn(rec.UserText, t.input.Preamble)
+		})
 		switch {
 		case at >= 0:
 			r.isFound, r.hasOthers, r.records = true, at > 0, records[at+1:]
@@ -156,7 +163,7 @@ func (t *turn) openRepair() (chat.Stream, error) {
 // repeats a read that fails.
 func (t *turn) newRecords() ([]chat.Record, error) {
 	for failed := 1; ; failed++ {
-		page, err := t.engine.Platform.Records(t.turnCtx, t.resumed.session.ID, 1)
+		page, err := t.engine.opts.Platform.Records(t.turnCtx, t.resumed.session.ID, 1)
 		if err == nil {
 			records := t.resumed.session.newerThanKnown(page)
 			slices.Reverse(records)
@@ -205,10 +212,13 @@ func (t *turn) playRecord(r chat.Record) chat.Stream {
 func (t *turn) askAfterAll(isUnchanged bool) error {
 	s := t.resumed.session
 	s.State, s.Request = StateDirty, Hash{}
-	// With leases, the process that took the session may be paused in a PUT: the session stays dirty.
-	if isUnchanged && !t.engine.Store.HasLeases() {
-		s.State, s.EndUnknown, s.Head, s.Verified = StateFree, false, t.headBefore(s.Question), false
-		if s.Made && s.Turns == 0 && s.Exchanges == 0 && s.Addressing != ByID && (t.binding == nil || t.binding.History) {
+	// With leases, the process that took the session may be paused in a PUT, so the session
+	// stays dirty.
+	if isUnchanged && !t.engine.opts.Store.HasLeases() {
+		s.State, s.EndUnknown, s.Verified = StateFree, false, false
+		s.Head = headBefore(t.origin(t.scope()), t.request.Transcript(), s.Question)
+		isNamed := t.binding != nil && !t.binding.History
+		if s.Made && s.Turns == 0 && s.Exchanges == 0 && s.Addressing != ByID && !isNamed {
 			s.Addressing = Throwaway // no request uses an empty session again
 		}
 	}
@@ -223,13 +233,12 @@ func (t *turn) askAfterAll(isUnchanged bool) error {
 
 // headBefore returns the lineage before the question, if the question is the end of the request's
 // transcript. Otherwise it returns zero.
-func (t *turn) headBefore(question Hash) Hash {
-	transcript := t.request.Transcript()
+func headBefore(origin *lineage, transcript []chat.Message, question Hash) Hash {
 	rest, answered := afterLastAnswer(transcript)
 	if !answered || question.IsZero() {
 		return Hash{}
 	}
-	prefix := t.origin(t.scope()).add(transcript[:len(transcript)-len(rest)]...).head
+	prefix := origin.add(transcript[:len(transcript)-len(rest)]...).head
 	if continueFrom(prefix).add(rest...).head != question {
 		return Hash{}
 	}

@@ -151,12 +151,13 @@ func withoutScaffold(answer string) string {
 // scaffoldEvents removes the scaffolding from the events of one answer.
 type scaffoldEvents struct{ text, reasoning scaffoldFilter }
 
-func (t *turn) newAnswerFilter() *scaffoldEvents {
+// newScaffoldEvents returns a filter for an answer to a request with these messages.
+func newScaffoldEvents(messages []chat.Message) *scaffoldEvents {
 	known := map[string]bool{}
 	mayBeOurs := func(nonce string) bool {
 		isTheirs, isKnown := known[nonce]
 		if !isKnown {
-			isTheirs = isInClientMessages(nonce, t.request.Messages)
+			isTheirs = isInClientMessages(nonce, messages)
 			known[nonce] = isTheirs
 		}
 		return !isTheirs

@@ -13,7 +13,7 @@ import (
 // ListSessions returns the sessions that the owner sees, latest used first, and how many there
 // are.
 func (e *Engine) ListSessions(ctx context.Context, owner Owner, offset, limit int) ([]chat.SessionInfo, int, error) {
-	list, total, err := e.Store.Sessions(ctx, owner, offset, limit)
+	list, total, err := e.opts.Store.Sessions(ctx, owner, offset, limit)
 	if err != nil {
 		return nil, 0, e.clientError(ctx, err)
 	}
@@ -41,7 +41,7 @@ func (e *Engine) GetSession(ctx context.Context, owner Owner, id int64) (chat.Se
 }
 
 func (e *Engine) findSession(ctx context.Context, owner Owner, id int64) (*Session, error) {
-	s, err := e.Store.Session(ctx, owner, id)
+	s, err := e.opts.Store.Session(ctx, owner, id)
 	if err == nil && (s.State == StateLost || s.State == StateRetired) {
 		err = ErrUnknown
 	}
@@ -59,7 +59,7 @@ func (e *Engine) ListMessages(ctx context.Context, owner Owner, id int64, page i
 	if err != nil {
 		return chat.RecordPage{}, err
 	}
-	p, err := e.Platform.Records(ctx, s.ID, 1)
+	p, err := e.opts.Platform.Records(ctx, s.ID, 1)
 	switch {
 	case isLost(err):
 		return chat.RecordPage{}, notFoundError()
@@ -70,7 +70,7 @@ func (e *Engine) ListMessages(ctx context.Context, owner Owner, id int64, page i
 	pages := max(p.Pages, min(len(p.Records), 1))
 	theirs := pages - page + 1
 	if theirs > 1 {
-		if p, err = e.Platform.Records(ctx, s.ID, theirs); err != nil {
+		if p, err = e.opts.Platform.Records(ctx, s.ID, theirs); err != nil {
 			return chat.RecordPage{}, err
 		}
 	}
@@ -106,7 +106,7 @@ func (e *Engine) readRecordsOnce(ctx context.Context, id int64) (records []chat.
 	seen := map[int64]bool{}
 	total := 0
 	for page := 1; ; page++ {
-		p, err := e.Platform.Records(ctx, id, page)
+		p, err := e.opts.Platform.Records(ctx, id, page)
 		if err != nil {
 			return nil, false, err
 		}
@@ -134,20 +134,20 @@ const createTimeout = 30 * time.Second
 func (e *Engine) CreateSession(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
 	defer cancel()
-	created, err := e.Platform.CreateSession(ctx, model)
+	created, err := e.opts.Platform.CreateSession(ctx, model)
 	if err != nil {
 		return chat.SessionInfo{}, err
 	}
 	now := time.Now()
 	s := Session{
-		ID: created.ID, Caller: caller.ID, Made: true, Addressing: ByID, State: StateFree, Verified: true, SettingsKnown: true,
-		Preset: created.Settings, Settings: created.Settings, Object: created.Object, Created: now, LastUsed: now,
+		ID: created.ID, Caller: caller.ID, Made: true, Addressing: ByID, State: StateFree, Verified: true,
+		SettingsKnown: true, Preset: created.Settings, Settings: created.Settings, Object: created.Object, Created: now, LastUsed: now,
 	}
 	s.Preset.ContextCount = maxContext
 	token := newToken()
-	err = e.Store.Create(ctx, s, Taking{Token: token})
+	err = e.opts.Store.Create(ctx, s, Taking{Token: token})
 	if err == nil {
-		err = e.Store.Save(ctx, Commit{Token: token, Session: s})
+		err = e.opts.Store.Save(ctx, Commit{Token: token, Session: s})
 	}
 	switch {
 	case err == nil:
@@ -167,7 +167,7 @@ func (e *Engine) DeleteSession(ctx context.Context, owner Owner, id int64) error
 		return err
 	}
 	token, asked := newToken(), time.Now()
-	taken, err := e.Store.Take(ctx, s.ID, Taking{Token: token}, s.Addressing)
+	taken, err := e.opts.Store.Take(ctx, s.ID, Taking{Token: token}, s.Addressing)
 	if err != nil {
 		if !isCertain(err) {
 			e.undoTaking(token, s.ID, Hash{})
@@ -186,7 +186,7 @@ func (e *Engine) DeleteSession(ctx context.Context, owner Owner, id int64) error
 		e.undoTaking(token, s.ID, Hash{}) // the platform did not delete it, so it stays as it was
 		return err
 	}
-	if err := e.Store.Delete(ctx, s.ID, token); err != nil {
+	if err := e.opts.Store.Delete(ctx, s.ID, token); err != nil {
 		if !isCertain(err) {
 			e.undoCreation(token, s.ID) // it no longer exists on the platform
 		}

@@ -68,13 +68,13 @@ func (t *turn) setUp(ctx context.Context) error {
 		return nil
 	}
 	if s.SettingsKnown && t.isStored {
-		if err := t.engine.Store.MarkSettingsUnknown(ctx, s.ID, t.token); err != nil {
+		if err := t.engine.opts.Store.MarkSettingsUnknown(ctx, s.ID, t.token); err != nil {
 			return t.settingsError(ctx, err)
 		}
 	}
 	s.SettingsKnown = false
-	got, err := t.engine.Platform.UpdateSession(ctx, chat.Session{
-		ID: s.ID, Settings: want, Object: s.Object, Fresh: s.ID == t.createdSession || !s.Made,
+	got, err := t.engine.opts.Platform.UpdateSession(ctx, chat.Session{
+		ID: s.ID, Settings: want, Object: s.Object, Fresh: s.ID == t.created || !s.Made,
 	})
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (t *turn) markAsking(ctx context.Context) error {
 	if !t.isStored {
 		return nil
 	}
-	if err := t.engine.Store.MarkAsking(ctx, t.session.ID, t.token); err != nil {
+	if err := t.engine.opts.Store.MarkAsking(ctx, t.session.ID, t.token); err != nil {
 		return t.settingsError(ctx, err)
 	}
 	return nil
@@ -129,7 +129,7 @@ func (t *turn) settingsError(ctx context.Context, err error) error {
 // platform's answer to an update or a question proves that.
 func (t *turn) refreshSettings(ctx context.Context) error {
 	s := t.session
-	found, err := t.engine.Platform.FindSession(ctx, s.ID)
+	found, err := t.engine.opts.Platform.FindSession(ctx, s.ID)
 	if isLost(err) {
 		return nil
 	}

@@ -41,7 +41,7 @@ func (t *turn) tellShaperOfTools() {
 // render returns the text of a message as the model reads it.
 func (t *turn) render(m chat.Message) string {
 	if t.input.Render == nil {
-		return t.engine.Render(m)
+		return t.engine.opts.Render(m)
 	}
 	t.tellShaperOfTools()
 	return t.input.Render(m)

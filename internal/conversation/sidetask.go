@@ -54,9 +54,3 @@ func hasAnyPrefix(text string, with []string) bool {
 	}
 	return false
 }
-
-// isSideTask reports whether the turn answers a side task.
-func (t *turn) isSideTask() bool { return t.isSideTaskTurn }
-
-// placeSideTask creates a throwaway session for the whole request.
-func (t *turn) placeSideTask() error { return t.placeWhole(NameKey{}, false) }

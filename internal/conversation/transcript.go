@@ -201,7 +201,9 @@ type resultMatcher struct {
 }
 
 func newResultMatcher(calls []chat.ToolCall) *resultMatcher {
-	p := &resultMatcher{calls: map[string][]int{}, seen: map[string]int{}, texts: map[[2]string]bool{}, hasNoAnswer: calls == nil}
+	p := &resultMatcher{
+		calls: map[string][]int{}, seen: map[string]int{}, texts: map[[2]string]bool{}, hasNoAnswer: calls == nil,
+	}
 	for i, c := range calls {
 		p.calls[c.ID] = append(p.calls[c.ID], i)
 	}

@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"achuan/internal/chat"
@@ -24,55 +23,41 @@ type turn struct {
 	request     *chat.Request
 	history     transcript // of the request
 	token       Token
-	fingerprint Hash            // the request's fingerprint
+	fingerprint Hash            // of the request
 	clientCtx   context.Context // ends when the client leaves or the engine aborts
 	turnCtx     context.Context // continues when the client leaves
 	cancelTurn  context.CancelCauseFunc
 	logger      *slog.Logger
 	started     time.Time
+	isSideTask  bool // its session is deleted after the turn
 
-	placed   atomic.Pointer[placed] // the session and placement, for other goroutines
-	session  *Session               // taken; the turn writes its new state here
-	original Session                // as it was when it was taken
-	isStored bool                   // the session is in the store, taken under token
-	// maybeStored says that it is not known whether the session is in the store.
-	maybeStored    bool
-	question       string                 // the text that is sent
-	preambleDigest Hash                   // digest of the preamble in question; zero for none
-	taking         Taking                 // what the session is taken for
-	nextHead       Hash                   // lineage of the session after the question; zero: not known
-	replayReason   telemetry.ReplayReason // why the turn replays, for the metrics
-	createdSession int64                  // id of the session that this turn created last; 0 for none
-	binding        *NameBinding           // the name that means the session when it has answered; nil for none
-	releases       []func()               // release what was taken in this process, in that order
-	claimedName    *NameKey               // the name that the turn has claimed and that means nothing yet
-	resumed        *resumption            // for an interrupted turn; nil for one that is asked
-	replaces       *replacedSession       // the session that this one replaces when it has answered; nil for none
-	replacing      *Replacement           // what the turn's end replaces; nil for nothing
-
-	stream            chat.Stream     // the answer under way; nil before the question
-	isSent            bool            // a question may have reached the platform
-	answeredQuestions int             // questions of the turn that the session has answers to
-	isRecovered       bool            // the turn has replaced a lost session
-	isSideTaskTurn    bool            // the session is deleted after the turn
-	isDiscovered      bool            // the turn found its session in the platform's list
-	isCut             bool            // the client's answer ended before the platform's
-	isForged          bool            // the answer was cut where the model imitates the replay framing
-	scaffold          *scaffoldEvents // for the answer under way; nil before its first event
-	finalEvent        *chat.Event     // the client's EventDone, held back until the commit
-	ready             []chat.Event    // events that the client has not taken yet
-	isOver            bool
+	placement // the session that answers
+	answering // what it is asked, and what the client gets
 
 	recording   recording
 	clientState clientState
 	releaseAll  func() // releases what the turn holds in this process
 }
 
-// placed is the session that answers, and how the request got it.
-type placed struct {
-	session   int64
-	placement chat.Placement
+// answering is what a turn asks and how far its answer is.
+type answering struct {
+	question       string // the text that is sent
+	preambleDigest Hash   // digest of the preamble in question; zero for none
+
+	stream            chat.Stream     // the answer under way; nil before the question
+	isSent            bool            // a question may have reached the platform
+	answeredQuestions int             // questions of the turn that the session has answers to
+	isCut             bool            // the client's answer ended before the platform's
+	isForged          bool            // the answer was cut where the model imitates the replay framing
+	scaffold          *scaffoldEvents // for the answer under way; nil before its first event
+	finalEvent        *chat.Event     // the client's EventDone, held back until the commit
+	ready             []chat.Event    // events that the client has not taken yet
+	isOver            bool
 }
+
+// isAnswered reports whether the last question has been answered to its end, so that nothing more
+// comes into the session.
+func (a *answering) isAnswered() bool { return a.answeredQuestions > 0 && a.stream == nil }
 
 // newTurn begins a turn for a request that no other turn answers.
 func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request Hash) *turn {
@@ -89,11 +74,12 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request H
 	}
 	t := &turn{
 		engine: e, input: q, request: q.Request, token: token, fingerprint: request,
-		clientCtx: client, turnCtx: life, cancelTurn: kill, logger: e.Logger, started: time.Now(), replayReason: telemetry.ReplayHistory,
+		clientCtx: client, turnCtx: life, cancelTurn: kill, logger: e.opts.Logger, started: time.Now(),
+		placement: placement{replayReason: telemetry.ReplayHistory},
 	}
 	t.history = readTranscript(q.Request.Transcript())
 	setCallSeed(q.Shaper, token)
-	t.isSideTaskTurn = !e.KeepSideTasks && isSideTask(q.Request)
+	t.isSideTask = !e.opts.KeepSideTasks && isSideTask(q.Request)
 	t.clientState.hasKey = t.hasKey()
 	if q.Request.Hold != nil {
 		t.releases = append(t.releases, q.Request.Hold())
@@ -120,12 +106,6 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request H
 
 func (t *turn) hasKey() bool { return t.request.IdempotencyKey != "" }
 
-// setPlaced records the placement of the turn and the text that it asks.
-func (t *turn) setPlaced(p chat.Placement, text string) {
-	t.writeQuestion(text)
-	t.placed.Store(&placed{t.session.ID, p})
-}
-
 // next returns the next event of the client's answer, and asks the question first. It must not be
 // called again after an error or EventDone.
 func (t *turn) next() (chat.Event, error) {
@@ -145,7 +125,7 @@ func (t *turn) next() (chat.Event, error) {
 func (t *turn) step() (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			t.engine.Metrics.Panicked()
+			t.engine.opts.Metrics.Panicked()
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 			t.logger.ErrorContext(t.turnCtx, "a turn panicked", telemetry.KeyError, err)
 			t.fail(err)
@@ -157,7 +137,8 @@ func (t *turn) step() (err error) {
 // nextEvent is step without the recovery from a panic.
 func (t *turn) nextEvent() error {
 	ev, err := t.nextPlatformEvent()
-	for isLost(err) && t.answeredQuestions == 0 && len(t.recording.segments) == 0 && !t.isRecovered && t.replaces == nil {
+	hasOutput := t.answeredQuestions > 0 || len(t.recording.segments) > 0
+	for isLost(err) && !hasOutput && !t.isRecovered && t.replaces == nil {
 		if err = t.replaceLost(); err == nil {
 			ev, err = t.nextPlatformEvent()
 		}
@@ -202,7 +183,7 @@ func (t *turn) nextPlatformEvent() (chat.Event, error) {
 		t.tellShaperOfTools()
 	}
 	t.isSent = true
-	stream, err := t.engine.Platform.Ask(t.turnCtx, chat.Question{
+	stream, err := t.engine.opts.Platform.Ask(t.turnCtx, chat.Question{
 		Session: t.session.ID, Text: t.question, ReasoningEffort: t.request.ReasoningEffort,
 	})
 	if err != nil {
@@ -226,7 +207,7 @@ func (t *turn) shape(ev chat.Event) error {
 		return nil // the client's answer has ended already
 	}
 	if t.scaffold == nil {
-		t.scaffold = t.newAnswerFilter()
+		t.scaffold = newScaffoldEvents(t.request.Messages)
 	}
 	held, isLeft := t.scaffold.take(&ev)
 	if ended {
@@ -285,33 +266,6 @@ func (t *turn) emit(ev chat.Event, isEnd bool) {
 	if ev.Kind == chat.EventDone {
 		t.keepAnswer()
 	}
-}
-
-// replaceLost moves the turn from a session that the platform lost to a new one with the whole
-// transcript.
-func (t *turn) replaceLost() error {
-	old, original, wasStored := *t.session, t.original, t.isStored
-	if t.stream != nil {
-		t.stream.Close()
-		t.stream = nil
-	}
-	t.isRecovered, t.isSent, t.replayReason = true, false, telemetry.ReplayLost
-	t.resumed = nil // the records are lost too
-	if err := t.placeWhole(t.scope(), false); err != nil {
-		if wasStored {
-			t.returnSession(original)
-		}
-		return err
-	}
-	switch {
-	case wasStored && original.State == StateRetired:
-		t.returnSession(original) // another session has replaced it already
-	case wasStored:
-		t.replaces = &replacedSession{original, StateLost, old.Made}
-	}
-	t.logger.InfoContext(t.turnCtx, "lost session replaced", telemetry.KeyReplaced, old.ID,
-		telemetry.KeySession, t.session.ID, telemetry.KeyPlacement, t.placed.Load().placement)
-	return nil
 }
 
 // detach finishes the turn without its client.

@@ -8,14 +8,14 @@ import (
 // needsVerification reports whether a session may have changed since its last use: the store has
 // lost commits, or its owner had time to type into it elsewhere.
 func (e *Engine) needsVerification(s *Session) bool {
-	return !s.Verified || time.Since(s.LastUsed) > e.VerifyIdle
+	return !s.Verified || time.Since(s.LastUsed) > e.opts.VerifyIdle
 }
 
 // matchesRecords compares a session with the platform. The session is unchanged when the platform
 // has as many exchanges as the store says, and the newest has the digest in the store.
 // matchesRecords sets s.Exchanges to the platform's number.
 func (e *Engine) matchesRecords(ctx context.Context, s *Session) (bool, error) {
-	page, err := e.Platform.Records(ctx, s.ID, 1)
+	page, err := e.opts.Platform.Records(ctx, s.ID, 1)
 	if err != nil {
 		return false, err
 	}

@@ -115,7 +115,7 @@ func (t *turn) forgetRequest(s *Session) {
 // the name's next question.
 func (t *turn) isUnusedCreation() bool {
 	isNamed := t.binding != nil && !t.binding.History
-	return t.session.ID == t.createdSession && !isNamed && !isIDKnown(t.request.Streamed, time.Since(t.started))
+	return t.session.ID == t.created && !isNamed && !isIDKnown(t.request.Streamed, time.Since(t.started))
 }
 
 // idKnownAfter is how long after its start a turn certainly keeps the session's id to itself. The
@@ -126,17 +126,6 @@ const idKnownAfter = 5 * time.Second
 // isIDKnown reports whether the client of a refused question may have received the session's id:
 // only a stream's headers precede an error, and not at once.
 func isIDKnown(streamed bool, after time.Duration) bool { return streamed && after >= idKnownAfter }
-
-// isAnswered reports whether the last question has been answered to its end, so that nothing more
-// comes into the session.
-func (t *turn) isAnswered() bool { return t.answeredQuestions > 0 && t.stream == nil }
-
-func (t *turn) sessionID() int64 {
-	if w := t.placed.Load(); w != nil {
-		return w.session
-	}
-	return 0
-}
 
 // save commits the new state of the session. A session that is certainly not in the store is not
 // saved, because no request finds it again.
@@ -175,7 +164,7 @@ func (t *turn) commit(s Commit) {
 	}
 	ctx, cancel := t.detachedContext()
 	defer cancel()
-	switch err := end(ctx, t.engine.Store); {
+	switch err := end(ctx, t.engine.opts.Store); {
 	case errors.Is(err, ErrNotHeld) && t.maybeStored: // Create has not stored it
 	case errors.Is(err, ErrNotHeld):
 		t.logger.WarnContext(ctx, "the session was not held any more at the end of its turn; its conversation continues in a new one",
@@ -190,27 +179,10 @@ func (t *turn) commit(s Commit) {
 func (t *turn) release(end func(ctx context.Context, store Store) error) {
 	ctx, cancel := t.detachedContext()
 	defer cancel()
-	if err := end(ctx, t.engine.Store); err != nil && !isCertain(err) {
+	if err := end(ctx, t.engine.opts.Store); err != nil && !isCertain(err) {
 		t.engine.storeFailed(ctx, telemetry.StoreWrite, err)
 		t.engine.undoInBackground(t.token, end)
 	}
-}
-
-// returnSession releases a session as it was taken, when replacing it failed. If the session
-// still is the turn's, the end of the turn releases it.
-func (t *turn) returnSession(original Session) {
-	if t.session.ID != original.ID {
-		t.commit(Commit{Session: t.asUnused(original)})
-	}
-}
-
-// asUnused returns a session as it is when the turn asked nothing in it. A repetition of the
-// turn's request must not look for its answer there.
-func (t *turn) asUnused(s Session) Session {
-	if s.Turn == t.token {
-		s.Request = Hash{}
-	}
-	return s
 }
 
 // replacedSession is a session that another one replaces when that has answered. Until then the
@@ -232,7 +204,7 @@ func (t *turn) planReplacement() *Replacement {
 	case t.isStored:
 		return &Replacement{Old: r.original.ID, State: r.state, Alias: r.alias}
 	}
-	t.commit(Commit{Session: t.asUnused(r.original)}) // no request finds the new one again
+	t.commit(Commit{Session: asUnused(r.original, t.token)}) // no request finds the new one again
 	return nil
 }
 
@@ -248,17 +220,10 @@ func (t *turn) restoreOld() *Replacement {
 	if made.Addressing == Throwaway {
 		t.deleteUnstoredSoon(made.ID)
 	}
-	was := t.asUnused(r.original)
+	was := asUnused(r.original, t.token)
 	t.session, t.isStored = &was, true
 	if !wasStored {
 		return nil
 	}
 	return &Replacement{Old: made.ID, State: StateRetired, Alias: true}
-}
-
-// releaseSession releases a session that was taken and is not used after all.
-func (t *turn) releaseSession(s Session) {
-	t.commit(Commit{Session: t.asUnused(s)})
-	t.session, t.isStored = nil, false
-	t.untrack()
 }

@@ -1,0 +1,160 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"achuan/internal/chat"
+	"achuan/internal/telemetry"
+)
+
+// placeByID continues the session whose id the client sent.
+func (t *turn) placeByID(id int64) error {
+	_, after, _ := t.history.splitAnswer()
+	rest := after.shown
+	if len(rest) == 0 {
+		return chat.Invalid(chat.CodeInvalidValue, "messages",
+			"With a session id only what follows the last assistant message is sent, and nothing follows it.")
+	}
+	text := textOfRest(rest, t.render)
+	t.prepare(text, Hash{})
+	found, err := t.takeByID(id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return t.placeWhole(NameKey{}, false) // the id was made up, or the platform lost the session
+	}
+	return t.resumeSession(rest, text)
+}
+
+// takeByID takes the session with that id. It returns false when there is no such session any
+// more and the conversation starts anew.
+func (t *turn) takeByID(id int64) (bool, error) {
+	caller := t.request.Caller.ID
+	owner := OwnerOf(caller)
+	for {
+		s, err := t.engine.opts.Store.Session(t.clientCtx, owner, id)
+		switch {
+		case errors.Is(err, ErrUnknown) && caller != chat.AnonymousID:
+			return false, notFoundError()
+		case errors.Is(err, ErrUnknown) && t.engine.opts.Shared:
+			return false, nil
+		case errors.Is(err, ErrUnknown):
+			if found, err := t.takeForeign(id); !errors.Is(err, ErrTaken) {
+				return found, err
+			}
+			// The store has it meanwhile, for this caller or for another one.
+			if _, err = t.engine.opts.Store.Session(t.clientCtx, owner, id); errors.Is(err, ErrUnknown) {
+				return false, notFoundError()
+			}
+			continue
+		case err != nil:
+			return false, t.storeError(err)
+		}
+		if s.State == StateLost || s.State == StateRetired || !s.Made && t.engine.opts.Shared {
+			return false, unknownIDError(t.request.Caller.ID)
+		}
+		taken, err := t.take(s.ID, ByID)
+		if taken || !errors.Is(err, ErrUnknown) {
+			return taken, err
+		}
+		// The session was replaced or deleted while the turn waited.
+	}
+}
+
+// unknownIDError returns the error for an id that means nothing any more; nil for anonymous
+// callers, whose conversation starts anew.
+func unknownIDError(caller string) error {
+	if caller != chat.AnonymousID {
+		return notFoundError()
+	}
+	return nil
+}
+
+// takeForeign takes a session that achuan did not create, as the platform's list shows it.
+// ErrTaken says that the store has it.
+func (t *turn) takeForeign(id int64) (bool, error) {
+	found, err := t.engine.opts.Platform.FindSession(t.clientCtx, id)
+	if isLost(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	now := time.Now()
+	s := &Session{
+		ID: id, Caller: t.request.Caller.ID, Addressing: ByID, State: StateFree, Exchanges: Uncounted,
+		Preset: found.Settings, Settings: found.Settings, SettingsKnown: true, Object: found.Object,
+		Created: now, LastUsed: now,
+	}
+	switch err = t.engine.opts.Store.Create(t.clientCtx, *s, t.taking); {
+	case errors.Is(err, ErrTaken):
+		return false, ErrTaken
+	case err != nil:
+		t.engine.undoCreation(t.token, id)
+		return false, t.storeError(err)
+	}
+	t.taking.describe(s, now)
+	t.trackTaken(s, now)
+	t.isDiscovered = true
+	return true, nil
+}
+
+// resumeSession continues a session that was taken by its id or name. If the session's last turn
+// was interrupted and asked the same, it is answered from the records. It rebuilds the session
+// when the end of its last turn is not known, when a turn may run in it that the store has lost,
+// or when its first exchange would not fit the model's context any more.
+func (t *turn) resumeSession(rest []chat.Message, text string) error {
+	s := t.session
+	if s.EndUnknown && !s.MaybeTaken && s.Request == t.fingerprint {
+		t.resumeTaken() // the process that asked this died while the request waited for the session
+		return nil
+	}
+	if s.EndUnknown || s.MaybeTaken {
+		t.replayReason = telemetry.ReplayUnfinished
+		return t.rebuild(rest)
+	}
+	if s.Made {
+		if s.Head.IsZero() && t.engine.needsVerification(s) {
+			s.Exchanges = Uncounted
+		}
+		if err := t.engine.countExchanges(t.clientCtx, s); err != nil && !isLost(err) {
+			return err
+		}
+		if s.Exchanges != Uncounted && !fitsContext(s, t.input.Repairs) {
+			t.replayReason = telemetry.ReplayContext
+			return t.rebuild(rest)
+		}
+	}
+	return t.continueIn(text)
+}
+
+// countExchanges reads how many exchanges a session has when that is not known.
+func (e *Engine) countExchanges(ctx context.Context, s *Session) error {
+	if s.Exchanges != Uncounted {
+		return nil
+	}
+	page, err := e.opts.Platform.Records(ctx, s.ID, 1)
+	if err == nil {
+		s.Exchanges = page.Total
+	}
+	return err
+}
+
+// storeError returns the error for a request by id or name when the store is not available.
+func (t *turn) storeError(err error) error {
+	if t.clientCtx.Err() != nil {
+		return context.Cause(t.clientCtx)
+	}
+	t.engine.storeFailed(t.clientCtx, telemetry.StoreRead, err)
+	return storeUnavailableError(err)
+}
+
+func notFoundError() *chat.Error {
+	return &chat.Error{
+		Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, Param: "session",
+		Message: "No such session. Leave the session id out to start a new one.",
+	}
+}
