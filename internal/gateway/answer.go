@@ -9,35 +9,35 @@ import (
 	"achuan/internal/conversation"
 )
 
-// Answer is the answer to one request, with all its choices.
+// Answer is the answer to one request, with all its choices. Discard it, or range over Events.
 type Answer struct {
 	choices []*conversation.Answer // by index
 }
 
-// Session is the id of the session that answers choice 0. It is safe to call from
-// any goroutine, and may change until the first event.
+// Session returns the id of the session that answers choice 0. The id may change until the
+// first event. Session may be called from any goroutine.
 func (a *Answer) Session() int64 { return a.choices[0].Session() }
 
-// Placement says how choice 0 came to its session; see Session.
+// Placement tells how the session of choice 0 was chosen. It may change as Session does.
 func (a *Answer) Placement() chat.Placement { return a.choices[0].Placement() }
 
-// Left says that the client has gone before all of the answer had reached it,
-// although its events had ended.
+// Left records that the client left before it had received the whole answer, although the
+// events had ended.
 func (a *Answer) Left() {
 	for _, c := range a.choices {
 		c.Left()
 	}
 }
 
-// markFailed says that the reply has failed: a repetition of the request gets the choices that
-// are whole or under way, and asks only for the others.
+// markFailed records that the reply has failed. A repetition of the request gets the choices
+// that are whole or running, and asks the platform only for the others.
 func (a *Answer) markFailed() {
 	for _, c := range a.choices {
 		c.Lose()
 	}
 }
 
-// Discard gives up an answer whose events were never ranged over.
+// Discard releases an answer whose events were never ranged over.
 func (a *Answer) Discard() {
 	for _, c := range a.choices {
 		if c != nil {
@@ -46,9 +46,9 @@ func (a *Answer) Discard() {
 	}
 }
 
-// Events asks the platform and returns the answer as it comes: for each choice
-// its pieces and an EventDone. An error ends the whole answer. It is ranged over
-// once; breaking out of the loop leaves what is under way to the background.
+// Events asks the platform and yields the answer as it arrives: for each choice its pieces and
+// an EventDone. An error ends the whole answer. The sequence may be ranged over once. If the
+// caller breaks out of the loop, running choices continue in the background.
 func (a *Answer) Events() iter.Seq2[chat.Event, error] {
 	if len(a.choices) == 1 {
 		return a.choiceEvents(0)
@@ -56,7 +56,7 @@ func (a *Answer) Events() iter.Seq2[chat.Event, error] {
 	return a.mergeChoices
 }
 
-// choiceEvents is one choice.
+// choiceEvents yields the events of one choice.
 func (a *Answer) choiceEvents(choice int) iter.Seq2[chat.Event, error] {
 	return func(yield func(chat.Event, error) bool) {
 		for ev, err := range a.choices[choice].Events() {
@@ -68,58 +68,59 @@ func (a *Answer) choiceEvents(choice int) iter.Seq2[chat.Event, error] {
 	}
 }
 
-// choiceEvent is one event of any choice.
+// choiceEvent is an event or an error of any choice.
 type choiceEvent struct {
 	event chat.Event
 	err   error
 }
 
-// mergeChoices runs the choices side by side. When one fails or the client leaves, the
-// others go on in the background.
+// mergeChoices runs the choices in parallel. When a choice fails or the client leaves, the
+// others continue in the background. A pause is passed on only when no choice has an event
+// waiting.
 func (a *Answer) mergeChoices(yield func(chat.Event, error) bool) {
-	steps := make(chan choiceEvent, len(a.choices))
-	left := make(chan struct{})
+	events := make(chan choiceEvent, len(a.choices))
+	stopped := make(chan struct{})
 	var running sync.WaitGroup
 	for i := range a.choices {
 		running.Go(func() {
-			pass := func(s choiceEvent) bool {
+			send := func(e choiceEvent) bool {
 				select {
-				case steps <- s:
+				case events <- e:
 					return true
-				case <-left:
+				case <-stopped:
 					return false
 				}
 			}
 			err := recoverPanic(func() error {
 				for ev, err := range a.choiceEvents(i) {
-					if !pass(choiceEvent{ev, err}) {
+					if !send(choiceEvent{ev, err}) {
 						break
 					}
 				}
 				return nil
 			})
 			if err != nil {
-				pass(choiceEvent{err: err})
+				send(choiceEvent{err: err})
 			}
 		})
 	}
-	go func() { running.Wait(); close(steps) }()
-	defer close(left)
-	paused := true
-	for s := range steps {
-		if p, ok := errors.AsType[*goroutinePanic](s.err); ok {
+	go func() { running.Wait(); close(events) }()
+	defer close(stopped)
+	isPaused := true
+	for e := range events {
+		if p, ok := errors.AsType[*goroutinePanic](e.err); ok {
 			panic(p)
 		}
 		switch {
-		case s.err != nil:
+		case e.err != nil:
 			a.markFailed()
-			yield(chat.Event{}, s.err)
+			yield(chat.Event{}, e.err)
 			return
-		case s.event.Kind == chat.EventPause && (paused || len(steps) > 0):
+		case e.event.Kind == chat.EventPause && (isPaused || len(events) > 0):
 			continue
 		}
-		paused = s.event.Kind == chat.EventPause
-		if !yield(s.event, nil) {
+		isPaused = e.event.Kind == chat.EventPause
+		if !yield(e.event, nil) {
 			return
 		}
 	}

@@ -14,8 +14,7 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// ModelLister lists the platform's models. The platform package's Client is the
-// real one.
+// ModelLister lists the platform's models. platform.Client implements it.
 type ModelLister interface {
 	Models(ctx context.Context) ([]chat.Model, error)
 }
@@ -23,14 +22,14 @@ type ModelLister interface {
 const (
 	refreshInterval = 10 * time.Minute
 	refreshTimeout  = 30 * time.Second
-	// A name that is not in the list makes it be fetched again, but no more often than
-	// this. Requests wait for a refresh until it is lookUpWait old, and then go by the
+	// A model that is not in the list causes a refresh, but not more often than
+	// this. Requests wait for a refresh until it is maxLookUpWait old, and then use the
 	// last good list: the platform may hang.
 	minLookUpInterval = 10 * time.Second
 	maxLookUpWait     = 3 * time.Second
 )
 
-// builtInModels are served whatever the platform lists.
+// builtInModels are served even if the platform does not list them.
 var builtInModels = []string{
 	"claude-sonnet-4-5-20250929",
 	"gemini-3-pro-preview",
@@ -38,11 +37,11 @@ var builtInModels = []string{
 	"gpt-5.1-high",
 }
 
-// model is a served model; its zero value takes no reasoning effort.
+// model is a served model. Its zero value accepts no reasoning effort.
 type model chat.Model
 
-// supportedEffort returns the reasoning effort to send: what the client asked for if the
-// platform lists it for the model, else none.
+// supportedEffort returns the reasoning effort that the client asked for if the platform lists
+// it for the model, and "" otherwise.
 func (m model) supportedEffort(asked string) string {
 	if slices.Contains(m.ReasoningEfforts, asked) {
 		return asked
@@ -50,23 +49,23 @@ func (m model) supportedEffort(asked string) string {
 	return ""
 }
 
-// catalogue is the list of models: the built-in ones, then those of the last
-// list that the platform gave. At most one refresh runs at a time, on a goroutine of
-// its own, so that nobody waits for longer than they want.
+// catalogue is the list of models: the built-in models, then those of the platform's last list.
+// At most one refresh runs at a time. It has its own goroutine, so that each request can stop
+// waiting for it.
 type catalogue struct {
 	lister     ModelLister
 	logger     *slog.Logger
 	lifeCtx    context.Context // of refreshes
 	cancelLife context.CancelFunc
 
-	models atomic.Pointer[[]chat.Model] // never nil, never changed in place
+	models atomic.Pointer[[]chat.Model] // never nil; the slice is never changed
 
 	mu        sync.Mutex
-	current   *refresh  // nil when none is
+	current   *refresh  // nil when no refresh runs
 	lastEnded time.Time // when the last refresh ended
 }
 
-// refresh is one call for the platform's list.
+// refresh is a call for the platform's list.
 type refresh struct {
 	started time.Time
 	done    chan struct{} // closed when it has ended
@@ -79,7 +78,8 @@ func newCatalogue(l ModelLister, logger *slog.Logger) *catalogue {
 	return c
 }
 
-// run refreshes the list until ctx ends, and then waits for the refresh under way.
+// run refreshes the list every refreshInterval until ctx ends, and then waits for the last
+// refresh to end.
 func (c *catalogue) run(ctx context.Context) {
 	tick := time.NewTicker(refreshInterval)
 	defer tick.Stop()
@@ -95,11 +95,11 @@ func (c *catalogue) run(ctx context.Context) {
 	}
 }
 
-// list returns the models; it is not to be changed.
+// list returns the models. The caller must not change the slice.
 func (c *catalogue) list() []chat.Model { return *c.models.Load() }
 
-// find looks a model up. When it is not known, find asks the platform again and waits
-// for a short time.
+// find returns a model. If the model is not in the list, find starts a refresh and waits for
+// it until it is maxLookUpWait old.
 func (c *catalogue) find(ctx context.Context, id string) (model, bool) {
 	if m, ok := c.listed(id); ok {
 		return m, true
@@ -116,6 +116,7 @@ func (c *catalogue) find(ctx context.Context, id string) (model, bool) {
 	return c.listed(id)
 }
 
+// listed returns a model of the current list.
 func (c *catalogue) listed(id string) (model, bool) {
 	models := c.list()
 	i := slices.IndexFunc(models, func(m chat.Model) bool { return m.ID == id })
@@ -125,15 +126,15 @@ func (c *catalogue) listed(id string) (model, bool) {
 	return model(models[i]), true
 }
 
-// startRefresh returns the refresh under way, or begins one. It returns nil when one has ended
-// within fresh.
-func (c *catalogue) startRefresh(fresh time.Duration) *refresh {
+// startRefresh returns the running refresh, or starts one. It returns nil if the last refresh
+// ended less than minInterval ago.
+func (c *catalogue) startRefresh(minInterval time.Duration) *refresh {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.current != nil {
 		return c.current
 	}
-	if !c.lastEnded.IsZero() && time.Since(c.lastEnded) < fresh {
+	if !c.lastEnded.IsZero() && time.Since(c.lastEnded) < minInterval {
 		return nil
 	}
 	r := &refresh{started: time.Now(), done: make(chan struct{})}
@@ -148,7 +149,7 @@ func (c *catalogue) startRefresh(fresh time.Duration) *refresh {
 	return r
 }
 
-// fetch asks the platform for its list. A failure keeps the last good one.
+// fetch replaces the list by that of the platform. If that fails, it keeps the last good list.
 func (c *catalogue) fetch() {
 	ctx, cancel := context.WithTimeout(c.lifeCtx, refreshTimeout)
 	defer cancel()
@@ -157,11 +158,11 @@ func (c *catalogue) fetch() {
 	case err == nil:
 		c.setModels(models)
 	case c.lifeCtx.Err() == nil:
-		c.logger.WarnContext(ctx, "the platform's model list could not be read; the last one is kept", telemetry.KeyError, err)
+		c.logger.WarnContext(ctx, "cannot read the platform's model list; keeping the last one", telemetry.KeyError, err)
 	}
 }
 
-// setModels puts the built-in models first, with what the platform says of them.
+// setModels sets the list: first the built-in models, with the platform's data about them.
 func (c *catalogue) setModels(listed []chat.Model) {
 	models := make([]chat.Model, 0, len(builtInModels)+len(listed))
 	for _, id := range builtInModels {
@@ -179,12 +180,12 @@ func (c *catalogue) setModels(listed []chat.Model) {
 	c.models.Store(&models)
 }
 
-// unknownModelError is the error for a request whose model is not served: 400, with the list.
+// unknownModelError returns the error for a request whose model is not served: 400, with the list.
 func (c *catalogue) unknownModelError(id string) *chat.Error {
 	return chat.Invalid(chat.CodeModelNotFound, "model", c.unknownModelMessage(id))
 }
 
-// unknownModelMessage says that a model is not served, and which ones are.
+// unknownModelMessage returns a message with the models that are served.
 func (c *catalogue) unknownModelMessage(id string) string {
 	models := c.list()
 	ids := make([]string, len(models))

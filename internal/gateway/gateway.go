@@ -1,8 +1,10 @@
-// Package gateway is one request's journey: it checks the model, has each choice
-// placed in a session, shapes the answer to what the client asked for (stop
-// sequences, token limits) and accounts for what it used.
+// Package gateway handles one request from the decoded request to the events of its answer. It
+// checks the model, has package conversation place each choice in a session, applies stop
+// sequences and token limits to the answer, and estimates the usage that the platform does not
+// report.
 //
-// It holds no HTTP and no dialect; where a question goes is conversation's.
+// It knows neither HTTP nor the JSON of an API. Package conversation decides which session gets
+// a question.
 package gateway
 
 import (
@@ -26,17 +28,17 @@ type Gateway struct {
 	logger        *slog.Logger
 }
 
-// Options are what a Gateway is made of.
+// Options configure a Gateway.
 type Options struct {
 	Conversations *conversation.Engine
 	Models        ModelLister
-	// EagerCalls passes tool calls on while they are made, before they are known to
-	// be right.
+	// EagerCalls streams a tool call while the model writes it, before it is known to be
+	// valid.
 	EagerCalls bool
 	Logger     *slog.Logger
 }
 
-// New returns a gateway that serves the built-in models; Run adds the platform's.
+// New returns a gateway that serves the built-in models. Run adds the platform's models.
 func New(o Options) *Gateway {
 	return &Gateway{
 		conversations: o.Conversations,
@@ -46,13 +48,13 @@ func New(o Options) *Gateway {
 	}
 }
 
-// Run keeps the list of models fresh until ctx ends.
+// Run refreshes the list of models until ctx ends.
 func (g *Gateway) Run(ctx context.Context) { g.catalogue.run(ctx) }
 
-// Models lists what is served, the built-in models first.
+// Models returns the models that are served, the built-in models first.
 func (g *Gateway) Models(context.Context) []chat.Model { return g.catalogue.list() }
 
-// Model looks one model up; an unknown one is 404 model_not_found.
+// Model returns a model, or a 404 model_not_found error.
 func (g *Gateway) Model(ctx context.Context, id string) (chat.Model, error) {
 	m, ok := g.catalogue.find(ctx, id)
 	if !ok {
@@ -63,8 +65,8 @@ func (g *Gateway) Model(ctx context.Context, id string) (chat.Model, error) {
 	return chat.Model(m), nil
 }
 
-// Chat places a request. Its choices are asked when the answer's events are
-// ranged over; until then, and only then, the answer may be discarded instead.
+// Chat places the choices of a request in sessions. The platform is asked only when the
+// caller ranges over the answer's events. Instead of that the caller may discard the answer.
 func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 	model, ok := g.catalogue.find(ctx, r.Model)
 	if !ok {
@@ -84,9 +86,9 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 	return a, nil
 }
 
-// placeChoices has every choice placed, several at once.
+// placeChoices places the choices of an answer, in parallel.
 func (g *Gateway) placeChoices(ctx context.Context, a *Answer, r *chat.Request, plan *emulate.Plan) error {
-	one := func(i int) error {
+	placeChoice := func(i int) error {
 		answer, err := g.conversations.Ask(ctx, newQuestion(r, plan, i))
 		if err == nil {
 			a.choices[i] = answer
@@ -94,24 +96,24 @@ func (g *Gateway) placeChoices(ctx context.Context, a *Answer, r *chat.Request, 
 		return err
 	}
 	if len(a.choices) == 1 {
-		return one(0)
+		return placeChoice(0)
 	}
 	errs := make([]error, len(a.choices))
 	var placing sync.WaitGroup
 	for i := range a.choices {
-		placing.Go(func() { errs[i] = recoverPanic(func() error { return one(i) }) })
+		placing.Go(func() { errs[i] = recoverPanic(func() error { return placeChoice(i) }) })
 	}
 	placing.Wait()
 	err := errors.Join(errs...)
 	if p, ok := errors.AsType[*goroutinePanic](err); ok {
 		a.Discard()
-		panic(p) // on the request's goroutine, where it becomes a 500 and is counted
+		panic(p) // on the goroutine of the request, which counts it and answers 500
 	}
 	return err
 }
 
-// goroutinePanic is a panic of a goroutine that the gateway began, on its way to the
-// request's own: a panic that nobody recovers ends the process.
+// goroutinePanic carries a panic of a goroutine of the gateway to the goroutine of the request.
+// A panic that no function recovers ends the process.
 type goroutinePanic struct {
 	value any
 	stack []byte
@@ -119,7 +121,7 @@ type goroutinePanic struct {
 
 func (p *goroutinePanic) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
 
-// recoverPanic calls f and returns a panic of f's as an error.
+// recoverPanic calls f and returns its error, or its panic as a *goroutinePanic.
 func recoverPanic(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -129,5 +131,5 @@ func recoverPanic(f func() error) (err error) {
 	return f()
 }
 
-// Render writes a message as the text that the platform's model reads.
+// Render returns a message as the text that the platform's model reads.
 func Render(m chat.Message) string { return emulate.MessageText(m) }

@@ -6,7 +6,7 @@ import (
 	"achuan/internal/emulate"
 )
 
-// newQuestion is what the conversation engine is asked for one choice.
+// newQuestion returns the question of one choice for the conversation engine.
 func newQuestion(r *chat.Request, plan *emulate.Plan, choice int) conversation.Question {
 	s := newShaper(r, plan)
 	q := conversation.Question{

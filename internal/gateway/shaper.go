@@ -8,24 +8,25 @@ import (
 	"achuan/internal/emulate"
 )
 
-// shaper makes one choice's answer what the client asked for. What emulate makes
-// of the platform's text ends here at a stop sequence or at the token limit, and
-// gets the usage that the platform did not give. Text that may be the start of a
-// stop sequence is held back. It is a conversation.Shaper.
+// shaper turns the platform's events for one choice into those that the client gets. Package
+// emulate turns text into tool calls and structured output; shaper then ends the answer at a
+// stop sequence or at the token limit, and estimates the usage that the platform does not
+// report. It holds back text that may be the start of a stop sequence. It implements
+// conversation.Shaper.
 type shaper struct {
 	request  *chat.Request
 	plan     *emulate.Plan
 	emulated *emulate.Shaper // nil when the answer is plain text
 
-	platformText  strings.Builder // the platform's answer under way, when no usage may come
-	repairedUsage chat.Usage      // of the turn's earlier answers, which had to be repaired
+	platformText  strings.Builder // the text of the current platform answer, to estimate its usage
+	repairedUsage chat.Usage      // usage of the turn's earlier answers, which had to be repaired
 
-	emit        func(chat.Event) // of the call of Shape under way
-	heldText    string           // end of the text that may yet become a stop sequence
-	tokensLeft  int              // tokens that may still be passed on; only with a limit
-	isPaused    bool             // nothing was passed on since the last pause (or at all)
-	isOver      bool             // the end was passed on
-	emittedText strings.Builder  // what was passed on, when it may have to be cut
+	emit        func(chat.Event) // the argument of the current call of Shape
+	heldText    string           // the end of the text, if it may become a stop sequence
+	tokensLeft  int              // tokens that may still be emitted; only with a limit
+	isPaused    bool             // nothing was emitted yet, or since the last pause
+	isOver      bool             // the end was emitted
+	emittedText strings.Builder  // the text so far, if the answer may end early
 }
 
 func newShaper(r *chat.Request, plan *emulate.Plan) *shaper {
@@ -39,14 +40,14 @@ func newShaper(r *chat.Request, plan *emulate.Plan) *shaper {
 	return s
 }
 
-// SetCallSeed is as conversation.CallSeeder has it.
+// SetCallSeed implements conversation.CallSeeder.
 func (s *shaper) SetCallSeed(seed [16]byte) {
 	if s.emulated != nil {
 		s.emulated.SetCallSeed(seed)
 	}
 }
 
-// SessionHadTools is as conversation.ToolReader has it.
+// SessionHadTools implements conversation.ToolReader.
 func (s *shaper) SessionHadTools() {
 	if s.plan.HasTools() {
 		return
@@ -58,12 +59,12 @@ func (s *shaper) SessionHadTools() {
 	s.emulated.SetPlan(s.plan)
 }
 
-// Shape is as conversation.Shaper has it.
-func (s *shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err error) {
+// Shape implements conversation.Shaper.
+func (s *shaper) Shape(ev chat.Event, emit func(chat.Event)) (repair string, err error) {
 	if s.isOver {
 		return "", nil
 	}
-	s.emit = pass
+	s.emit = emit
 	switch ev.Kind {
 	case chat.EventText, chat.EventReasoning:
 		s.platformText.WriteString(ev.Text)
@@ -85,13 +86,13 @@ func (s *shaper) Shape(ev chat.Event, pass func(chat.Event)) (repair string, err
 	}
 	s.repairedUsage = s.repairedUsage.Plus(ev.Usage)
 	s.platformText.Reset()
-	if s.isOver { // it was cut for the client while it was judged
+	if s.isOver { // a limit ended the answer while emulate validated it
 		return "", nil
 	}
 	return repair, err
 }
 
-// estimateUsage sets the usage of one answer where the platform gave none.
+// estimateUsage sets the usage of an answer if the platform reported none.
 func (s *shaper) estimateUsage(ev *chat.Event) {
 	if ev.Usage.Estimated {
 		ev.Usage.PromptTokens = s.estimatePrompt()
@@ -106,7 +107,7 @@ func (s *shaper) pause() {
 	}
 }
 
-// applyLimits passes an event on as none, one or several events.
+// applyLimits emits an event as none, one or several events.
 func (s *shaper) applyLimits(ev chat.Event) {
 	if s.isOver {
 		return
@@ -122,7 +123,7 @@ func (s *shaper) applyLimits(ev chat.Event) {
 	}
 }
 
-// addText passes on what cannot be part of a stop sequence.
+// addText emits the text that cannot be part of a stop sequence, and holds back the rest.
 func (s *shaper) addText(text string) {
 	if len(s.request.Stop) == 0 {
 		s.emitText(text)
@@ -144,15 +145,15 @@ func (s *shaper) emitText(text string) {
 	s.emitWithinLimit(chat.Event{Kind: chat.EventText, Text: text})
 }
 
-// emitHeldText passes on what was held back: what comes next is no text.
+// emitHeldText emits the text that was held back. The next event is not text.
 func (s *shaper) emitHeldText() {
 	held := s.heldText
 	s.heldText = ""
 	s.emitText(held)
 }
 
-// emitWithinLimit passes a piece on as far as the token limit goes. A call is passed on
-// whole or not at all.
+// emitWithinLimit emits a piece up to the token limit. It emits a tool call whole or not at
+// all.
 func (s *shaper) emitWithinLimit(ev chat.Event) {
 	if s.isOver || ev.Text == "" && ev.Kind != chat.EventToolCall {
 		return
@@ -174,7 +175,7 @@ func (s *shaper) emitWithinLimit(ev chat.Event) {
 	s.endEarly(chat.Event{Finish: chat.FinishLength})
 }
 
-// emitPiece passes a piece on.
+// emitPiece emits a piece, and a tool call as fragments.
 func (s *shaper) emitPiece(ev chat.Event) {
 	s.isPaused = false
 	if s.request.MaxTokens != nil || len(s.request.Stop) > 0 {
@@ -200,7 +201,7 @@ func (s *shaper) endEarly(end chat.Event) {
 	s.emit(end)
 }
 
-// finish passes on the end, after what was held back.
+// finish emits the held text and the end.
 func (s *shaper) finish(ev chat.Event) {
 	s.emitHeldText()
 	if s.isOver {
@@ -214,8 +215,8 @@ func (s *shaper) finish(ev chat.Event) {
 	s.emit(ev)
 }
 
-// callFragments yields a call as clients know it from OpenAI: id and name first, then
-// the arguments in pieces, at most 256 of them.
+// callFragments yields a call as OpenAI streams it: first its id and name, then its arguments
+// in at most 256 pieces, cut on rune borders.
 func callFragments(ev chat.Event) func(yield func(chat.Event) bool) {
 	return func(yield func(chat.Event) bool) {
 		text := ev.Text
@@ -257,8 +258,8 @@ func firstStop(text string, stops []string) (begin int, first string) {
 	return begin, first
 }
 
-// partialStopLength returns the length of the longest end of text that begins, but is not
-// yet, a stop sequence.
+// partialStopLength returns the length of the longest end of text that is the beginning of a
+// stop sequence, but not all of it.
 func partialStopLength(text string, stops []string) int {
 	longest := 0
 	for _, stop := range stops {

@@ -5,26 +5,27 @@ import (
 	"unicode/utf8"
 
 	"github.com/tiktoken-go/tokenizer"
+
+	"achuan/internal/chat"
 )
 
-// The platform counts tokens when it counts at all; here they are estimated with
-// OpenAI's o200k_base vocabulary, whatever the model. The vocabulary takes about
-// 20 ms and 6 MiB, once, when the first estimate is made.
+// vocabulary is OpenAI's o200k_base. It serves to estimate tokens for every model when the
+// platform does not count them. The first estimate loads it, which takes about 20 ms and 6 MiB.
 var vocabulary = sync.OnceValue(func() tokenizer.Codec {
 	codec, err := tokenizer.Get(tokenizer.O200kBase)
 	if err != nil {
-		return nil // not a vocabulary of the library's: cannot be, it is compiled in
+		return nil // impossible: the vocabulary is compiled in
 	}
 	return codec
 })
 
-// maxSliceBytes bounds what the tokenizer sees at once: it is quadratic on long words.
+// maxSliceBytes limits what the tokenizer gets at once, because it is quadratic on long words.
 const maxSliceBytes = 512 // bytes
 
-// countTokens estimates the tokens of a text.
+// countTokens estimates the number of tokens of a text.
 func countTokens(text string) int { return countSlices(text, countSlice) }
 
-// countSlices adds up what count says of the slices of a text.
+// countSlices returns the sum of count over the slices of a text.
 func countSlices(text string, count func(piece string) int) (total int) {
 	for text != "" {
 		piece := firstBytes(text, maxSliceBytes)
@@ -34,32 +35,28 @@ func countSlices(text string, count func(piece string) int) (total int) {
 	return total
 }
 
-// countSlice estimates the tokens of one slice.
+// countSlice estimates the number of tokens of one slice.
 func countSlice(piece string) int {
 	if codec := vocabulary(); codec != nil {
 		if n, err := codec.Count(piece); err == nil {
 			return n
 		}
 	}
-	return (len(piece) + 3) / 4 // about what English takes
+	return (len(piece) + 3) / 4 // about right for English
 }
 
-// firstBytes returns at most n bytes of text, cut on a rune border.
+// firstBytes returns at most n bytes of text, cut on a rune border. It returns something of
+// every text that is not empty, even if the text is not UTF-8.
 func firstBytes(text string, n int) string {
-	if len(text) <= n {
-		return text
+	if head := chat.Truncate(text, n); head != "" {
+		return head
 	}
-	for n > 0 && !utf8.RuneStart(text[n]) {
-		n--
-	}
-	if n == 0 { // not UTF-8
-		_, n = utf8.DecodeRuneInString(text)
-	}
-	return text[:n]
+	_, size := utf8.DecodeRuneInString(text)
+	return text[:size]
 }
 
-// firstTokens returns the longest prefix of text, on a rune border, that takes at
-// most n tokens, and how many it takes.
+// firstTokens returns the longest prefix of text that has at most n tokens and ends on a rune
+// border, and its number of tokens.
 func firstTokens(text string, n int) (string, int) {
 	kept, used := 0, 0
 	for kept < len(text) && used < n {
@@ -75,7 +72,8 @@ func firstTokens(text string, n int) (string, int) {
 	return text[:kept], used
 }
 
-// shortenToTokens shortens one slice to at most n tokens by bisection.
+// shortenToTokens returns the longest prefix of a slice with at most n tokens, found by
+// bisection, and its number of tokens.
 func shortenToTokens(piece string, n int) (string, int) {
 	low, high := 0, len(piece) // low fits, high does not
 	for high-low > 1 {
@@ -92,22 +90,21 @@ func shortenToTokens(piece string, n int) (string, int) {
 	return piece[:low], countTokens(piece[:low])
 }
 
-// maxCountedBytes bounds how many bytes are counted for one estimate, so that the end of
-// an answer does not wait for it: 4 MiB take about half a second. Of longer texts a
-// sample is counted.
+// maxCountedBytes limits how many bytes one estimate counts, so that the end of an answer does
+// not wait long: 4 MiB would take about half a second. Of longer texts a sample is counted.
 const maxCountedBytes = 128 << 10
 
-// estimateTokens estimates the tokens of texts together: it counts one slice in
-// several, evenly over all bytes, and takes the rest to be like them.
+// estimateTokens estimates the number of tokens of all texts together. Of long texts it counts
+// slices at equal distances and extrapolates.
 func estimateTokens(texts ...string) int { return estimateSlices(countSlice, texts...) }
 
-// estimateSlices is estimateTokens with what counts one slice.
+// estimateSlices is estimateTokens with a function that counts one slice.
 func estimateSlices(count func(piece string) int, texts ...string) int {
 	bytes := 0
 	for _, text := range texts {
 		bytes += len(text)
 	}
-	stride := (bytes/maxCountedBytes + 1) * maxSliceBytes // from one slice that is counted to the next
+	stride := (bytes/maxCountedBytes + 1) * maxSliceBytes // from the start of one counted slice to that of the next
 	at, next := 0, 0
 	counted, tokens := 0, 0 // bytes and their tokens
 	for _, text := range texts {
@@ -128,10 +125,10 @@ func estimateSlices(count func(piece string) int, texts ...string) int {
 	return int(float64(tokens) * float64(bytes) / float64(counted))
 }
 
-// messageOverhead is what a message costs beside its text, as OpenAI counts.
+// messageOverhead is the number of tokens that OpenAI adds for each message.
 const messageOverhead = 3
 
-// estimatePrompt estimates the tokens of what the platform is told for a request.
+// estimatePrompt estimates the number of tokens that the platform gets for a request.
 func (s *shaper) estimatePrompt() int {
 	texts := []string{s.plan.Prompt, s.plan.Preamble}
 	overhead := messageOverhead

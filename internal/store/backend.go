@@ -8,18 +8,22 @@ import (
 	"achuan/internal/conversation"
 )
 
-// workFunc is done on a connection. It may be run again after it failed, so all that it
-// changes outside the database are results that a second run overwrites.
+// workFunc runs statements on a connection. A backend may call it again after it failed, so
+// outside the database it only sets results, which a second call overwrites.
 type workFunc func(ctx context.Context, c conn) error
 
-// backend runs work on one of the two databases.
+// backend runs work on SQLite or on PostgreSQL.
 type backend interface {
-	read(ctx context.Context, f workFunc) error       // statements that read
-	autocommit(ctx context.Context, f workFunc) error // statements of which each stands for itself
-	transact(ctx context.Context, f workFunc) error   // statements that are committed together, or not at all
-	// encodeTokens is what stands for a list of tokens in a statement's arguments.
+	// read runs statements that change nothing.
+	read(ctx context.Context, f workFunc) error
+	// autocommit runs statements that do not depend on each other.
+	autocommit(ctx context.Context, f workFunc) error
+	// transact runs statements that are committed together, or not at all.
+	transact(ctx context.Context, f workFunc) error
+	// encodeTokens returns a list of tokens as the argument that {in_tokens} reads.
 	encodeTokens(list []conversation.Token) any
-	// hasCheapReads says that reading first is cheaper than writing in vain.
+	// hasCheapReads reports whether a read is so cheap that it pays to read before a write
+	// that may find nothing.
 	hasCheapReads() bool
 	close() error
 }
@@ -28,11 +32,11 @@ type backend interface {
 type conn interface {
 	exec(ctx context.Context, statement string, args ...any) (affected int64, err error)
 	query(ctx context.Context, statement string, args ...any) (rows, error)
-	// execScript runs several statements that take no arguments.
+	// execScript runs several statements without arguments.
 	execScript(ctx context.Context, statements string) error
 }
 
-// rows are those of a query.
+// rows are the rows of a query.
 type rows interface {
 	Next() bool
 	Scan(dest ...any) error
@@ -40,20 +44,21 @@ type rows interface {
 	Close()
 }
 
-// dialect stand for what the two databases say differently.
+// dialect holds the parts of statements in which the two databases differ.
 type dialect struct {
-	now        string // {now}: the store's clock, in microseconds
-	skipLocked string // {skip_locked}: lock the rows that are read, passing over those that another has locked
-	lockRows   string // {lock_rows}: lock the rows that are read
-	inTokens   string // {in_tokens}: is one of the tokens $2
-	// Of sessions that another process may wait for: {no_other_waits} is the condition that nobody
-	// does but $4, {clear_waiter} ends the waiting.
-	noOtherWaits, clearWaiter string
+	now          string // {now}: the database's clock, in microseconds
+	skipLocked   string // {skip_locked}: locks the selected rows and skips rows that are locked
+	lockRows     string // {lock_rows}: locks the selected rows
+	inTokens     string // {in_tokens}: the condition that a column is one of the tokens $2
+	noOtherWaits string // {no_other_waits}: the condition that no replica but $4 waits for a session
+	clearWaiter  string // {clear_waiter}: removes the waiter from a session
 }
 
-func (w dialect) fill(statement string) string {
+// fill replaces the placeholders of a statement.
+func (d dialect) fill(statement string) string {
 	return strings.NewReplacer(
-		"{now}", w.now, "{skip_locked}", w.skipLocked, "{lock_rows}", w.lockRows, "{in_tokens}", w.inTokens, "{no_other_waits}", w.noOtherWaits, "{clear_waiter}", w.clearWaiter,
+		"{now}", d.now, "{skip_locked}", d.skipLocked, "{lock_rows}", d.lockRows,
+		"{in_tokens}", d.inTokens, "{no_other_waits}", d.noOtherWaits, "{clear_waiter}", d.clearWaiter,
 		"{max_turn}", strconv.FormatInt(conversation.MaxTurn.Microseconds(), 10),
 		"{answer_retention}", strconv.FormatInt(conversation.AnswerRetention.Microseconds(), 10),
 		"{max_answer_bytes}", strconv.Itoa(conversation.MaxAnswerBytes),
@@ -62,7 +67,7 @@ func (w dialect) fill(statement string) string {
 	).Replace(statement)
 }
 
-// queryRow scans the first row of a query, if there is one.
+// queryRow scans the first row of a query into dest. found reports whether there is a row.
 func queryRow(ctx context.Context, c conn, dest []any, statement string, args ...any) (found bool, err error) {
 	list, err := c.query(ctx, statement, args...)
 	if err != nil {
@@ -79,7 +84,7 @@ func queryRow(ctx context.Context, c conn, dest []any, statement string, args ..
 	return found, list.Err()
 }
 
-// queryAll scans every row of a query.
+// queryAll returns all rows of a query.
 func queryAll[T any](ctx context.Context, c conn, scan func(rows) (T, error), statement string, args ...any) ([]T, error) {
 	list, err := c.query(ctx, statement, args...)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// bootID names a file together with the start of the machine on which it is used: while
-// that is the same, what was committed to the file is in it, although it was not
-// flushed to the disk. "" when it cannot be told.
+// bootID identifies a file together with the start of the machine that uses it. While the
+// id is the same, the file holds every commit, although commits are not flushed to the
+// disk. bootID returns "" if it cannot determine the id.
 func bootID(path string) string {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

@@ -2,6 +2,6 @@
 
 package store
 
-// bootID cannot tell on this system whether the machine was started anew: a file that was
-// not closed in order is taken for one that lost its last commits.
+// bootID returns "": this system does not tell whether the machine was restarted. Open
+// therefore assumes that a file that was not closed has lost its last commits.
 func bootID(string) string { return "" }

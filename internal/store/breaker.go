@@ -9,41 +9,41 @@ import (
 )
 
 const (
-	// firstProbeWait is how long calls wait for the answer to the first probe: a call that was
-	// held up by itself, as by a lock, is no reason to fail the others.
+	// firstProbeWait is how long calls wait for the result of the first probe. One slow call,
+	// which may have waited for a lock, must not fail the other calls.
 	firstProbeWait = 250 * time.Millisecond
-	// probeInterval is the pause between two probes.
+	// probeInterval is the time between two probes.
 	probeInterval = 250 * time.Millisecond
 )
 
-// errNoAnswer is what calls get while the database does not answer.
-var errNoAnswer = errors.New("the database does not answer; whether it is back is looked at all the time")
+// errNoAnswer is the error of calls while the database does not answer.
+var errNoAnswer = errors.New("the database does not answer; achuan keeps checking whether it is back")
 
-// breaker remembers that the database hangs: calls fail at once instead of each waiting
-// for its limit, while one probe at a time looks whether the database is back.
+// breaker is a circuit breaker for a database that hangs. Calls fail at once instead of each
+// waiting for its timeout, while one goroutine probes whether the database is back.
 type breaker struct {
-	probe    func(ctx context.Context) error // asks the database for anything
-	slowCall time.Duration                   // a call that was given up after so long shows that the database hangs
+	probe    func(ctx context.Context) error // returns nil if the database answers
+	slowCall time.Duration                   // a call that times out after at least this time opens the breaker
 
 	mu         sync.Mutex
-	back       chan struct{} // closed when the database answers again; nil while it answers
-	since      time.Time
+	back       chan struct{}   // closed when the database answers again; nil while the breaker is closed
+	since      time.Time       // when the breaker opened
 	lifeCtx    context.Context // of the probes
 	cancelLife context.CancelFunc
 	probes     sync.WaitGroup
 }
 
 func newBreaker(slow time.Duration, probe func(ctx context.Context) error) *breaker {
-	g := &breaker{probe: probe, slowCall: slow}
-	g.lifeCtx, g.cancelLife = context.WithCancel(context.Background())
-	return g
+	b := &breaker{probe: probe, slowCall: slow}
+	b.lifeCtx, b.cancelLife = context.WithCancel(context.Background())
+	return b
 }
 
-// allow lets a call through, or returns why not.
-func (g *breaker) allow(ctx context.Context) error {
-	g.mu.Lock()
-	back, since := g.back, g.since
-	g.mu.Unlock()
+// allow returns nil if a call may begin, or the error of the call.
+func (b *breaker) allow(ctx context.Context) error {
+	b.mu.Lock()
+	back, since := b.back, b.since
+	b.mu.Unlock()
 	if back == nil {
 		return nil
 	}
@@ -59,46 +59,46 @@ func (g *breaker) allow(ctx context.Context) error {
 	}
 }
 
-// record tells the gate how a call ended that began at a moment.
-func (g *breaker) record(ctx context.Context, began time.Time, err error) {
-	if err == nil || time.Since(began) < g.slowCall || ctx.Err() == nil && !isTimeout(err) {
+// record opens the breaker if the result of a call shows that the database hangs.
+func (b *breaker) record(ctx context.Context, began time.Time, err error) {
+	if err == nil || time.Since(began) < b.slowCall || ctx.Err() == nil && !isTimeout(err) {
 		return
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.back != nil || g.lifeCtx.Err() != nil {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.back != nil || b.lifeCtx.Err() != nil {
 		return
 	}
-	g.back, g.since = make(chan struct{}), time.Now()
-	g.probes.Go(g.probeUntilBack)
+	b.back, b.since = make(chan struct{}), time.Now()
+	b.probes.Go(b.probeUntilBack)
 }
 
-// isTimeout reports whether a call ended because nothing came.
+// isTimeout reports whether a call ended because the database did not answer.
 func isTimeout(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }
 
-// probeUntilBack probes the database until it answers, whatever it says.
-func (g *breaker) probeUntilBack() {
+// probeUntilBack probes the database until it answers, even with an error, and closes the breaker.
+func (b *breaker) probeUntilBack() {
 	for {
-		if err := g.probe(g.lifeCtx); err == nil || !isTimeout(err) && g.lifeCtx.Err() == nil {
+		if err := b.probe(b.lifeCtx); err == nil || !isTimeout(err) && b.lifeCtx.Err() == nil {
 			break
 		}
 		select {
-		case <-g.lifeCtx.Done():
+		case <-b.lifeCtx.Done():
 			return
 		case <-time.After(probeInterval):
 		}
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	close(g.back)
-	g.back = nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.back)
+	b.back = nil
 }
 
 // stop ends the probes.
-func (g *breaker) stop() {
-	g.cancelLife()
-	g.probes.Wait()
+func (b *breaker) stop() {
+	b.cancelLife()
+	b.probes.Wait()
 }

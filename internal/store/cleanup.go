@@ -14,16 +14,17 @@ const (
 UPDATE sessions SET lease = {now} + $3 WHERE account = $1 AND token {in_tokens} AND token IS NOT NULL
 RETURNING token`
 
-	// readExpiryTime is the moment by which leases are judged: now, or the beginning of
-	// time while a lease has not passed since the server came back.
+	// readExpiryTime selects the time at which leases expire: now, or 0 if the server
+	// restarted less than a lease ago.
 	readExpiryTime = `SELECT CASE WHEN {now} < moved + $1 THEN 0 ELSE {now} END FROM meta`
 
-	// hasExpired is the condition of a lease that had run out at $2. It does not hold when
-	// the statement is done more than $3 later: a server that was away does statements
-	// when it is back, and could extend no lease before.
+	// hasExpired is the condition that a lease expired before $2. It is false if the
+	// statement runs more than $3 after that: a server that was away runs waiting
+	// statements when it is back, and nobody could extend a lease before that.
 	hasExpired = `token IS NOT NULL AND lease <= $2 AND {now} < $2 + $3`
 
-	// setExpired is what becomes of a session whose turn is gone: lost and retired ones stay so.
+	// setExpired sets what a session becomes when its turn is gone. Lost and retired sessions
+	// stay lost and retired.
 	setExpired = `
 	state = CASE WHEN state = 'free' THEN 'dirty' ELSE state END, unseen = unseen OR state IN ('free', 'dirty'),
 	head = NULL, reach = COALESCE(taken_as, reach), taken_as = NULL, token = NULL, lease = 0`
@@ -35,7 +36,9 @@ UPDATE sessions SET` + setExpired + `
 WHERE account = $1 AND id IN (SELECT id FROM picked)
 RETURNING state`
 
-	isDeletable   = `account = $1 AND made AND used < $4 AND retry <= {now} AND token IS NULL AND NOT ` + isMaybeTaken
+	// isDeletable is the condition that clean-up may take a session last used before $4.
+	isDeletable = `account = $1 AND made AND used < $4 AND retry <= {now} AND token IS NULL AND NOT ` + isMaybeTaken
+	// takeDeletable takes up to $5 sessions that also meet CONDITION.
 	takeDeletable = `
 WITH picked AS MATERIALIZED (
 	SELECT id FROM sessions WHERE ` + isDeletable + ` AND CONDITION ORDER BY used LIMIT $5 {skip_locked})
@@ -47,13 +50,14 @@ RETURNING ` + justTakenColumns
 
 	deleteSession = `DELETE FROM sessions` + whereHeld
 	deleteHeads   = `DELETE FROM heads WHERE account = $1 AND session = $2`
-	// That a name came with a history is known after its session, too.
+	// The store remembers that a name came with a history after the name's session is gone.
 	deleteSessionNames = `DELETE FROM names WHERE account = $1 AND session = $2 AND NOT history`
 	unbindNames        = `UPDATE names SET session = 0 WHERE account = $1 AND session = $2`
 	deleteAliases      = `DELETE FROM aliases WHERE account = $1 AND session = $2`
 )
 
-// Extend prolongs leases, and returns the tokens of which there is nothing any more. Name claims are prolonged with the rest.
+// Extend extends the leases of sessions, turns and name claims. It returns the tokens that
+// hold nothing any more.
 func (s *Store) Extend(ctx context.Context, tokens []conversation.Token) ([]conversation.Token, error) {
 	if len(tokens) == 0 {
 		return nil, nil
@@ -84,7 +88,7 @@ func (s *Store) Extend(ctx context.Context, tokens []conversation.Token) ([]conv
 	return gone, nil
 }
 
-// ExpireLeases does what time has made due.
+// ExpireLeases ends what has expired; see conversation.Store.
 func (s *Store) ExpireLeases(ctx context.Context) (int, error) {
 	dirty, err := s.expireLeases(ctx)
 	if err != nil {
@@ -104,8 +108,8 @@ func (s *Store) ExpireLeases(ctx context.Context) (int, error) {
 	return dirty, nil
 }
 
-// expireLeases ends what other processes took and hold no more, and returns how many
-// sessions became dirty.
+// expireLeases ends takings, turns and name claims whose process has not extended them. It
+// returns how many sessions became dirty.
 func (s *Store) expireLeases(ctx context.Context) (dirty int, err error) {
 	if !s.HasLeases() {
 		return 0, nil
@@ -138,7 +142,7 @@ func (s *Store) expireLeases(ctx context.Context) (dirty int, err error) {
 		return nil
 	})
 	if err != nil {
-		return 0, err // the statements may be at work on dirty still
+		return 0, err // the statements may still run and set dirty
 	}
 	return dirty, nil
 }
@@ -148,11 +152,10 @@ func scanState(r rows) (state conversation.State, err error) {
 	return state, err
 }
 
-// takeDeletableBy are the conditions of the sessions that Due takes, in its order. A session of
-// a name is the only copy of its history as long as the name means it, and never came
-// with a history.
+// takeDeletableBy has the statements of TakeExpired, in their order. A session whose name
+// still means it, and never came with a history, is the only copy of its chat.
 var takeDeletableBy = struct{ throwaway, lineage, gone, scoped, byID, byName string }{
-	// The repetition of a request that was interrupted finds its answer there.
+	// A repetition of an interrupted request finds its answer in the session.
 	throwaway: takeDeletableWhere(`reach = 'throwaway' AND NOT (unseen AND request IS NOT NULL AND taken > {now} - {resume_window})`),
 	lineage:   takeDeletableWhere(`reach = 'lineage'`),
 	gone:      takeDeletableWhere(`state IN ('lost', 'retired')`),
@@ -166,8 +169,8 @@ func takeDeletableWhere(condition string) string {
 	return strings.Replace(takeDeletable, "CONDITION", condition, 1)
 }
 
-// TakeExpired takes up to limit sessions that achuan made and that may be deleted, and returns
-// them as they were.
+// TakeExpired takes up to limit sessions that clean-up may delete; see conversation.Store. It
+// returns them as they were.
 func (s *Store) TakeExpired(ctx context.Context, lineage, named time.Time, token conversation.Token, limit int) ([]conversation.Session, error) {
 	cutoffs := []struct {
 		statement string
@@ -201,8 +204,8 @@ func (s *Store) TakeExpired(ctx context.Context, lineage, named time.Time, token
 	return due, nil
 }
 
-// Delete forgets a session that token holds. Its id stays an alias of the session
-// that took its place; ids that meant it mean nothing any more.
+// Delete deletes a session that token holds. Its id remains an alias of the session that
+// replaced it. Aliases that led to it are deleted.
 func (s *Store) Delete(ctx context.Context, id int64, token conversation.Token) error {
 	return s.transact(ctx, func(ctx context.Context, c conn) error {
 		if err := requireHeld(c.exec(ctx, deleteSession, s.account, id, token[:])); err != nil {
@@ -217,7 +220,8 @@ func (s *Store) Delete(ctx context.Context, id int64, token conversation.Token) 
 	})
 }
 
-// Postpone gives back a session that Due took, as it was.
+// Postpone releases a session that TakeExpired took, unchanged. TakeExpired does not take
+// it again before retry.
 func (s *Store) Postpone(ctx context.Context, id int64, token conversation.Token, retry time.Time) error {
 	return s.execHeld(ctx, postponeSession, s.account, id, token[:], toMicros(retry))
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -137,6 +138,15 @@ func (d *DB) MarkUnverified(ctx context.Context) error {
 		_, err := c.exec(ctx, advanceEpochAfterLoss)
 		return err
 	})
+}
+
+// MarkUnverified opens a database, marks it as DB.MarkUnverified does, and closes it.
+func MarkUnverified(ctx context.Context, o Options) error {
+	d, err := Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.MarkUnverified(ctx), d.Close())
 }
 
 // read runs statements that change nothing.

@@ -11,7 +11,7 @@ import (
 	"achuan/internal/conversation"
 )
 
-// hashOrNull is how a hash is stored: none as NULL.
+// hashOrNull encodes a hash. The zero hash is NULL.
 func hashOrNull(h conversation.Hash) any {
 	if h == (conversation.Hash{}) {
 		return nil
@@ -19,7 +19,7 @@ func hashOrNull(h conversation.Hash) any {
 	return h[:]
 }
 
-// tokenOrNull is how a token is stored: none as NULL.
+// tokenOrNull encodes a token. The zero token is NULL.
 func tokenOrNull(t conversation.Token) any {
 	if t == (conversation.Token{}) {
 		return nil
@@ -27,11 +27,11 @@ func tokenOrNull(t conversation.Token) any {
 	return t[:]
 }
 
-// nonNullBytes is never NULL, as nil bytes would be.
+// nonNullBytes encodes text as bytes. Empty text is not NULL, as nil bytes would be.
 func nonNullBytes(text string) []byte { return append([]byte{}, text...) }
 
-// jsonOrNull is how JSON is stored: none as NULL. PostgreSQL takes UTF-8 only, which
-// JSON is, but not everything that comes from a platform.
+// jsonOrNull encodes JSON. nil is NULL. PostgreSQL accepts only UTF-8, but a platform may
+// send other bytes.
 func jsonOrNull(object []byte) any {
 	if object == nil {
 		return nil
@@ -39,12 +39,13 @@ func jsonOrNull(object []byte) any {
 	return string(bytes.ToValidUTF8(object, []byte("\uFFFD")))
 }
 
-// encodeSettings are stored so that equal ones are equal texts.
+// encodeSettings encodes settings so that equal settings have equal texts.
 func encodeSettings(s chat.Settings) (string, error) {
 	encoded, err := json.Marshal(s)
 	return string(encoded), err
 }
 
+// toMicros encodes a time. The zero time is 0.
 func toMicros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -52,6 +53,7 @@ func toMicros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
+// fromMicros decodes a time that toMicros encoded.
 func fromMicros(micros int64) time.Time {
 	if micros == 0 {
 		return time.Time{}
@@ -59,25 +61,27 @@ func fromMicros(micros int64) time.Time {
 	return time.UnixMicro(micros).UTC()
 }
 
-// What scanSession reads. The last one tells whether a session is taken.
+// The columns that scanSession reads. The last column tells whether a session is taken.
 const (
 	sessionFields = `id, caller, made, reach, name, state, unseen, head, epoch = (SELECT epoch FROM meta),
 	ABS(epoch) <> (SELECT epoch FROM meta), ` + isMaybeTaken + `, exchanges, turns,
 	last, preset, settings, known, object, instructions, tools, told, request, turn, sent, sent_size, question, unasked, taken, created, used`
 	sessionColumns = sessionFields + `, token IS NOT NULL`
-	// justTakenColumns are those of a session that was just taken, as it was.
+	// justTakenColumns are the columns of a session as it was before this statement took it.
 	justTakenColumns = sessionFields + `, FALSE`
-	// isMaybeTaken is the condition of a session that was written before the epoch moved,
-	// for as long as a turn may run of which the store has lost the beginning.
+	// isMaybeTaken is the condition that a session was last written before the epoch moved,
+	// and that a turn whose beginning the store has lost may still run in it.
 	isMaybeTaken = `(ABS(epoch) <> (SELECT epoch FROM meta) AND {now} < (SELECT moved FROM meta) + {max_turn})`
 )
 
-// Keys of log lines, as package telemetry has them; this package does not import it.
+// Log keys. They equal those of package telemetry, which this package does not import.
 const (
 	keySession = "session"
 	keyError   = "error"
 )
 
+// scanSession reads a row with sessionColumns or justTakenColumns. Of a damaged row it
+// returns what keepUsable keeps, and logs a warning.
 func (s *Store) scanSession(r rows) (conversation.Session, error) {
 	var (
 		n                         conversation.Session
@@ -105,11 +109,11 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 		decodeSettings("preset", preset, &n.Preset), decodeSettings("settings", settings, &n.Settings), requireJSON("object", object),
 	)
 	if err != nil {
-		s.log.Warn("a session's row is damaged; its conversation is read from the platform or replayed",
+		s.log.Warn("a session's row is damaged; achuan reads its conversation from the platform or replays it",
 			keySession, n.ID, keyError, err)
 		n = keepUsable(n)
 	}
-	n.SettingsKnown = n.SettingsKnown && !stale // what was stored about the platform belongs to its epoch
+	n.SettingsKnown = n.SettingsKnown && !stale // what is stored about the platform is valid in its epoch only
 	n.Unasked = n.Unasked && !n.MaybeTaken
 	if taken {
 		n.State = conversation.StateTaken
@@ -117,8 +121,8 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 	return n, nil
 }
 
-// keepUsable is what can be used of a session whose row cannot be read: its content and
-// its settings are not known.
+// keepUsable returns what can be used of a session whose row is damaged. Its content and its
+// settings are unknown.
 func keepUsable(n conversation.Session) conversation.Session {
 	if n.State != conversation.StateLost && n.State != conversation.StateRetired {
 		n.State, n.EndUnknown = conversation.StateDirty, true
@@ -129,7 +133,7 @@ func keepUsable(n conversation.Session) conversation.Session {
 	}
 }
 
-// decodeFixed copies a column that holds as many bytes as to, or none.
+// decodeFixed copies a column into to. A column has as many bytes as to, or none.
 func decodeFixed(column string, to, stored []byte) error {
 	if len(stored) != 0 && len(stored) != len(to) {
 		return fmt.Errorf("%s has %d bytes, want %d", column, len(stored), len(to))
@@ -138,7 +142,7 @@ func decodeFixed(column string, to, stored []byte) error {
 	return nil
 }
 
-// decodeSettings decodes a column that holds settings.
+// decodeSettings decodes a column that encodeSettings encoded.
 func decodeSettings(column, stored string, to *chat.Settings) error {
 	if err := json.Unmarshal([]byte(stored), to); err != nil {
 		return fmt.Errorf("%s: %w", column, err)
@@ -146,15 +150,15 @@ func decodeSettings(column, stored string, to *chat.Settings) error {
 	return nil
 }
 
-// requireJSON checks a column that holds JSON, or nothing.
+// requireJSON returns an error if a column is neither JSON nor NULL.
 func requireJSON(column string, stored []byte) error {
 	if stored != nil && !json.Valid(stored) {
-		return fmt.Errorf("%s is no JSON", column)
+		return fmt.Errorf("%s is not JSON", column)
 	}
 	return nil
 }
 
-// sessionArgs are the arguments $2 to $26 of the statements that store a session.
+// sessionArgs returns the arguments $2 to $26 of the statements that store a session.
 func sessionArgs(s *conversation.Session) ([]any, error) {
 	preset, err := encodeSettings(s.Preset)
 	if err != nil {
@@ -172,11 +176,11 @@ func sessionArgs(s *conversation.Session) ([]any, error) {
 	}, nil
 }
 
-// What becomes of a session's epoch when it is stored.
+// How a statement sets a session's epoch.
 const (
-	epochUnverified = iota // the current one, negative
-	epochVerified          // the current one
-	epochUnchanged         // as it is: what may have been lost stays in doubt
+	epochUnverified = iota // to the current epoch, negative
+	epochVerified          // to the current epoch
+	epochUnchanged         // not at all: what may have been lost stays in doubt
 )
 
 func encodeEpoch(s *conversation.Session) int64 {
@@ -189,8 +193,8 @@ func encodeEpoch(s *conversation.Session) int64 {
 	return epochUnverified
 }
 
-// takingArgs are the arguments of the statements that take a session: its token,
-// and the columns request, sent, sent_size and question.
+// takingArgs returns the arguments of the statements that take a session: its token, and the
+// columns request, sent, sent_size and question.
 func takingArgs(t conversation.Taking) []any {
 	return []any{t.Token[:], hashOrNull(t.Request), hashOrNull(t.Sent.Digest), int64(t.Sent.Size), hashOrNull(t.Question)}
 }

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// flushFolder makes renames in a folder last.
+// flushFolder flushes the renames in a folder to the disk.
 func flushFolder(folder string) error {
 	f, err := os.Open(folder)
 	if err != nil {

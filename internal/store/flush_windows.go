@@ -1,4 +1,4 @@
 package store
 
-// flushFolder has nothing to do: Windows flushes a folder by itself.
+// flushFolder does nothing: Windows flushes folders itself.
 func flushFolder(string) error { return nil }

@@ -7,7 +7,7 @@ import (
 	"achuan/internal/conversation"
 )
 
-// The condition on state is, word for word, that of the index sessions_list.
+// The condition on state must have the exact text of that in the index sessions_list.
 const (
 	fromCallerSessions  = ` FROM sessions WHERE account = $1 AND caller = $2 AND state IN ('free', 'dirty')`
 	fromAllSessions     = ` FROM sessions WHERE account = $1 AND state IN ('free', 'dirty')`
@@ -44,8 +44,8 @@ func (s *Store) Sessions(ctx context.Context, owner conversation.Owner, offset, 
 	return list, total, nil
 }
 
-// Counts tells how many sessions there are in each state. Few are taken at a time,
-// so those are counted apart, and the others from an index.
+// Counts returns the number of sessions in each state. An index gives the numbers by the
+// stored state. The few sessions that are taken are counted separately.
 func (s *Store) Counts(ctx context.Context) (map[conversation.State]int, error) {
 	type line struct {
 		state conversation.State

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// lockFile takes a lock that ends with the process, however it ends; errLocked when
-// another has it.
+// lockFile takes a lock that the system releases when the process ends. It returns errLocked
+// if another process has the lock.
 func lockFile(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

@@ -17,15 +17,15 @@ const (
 	updateSchemaVersion = `UPDATE achuan_schema SET version = $1`
 )
 
-// migrate brings a schema up to date, forward only and one step to a transaction,
-// which write runs. Of several that do so at once, write must let one in at a time.
-func migrate(ctx context.Context, kind string, write func(context.Context, workFunc) error) error {
+// migrate brings a schema up to date. There are no down migrations. transact must run each
+// step in a transaction, and one process at a time.
+func migrate(ctx context.Context, kind string, transact func(context.Context, workFunc) error) error {
 	names, err := fs.Glob(migrations, "migrations/"+kind+"/*.sql")
 	if err != nil {
 		return err
 	}
 	for done := false; !done; {
-		err := write(ctx, func(ctx context.Context, c conn) (err error) {
+		err := transact(ctx, func(ctx context.Context, c conn) (err error) {
 			done, err = migrateStep(ctx, c, names)
 			return err
 		})
@@ -36,7 +36,7 @@ func migrate(ctx context.Context, kind string, write func(context.Context, workF
 	return nil
 }
 
-// migrateStep takes the next step, if there is one.
+// migrateStep runs the next migration. done reports that there is none.
 func migrateStep(ctx context.Context, c conn, names []string) (done bool, err error) {
 	if err := c.execScript(ctx, createSchemaTable); err != nil {
 		return false, err
@@ -66,7 +66,13 @@ func migrateStep(ctx context.Context, c conn, names []string) (done bool, err er
 	return false, err
 }
 
-// newerSchemaError is the error for a store of a later achuan.
+// newestSchema returns the schema that this achuan knows.
+func newestSchema() (int, error) {
+	names, err := fs.Glob(migrations, "migrations/"+KindSQLite+"/*.sql")
+	return len(names), err
+}
+
+// newerSchemaError returns the error for a database that a newer achuan has migrated.
 func newerSchemaError(version, newest int) error {
 	return fmt.Errorf("its schema %d is newer than %d, the newest that this achuan knows: run the newer achuan, or restore a backup from before it",
 		version, newest)

@@ -8,8 +8,8 @@ import (
 	"achuan/internal/conversation"
 )
 
-// nameDigest stands for a name in the store: clients choose names, of any length and
-// with any bytes in them.
+// nameDigest returns the key of a name in the table names. Clients may choose names of any
+// length and with any bytes.
 func nameDigest(k conversation.NameKey) []byte {
 	var framed []byte
 	for _, field := range []string{k.Caller, k.Model, k.Name} {
@@ -23,7 +23,7 @@ func nameDigest(k conversation.NameKey) []byte {
 const (
 	findName = `SELECT session, history FROM names WHERE account = $1 AND digest = $2`
 
-	// claimName takes a name that nothing is bound to and nobody has claimed.
+	// claimName claims a name that means no session and that no other token has claimed.
 	claimName = `
 INSERT INTO names (account, digest, session, history, token, lease)
 VALUES ($1, $2, 0, FALSE, $3, {now} + $4)
@@ -34,7 +34,7 @@ RETURNING session, history`
 	bindName = `
 INSERT INTO names (account, digest, session, history) VALUES ($1, $2, $3, $4)
 ON CONFLICT (digest, account)`
-	// orRebindName lets a name mean another session; once it came with a history, it has.
+	// orRebindName makes a known name mean another session. It never clears history.
 	orRebindName = ` DO UPDATE SET session = excluded.session, history = names.history OR excluded.history,
 	token = NULL, lease = 0`
 	ifUnbound = ` WHERE names.session IN (0, excluded.session)`
@@ -43,7 +43,7 @@ ON CONFLICT (digest, account)`
 INSERT INTO names (account, digest, session, history) VALUES ($1, $2, 0, TRUE)
 ON CONFLICT (digest, account) DO UPDATE SET history = TRUE`
 
-	// What a claim leaves behind is that the name came with a history.
+	// A row that remembers a history stays when its claim ends.
 	deleteClaim         = `DELETE FROM names WHERE account = $1 AND digest = $2 AND token = $3 AND session = 0 AND NOT history`
 	clearClaim          = `UPDATE names SET token = NULL, lease = 0 WHERE account = $1 AND digest = $2 AND token = $3 AND session = 0`
 	deleteExpiredClaims = `DELETE FROM names WHERE account = $1 AND ` + hasExpired + ` AND session = 0 AND NOT history`
@@ -53,7 +53,7 @@ UPDATE names SET lease = {now} + $3 WHERE account = $1 AND token {in_tokens} AND
 RETURNING token`
 )
 
-// Name returns what a name means; the zero Name for nothing.
+// Name returns what a name means. The zero Name means nothing.
 func (s *Store) Name(ctx context.Context, k conversation.NameKey) (n conversation.Name, err error) {
 	var found conversation.Name
 	err = s.read(ctx, func(ctx context.Context, c conn) error {
@@ -66,7 +66,7 @@ func (s *Store) Name(ctx context.Context, k conversation.NameKey) (n conversatio
 	return found, nil
 }
 
-// ClaimName takes a name that means nothing yet.
+// ClaimName claims a name that means nothing yet; see conversation.Store.
 func (s *Store) ClaimName(ctx context.Context, k conversation.NameKey, token conversation.Token) (conversation.Name, bool, error) {
 	var found conversation.Name
 	var claimed bool
@@ -89,8 +89,8 @@ func (s *Store) ClaimName(ctx context.Context, k conversation.NameKey, token con
 	return found, claimed, nil
 }
 
-// BindName makes a claimed name mean a session; ErrTaken when it means another one
-// by now.
+// BindName makes a claimed name mean a session. It returns ErrTaken if the name means another
+// session by now.
 func (s *Store) BindName(ctx context.Context, b conversation.NameBinding, session int64) error {
 	return s.autocommit(ctx, func(ctx context.Context, c conn) error {
 		bound, err := c.exec(ctx, bindName+orRebindName+ifUnbound, s.account, nameDigest(b.Key), session, b.History)
@@ -101,17 +101,17 @@ func (s *Store) BindName(ctx context.Context, b conversation.NameBinding, sessio
 	})
 }
 
-// ReleaseName gives a claimed name back that still means nothing.
+// ReleaseName ends the claim of a name that still means nothing.
 func (s *Store) ReleaseName(ctx context.Context, k conversation.NameKey, token conversation.Token) error {
 	return s.execEach(ctx, []string{deleteClaim, clearClaim}, s.account, nameDigest(k), token[:])
 }
 
-// MarkNameHistory notes that a name came with a history.
+// MarkNameHistory records that a name came with a history.
 func (s *Store) MarkNameHistory(ctx context.Context, k conversation.NameKey) error {
 	return s.execEach(ctx, []string{markNameHistory}, s.account, nameDigest(k))
 }
 
-// execEach runs the statements one after the other, each for itself.
+// execEach runs statements with the same arguments, each committed alone.
 func (s *Store) execEach(ctx context.Context, statements []string, args ...any) error {
 	return s.autocommit(ctx, func(ctx context.Context, c conn) error {
 		for _, statement := range statements {

@@ -96,7 +96,7 @@ func TestReplaceRefuses(t *testing.T) {
 	url := "sqlite:" + filepath.Join(folder, "achuan.db")
 	for name, c := range map[string]struct{ content, want string }{
 		"no database":    {strings.Repeat("no database ", 1000), "no SQLite database"},
-		"something else": {"", "no store of achuan's"},
+		"something else": {"", "it is not a database of achuan"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "file")

@@ -17,19 +17,19 @@ import (
 )
 
 const (
-	// defaultSchema holds achuan's tables where the URL names no search_path.
+	// defaultSchema holds the tables if the URL names no search_path.
 	defaultSchema = "achuan"
-	// poolSize is how many connections a replica opens where the URL does not say
-	// (pool_max_conns): each is a process on the server, which has 100 by default.
+	// poolSize limits the connections of a replica if the URL does not (pool_max_conns).
+	// Each connection is a process on the server, which allows 100 by default.
 	poolSize = 16
-	// connectTimeout is shorter than a call's, so that it is the error that is seen.
+	// connectTimeout is shorter than DefaultTimeout, so that a call returns its error.
 	connectTimeout = 3 * time.Second
-	// maxAttempts is how often work is done that surely had no effect: on a connection
-	// that turned out to be dead before anything was sent, or in a deadlock.
+	// maxAttempts limits how often work runs that certainly had no effect: because its
+	// connection was dead before anything was sent, or because of a deadlock.
 	maxAttempts = 3
 )
 
-// postgresWords: time is the server's, as of the statement.
+// postgresWords: the time is that of the server at the start of the statement.
 var postgresDialect = dialect{
 	now:          postgresNow,
 	skipLocked:   "FOR UPDATE SKIP LOCKED",
@@ -41,16 +41,17 @@ var postgresDialect = dialect{
 
 const (
 	postgresNow = "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint"
-	// hasNoWaiter is the condition of a session that no request of another replica waits
-	// for: one that waits looks several times a second.
+	// hasNoWaiter is the condition that no request at another replica waits for a session.
+	// A request that waits tries several times a second.
 	hasNoWaiter = "(waiter IS NULL OR waiter_seen < " + postgresNow + " - 1000000)"
 
-	// registerWaiter notes that a request waits for a session. Until it has the session or has not
-	// looked for a second, nobody else takes it.
-	registerWaiter = "UPDATE sessions SET waiter = $3, waiter_seen = {now} WHERE account = $1 AND id = $2 AND (waiter = $3 OR " + hasNoWaiter + ")"
+	// registerWaiter records that a request waits for a session. No other request takes the
+	// session until this one has it, or has not tried for a second.
+	registerWaiter = "UPDATE sessions SET waiter = $3, waiter_seen = {now} " +
+		"WHERE account = $1 AND id = $2 AND (waiter = $3 OR " + hasNoWaiter + ")"
 )
 
-// postgres is the backend over a pool of connections.
+// postgres is the backend with a pool of connections to PostgreSQL.
 type postgres struct {
 	pool *pgxpool.Pool
 }
@@ -73,11 +74,11 @@ func openPostgres(ctx context.Context, o Options) (backend, error) {
 	return &postgres{pool}, nil
 }
 
-// postgresConfig reads the URL, and sets what it leaves open.
+// postgresConfig parses a URL and adds defaults.
 func postgresConfig(url string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		// pgx's own words may quote the URL.
+		// The error of pgx may contain the URL with its password.
 		return nil, errors.New("it cannot be understood: want postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=…")
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
@@ -88,12 +89,13 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 	}
 	defaults := map[string]string{
 		"search_path": defaultSchema, "application_name": "achuan",
-		// No turn waits for a disk flush: what a crash may lose is caught by
+		// No turn waits for a disk flush. What a crash may lose is handled by
 		// noticeRestart. docs/decisions/0004-durability.md
 		"synchronous_commit": "off",
-		// A replica that is paused within a transaction keeps its rows from the others
-		// no longer than this: less than a lease.
-		"statement_timeout":                   strconv.FormatInt(DefaultTimeout.Milliseconds(), 10), // nobody waits for it any longer
+		// A call has ended by then.
+		"statement_timeout": strconv.FormatInt(DefaultTimeout.Milliseconds(), 10),
+		// A replica that is paused within a transaction locks its rows for at most this
+		// time, which is less than a lease.
 		"idle_in_transaction_session_timeout": strconv.FormatInt(DefaultTimeout.Milliseconds(), 10),
 	}
 	for name, value := range defaults {
@@ -104,7 +106,7 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// schemaLockID is the advisory lock under which replicas change the schema.
+// schemaLockID is the advisory lock that a replica holds while it changes the schema.
 const schemaLockID = 0x61636875616e // "achuan"
 
 const (
@@ -112,16 +114,16 @@ const (
 	hasNamedSchema = `SELECT to_regnamespace(current_setting('search_path')) IS NOT NULL`
 )
 
-// migratePostgres brings the schema up to date, one replica at a time.
+// migratePostgres brings the schema up to date. Only one replica at a time does so.
 func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	c, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("it cannot be reached: %w", err)
 	}
-	defer c.Close(context.WithoutCancel(ctx)) //nolint:errcheck // all that it did is committed or an error by then
+	defer c.Close(context.WithoutCancel(ctx)) //nolint:errcheck // its work is committed or has failed by then
 	locked := func(ctx context.Context, f workFunc) error {
 		return runInTransaction(ctx, c, func(ctx context.Context, c conn) error {
-			// A migration, and waiting for another's, may take longer than a call.
+			// A migration, or waiting for the lock, may take longer than a call.
 			if err := c.execScript(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
 				return err
 			}
@@ -132,8 +134,8 @@ func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 		})
 	}
 	err = locked(ctx, func(ctx context.Context, c conn) error {
-		var there bool
-		if _, err := queryRow(ctx, c, []any{&there}, hasNamedSchema); err != nil || there {
+		var exists bool
+		if _, err := queryRow(ctx, c, []any{&exists}, hasNamedSchema); err != nil || exists {
 			return err
 		}
 		return c.execScript(ctx, "CREATE SCHEMA "+pgx.Identifier{config.RuntimeParams["search_path"]}.Sanitize())
@@ -144,9 +146,9 @@ func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	return migrate(ctx, KindPostgres, locked)
 }
 
-// serverIdentity names a start of a server. Its time differs between servers and
-// between starts; after a crash of one of its processes, a server goes on without a
-// new start, but begins its statistics anew.
+// serverIdentity selects a text that identifies a start of a server. The start time differs
+// between servers and between starts. After a crash of one of its processes, a server keeps
+// its start time but resets its statistics.
 const serverIdentity = `
 EXTRACT(EPOCH FROM pg_postmaster_start_time())::text
 	|| COALESCE(' ' || (SELECT EXTRACT(EPOCH FROM stats_reset)::text FROM pg_stat_bgwriter), '')`
@@ -158,9 +160,9 @@ UPDATE meta SET epoch = epoch + 1, moved = CASE WHEN server = '' THEN moved ELSE
 WHERE server <> ` + serverIdentity
 )
 
-// detectRestart moves the epoch when the server is not the one that the epoch is of:
-// one that came back after a crash, or another, may not have what was committed last.
-// It looks before a connection is used, and a server that ends closes them all.
+// detectRestart advances the epoch if the server's identity has changed. A server that
+// crashed and restarted, or another server, may not have the last commits. detectRestart
+// runs when the pool opens a connection: a server that stops closes all connections.
 func detectRestart(ctx context.Context, c *pgx.Conn) error {
 	var same bool
 	if err := c.QueryRow(ctx, isSameServer).Scan(&same); err != nil || same {
@@ -200,14 +202,14 @@ func (p *postgres) close() error {
 	return nil
 }
 
-// runInTransaction does work in a transaction.
+// runInTransaction runs work in a transaction.
 func runInTransaction(ctx context.Context, c interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }, f workFunc) error {
 	return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return f(ctx, postgresConn{tx}) })
 }
 
-// retryIfNoEffect repeats work that surely had no effect.
+// retryIfNoEffect calls f again, up to maxAttempts times, if it failed without any effect.
 func retryIfNoEffect(ctx context.Context, f func() error) error {
 	var err error
 	for range maxAttempts {
@@ -218,7 +220,8 @@ func retryIfNoEffect(ctx context.Context, f func() error) error {
 	return err
 }
 
-// hadNoEffect tells whether what failed surely had no effect and may fare better.
+// hadNoEffect reports whether work that failed with err certainly had no effect and may
+// succeed when it is repeated.
 func hadNoEffect(err error) bool {
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return refused.Code == "40001" || refused.Code == "40P01" // serialization failure, deadlock
@@ -226,8 +229,8 @@ func hadNoEffect(err error) bool {
 	return pgconn.SafeToRetry(err)
 }
 
-// postgresConn runs statements on a transaction, a connection or the pool. pgx keeps
-// them prepared on each connection.
+// postgresConn runs statements on a transaction, a connection or the pool. pgx caches
+// prepared statements on each connection.
 type postgresConn struct {
 	db interface {
 		Exec(ctx context.Context, statement string, args ...any) (pgconn.CommandTag, error)
@@ -235,9 +238,10 @@ type postgresConn struct {
 	}
 }
 
-// filledStatements has the statements that were filled in already.
+// filledStatements caches the results of fillStatement.
 var filledStatements sync.Map
 
+// fillStatement replaces the placeholders of a statement.
 func fillStatement(statement string) string {
 	if text, ok := filledStatements.Load(statement); ok {
 		return text.(string) //nolint:forcetypeassert // stored below

@@ -8,32 +8,33 @@ import (
 )
 
 const (
-	// isUsableForRequest is the condition of a session whose taking was for a request. The empty
-	// strings keep planners without statistics from choosing another index.
+	// isUsableForRequest is the condition of a session that is not lost or retired and whose
+	// last taking was for a request. Appending '' keeps a planner without statistics from
+	// choosing another index.
 	isUsableForRequest = isForRequest + ` AND state || '' IN ('free', 'dirty')`
 	isForRequest       = `account = $1 AND request = $3 AND caller || '' = $2`
 
-	// selectInterrupted finds a session whose taking never ended. It may be retired, because
-	// another request by its id or name has rebuilt it since.
+	// selectInterrupted selects a session whose taking never ended. The session may be
+	// retired, because another request by its id or name has rebuilt it since.
 	selectInterrupted = `
 SELECT id FROM sessions
 WHERE ` + isForRequest + ` AND state <> 'lost' AND (token IS NOT NULL OR unseen) AND token IS NULL AND unseen AND taken > {now} - {resume_window}
 ORDER BY taken DESC, id DESC LIMIT 1`
 
-	// selectEnded finds a session whose turn has just ended.
+	// selectEnded selects a session whose turn has just ended.
 	selectEnded = `
 SELECT id FROM sessions
 WHERE ` + isUsableForRequest + ` AND used > {now} - {repeat_window} AND token IS NULL AND NOT unseen
 ORDER BY used DESC, id DESC LIMIT 1`
 
-	// selectRunning finds the taking whose lease lasts longest.
+	// selectRunning selects the taking with the longest lease.
 	selectRunning = `
 SELECT token, lease - {now} FROM sessions
 WHERE ` + isUsableForRequest + ` AND (token IS NOT NULL OR unseen) AND token IS NOT NULL
 ORDER BY lease DESC LIMIT 1`
 
-	// checkRepeat tells which of the statements above, or isLeft, find something. For
-	// nearly every request none does, so it is the only one that is run.
+	// checkRepeat tells which of the statements above, and selectLeftTurn, find something.
+	// For nearly every request none does, so that only checkRepeat runs.
 	checkRepeat = `
 SELECT EXISTS (` + selectLeftTurn + `), EXISTS (` + selectInterrupted + `), $4 AND EXISTS (` + selectEnded + `), EXISTS (` + selectRunning + `)`
 
@@ -45,76 +46,65 @@ RETURNING ` + justTakenColumns
 	findEnded = `SELECT ` + sessionColumns + ` FROM sessions WHERE account = $1 AND id = (` + selectEnded + `)`
 )
 
-// repeatHints tells what the store has for a request.
+// repeatHints tells what the store holds for a request.
 type repeatHints struct{ left, interrupted, ended, running bool }
 
-// findRepeat reads, in one statement, what the store has for a request.
-func (s *Store) findRepeat(ctx context.Context, e conversation.TurnRequest) (seen repeatHints, err error) {
+// findRepeat reads, in one statement, what the store holds for a request.
+func (s *Store) findRepeat(ctx context.Context, r conversation.TurnRequest) (hints repeatHints, err error) {
 	err = s.read(ctx, func(ctx context.Context, c conn) error {
-		_, err := queryRow(ctx, c, []any{&seen.left, &seen.interrupted, &seen.ended, &seen.running},
-			checkRepeat, s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried)
+		_, err := queryRow(ctx, c, []any{&hints.left, &hints.interrupted, &hints.ended, &hints.running},
+			checkRepeat, s.account, r.Turn.Caller, r.Turn.Request[:], r.Retried)
 		return err
 	})
 	if err != nil {
-		return repeatHints{}, err // the statement may be at work on seen still
+		return repeatHints{}, err // the statement may still run and set hints
 	}
-	if e.Turn.Key != (conversation.Hash{}) {
-		seen.left = false // its key alone leads to a stored turn
+	if r.Turn.Key != (conversation.Hash{}) {
+		hints.left = false // only its key leads to a stored turn
 	}
-	return seen, nil
+	return hints, nil
 }
 
-// takeRepeat takes or reads what lookForRepeat has seen. What is gone by now is none.
-func (s *Store) takeRepeat(ctx context.Context, e conversation.TurnRequest, seen repeatHints) (found conversation.TurnResult, err error) {
-	if seen.left {
-		if found.Turn, err = s.attachToLeft(ctx, e); err != nil || found.Turn != nil {
+// takeRepeat takes or reads what findRepeat found. It ignores what has gone in the meantime.
+func (s *Store) takeRepeat(
+	ctx context.Context, r conversation.TurnRequest, hints repeatHints,
+) (found conversation.TurnResult, err error) {
+	if hints.left {
+		if found.Turn, err = s.attachToLeft(ctx, r); err != nil || found.Turn != nil {
 			return found, err
 		}
 	}
-	request := []any{s.account, e.Turn.Caller, e.Turn.Request[:]}
-	if seen.interrupted {
-		found.Interrupted, err = s.takeFirst(ctx, takeInterrupted, append(request, e.Turn.Token[:], s.lease)...)
+	request := []any{s.account, r.Turn.Caller, r.Turn.Request[:]}
+	if hints.interrupted {
+		found.Interrupted, err = s.firstSession(ctx, s.autocommit, takeInterrupted, append(request, r.Turn.Token[:], s.lease)...)
 		if err != nil || found.Interrupted != nil {
 			return found, err
 		}
 	}
-	if seen.ended {
-		if found.Ended, err = s.firstSession(ctx, findEnded, request...); err != nil || found.Ended != nil {
+	if hints.ended {
+		if found.Ended, err = s.firstSession(ctx, s.read, findEnded, request...); err != nil || found.Ended != nil {
 			return found, err
 		}
 	}
-	if seen.running {
+	if hints.running {
 		found.Running, err = s.runningTurn(ctx, request)
 	}
 	return found, err
 }
 
-// firstSession reads the first session of a query; nil for none.
-func (s *Store) firstSession(ctx context.Context, statement string, args ...any) (*conversation.Session, error) {
-	var list []conversation.Session
-	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
-		list, err = queryAll(ctx, c, s.scanSession, statement, args...)
-		return err
-	})
-	if err != nil || len(list) == 0 {
-		return nil, err
-	}
-	return &list[0], nil
-}
-
-// runningTurn reads the taking of the request that has a lease; nil for none.
+// runningTurn returns the taking of the request that has a lease, or nil.
 func (s *Store) runningTurn(ctx context.Context, request []any) (*conversation.RunningTurn, error) {
 	var found bool
 	var token []byte
-	var left int64
+	var rest int64
 	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
-		found, err = queryRow(ctx, c, []any{&token, &left}, selectRunning, request...)
+		found, err = queryRow(ctx, c, []any{&token, &rest}, selectRunning, request...)
 		return err
 	})
 	if err != nil || !found {
 		return nil, err
 	}
-	r := &conversation.RunningTurn{Lease: time.Duration(left) * time.Microsecond}
-	copy(r.Token[:], token)
-	return r, nil
+	running := &conversation.RunningTurn{Lease: time.Duration(rest) * time.Microsecond}
+	copy(running.Token[:], token)
+	return running, nil
 }

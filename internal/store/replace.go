@@ -13,7 +13,7 @@ UPDATE sessions SET state = $4, head = NULL, token = NULL, lease = 0, taken_as =
 WHERE account = $1 AND id = $2 AND (token = $3 OR token IS NULL AND turn = $3 AND state IN ('free', 'dirty'))`
 	moveNames = `UPDATE names SET session = $3 WHERE account = $1 AND session = $2`
 
-	// Aliases never lead to aliases: what meant the old session means the next one.
+	// No alias leads to an alias: ids that meant the old session now mean the new one.
 	moveAliases = `UPDATE aliases SET session = $3 WHERE account = $1 AND session = $2`
 	deleteAlias = `DELETE FROM aliases WHERE account = $1 AND id = $2`
 	insertAlias = `
@@ -21,18 +21,18 @@ INSERT INTO aliases (account, id, session) VALUES ($1, $2, $3)
 ON CONFLICT (id, account) DO UPDATE SET session = excluded.session`
 )
 
-// replaceSession lets the session of a Save take the place of another that the same taking
-// holds, or held until its lease expired.
-func (s *Store) replaceSession(ctx context.Context, c conn, save conversation.Commit) error {
-	old, next := save.Replaces.Old, save.Session.ID
-	ended, err := c.exec(ctx, endReplaced, s.account, old, save.Token[:], string(save.Replaces.State))
+// replaceSession makes the session of a commit replace another one that the same token
+// holds, or held until its lease expired. Otherwise it does nothing.
+func (s *Store) replaceSession(ctx context.Context, c conn, commit conversation.Commit) error {
+	old, next := commit.Replaces.Old, commit.Session.ID
+	ended, err := c.exec(ctx, endReplaced, s.account, old, commit.Token[:], string(commit.Replaces.State))
 	if err != nil || ended == 0 {
 		return err
 	}
-	if _, err := c.exec(ctx, moveNames, s.account, old, next); err != nil || !save.Replaces.Alias {
+	if _, err := c.exec(ctx, moveNames, s.account, old, next); err != nil || !commit.Replaces.Alias {
 		return err
 	}
-	// A session that is in use means itself.
+	// The id of a session in use is no alias.
 	if _, err := c.exec(ctx, deleteAlias, s.account, next); err != nil {
 		return err
 	}

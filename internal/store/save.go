@@ -8,7 +8,7 @@ import (
 	"achuan/internal/conversation"
 )
 
-// saveSession ends a taking. Whose a session is and when it was made never change.
+// saveSession ends a taking. It never changes a session's caller and creation time.
 const saveSession = `
 UPDATE sessions SET made = $3, reach = $4, name = $5, state = $6, unseen = $7, head = $8,
 	epoch = CASE CAST($9 AS BIGINT) WHEN 1 THEN (SELECT epoch FROM meta) WHEN 0 THEN -(SELECT epoch FROM meta) ELSE epoch END,
@@ -19,8 +19,8 @@ UPDATE sessions SET made = $3, reach = $4, name = $5, state = $6, unseen = $7, h
 	token = NULL, lease = 0, taken_as = NULL, retry = 0
 WHERE account = $1 AND id = $2 AND token = $27`
 
-// saveInOneStatement is the whole of a Save without a turn in one statement, which is one
-// round trip: the session, its head, its name, and what a failed turn leaves.
+// saveInOneStatement is a Save without a turn and a replacement, in one round trip to the
+// server: it writes the session, its head and its name, and deletes a failed turn.
 const saveInOneStatement = `
 WITH saved AS (` + saveSession + ` RETURNING id),
 past AS (
@@ -34,80 +34,80 @@ failed AS (
 	DELETE FROM turns WHERE account = $1 AND token = $27 AND $30::boolean AND EXISTS (SELECT 1 FROM saved))
 SELECT COUNT(*) FROM saved`
 
-// Save ends a taking.
-func (s *Store) Save(ctx context.Context, save conversation.Commit) error {
-	switch save.Session.State {
+// Save ends a taking; see conversation.Store.
+func (s *Store) Save(ctx context.Context, commit conversation.Commit) error {
+	switch commit.Session.State {
 	case conversation.StateFree, conversation.StateDirty, conversation.StateLost, conversation.StateRetired:
 	default:
-		return fmt.Errorf("session %d cannot be given back as %q", save.Session.ID, save.Session.State)
+		return fmt.Errorf("session %d cannot be saved with state %q", commit.Session.ID, commit.Session.State)
 	}
-	if r := save.Replaces; r != nil && r.State != conversation.StateLost && r.State != conversation.StateRetired {
-		return fmt.Errorf("session %d cannot be replaced and %q", r.Old, r.State)
+	if r := commit.Replaces; r != nil && r.State != conversation.StateLost && r.State != conversation.StateRetired {
+		return fmt.Errorf("session %d cannot be replaced with state %q", r.Old, r.State)
 	}
-	values, err := sessionArgs(&save.Session)
+	values, err := sessionArgs(&commit.Session)
 	if err != nil {
 		return err
 	}
-	values = append(append([]any{s.account}, values...), save.Token[:])
+	values = append(append([]any{s.account}, values...), commit.Token[:])
 	switch {
 	case s.kind == KindSQLite:
-		return s.transact(ctx, func(ctx context.Context, c conn) error { return s.saveInSteps(ctx, c, save, values) })
-	case save.Turn == nil && save.Replaces == nil:
-		return s.autocommit(ctx, func(ctx context.Context, c conn) error { return s.saveInOneStatement(ctx, c, save, values) })
+		return s.transact(ctx, func(ctx context.Context, c conn) error { return s.saveInSteps(ctx, c, commit, values) })
+	case commit.Turn == nil && commit.Replaces == nil:
+		return s.autocommit(ctx, func(ctx context.Context, c conn) error { return s.saveInOneStatement(ctx, c, commit, values) })
 	}
 	return s.transact(ctx, func(ctx context.Context, c conn) error {
-		if err := s.saveInOneStatement(ctx, c, save, values); err != nil {
+		if err := s.saveInOneStatement(ctx, c, commit, values); err != nil {
 			return err
 		}
-		return s.saveRest(ctx, c, save)
+		return s.saveRest(ctx, c, commit)
 	})
 }
 
-func (s *Store) saveInOneStatement(ctx context.Context, c conn, save conversation.Commit, values []any) error {
+func (s *Store) saveInOneStatement(ctx context.Context, c conn, commit conversation.Commit, values []any) error {
 	var digest any
 	history := false
-	if save.Bind != nil {
-		digest, history = nameDigest(save.Bind.Key), save.Bind.History
+	if commit.Bind != nil {
+		digest, history = nameDigest(commit.Bind.Key), commit.Bind.History
 	}
 	var saved int64
-	args := append(slices.Clip(values), digest, history, save.Failed)
+	args := append(slices.Clip(values), digest, history, commit.Failed)
 	if _, err := queryRow(ctx, c, []any{&saved}, saveInOneStatement, args...); err != nil {
 		return err
 	}
 	return requireHeld(saved, nil)
 }
 
-func (s *Store) saveInSteps(ctx context.Context, c conn, save conversation.Commit, values []any) error {
+func (s *Store) saveInSteps(ctx context.Context, c conn, commit conversation.Commit, values []any) error {
 	if err := requireHeld(c.exec(ctx, saveSession, values...)); err != nil {
 		return err
 	}
-	if head := save.Session.Head; head != (conversation.Hash{}) {
-		if _, err := c.exec(ctx, insertHead, s.account, head[:], save.Session.ID); err != nil {
+	if head := commit.Session.Head; head != (conversation.Hash{}) {
+		if _, err := c.exec(ctx, insertHead, s.account, head[:], commit.Session.ID); err != nil {
 			return err
 		}
 	}
-	if b := save.Bind; b != nil {
-		if _, err := c.exec(ctx, bindName+orRebindName, s.account, nameDigest(b.Key), save.Session.ID, b.History); err != nil {
+	if b := commit.Bind; b != nil {
+		if _, err := c.exec(ctx, bindName+orRebindName, s.account, nameDigest(b.Key), commit.Session.ID, b.History); err != nil {
 			return err
 		}
 	}
-	if save.Failed {
-		if _, err := c.exec(ctx, deleteTurn, s.account, save.Token[:]); err != nil {
+	if commit.Failed {
+		if _, err := c.exec(ctx, deleteTurn, s.account, commit.Token[:]); err != nil {
 			return err
 		}
 	}
-	return s.saveRest(ctx, c, save)
+	return s.saveRest(ctx, c, commit)
 }
 
-// saveRest does what few ends of takings need.
-func (s *Store) saveRest(ctx context.Context, c conn, save conversation.Commit) error {
-	if save.Replaces != nil {
-		if err := s.replaceSession(ctx, c, save); err != nil {
+// saveRest writes what few commits have: a replacement and a stored turn.
+func (s *Store) saveRest(ctx context.Context, c conn, commit conversation.Commit) error {
+	if commit.Replaces != nil {
+		if err := s.replaceSession(ctx, c, commit); err != nil {
 			return err
 		}
 	}
-	if save.Turn != nil {
-		return s.upsertTurn(ctx, c, *save.Turn, true)
+	if commit.Turn != nil {
+		return s.upsertTurn(ctx, c, *commit.Turn, true)
 	}
 	return nil
 }

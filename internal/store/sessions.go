@@ -8,12 +8,12 @@ import (
 	"achuan/internal/conversation"
 )
 
-// setTaking sets what a session is taken for, from takingValues at $4.
+// setTaking sets what a session is taken for. The arguments from $4 are takingArgs.
 const setTaking = `token = $4, turn = $4, request = $5, sent = $6, sent_size = $7, question = $8, unasked = FALSE`
 
-// matchSession looks for a head among sessions that a transcript may lead to, not those
-// that are reached by id only, or never again. The empty strings keep planners without
-// statistics from walking over all free sessions of the caller.
+// matchSession takes a free session with a head that a transcript may continue: not one
+// that is addressed by its id only, or never again. Appending ” keeps a planner without
+// statistics from scanning all free sessions of the caller.
 const matchSession = `
 UPDATE sessions SET lease = {now} + $9, taken = {now}, ` + setTaking + `
 WHERE account = $1 AND id = (
@@ -24,42 +24,44 @@ WHERE account = $1 AND id = (
 	ORDER BY known AND settings = $10 DESC, used DESC, id DESC LIMIT 1 {skip_locked})
 RETURNING ` + justTakenColumns
 
+// isKnownHead finds a session of the caller that has or had a head.
 const isKnownHead = `
 SELECT 1 FROM heads JOIN sessions ON sessions.account = heads.account AND sessions.id = heads.session
 WHERE heads.account = $1 AND heads.head = $2 AND sessions.caller = $3 AND NOT ` + isMaybeTaken + ` LIMIT 1`
 
-// Match takes a free session with the head, nil when there is none; see
+// Match takes a free session with a head. It returns nil if there is none; see
 // conversation.Store.
-func (s *Store) Match(ctx context.Context, c conversation.HeadQuery) (*conversation.Session, bool, error) {
-	prefer, err := encodeSettings(c.Prefer)
-	if err != nil || c.Head == (conversation.Hash{}) {
+func (s *Store) Match(ctx context.Context, q conversation.HeadQuery) (*conversation.Session, bool, error) {
+	prefer, err := encodeSettings(q.Prefer)
+	if err != nil || q.Head == (conversation.Hash{}) {
 		return nil, false, err
 	}
 	once := true
-	known := func(ctx context.Context, db conn) (err error) {
-		once, err = queryRow(ctx, db, []any{new(int64)}, isKnownHead, s.account, c.Head[:], c.Caller)
+	readOnce := func(ctx context.Context, c conn) (err error) {
+		once, err = queryRow(ctx, c, []any{new(int64)}, isKnownHead, s.account, q.Head[:], q.Caller)
 		return err
 	}
 	if s.backend.hasCheapReads() {
-		if err := s.read(ctx, known); err != nil || !once {
+		if err := s.read(ctx, readOnce); err != nil || !once {
 			return nil, false, err
 		}
 	}
-	found, err := s.takeFirst(ctx, matchSession,
-		append(append([]any{s.account, c.Head[:], c.Caller}, takingArgs(c.Taking)...), s.lease, prefer, c.Instructions[:], hashOrNull(c.Tools), alternativeTools(c.Tools))...)
+	args := append([]any{s.account, q.Head[:], q.Caller}, takingArgs(q.Taking)...)
+	args = append(args, s.lease, prefer, q.Instructions[:], hashOrNull(q.Tools), alternativeTools(q.Tools))
+	found, err := s.firstSession(ctx, s.autocommit, matchSession, args...)
 	if err != nil || found != nil {
 		return found, found != nil, err
 	}
 	if !s.backend.hasCheapReads() {
-		if err := s.read(ctx, known); err != nil {
+		if err := s.read(ctx, readOnce); err != nil {
 			return nil, false, err
 		}
 	}
 	return nil, once, nil
 }
 
-// alternativeTools is the digest that a session may have instead of the tools of a request:
-// that of a session that has none any more, when the request has none.
+// alternativeTools returns the digest that a session may have instead of the tools of a
+// request. A request without tools also matches a session that had tools in earlier turns.
 func alternativeTools(tools conversation.Hash) []byte {
 	if tools == (conversation.Hash{}) {
 		return conversation.NoToolsNow[:]
@@ -67,10 +69,13 @@ func alternativeTools(tools conversation.Hash) []byte {
 	return tools[:]
 }
 
-// takeFirst runs a statement that takes one session at most.
-func (s *Store) takeFirst(ctx context.Context, statement string, args ...any) (*conversation.Session, error) {
+// firstSession returns the first session of a query, or nil. run is s.read, or s.autocommit
+// for a statement that takes the session.
+func (s *Store) firstSession(
+	ctx context.Context, run func(context.Context, workFunc) error, statement string, args ...any,
+) (*conversation.Session, error) {
 	var found []conversation.Session
-	err := s.autocommit(ctx, func(ctx context.Context, c conn) (err error) {
+	err := run(ctx, func(ctx context.Context, c conn) (err error) {
 		found, err = queryAll(ctx, c, s.scanSession, statement, args...)
 		return err
 	})
@@ -80,8 +85,9 @@ func (s *Store) takeFirst(ctx context.Context, statement string, args ...any) (*
 	return &found[0], nil
 }
 
-// setTakingUnlessInterrupted is setTaking for a session whose last taking may have been interrupted:
-// what that was for stays, so that a repetition of its request finds its answer.
+// setTakingUnlessInterrupted is setTaking for a session whose last taking may have been
+// interrupted. Then it keeps what that taking was for, so that a repetition of its request
+// finds the answer.
 const setTakingUnlessInterrupted = `
 	token = $4,
 	turn = CASE WHEN unseen THEN turn ELSE $4 END,
@@ -92,26 +98,29 @@ const setTakingUnlessInterrupted = `
 	unasked = unseen AND unasked,
 	taken = CASE WHEN unseen THEN taken ELSE {now} END`
 
-// takeSession notes beside the row's own reach the one that the session is taken for.
+// takeSession stores the addressing of this taking in taken_as, and keeps that of the row in
+// reach until the taking is saved.
 const takeSession = `
 UPDATE sessions SET lease = {now} + $9, ` + setTakingUnlessInterrupted + `,
 	taken_as = CASE WHEN reach = 'id' OR (reach = 'name' AND $3 = 'lineage') THEN reach ELSE $3 END{clear_waiter}
 WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND token IS NULL{no_other_waits}
 RETURNING ` + justTakenColumns
 
+// isUsable tells whether a session is free, dirty or taken.
 const isUsable = `SELECT state IN ('free', 'dirty') FROM sessions WHERE account = $1 AND id = $2`
 
-// Take takes a session that is free or dirty. By id a session leaves lineage for good,
-// and so its head goes. One that was addressed by name is kept as such. A request that
-// does not get the session is the next to get it if none at another replica waits longer.
-func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Addressing) (*conversation.Session, error) {
-	args := append(append([]any{s.account, id, string(reach)}, takingArgs(t)...), s.lease)
-	found, err := s.takeFirst(ctx, takeSession, args...)
+// Take takes a session that is free or dirty; see conversation.Store. A request that does
+// not get the session gets it next, unless a request at another replica waits longer.
+func (s *Store) Take(
+	ctx context.Context, id int64, t conversation.Taking, by conversation.Addressing,
+) (*conversation.Session, error) {
+	args := append(append([]any{s.account, id, string(by)}, takingArgs(t)...), s.lease)
+	found, err := s.firstSession(ctx, s.autocommit, takeSession, args...)
 	switch {
 	case err != nil:
 		return nil, err
 	case found != nil:
-		applyAddressing(found, reach)
+		applyAddressing(found, by)
 		return found, nil
 	}
 	var usable bool
@@ -131,10 +140,12 @@ func (s *Store) Take(ctx context.Context, id int64, t conversation.Taking, reach
 	return nil, conversation.ErrUnknown
 }
 
-// applyAddressing makes of a session as it is in the store what it is for the turn that takes it.
-func applyAddressing(n *conversation.Session, reach conversation.Addressing) {
-	if n.Addressing != conversation.ByID && (n.Addressing != conversation.ByName || reach != conversation.ByLineage) {
-		n.Addressing = reach
+// applyAddressing sets the addressing that a session has after a taking. A session that was
+// once addressed by id keeps that and has no head. A session that was addressed by name is
+// not addressed by lineage again.
+func applyAddressing(n *conversation.Session, by conversation.Addressing) {
+	if n.Addressing != conversation.ByID && (n.Addressing != conversation.ByName || by != conversation.ByLineage) {
+		n.Addressing = by
 	}
 	if n.Addressing == conversation.ByID {
 		n.Head = conversation.Hash{}
@@ -148,7 +159,7 @@ const (
 	setReleased    = `token = NULL, lease = 0, taken_as = NULL, request = CASE WHEN unseen THEN request END`
 )
 
-// Release ends a taking as if it had never been.
+// Release undoes a taking; see conversation.Store.
 func (s *Store) Release(ctx context.Context, token conversation.Token, id int64, head conversation.Hash) error {
 	statement, args := releaseByToken, []any{s.account, token[:]}
 	switch {
@@ -171,8 +182,8 @@ ON CONFLICT DO NOTHING`
 
 const insertHead = `INSERT INTO heads (account, head, session) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
 
-// Create stores a session that is taken from the start. Until it is saved, nobody
-// knows its content: it is given back as dirty.
+// Create stores a new session that is taken; see conversation.Store. If it is never saved,
+// its content is unknown, so it is stored as dirty.
 func (s *Store) Create(ctx context.Context, n conversation.Session, t conversation.Taking) error {
 	n.State = conversation.StateDirty
 	n.Request, n.Turn, n.Sent, n.Question, n.Taken = t.Request, t.Token, t.Sent, t.Question, time.Time{}
@@ -201,7 +212,7 @@ func (s *Store) Create(ctx context.Context, n conversation.Session, t conversati
 	})
 }
 
-// whereHeld is the condition of whatever only the holder of a session may do.
+// whereHeld limits a statement to a session that token $3 holds.
 const whereHeld = ` WHERE account = $1 AND id = $2 AND token = $3`
 
 const (
@@ -209,23 +220,25 @@ const (
 	markAsking          = `UPDATE sessions SET unasked = FALSE` + whereHeld
 )
 
-// MarkSettingsUnknown says, before a PUT, that the settings are about to change.
+// MarkSettingsUnknown records, before a PUT, that the settings are about to change.
 func (s *Store) MarkSettingsUnknown(ctx context.Context, id int64, token conversation.Token) error {
 	return s.execHeld(ctx, markSettingsUnknown, s.account, id, token[:])
 }
 
-// MarkAsking says, after a PUT, that the question is about to be sent.
+// MarkAsking records, after a PUT, that the question is about to be sent.
 func (s *Store) MarkAsking(ctx context.Context, id int64, token conversation.Token) error {
 	return s.execHeld(ctx, markAsking, s.account, id, token[:])
 }
 
-// execHeld runs a statement with the condition held.
+// execHeld runs a statement that ends in whereHeld. It returns ErrNotHeld if the token does
+// not hold the session.
 func (s *Store) execHeld(ctx context.Context, statement string, args ...any) error {
 	return s.autocommit(ctx, func(ctx context.Context, c conn) error {
 		return requireHeld(c.exec(ctx, statement, args...))
 	})
 }
 
+// requireHeld returns ErrNotHeld if a statement with whereHeld affected no row.
 func requireHeld(affected int64, err error) error {
 	if err == nil && affected == 0 {
 		return conversation.ErrNotHeld
@@ -238,18 +251,15 @@ SELECT ` + sessionColumns + ` FROM sessions
 WHERE account = $1
 	AND id = COALESCE((SELECT session FROM aliases WHERE account = $1 AND id = $2), $2)`
 
-// Session returns the session that an id means for an owner.
+// Session returns the session that an id or an alias means. It returns ErrUnknown if the owner
+// does not see such a session.
 func (s *Store) Session(ctx context.Context, owner conversation.Owner, id int64) (*conversation.Session, error) {
-	var found []conversation.Session
-	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
-		found, err = queryAll(ctx, c, s.scanSession, findSession, s.account, id)
-		return err
-	})
+	found, err := s.firstSession(ctx, s.read, findSession, s.account, id)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("session %d: %w", id, err)
-	case len(found) == 0, !owner.Sees(found[0].Caller):
+	case found == nil, !owner.Sees(found.Caller):
 		return nil, conversation.ErrUnknown
 	}
-	return &found[0], nil
+	return found, nil
 }

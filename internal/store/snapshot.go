@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 )
 
-// Snapshot writes the whole of a SQLite store, as it is at one moment, to a new file,
-// and returns its schema. Its server may be at work: readers and the writer of a
-// SQLite log do not wait for each other. What a server has in hand is in it as such.
+// Snapshot writes a consistent copy of a SQLite database to a new file and returns its
+// schema. A server may be running: with a write-ahead log, readers and the writer do not
+// wait for each other. Sessions that the server has taken are taken in the copy.
 func Snapshot(ctx context.Context, database, to string) (schema int, err error) {
 	path, err := File(database)
 	if err != nil {
@@ -20,19 +20,14 @@ func Snapshot(ctx context.Context, database, to string) (schema int, err error) 
 	if _, err := os.Stat(path); err != nil {
 		return 0, fmt.Errorf("there is no store yet: %w", err)
 	}
-	// SQLite fills an empty file, and lets nobody else read it if we did not.
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := createEmpty(to); err != nil {
 		return 0, fmt.Errorf("the snapshot's file: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return 0, err
 	}
 	db, err := openUnlocked(path, "ro")
 	if err != nil {
 		return 0, err
 	}
-	defer db.Close() //nolint:errcheck // what it wrote is complete or an error by then
+	defer db.Close() //nolint:errcheck // its work is complete or has failed by then
 	if schema, err = readSchema(ctx, db); err != nil {
 		return 0, fmt.Errorf("database %s: %w", redactURL(database), explain(err))
 	}
@@ -42,15 +37,45 @@ func Snapshot(ctx context.Context, database, to string) (schema int, err error) 
 	return schema, nil
 }
 
-// replacedSuffix is what a store's file is called after another took its place.
+// Backup writes a consistent copy of an open SQLite database to a new file. Whoever opens the
+// copy finds everything unverified, because the copy was not closed.
+func (d *DB) Backup(ctx context.Context, path string) error {
+	file, ok := d.backend.(*sqlite)
+	if !ok || file.lock == nil {
+		return errors.New("only a SQLite file is backed up by achuan; for PostgreSQL there is pg_dump")
+	}
+	if err := createEmpty(path); err != nil {
+		return fmt.Errorf("the backup's file: %w", err)
+	}
+	c, err := file.connect(ctx, nil, "")
+	if err != nil {
+		return err
+	}
+	defer c.db.Close() //nolint:errcheck // its work is complete or has failed by then
+	_, err = c.db.ExecContext(ctx, "VACUUM INTO ?", path)
+	return explain(err)
+}
+
+// createEmpty creates an empty file, which VACUUM INTO fills. SQLite would create a file that
+// others can read.
+func createEmpty(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// replacedSuffix is appended to the path of a database that another one replaced.
 const replacedSuffix = ".replaced"
 
-// ErrExists says that there is a store already.
+// ErrExists means that Replace found a database and must not replace it.
 var ErrExists = errors.New("there is a store already")
 
-// Replace puts a snapshot in the place of a SQLite store that nobody uses; it moves
-// the file, which must be in the same folder. Everything in it is unverified from then on. A store that is there
-// already is ErrExists; with force it is moved aside, and old says where to.
+// Replace moves a snapshot to the path of a SQLite database that no process uses. The
+// snapshot must be in the same folder. Everything in it becomes unverified. If there is a
+// database already, Replace returns ErrExists, or with force renames it and returns its new
+// path.
 func Replace(ctx context.Context, database, snapshot string, force bool) (old string, err error) {
 	path, err := File(database)
 	if err != nil {
@@ -62,14 +87,14 @@ func Replace(ctx context.Context, database, snapshot string, force bool) (old st
 	}
 	defer lock.Close() //nolint:errcheck // nothing was written to it
 	_, err = os.Stat(path)
-	there := err == nil
-	if there && !force {
+	exists := err == nil
+	if exists && !force {
 		return "", fmt.Errorf("database %s: %w", redactURL(database), ErrExists)
 	}
 	if err := markSnapshotUnverified(ctx, snapshot); err != nil {
 		return "", fmt.Errorf("the snapshot: %w", explain(err))
 	}
-	if there {
+	if exists {
 		old = path + replacedSuffix
 		if err := moveAside(path, old); err != nil {
 			return "", err
@@ -81,7 +106,7 @@ func Replace(ctx context.Context, database, snapshot string, force bool) (old st
 	return old, flushFolder(filepath.Dir(path))
 }
 
-// moveAside renames a database with its log, which belongs to it.
+// moveAside renames a database with its write-ahead log.
 func moveAside(path, to string) error {
 	for _, suffix := range []string{"-wal", "-shm", ""} {
 		if err := os.Remove(to + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -94,14 +119,14 @@ func moveAside(path, to string) error {
 	return nil
 }
 
-// markSnapshotUnverified checks a snapshot, and marks it as one that was not closed in order, so
-// that whoever opens it settles what was in hand and believes no head.
+// markSnapshotUnverified checks a snapshot and marks it as not closed. Whoever opens it then
+// expires what was taken and verifies every head.
 func markSnapshotUnverified(ctx context.Context, path string) error {
 	db, err := openUnlocked(path, "rw")
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // what it wrote is flushed or an error by then
+	defer db.Close() //nolint:errcheck // its work is flushed or has failed by then
 	schema, err := readSchema(ctx, db)
 	if err != nil {
 		return err

@@ -18,21 +18,21 @@ import (
 	"achuan/internal/conversation"
 )
 
-// readerCount is how many connections read beside the writer.
+// readerCount is the number of connections that read.
 const readerCount = 4
 
-// errLocked says that another process has the database's lock file.
+// errLocked means that another process has locked the database.
 var errLocked = errors.New("another achuan process uses it: stop that one, give this one a file of its own, or let both use PostgreSQL")
 
-// sqlite is the backend over one file, or over none.
+// sqlite is the backend with one file, or with a database in memory.
 type sqlite struct {
 	db        *sql.DB
 	writer    *writer
-	readers   chan *sqliteConn // idle ones; nil in memory, where the writer's connection is the only one
-	conns     []*sqliteConn    // all that open opened: closing db leaves those in use alone
+	readers   chan *sqliteConn // the idle ones; nil in memory, where the writer has the only connection
+	conns     []*sqliteConn    // all connections: closing db does not close those in use
 	lock      *os.File
 	path      string
-	file      os.FileInfo // what was at the path when it was opened; nil in memory
+	file      os.FileInfo // the file that was opened; nil in memory
 	closeOnce sync.Once
 	// background are the checkpoints.
 	background sync.WaitGroup
@@ -54,7 +54,7 @@ func openSQLite(ctx context.Context, path string, o Options) (backend, error) {
 	return s, nil
 }
 
-// createAndLock makes sure that the file is there, can be written and is this process's alone.
+// createAndLock creates the file if necessary, and locks it for this process.
 func (s *sqlite) createAndLock(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("its folder cannot be made: %w", err)
@@ -74,7 +74,7 @@ func (s *sqlite) createAndLock(path string) error {
 	return err
 }
 
-// requireInPlace tells whether the database's file is still where it was opened.
+// requireInPlace returns an error if the open file is no longer the file at its path.
 func (s *sqlite) requireInPlace() error {
 	if s.file == nil {
 		return nil
@@ -90,7 +90,7 @@ func (s *sqlite) requireInPlace() error {
 	return nil
 }
 
-// takeLock makes a database's file this process's alone, until the lock is closed.
+// takeLock locks a database file for this process until the lock is closed.
 func takeLock(path string) (*os.File, error) {
 	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -102,7 +102,7 @@ func takeLock(path string) (*os.File, error) {
 	return lock, nil
 }
 
-// open connects, and makes the database ready.
+// open connects and prepares the database.
 func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
 	if s.db, err = sql.Open("sqlite", fileURI(path)); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
 	return s.startCheckpoints(ctx, path, o)
 }
 
-// startCheckpoints begins the checkpoints, on a connection of their own.
+// startCheckpoints starts the checkpoints, on a separate connection.
 func (s *sqlite) startCheckpoints(ctx context.Context, path string, o Options) error {
 	c, err := s.connectTracked(ctx, o.Now, "PRAGMA synchronous = NORMAL")
 	if err != nil {
@@ -142,7 +142,7 @@ func (s *sqlite) startCheckpoints(ctx context.Context, path string, o Options) e
 	return nil
 }
 
-// fileURI is a path as the driver takes it: a URI, so that a path may hold anything.
+// fileURI returns a path as a URI for the driver, so that a path may contain any character.
 func fileURI(path string) string {
 	if path == memoryPath {
 		return path
@@ -155,7 +155,7 @@ func fileURI(path string) string {
 	return "file:" + escaped
 }
 
-// connectTracked is connect for a connection that lasts until release.
+// connectTracked is connect for a connection that closeAll closes.
 func (s *sqlite) connectTracked(ctx context.Context, now func() time.Time, pragmas string) (*sqliteConn, error) {
 	c, err := s.connect(ctx, now, pragmas)
 	if c != nil {
@@ -164,8 +164,8 @@ func (s *sqlite) connectTracked(ctx context.Context, now func() time.Time, pragm
 	return c, err
 }
 
-// connect opens one more connection. Waiting for a lock is for other programs that
-// look into the file: achuan's own writer has it to itself.
+// connect opens a connection. The busy timeout is for other programs that use the file:
+// within achuan only one writer locks it.
 func (s *sqlite) connect(ctx context.Context, now func() time.Time, pragmas string) (*sqliteConn, error) {
 	db, err := s.db.Conn(ctx)
 	if err != nil {
@@ -196,7 +196,7 @@ func (s *sqlite) hasCheapReads() bool                              { return s.re
 
 func (s *sqlite) encodeTokens(list []conversation.Token) any { return encodeTokenList(list) }
 
-// close ends the writer and records that nothing was lost.
+// close stops the writer and records that the file holds every commit.
 func (s *sqlite) close() error {
 	s.closeOnce.Do(func() {
 		s.writer.stop()
@@ -209,7 +209,7 @@ func (s *sqlite) close() error {
 	return s.closeErr
 }
 
-// closeAll closes what open opened.
+// closeAll closes the connections and the lock.
 func (s *sqlite) closeAll() error {
 	var errs []error
 	for _, c := range s.conns {

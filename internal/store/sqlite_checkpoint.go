@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// How the log is kept short. SQLite would do it within a commit, which would then
-// wait for the disk, and a turn with it.
+// Checkpoints keep the write-ahead log short. SQLite would run them within a commit, and a turn
+// would wait for the disk.
 const (
 	checkpointInterval = time.Second
-	checkpointLogSize  = 4 << 20  // bytes: a longer log is copied into the database beside the writer
-	maxLogSize         = 64 << 20 // bytes: for a longer one the writer has to wait once
+	checkpointLogSize  = 4 << 20  // bytes: a longer log is copied into the database while the writer goes on
+	maxLogSize         = 64 << 20 // bytes: for a longer log the writer waits once
 )
 
-// runCheckpoints copies the log into the database from time to time, until quit is
-// closed. What goes wrong is tried again the next time: the log is only longer.
+// runCheckpoints copies the log into the database every checkpointInterval, until quit is
+// closed. An error only leaves the log longer until the next attempt.
 func runCheckpoints(c *sqliteConn, log string, quit <-chan struct{}) {
 	tick := time.NewTicker(checkpointInterval)
 	defer tick.Stop()
@@ -29,6 +29,7 @@ func runCheckpoints(c *sqliteConn, log string, quit <-chan struct{}) {
 	}
 }
 
+// checkpoint copies a long log into the database.
 func checkpoint(c *sqliteConn, log string) error {
 	if info, err := os.Stat(log); err != nil || info.Size() < checkpointLogSize {
 		return err
@@ -36,8 +37,8 @@ func checkpoint(c *sqliteConn, log string) error {
 	if err := c.execScript(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
 		return err
 	}
-	// The writer begins the log anew when all of it was copied and nobody reads it.
-	// That never comes to pass while it writes all the time.
+	// The writer starts the log again when all of it is copied and nobody reads it, which
+	// never happens while the writer is always busy.
 	if info, err := os.Stat(log); err != nil || info.Size() < maxLogSize {
 		return err
 	}

@@ -13,13 +13,13 @@ import (
 	"achuan/internal/conversation"
 )
 
-// sqliteWords: one writer needs no row locks. {now} is an argument after the
-// statement's own, see prepare.
+// sqliteDialect has no row locks, because there is one writer. prepare makes {now} an argument
+// after those of the statement.
 var sqliteDialect = dialect{now: nowPlaceholder, inTokens: "IN (SELECT unhex(value) FROM json_each($2))"}
 
 const nowPlaceholder = "$now"
 
-// encodeTokenList is a list of tokens as {in_tokens} reads it: a JSON array of hex.
+// encodeTokenList returns a list of tokens as {in_tokens} reads it: a JSON array of hex.
 func encodeTokenList(tokens []conversation.Token) string {
 	list := make([]string, len(tokens))
 	for i, t := range tokens {
@@ -28,8 +28,8 @@ func encodeTokenList(tokens []conversation.Token) string {
 	return `["` + strings.Join(list, `","`) + `"]`
 }
 
-// sqliteConn is one connection to SQLite with the statements prepared on it. One
-// goroutine uses it at a time.
+// sqliteConn is a connection to SQLite with its prepared statements. Only one goroutine at a
+// time may use it.
 type sqliteConn struct {
 	db       *sql.Conn
 	now      func() time.Time
@@ -38,10 +38,10 @@ type sqliteConn struct {
 
 type preparedStatement struct {
 	*sql.Stmt
-	takesNow bool // the clock is its last argument
+	takesNow bool // its last argument is the time
 }
 
-// close ends the connection. SQLite keeps one open for as long as it has statements.
+// close closes the statements and the connection. SQLite keeps a connection with statements open.
 func (c *sqliteConn) close() error {
 	errs := make([]error, 0, len(c.prepared)+1)
 	for _, p := range c.prepared {
@@ -50,7 +50,7 @@ func (c *sqliteConn) close() error {
 	return errors.Join(append(errs, c.db.Close())...)
 }
 
-// prepare returns a statement ready to run, and its arguments.
+// prepare returns a prepared statement and all its arguments.
 func (c *sqliteConn) prepare(ctx context.Context, statement string, args []any) (*sql.Stmt, []any, error) {
 	p, ok := c.prepared[statement]
 	if !ok {
@@ -98,7 +98,7 @@ func (c *sqliteConn) execScript(ctx context.Context, statements string) error {
 	return err
 }
 
-// sqliteRows are closed without an error of their own: Err has told it.
+// sqliteRows adapts sql.Rows to rows. Err returns the error that Close would return.
 type sqliteRows struct{ *sql.Rows }
 
 func (r sqliteRows) Close() {

@@ -5,34 +5,34 @@ import (
 	"errors"
 )
 
-// errClosed is what work gets after the store was closed.
+// errClosed is the error of calls after Close.
 var errClosed = errors.New("the store is closed")
 
-// writer is the one goroutine that writes to SQLite. What waits while it writes is
-// committed together next, so that a busy store commits rarely.
+// writer is the only goroutine that writes to SQLite. It commits the jobs that arrive while it
+// writes together, so that a busy database has few commits.
 type writer struct {
 	conn *sqliteConn
-	jobs chan *job // unbuffered: work that is taken off it is done, other work never
+	jobs chan *job // unbuffered: the writer runs every job that it receives
 	quit chan struct{}
 	done chan struct{}
 }
 
-// job is work that somebody waits for.
+// job is work whose caller waits for its result.
 type job struct {
-	ctx  context.Context // of who waits
+	ctx  context.Context // of the caller
 	run  workFunc
 	err  error
 	done chan struct{}
 }
 
-// isDropped drops the job when nobody waits for it any more: its requester may have taken
-// something else by then, or may undo the work as if it had been done.
+// isDropped reports whether the caller has stopped waiting, and sets the job's error. Such a
+// job must not run: its caller may have taken something else, or may have undone the work.
 func (j *job) isDropped() bool {
 	j.err = context.Cause(j.ctx)
 	return j.err != nil
 }
 
-// maxGroup bounds how much is committed together: whoever came first waits for all.
+// maxGroup limits how many jobs are committed together: the first job waits for all.
 const maxGroup = 256
 
 func newWriter(c *sqliteConn) *writer {
@@ -41,8 +41,8 @@ func newWriter(c *sqliteConn) *writer {
 	return w
 }
 
-// submit has work done and returns when it is committed. Work that has not begun when ctx
-// ends is dropped. When ctx ends while it is being done, nobody knows whether it will be.
+// submit runs work on the writer and returns when it is committed. If ctx ends before the work
+// begins, the work never runs. If ctx ends later, the work may or may not be committed.
 func (w *writer) submit(ctx context.Context, f workFunc) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -63,7 +63,7 @@ func (w *writer) submit(ctx context.Context, f workFunc) error {
 	}
 }
 
-// stop ends the writer when it is done with what it has. It may be called once.
+// stop ends the writer after the jobs that it has received. Only one call is allowed.
 func (w *writer) stop() {
 	close(w.quit)
 	<-w.done
@@ -81,7 +81,7 @@ func (w *writer) run() {
 	}
 }
 
-// gatherWaiting returns first with all that waits beside it.
+// gatherWaiting returns first and the jobs that wait, up to maxGroup in all.
 func (w *writer) gatherWaiting(first *job) []*job {
 	group := []*job{first}
 	for len(group) < maxGroup {
@@ -95,8 +95,8 @@ func (w *writer) gatherWaiting(first *job) []*job {
 	return group
 }
 
-// commitGroup does the group's work in one transaction. Should that fail as a whole, as
-// on a full disk, each piece gets a transaction and an error of its own.
+// commitGroup runs a group of jobs in one transaction. If that fails as a whole, for example
+// on a full disk, each job gets its own transaction and error.
 func (w *writer) commitGroup(group []*job) {
 	if len(group) == 1 || w.runGroup(group) != nil {
 		for _, j := range group {
@@ -110,13 +110,13 @@ func (w *writer) commitGroup(group []*job) {
 	}
 }
 
-// Work that has begun is finished: SQLite would roll back the others' too.
+// exec runs a statement that no context cancels: SQLite would roll back the whole group.
 func (w *writer) exec(statement string) error {
 	_, err := w.conn.exec(context.Background(), statement)
 	return err
 }
 
-// runSingle does one piece of work in a transaction.
+// runSingle runs one job in a transaction.
 func (w *writer) runSingle(f workFunc) error {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
@@ -131,8 +131,8 @@ func (w *writer) runSingle(f workFunc) error {
 	return err
 }
 
-// runGroup does the group's work in one transaction, a savepoint to a piece. When it
-// returns an error, nothing was done.
+// runGroup runs the jobs of a group in one transaction, with a savepoint for each job. If it
+// returns an error, nothing is committed.
 func (w *writer) runGroup(group []*job) error {
 	err := w.exec("BEGIN IMMEDIATE")
 	for _, j := range group {
@@ -149,20 +149,21 @@ func (w *writer) runGroup(group []*job) error {
 	return err
 }
 
+// runInSavepoint runs a job and undoes its changes if it fails.
 func (w *writer) runInSavepoint(j *job) error {
-	if err := w.exec("SAVEPOINT piece"); err != nil {
+	if err := w.exec("SAVEPOINT job"); err != nil {
 		return err
 	}
 	if j.err = j.run(context.Background(), w.conn); j.err != nil {
-		if err := w.exec("ROLLBACK TO piece"); err != nil {
+		if err := w.exec("ROLLBACK TO job"); err != nil {
 			return err
 		}
 	}
-	return w.exec("RELEASE piece")
+	return w.exec("RELEASE job")
 }
 
-// rollBack ends a transaction that failed. SQLite may have ended it by itself, which
-// is then the error.
+// rollBack ends a transaction that failed. It ignores the error that occurs if SQLite has
+// rolled back already.
 func (w *writer) rollBack() {
 	_ = w.exec("ROLLBACK")
 }

@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	// isLiveTurn is the condition of a turn that is there: running, or whole and not too old.
+	// isLiveTurn is the condition of a turn that is running, or whole and not too old.
 	isLiveTurn = `(NOT turns.whole OR turns.ended > {now} - {answer_retention})`
 
 	turnColumns = `token, caller, request, idem, session, parted, silent, whole, answer`
 
-	// beginTurn stores a running turn in the place of one that is there no more.
+	// beginTurn stores a running turn. It replaces a dead turn with the same key.
 	beginTurn = `
 INSERT INTO turns (account, token, caller, request, idem, session, parted, silent, whole, lease, ended)
 VALUES ($1, $2, $3, $4, $5, 0, FALSE, FALSE, FALSE, {now} + $6, 0)
@@ -37,8 +37,8 @@ ORDER BY whole DESC, ended DESC, lease DESC LIMIT 1`
 UPDATE turns SET parted = FALSE WHERE account = $1 AND token = (` + selectLeftTurn + ` {lock_rows})
 RETURNING ` + turnColumns
 
-	// updateTurn leaves a whole turn whole; with $9 it leaves alone whether its client
-	// has left.
+	// updateTurn never makes a whole turn a running one. With $9 it does not change whether
+	// the client has left.
 	updateTurn = `
 UPDATE turns SET parted = CASE WHEN $9 THEN parted ELSE $3 END, silent = CASE WHEN $9 THEN silent ELSE $4 END,
 	whole = whole OR $5, answer = CASE WHEN whole AND NOT $5 THEN answer ELSE $6 END,
@@ -57,19 +57,19 @@ ON CONFLICT DO NOTHING`
 	findTurn        = `SELECT ` + turnColumns + ` FROM turns WHERE account = $1 AND token = $2 AND ` + isLiveTurn
 	deleteTurn      = `DELETE FROM turns WHERE account = $1 AND token = $2`
 	deleteDeadTurns = `DELETE FROM turns WHERE account = $1 AND NOT ` + isLiveTurn
-	// expireTurns leaves a turn whose session is taken still: the two leases began at
-	// different moments, and a repetition must find one of the two.
+	// expireTurns keeps a turn whose session is still taken: the leases of the two began at
+	// different times, and a repetition must find one of the two.
 	expireTurns = `
 DELETE FROM turns WHERE account = $1 AND NOT whole AND lease <= $2 AND {now} < $2 + $3
 	AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.account = $1 AND sessions.token = turns.token)`
 
-	// deleteExcessAnswers keeps the newest answers that fit the room.
+	// deleteExcessAnswers keeps the newest answers, up to {max_answer_bytes}.
 	deleteExcessAnswers = `
 DELETE FROM turns WHERE account = $1 AND token IN (
 	SELECT token FROM (
-		SELECT token, SUM(LENGTH(answer)) OVER (ORDER BY ended DESC, token) AS room
+		SELECT token, SUM(LENGTH(answer)) OVER (ORDER BY ended DESC, token) AS total
 		FROM turns WHERE account = $1 AND whole) AS sizes
-	WHERE room > {max_answer_bytes})`
+	WHERE total > {max_answer_bytes})`
 
 	extendTurnLeases = `
 UPDATE turns SET lease = {now} + $3 WHERE account = $1 AND token {in_tokens} AND NOT whole
@@ -84,12 +84,12 @@ func scanTurn(r rows) (conversation.StoredTurn, error) {
 	copy(t.Request[:], request)
 	copy(t.Key[:], key)
 	if t.Whole && t.Answer == nil {
-		t.Answer = []byte{} // drivers tell an empty answer from none, or not
+		t.Answer = []byte{} // one driver returns nil for an empty answer
 	}
 	return t, err
 }
 
-// firstTurn returns the first row of a query.
+// firstTurn returns the first turn of a query, or nil.
 func firstTurn(ctx context.Context, c conn, statement string, args ...any) (*conversation.StoredTurn, error) {
 	found, err := queryAll(ctx, c, scanTurn, statement, args...)
 	if err != nil || len(found) == 0 {
@@ -98,38 +98,42 @@ func firstTurn(ctx context.Context, c conn, statement string, args ...any) (*con
 	return &found[0], nil
 }
 
-// AttachOrBegin says where the answer to a request is.
-func (s *Store) AttachOrBegin(ctx context.Context, e conversation.TurnRequest) (conversation.TurnResult, error) {
-	if e.Turn.Key != (conversation.Hash{}) {
-		found, err := s.attachByKeyOrBegin(ctx, e.Turn)
+// AttachOrBegin returns what answers a request; see conversation.Store.
+func (s *Store) AttachOrBegin(ctx context.Context, r conversation.TurnRequest) (conversation.TurnResult, error) {
+	if r.Turn.Key != (conversation.Hash{}) {
+		found, err := s.attachByKeyOrBegin(ctx, r.Turn)
 		if err != nil || found != nil {
 			return conversation.TurnResult{Turn: found}, err
 		}
 	}
-	seen, err := s.findRepeat(ctx, e)
+	hints, err := s.findRepeat(ctx, r)
 	if err != nil {
 		return conversation.TurnResult{}, err
 	}
-	return s.takeRepeat(ctx, e, seen)
+	return s.takeRepeat(ctx, r, hints)
 }
 
-// attachToLeft attaches a request to a turn whose client has left; nil for none.
-func (s *Store) attachToLeft(ctx context.Context, e conversation.TurnRequest) (found *conversation.StoredTurn, err error) {
+// attachToLeft attaches a request to a turn whose client has left. It returns nil if there
+// is none.
+func (s *Store) attachToLeft(ctx context.Context, r conversation.TurnRequest) (found *conversation.StoredTurn, err error) {
 	err = s.autocommit(ctx, func(ctx context.Context, c conn) (err error) {
-		found, err = firstTurn(ctx, c, attachToLeft, s.account, e.Turn.Caller, e.Turn.Request[:], e.Retried)
+		found, err = firstTurn(ctx, c, attachToLeft, s.account, r.Turn.Caller, r.Turn.Request[:], r.Retried)
 		return err
 	})
 	if err != nil {
-		return nil, err // the statement may be at work on found still
+		return nil, err // the statement may still run and set found
 	}
 	return found, nil
 }
 
-// maxKeyAttempts is how often a key may change hands while one request looks at it.
+// maxKeyAttempts limits how often attachByKeyOrBegin tries again because another request took
+// or released the key between its two statements.
 const maxKeyAttempts = 8
 
-var errKeyContended = errors.New("an idempotency key is being taken and given back too fast to look at")
+var errKeyContended = errors.New("other requests take and release the idempotency key too fast")
 
+// attachByKeyOrBegin returns the stored turn with the key of t. If there is none, it stores t as
+// running and returns nil.
 func (s *Store) attachByKeyOrBegin(ctx context.Context, t conversation.StoredTurn) (*conversation.StoredTurn, error) {
 	var found *conversation.StoredTurn
 	err := s.autocommit(ctx, func(ctx context.Context, c conn) error {
@@ -143,7 +147,7 @@ func (s *Store) attachByKeyOrBegin(ctx context.Context, t conversation.StoredTur
 			if err != nil || found != nil {
 				return err
 			}
-			// It ended between the two statements.
+			// The turn ended between the two statements.
 		}
 		return errKeyContended
 	})
@@ -151,7 +155,7 @@ func (s *Store) attachByKeyOrBegin(ctx context.Context, t conversation.StoredTur
 	case err != nil:
 		return nil, err
 	case found == nil || found.Token == t.Token:
-		return nil, nil //nolint:nilnil // no stored turn: the request's own begins
+		return nil, nil //nolint:nilnil // no stored turn: t begins
 	case found.Request != t.Request:
 		return nil, conversation.ErrKeyReused
 	}
@@ -163,9 +167,9 @@ func (s *Store) SaveTurn(ctx context.Context, t conversation.StoredTurn) error {
 	return s.transact(ctx, func(ctx context.Context, c conn) error { return s.upsertTurn(ctx, c, t, false) })
 }
 
-// upsertTurn stores a turn, or what has changed of it; ended says that that is its end
-// alone. A turn that comes back after its lease had run out, when its key has gone to
-// another, is kept without the key.
+// upsertTurn inserts or updates a turn. With ended it updates only the turn's end, not
+// whether the client has left. If the turn's lease had expired and another turn has its key
+// now, the turn is stored without a key.
 func (s *Store) upsertTurn(ctx context.Context, c conn, t conversation.StoredTurn, ended bool) error {
 	var answer any
 	if t.Whole {
@@ -188,7 +192,7 @@ func (s *Store) upsertTurn(ctx context.Context, c conn, t conversation.StoredTur
 	return err
 }
 
-// Turn returns a stored turn.
+// Turn returns a stored turn, or ErrUnknown.
 func (s *Store) Turn(ctx context.Context, token conversation.Token) (*conversation.StoredTurn, error) {
 	var found *conversation.StoredTurn
 	err := s.read(ctx, func(ctx context.Context, c conn) (err error) {
@@ -204,12 +208,12 @@ func (s *Store) Turn(ctx context.Context, token conversation.Token) (*conversati
 	return found, nil
 }
 
-// ReleaseTurn gives a stored turn back whose attached client has left.
+// ReleaseTurn records that the client attached to a stored turn has left.
 func (s *Store) ReleaseTurn(ctx context.Context, token conversation.Token, silent bool) error {
 	return s.execEach(ctx, []string{releaseTurn}, s.account, token[:], silent)
 }
 
-// Forget drops a stored turn.
+// Forget deletes a stored turn.
 func (s *Store) Forget(ctx context.Context, token conversation.Token) error {
 	return s.execEach(ctx, []string{deleteTurn}, s.account, token[:])
 }
