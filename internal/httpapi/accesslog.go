@@ -9,27 +9,29 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// maxLoggedText bounds a client's text in a log line, in bytes.
+// maxLoggedText is the number of bytes of a client's text that a log line has.
 const maxLoggedText = 128
 
-// accessLog gives each request its exchange, its writer and its span, and tells in
-// one line and in the metrics how it went. No content is told.
-func (s *Server) accessLog(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		x := &requestState{start: time.Now()}
-		w := newWriter(rw, s.opts.WriteTimeout)
-		r, x.span = s.startSpan(w, r)
-		defer func() {
-			w.setWriteDeadline() // for what net/http writes when the handlers are done; it takes it away itself
-			status := w.status
-			if x.isClientGone {
-				status = statusClientGone
-			}
-			s.countRequest(r, x, status)
-			s.logRequest(r, x, status)
-		}()
-		next.ServeHTTP(w, withState(r, x))
-	})
+// accessLog gives each request its state, its writer and its span. When the request ends,
+// it writes one log line and counts the request. It never logs content.
+func (s *Server) accessLog(dialectOf func(path string) dialect) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			x := &requestState{start: time.Now(), dialect: dialectOf(r.URL.Path)}
+			w := newWriter(rw, s.opts.WriteTimeout)
+			r, x.span = s.startSpan(w, r)
+			defer func() {
+				w.setWriteDeadline() // for what net/http writes after the handlers; net/http clears it
+				status := w.status
+				if x.isClientGone {
+					status = statusClientGone
+				}
+				s.countRequest(r, x, status)
+				s.logRequest(r, x, status)
+			}()
+			next.ServeHTTP(w, withState(r, x))
+		})
+	}
 }
 
 func (s *Server) logRequest(r *http.Request, x *requestState, status int) {
@@ -37,7 +39,7 @@ func (s *Server) logRequest(r *http.Request, x *requestState, status int) {
 	if !s.opts.Logger.Enabled(r.Context(), level) {
 		return
 	}
-	// Each attribute that has something to say, in the order that a person reads.
+	// The attributes that apply, in the order in which a person reads them.
 	attrs := make([]slog.Attr, 0, 18)
 	attrs = append(attrs,
 		slog.String(telemetry.KeyMethod, chat.Truncate(r.Method, maxLoggedText)),
@@ -55,8 +57,8 @@ func (s *Server) logRequest(r *http.Request, x *requestState, status int) {
 	s.opts.Logger.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// appendError tells the code and, where the client is not told what to do about
-// it, the cause. A client's own mistake may quote what it sent: that stays out.
+// appendError appends the code of an error. It appends the cause only when the client is
+// not to blame: the cause of a client's own mistake may quote what it sent.
 func appendError(attrs []slog.Attr, e *chat.Error, status int) []slog.Attr {
 	if e == nil {
 		return attrs
@@ -92,8 +94,8 @@ func appendAnswer(attrs []slog.Attr, x *requestState) []slog.Attr {
 	return attrs
 }
 
-// logLevel is debug for probes that went well, and a warning for what the server
-// or the platform is to blame for, whether the status says so or had left before.
+// logLevel returns debug for successful probes, and warning for failures of the server or
+// of the platform, also for those after the status was sent.
 func logLevel(x *requestState, status int) slog.Level {
 	switch {
 	case status >= 500, x.err != nil && status < 400:

@@ -4,45 +4,42 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"time"
 
 	"achuan/internal/chat"
-	"achuan/internal/openai"
 	"achuan/internal/telemetry"
 )
 
-// Headers that say how an answer came about.
+// Headers that say where an answer comes from and whether its usage is an estimate.
 const (
 	placementHeader = "X-Achuan-Placement"
 	usageHeader     = "X-Achuan-Usage"
 	usageEstimated  = "estimated"
 )
 
-// dialectChat is the dialect of Chat Completions.
-const dialectChat = "chat.completions"
-
-// chatCompletions is POST /v1/chat/completions.
-func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
-	req, err := s.decodeRequest(r)
-	defer stateOf(r).releaseMemory()
-	if err != nil {
-		return err
+// answerChat returns the handler of a route that answers requests in a dialect.
+func (s *Server) answerChat(d dialect) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		req, err := s.decodeRequest(r, d)
+		defer stateOf(r).releaseMemory()
+		if err != nil {
+			return err
+		}
+		if req.common().Streamed {
+			s.opts.Metrics.StreamOpened()
+			defer s.opts.Metrics.StreamClosed()
+			return s.streamAnswer(w, r, req)
+		}
+		return s.sendWhole(w, r, req)
 	}
-	if req.Streamed {
-		s.opts.Metrics.StreamOpened()
-		defer s.opts.Metrics.StreamClosed()
-		return s.streamAnswer(w, r, req)
-	}
-	return s.sendWhole(w, r, req)
 }
 
-// placeRequest has a request placed, which is a step of its own in its trace. It may take
-// long: it waits for the session, for the platform and for the store.
-func (s *Server) placeRequest(r *http.Request, req *openai.ChatRequest) (Answer, error) {
+// placeRequest lets the gateway choose a session. It is a step of its own in the trace,
+// because it waits for the session, for the platform and for the store.
+func (s *Server) placeRequest(r *http.Request, req *chat.Request) (Answer, error) {
 	ctx := telemetry.WithModel(r.Context(), req.Model)
 	_, span := telemetry.StartPlacement(ctx)
 	defer span.End()
-	answer, err := s.opts.Chat.Chat(ctx, &req.Request)
+	answer, err := s.opts.Chat.Chat(ctx, req)
 	if err != nil {
 		span.Fail(string(chat.AsError(err).Code))
 		return nil, err
@@ -52,21 +49,21 @@ func (s *Server) placeRequest(r *http.Request, req *openai.ChatRequest) (Answer,
 	return answer, nil
 }
 
-// decodeRequest decodes the body and fills in what is said outside of it.
-func (s *Server) decodeRequest(r *http.Request) (*openai.ChatRequest, error) {
+// decodeRequest decodes the body and adds what the headers say.
+func (s *Server) decodeRequest(r *http.Request, d dialect) (dialectRequest, error) {
 	b := takeBuffer()
 	defer returnBuffer(b)
 	data, err := s.readBody(b, r)
 	if err != nil {
 		return nil, err
 	}
-	x := stateOf(r)
-	req, err := openai.DecodeChat(data)
+	decoded, err := d.decode(data)
 	if err != nil {
 		return nil, err
 	}
+	x, req := stateOf(r), decoded.common()
 	x.model, x.isStream = req.Model, req.Streamed
-	req.Dialect, req.Caller = dialectChat, x.caller
+	req.Caller = x.caller
 	if x.memory != nil {
 		req.Hold = x.memory.hold
 	}
@@ -76,26 +73,27 @@ func (s *Server) decodeRequest(r *http.Request) (*openai.ChatRequest, error) {
 	if req.IdempotencyKey, err = idempotencyKey(r.Header); err != nil {
 		return nil, err
 	}
-	if n := len(req.Unknown); n > 0 {
+	details := decoded.details()
+	if n := len(details.unknown); n > 0 {
 		s.opts.Metrics.IgnoredKeys(n)
 		s.logDebug(r.Context(), "unknown keys in the request, ignored",
-			slog.Any(telemetry.KeyIgnored, truncateAll(req.Unknown, maxLoggedKeys, maxLoggedText)))
+			slog.Any(telemetry.KeyIgnored, truncateAll(details.unknown, maxLoggedKeys, maxLoggedText)))
 	}
-	if req.Session, err = s.sessionRef(r, req); err != nil {
+	if req.Session, err = s.sessionRef(r, req, details); err != nil {
 		return nil, err
 	}
 	if req.Session.ID == 0 {
-		err = req.CheckResults()
+		err = decoded.checkResults()
 	}
-	return req, err
+	return decoded, err
 }
 
-// maxLoggedKeys bounds how many unknown keys one line names.
+// maxLoggedKeys is the number of unknown keys that one log line names.
 const maxLoggedKeys = 16
 
 // sendWhole collects the answer and sends it at once.
-func (s *Server) sendWhole(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest) error {
-	answer, err := s.placeRequest(r, req)
+func (s *Server) sendWhole(w http.ResponseWriter, r *http.Request, req dialectRequest) error {
+	answer, err := s.placeRequest(r, req.common())
 	if err != nil {
 		return err
 	}
@@ -106,10 +104,10 @@ func (s *Server) sendWhole(w http.ResponseWriter, r *http.Request, req *openai.C
 	return err
 }
 
-// collectAnswer is whole for an answer that is about to come.
-func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest, answer Answer) error {
+// collectAnswer sends the answer of a placed request.
+func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req dialectRequest, answer Answer) error {
 	x := stateOf(r)
-	collected := openai.NewWhole(openai.NewID(), time.Now(), req)
+	collected := req.whole()
 	for ev, err := range answer.Events() {
 		if err != nil {
 			x.setPlacement(answer)
@@ -132,14 +130,14 @@ func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req *open
 	return writeJSON(w, http.StatusOK, collected.Append(nil))
 }
 
-// setPlacementHeaders puts the session and how it was chosen into a reply's header, or, with
-// http.TrailerPrefix, into its trailer.
+// setPlacementHeaders sets the session and how it was chosen: in the header of the reply,
+// or, with http.TrailerPrefix, in its trailer.
 func setPlacementHeaders(h http.Header, prefix string, answer Answer) {
 	h.Set(prefix+sessionHeader, strconv.FormatInt(answer.Session(), 10))
 	h.Set(prefix+placementHeader, string(answer.Placement()))
 }
 
-// incompleteAnswerError is for an answer that ended with neither an end nor an error.
+// incompleteAnswerError is the error for an answer that stopped without an end or an error.
 func incompleteAnswerError() error {
 	return &chat.Error{
 		Kind: chat.KindBackend, Code: chat.CodeBackendTruncated,

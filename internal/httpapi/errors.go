@@ -10,44 +10,44 @@ import (
 	"time"
 
 	"achuan/internal/chat"
-	"achuan/internal/openai"
 )
 
-// statusClientGone is what the log calls a request whose client did not wait for
-// the end. It is never sent.
+// statusClientGone is the status in the log of a request whose client left before the
+// end. It is never sent.
 const statusClientGone = 499
 
-// Headers that tell a client what to do about an error.
+// Headers that tell a client whether and when to repeat a request.
 const (
 	retryAfterHeader  = "Retry-After"
 	shouldRetryHeader = "X-Should-Retry" // OpenAI's SDKs obey it, whatever the status
 )
 
-// maxRetryAfter bounds what a client is asked to wait.
+// maxRetryAfter is the longest wait that a client is asked for.
 const maxRetryAfter = 60 * time.Second
 
-// errClientGone is wrapped by errors that say that there is nobody left to write
-// to: the client closed the connection, or stopped reading.
+// errClientGone is wrapped by errors that say that the client closed the connection or
+// stopped reading.
 var errClientGone = errors.New("the client is gone")
 
-// clientGoneError wraps a failure to write to the client, or to read from it.
+// clientGoneError wraps a failure to write to the client or to read from it.
 func clientGoneError(err error) error { return fmt.Errorf("%w: %w", errClientGone, err) }
 
-// checkContext says that nobody waits for the answer any more, nil when someone does.
+// checkContext returns nil while the client waits for the answer, and otherwise why the
+// request ended.
 func checkContext(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
 	cause := context.Cause(ctx)
 	if e, ok := errors.AsType[*chat.Error](cause); ok {
-		return e // this program ended it, not the client
+		return e // this program ended the request, not the client
 	}
 	return clientGoneError(cause)
 }
 
-// mayRetryHelp reports whether the same request may succeed later. Every 4xx says
-// that it cannot, except a busy session (409) and a rate limit (429); of the 5xx only
-// a refused login does, whose status clients would repeat.
+// mayRetryHelp reports whether the same request may succeed later. After a 4xx it cannot,
+// except for a busy session (409) and a rate limit (429). After a 5xx it can, except for a
+// login that the platform refuses: clients would repeat that status in vain.
 func mayRetryHelp(status int, code chat.Code) bool {
 	switch {
 	case status == http.StatusConflict, status == http.StatusTooManyRequests:
@@ -58,8 +58,8 @@ func mayRetryHelp(status int, code chat.Code) bool {
 	return code != chat.CodeBackendAuth
 }
 
-// handler is an http.HandlerFunc that returns what went wrong. What it has
-// written before that stays; if it has written nothing, the error is the answer.
+// handler is an http.HandlerFunc that returns its error. If it has written nothing, the
+// error is the reply; otherwise what it has written stays.
 type handler func(http.ResponseWriter, *http.Request) error
 
 // adapt makes an http.Handler of h.
@@ -71,9 +71,9 @@ func (s *Server) adapt(h handler) http.Handler {
 	})
 }
 
-// fail ends a request with an error: it notes it for the log and, when no byte of
-// the reply has left, answers with it. A client that is gone gets nothing: the
-// connection is aborted, because an empty reply would be a 200.
+// fail ends a request with an error. It records the error for the log and, if no byte of
+// the reply was sent, replies with it in the dialect of the route. For a client that is
+// gone it aborts the connection, because an empty reply would be a 200.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	x := stateOf(r)
 	if isClientGone(r, err) {
@@ -83,12 +83,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := publicError(err, requestIDOf(r))
 	x.err = e
 	if statusOf(w) == 0 {
-		writeError(w, e)
+		writeError(w, x.dialect, e)
 	}
 }
 
-// isClientGone reports whether the request ended because its client left, however
-// that showed.
+// isClientGone reports whether the request ended because its client left, whether the
+// error or the context shows it.
 func isClientGone(r *http.Request, err error) bool {
 	if errors.Is(err, errSlowBody) {
 		return false
@@ -96,8 +96,8 @@ func isClientGone(r *http.Request, err error) bool {
 	return errors.Is(err, errClientGone) || errors.Is(checkContext(r.Context()), errClientGone)
 }
 
-// publicError returns err as the client may see it. An internal error's message is
-// given the request id, which stands beside its cause in the log.
+// publicError returns err as the client may see it. It adds the request id to the message
+// of an internal error; in the log, the id is in the same line as the cause.
 func publicError(err error, requestID string) *chat.Error {
 	e := chat.AsError(err)
 	if e.Kind != chat.KindInternal {
@@ -108,19 +108,19 @@ func publicError(err error, requestID string) *chat.Error {
 	return &c
 }
 
-func writeError(w http.ResponseWriter, e *chat.Error) {
+func writeError(w http.ResponseWriter, d dialect, e *chat.Error) {
 	h := w.Header()
 	if e.RetryAfter > 0 {
 		wait := min(e.RetryAfter, maxRetryAfter)
 		seconds := int((wait + time.Second - 1) / time.Second)
 		h.Set(retryAfterHeader, strconv.Itoa(seconds))
 	}
-	status, _ := openai.Status(e.Kind)
+	status, _ := d.status(e.Kind)
 	if !mayRetryHelp(status, e.Code) {
 		h.Set(shouldRetryHeader, "false")
 	}
-	// The log has the error already; that it could not be delivered changes nothing.
-	_ = writeJSON(w, status, openai.AppendError(nil, e))
+	// The log already has the error. A failure to deliver it changes nothing.
+	_ = writeJSON(w, status, d.appendError(nil, e))
 }
 
 // writeJSON writes a whole reply.
@@ -136,7 +136,7 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) error {
 	return nil
 }
 
-// statusOf returns the status of what w has written, 0 for nothing.
+// statusOf returns the status that was written to w, or 0.
 func statusOf(w http.ResponseWriter) int {
 	if sw, ok := w.(*writer); ok {
 		return sw.status
@@ -144,10 +144,10 @@ func statusOf(w http.ResponseWriter) int {
 	return 0
 }
 
-// maxShownPath bounds what of a client's path is said back to it.
+// maxShownPath is the number of bytes of a client's path that a message repeats.
 const maxShownPath = 200
 
-// methodNotAllowed answers for a route's path under a method it does not have.
+// methodNotAllowed returns the handler of a known path under another method.
 func methodNotAllowed(allowed []string) handler {
 	allow := strings.Join(allowed, ", ")
 	return func(w http.ResponseWriter, r *http.Request) error {

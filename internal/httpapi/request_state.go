@@ -9,27 +9,29 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// requestState is what becomes known of one request while it is served. It is filled
-// in by whoever knows, and read by the access log at the end. Only the goroutine
-// that serves the request touches it.
+// requestState is what is known of one request while the server serves it. Handlers and
+// middleware fill it in, and the access log reads it at the end. Only the goroutine that
+// serves the request uses it.
 type requestState struct {
-	start        time.Time
-	bodyRead     time.Time // when the body was there; zero before
-	span         *telemetry.Span
-	route        string // path pattern; "" before the mux has found one
-	isProbe      bool
-	caller       chat.Caller // zero before a key was looked at
-	memory       *lease      // of the body and what is made of it
-	cost         bodyCost
-	bodyHash     string // SHA-256 of the body, in hex; "" unless it is wanted
-	model        string
-	isStream     bool
-	session      int64 // 0: none
-	placement    chat.Placement
-	firstEvent   time.Duration // from start; 0: there was none
-	usage        chat.Usage
-	err          *chat.Error // how it failed, also when the status had already left
-	isClientGone bool        // the client did not wait for the end
+	start      time.Time
+	bodyRead   time.Time // when the whole body was read; zero before
+	span       *telemetry.Span
+	dialect    dialect
+	route      string // path pattern; "" before the mux has found the route
+	isProbe    bool
+	caller     chat.Caller // zero before authentication
+	memory     *lease      // of the body and of what is made of it
+	cost       bodyCost
+	bodyHash   string // SHA-256 of the body, in hex; "" unless the log shows it
+	model      string
+	isStream   bool
+	session    int64 // 0: none
+	placement  chat.Placement
+	firstEvent time.Duration // from start; 0: there was none
+	usage      chat.Usage
+	err        *chat.Error // also an error after the status was sent
+	// isClientGone says that the client left before the end.
+	isClientGone bool
 }
 
 type stateKey struct{}
@@ -39,23 +41,22 @@ func withState(r *http.Request, x *requestState) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), stateKey{}, x))
 }
 
-// stateOf returns the request's exchange. A request that did not come through
-// accessLog has an empty one of its own.
+// stateOf returns the state of a request. A request that did not pass accessLog gets an
+// empty one.
 func stateOf(r *http.Request) *requestState {
 	if x, ok := r.Context().Value(stateKey{}).(*requestState); ok {
 		return x
 	}
-	return &requestState{start: time.Now()}
+	return &requestState{start: time.Now(), dialect: defaultDialect}
 }
 
-// setPlacement notes where an answer comes from.
+// setPlacement records where an answer comes from.
 func (x *requestState) setPlacement(a Answer) {
 	x.session, x.placement = a.Session(), a.Placement()
 	x.span.SetPlacement(x.session, string(x.placement))
 }
 
-// addEvent notes what an event tells about the whole: the time of the first, and
-// the usage of each choice.
+// addEvent records the time of the first event and the usage of each choice.
 func (x *requestState) addEvent(ev chat.Event) {
 	if x.firstEvent == 0 {
 		x.memory.shrink(x.cost.answering)
@@ -66,12 +67,12 @@ func (x *requestState) addEvent(ev chat.Event) {
 	}
 }
 
-// releaseMemory gives back the memory of a request whose handler ends. A turn that goes on
+// releaseMemory releases the memory of a request whose handler ends. A turn that continues
 // without its client holds what it needs.
 func (x *requestState) releaseMemory() {
 	x.memory.shrink(x.cost.answering)
 	x.memory.release()
 }
 
-// requestIDOf returns the id that the requestID middleware gave.
+// requestIDOf returns the id that the requestID middleware set.
 func requestIDOf(r *http.Request) string { return telemetry.RequestID(r.Context()) }

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// routes is every route there is, behind everything that stands before them all.
+// routes returns the handler of all routes, with the middleware that every request passes.
 func (s *Server) routes() http.Handler {
 	t := newRouteTable()
 
-	t.add(s.api, "POST /v1/chat/completions", s.requireJSON(s.chatCompletions))
+	t.addDialect(s, "/v1/chat/completions", chatCompletions{})
 	t.add(s.api, "GET /v1/models", s.listModels)
 	t.add(s.api, "GET /v1/models/{id...}", s.getModel)
 	t.add(s.sessions, "GET /v1/sessions", s.listSessions)
@@ -27,25 +27,25 @@ func (s *Server) routes() http.Handler {
 	t.add(s.public, "GET /{$}", s.rootInfo)
 	t.addFallback(s.public, "/", notFound)
 
-	return chain(t.mux(), repairPath(t.apiNames()), closeAmbiguous,
-		s.requestID, s.accessLog, s.recoverPanic, s.cors(t.methods()), s.limitBody, s.refuseOddPath)
+	return chain(t.mux(), repairPath(t.apiNames()), closeAmbiguous, s.requestID, s.accessLog(t.dialectOf),
+		s.recoverPanic, s.cors(t.methods()), s.limitBody, s.refuseOddPath)
 }
 
-// api is what every route of the API stands behind, probes and pages not.
+// api wraps a route of the API. Probes and pages do not pass this middleware.
 func (s *Server) api(h handler) http.Handler {
 	return chain(s.adapt(h), s.drain, s.guard, s.authenticate)
 }
 
-// sessions is api for routes that are the administrator's too.
+// sessions wraps a route of the API that the administrator may use too.
 func (s *Server) sessions(h handler) http.Handler {
 	return chain(s.adapt(h), s.drain, s.guard, s.authenticateOrAdmin)
 }
 
-// public is for what is no part of the API and needs no key.
+// public wraps a page that is outside the API and needs no key.
 func (s *Server) public(h handler) http.Handler { return chain(s.adapt(h), s.guard) }
 
-// probe is for probes: load balancers and orchestrators call them by whatever
-// name they have for this machine.
+// probe wraps a probe. It does not check the Host header, because load balancers and
+// orchestrators use names of their own for this machine.
 func (s *Server) probe(h handler) http.Handler {
 	next := s.adapt(h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +54,7 @@ func (s *Server) probe(h handler) http.Handler {
 	})
 }
 
-// metricsRoute is for what tells how the server does, and to whom that may be told.
+// metricsRoute wraps a route that shows how the server does.
 func (s *Server) metricsRoute(h handler) http.Handler {
 	return chain(s.probe(h), s.requireMetricsAccess)
 }
@@ -67,34 +67,51 @@ func chain(h http.Handler, middleware ...func(http.Handler) http.Handler) http.H
 	return h
 }
 
-// routeTable collects routes, and answers 405 for each of their paths under other
-// methods: left to the mux, a catch-all pattern such as "/v1/" would take those.
+// routeTable collects routes. It answers 405 for other methods of their paths. The mux
+// alone would send those to a catch-all pattern such as "/v1/".
 type routeTable struct {
 	serveMux      *http.ServeMux
 	methodsByPath map[string]*pathMethods // by path pattern
+	dialects      map[string]dialect      // by path
 }
 
+// pathMethods are the methods of one path, and what wraps its 405.
 type pathMethods struct {
 	allowed []string
 	wrap    func(handler) http.Handler
 }
 
 func newRouteTable() *routeTable {
-	return &routeTable{http.NewServeMux(), make(map[string]*pathMethods)}
+	return &routeTable{http.NewServeMux(), map[string]*pathMethods{}, map[string]dialect{}}
 }
 
-// add adds a "METHOD /path" pattern, its handler wrapped.
+// addDialect adds the route of a dialect, a POST to a path without wildcards.
+func (t *routeTable) addDialect(s *Server, path string, d dialect) {
+	t.dialects[path] = d
+	t.add(s.api, "POST "+path, s.requireJSON(s.answerChat(d)))
+}
+
+// dialectOf returns the dialect of a path. It works before the mux has found the route, so
+// that the errors of every middleware have the shape of their dialect.
+func (t *routeTable) dialectOf(path string) dialect {
+	if d, ok := t.dialects[path]; ok {
+		return d
+	}
+	return defaultDialect
+}
+
+// add adds a pattern of the form "METHOD /path".
 func (t *routeTable) add(wrap func(handler) http.Handler, pattern string, h handler) {
 	method, path, _ := strings.Cut(pattern, " ")
 	t.serveMux.Handle(pattern, withRoute(path, wrap(h)))
-	o := t.methodsByPath[path]
-	if o == nil {
-		o = &pathMethods{wrap: wrap}
-		t.methodsByPath[path] = o
+	m := t.methodsByPath[path]
+	if m == nil {
+		m = &pathMethods{wrap: wrap}
+		t.methodsByPath[path] = m
 	}
-	o.allowed = append(o.allowed, method)
+	m.allowed = append(m.allowed, method)
 	if method == http.MethodGet {
-		o.allowed = append(o.allowed, http.MethodHead)
+		m.allowed = append(m.allowed, http.MethodHead)
 	}
 }
 
@@ -103,25 +120,25 @@ func (t *routeTable) addFallback(wrap func(handler) http.Handler, path string, h
 	t.serveMux.Handle(path, withRoute(path, wrap(h)))
 }
 
-// methods returns every method that a route has, sorted.
+// methods returns the methods of all routes, sorted.
 func (t *routeTable) methods() []string {
 	var all []string
-	for _, o := range t.methodsByPath {
-		all = append(all, o.allowed...)
+	for _, m := range t.methodsByPath {
+		all = append(all, m.allowed...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// mux returns the finished mux.
+// mux adds the 405s and returns the finished mux.
 func (t *routeTable) mux() *http.ServeMux {
-	for path, o := range t.methodsByPath {
-		t.serveMux.Handle(path, withRoute(path, o.wrap(methodNotAllowed(o.allowed))))
+	for path, m := range t.methodsByPath {
+		t.serveMux.Handle(path, withRoute(path, m.wrap(methodNotAllowed(m.allowed))))
 	}
 	return t.serveMux
 }
 
-// withRoute notes the route in the request's exchange.
+// withRoute records the route in the state of the request.
 func withRoute(route string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		stateOf(r).route = route

@@ -3,43 +3,42 @@ package httpapi
 import (
 	"bytes"
 	"net/http"
-	"time"
 
 	"achuan/internal/chat"
-	"achuan/internal/openai"
 )
 
-// flushSize is how much text waits for its flush at most, in bytes.
+// flushSize is the size of unsent text, in bytes, above which it is flushed without
+// waiting for a pause.
 const flushSize = 16 << 10
 
-// streamAnswer has a request placed and passes its answer on as it comes. Both happen here,
-// on the handler's own goroutine; what has to happen while nothing comes (headers at
-// last, keep-alives) is live's, which also covers the placing.
-func (s *Server) streamAnswer(w http.ResponseWriter, r *http.Request, req *openai.ChatRequest) error {
-	pending := takeBuffer()
-	defer returnBuffer(pending)
+// streamAnswer places a request and passes its answer on as it comes, both on the
+// goroutine of the handler. The liveStream sends headers and keep-alive comments while
+// nothing comes, also during the placement.
+func (s *Server) streamAnswer(w http.ResponseWriter, r *http.Request, req dialectRequest) error {
+	unsent := takeBuffer()
+	defer returnBuffer(unsent)
 	p := &streamer{
 		state:  stateOf(r),
-		chunks: openai.NewStream(openai.NewID(), time.Now(), req),
+		writer: req.stream(),
 		live:   newLiveStream(w, s.opts.KeepAlive),
-		unsent: pending,
+		unsent: unsent,
 	}
 	defer p.live.close()
 	p.live.startTimer(p.state.bodyRead.Add(s.opts.HeaderWait))
-	err := s.placeAndStream(p, r, req)
-	// Text that came is the client's, flushed or not: only a failure before any is
-	// a status of its own, however the platform's bytes arrived.
+	err := s.placeAndStream(p, r, req.common())
+	// The client gets every text that came, flushed or not. So only a failure before any
+	// text is a status of its own, whatever the timing of the platform's bytes.
 	if err == nil || isClientGone(r, err) || p.unsent.Len() == 0 && p.live.closeIfUnused() {
 		return err
 	}
-	if failed := p.fail(publicError(err, requestIDOf(r))); failed != nil {
-		return failed
+	if sendErr := p.fail(publicError(err, requestIDOf(r))); sendErr != nil {
+		return sendErr
 	}
 	return err
 }
 
-// placeAndStream is streamed up to the end of the answer.
-func (s *Server) placeAndStream(p *streamer, r *http.Request, req *openai.ChatRequest) error {
+// placeAndStream is streamAnswer without the handling of a failure.
+func (s *Server) placeAndStream(p *streamer, r *http.Request, req *chat.Request) error {
 	answer, err := s.placeRequest(r, req)
 	if err != nil {
 		return err
@@ -59,12 +58,12 @@ func (s *Server) placeAndStream(p *streamer, r *http.Request, req *openai.ChatRe
 // streamer passes one answer on.
 type streamer struct {
 	state  *requestState
-	chunks *openai.Stream
+	writer streamWriter
 	live   *liveStream
-	unsent *bytes.Buffer // chunks that wait for the next flush
+	unsent *bytes.Buffer // events that wait for the next flush
 }
 
-// passEvents passes every event on, up to an error or to the client's leaving.
+// passEvents passes all events on, until an error or until the client leaves.
 func (p *streamer) passEvents(r *http.Request, answer Answer) error {
 	for ev, err := range answer.Events() {
 		if err != nil {
@@ -85,29 +84,29 @@ func (p *streamer) passEvent(ev chat.Event) error {
 	if ev.Kind == chat.EventPause {
 		return p.flush()
 	}
-	// Appending to the buffer's own free space makes Write copy nothing.
-	p.unsent.Write(p.chunks.Append(p.unsent.AvailableBuffer(), ev))
-	// The last choice's end goes out together with the stream's.
-	choiceEnded := ev.Kind == chat.EventDone && !p.chunks.Complete()
+	// Write copies nothing, because the text is appended to the free space of the buffer.
+	p.unsent.Write(p.writer.Append(p.unsent.AvailableBuffer(), ev))
+	// The end of the last choice goes out together with the end of the stream.
+	choiceEnded := ev.Kind == chat.EventDone && !p.writer.Complete()
 	if choiceEnded || p.unsent.Len() > flushSize {
 		return p.flush()
 	}
 	return nil
 }
 
-// finish sends what is left and the end of the stream.
+// finish sends the unsent text and the end of the stream.
 func (p *streamer) finish() error {
-	if !p.chunks.Complete() {
+	if !p.writer.Complete() {
 		return incompleteAnswerError()
 	}
-	p.unsent.Write(p.chunks.AppendEnd(p.unsent.AvailableBuffer()))
+	p.unsent.Write(p.writer.AppendEnd(p.unsent.AvailableBuffer()))
 	return p.live.finish(p.unsent.Bytes(), p.state.usage.Estimated)
 }
 
-// fail ends a stream that has begun with the text so far and an error event. Its
-// own error says that the client is gone.
+// fail ends a stream that has begun: it sends the unsent text and an error event. The
+// error that it returns says that the client is gone.
 func (p *streamer) fail(e *chat.Error) error {
-	p.unsent.Write(p.chunks.AppendError(p.unsent.AvailableBuffer(), e))
+	p.unsent.Write(p.writer.AppendError(p.unsent.AvailableBuffer(), e))
 	return p.flush()
 }
 
@@ -117,8 +116,8 @@ func (p *streamer) flush() error {
 	return err
 }
 
-// setStreamHeaders are the headers of every stream. Common clients read Latin-1
-// unless a text says its charset. The last header keeps reverse proxies from holding
+// setStreamHeaders sets the headers of every stream. The charset is there because common
+// clients read Latin-1 without it. X-Accel-Buffering keeps reverse proxies from holding
 // events back.
 func setStreamHeaders(h http.Header) {
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
