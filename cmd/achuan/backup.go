@@ -16,9 +16,9 @@ import (
 )
 
 type backupCommand struct {
-	File   string `arg:"" help:"Tar archive to write; - is standard output."`
-	Force  bool   `help:"Replace FILE if it exists."`
-	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
+	File  string `arg:"" help:"Tar archive to write; - is standard output."`
+	Force bool   `help:"Replace FILE if it exists."`
+	configFlag
 }
 
 // Run writes the store and the settings to a file. The server can run meanwhile.
@@ -81,7 +81,7 @@ type restoreCommand struct {
 	File           string `arg:"" optional:"" help:"Backup to restore; - is standard input."`
 	Force          bool   `help:"Replace the existing store, which is moved aside, not deleted."`
 	MarkUnverified bool   `help:"Restore nothing; mark every session for a comparison with the platform before it continues. For PostgreSQL, after its own tools have restored it."`
-	Config         string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
+	configFlag
 }
 
 // Run replaces the store of the settings with the store in a backup.

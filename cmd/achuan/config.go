@@ -8,8 +8,13 @@ import (
 	"achuan/internal/telemetry"
 )
 
-type configCommand struct {
+// configFlag is the flag --config, which many commands have.
+type configFlag struct {
 	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
+}
+
+type configCommand struct {
+	configFlag
 }
 
 // Run prints the settings. When achuan serve would refuse them, it says so on standard error, but the command does not

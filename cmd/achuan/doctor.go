@@ -26,7 +26,7 @@ type doctorCommand struct {
 	BackupAge  time.Duration `default:"25h" placeholder:"DURATION" help:"The oldest that the last backup may be (default ${default})."`
 	Production bool          `help:"Require metrics and backups although the server listens on loopback: it serves others behind a proxy."`
 	JSON       bool          `help:"Print the lines as one JSON object."`
-	Config     string        `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
+	configFlag
 }
 
 // Run runs the checklist. The command fails when a line fails.

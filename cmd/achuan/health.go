@@ -16,7 +16,7 @@ const healthTimeout = 3 * time.Second
 
 type healthCommand struct {
 	Listen string `placeholder:"HOST:PORT" help:"The --listen address of the server, if it was started with one."`
-	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
+	configFlag
 }
 
 // Run asks the server of these settings whether it serves. Wrong settings are an ordinary failure here, because exit

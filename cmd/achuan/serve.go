@@ -11,7 +11,7 @@ import (
 type serveCommand struct {
 	Demo   bool   `help:"Serve without an account: a simulator replaces the platform."`
 	Listen string `placeholder:"HOST:PORT" help:"Address to serve on. It has priority over ACHUAN_LISTEN and PORT. Without all three, it is 127.0.0.1:8000."`
-	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
+	configFlag
 }
 
 // Run serves until a signal. It reports wrong settings before it starts anything.

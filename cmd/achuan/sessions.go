@@ -19,10 +19,10 @@ import (
 
 // sessionsCommand manages the sessions of a running server over its API.
 type sessionsCommand struct {
-	URL    string `placeholder:"URL" help:"Base URL of the server (default: http://ADDRESS/v1 with the address of the settings)."`
-	Key    string `placeholder:"KEY" help:"Client key, or the admin key for the sessions of all callers (default: ACHUAN_KEY in the environment, or else the first of ACHUAN_API_KEYS)."`
-	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
-	JSON   bool   `help:"Print the server's answer unchanged, as JSON."`
+	URL string `placeholder:"URL" help:"Base URL of the server (default: http://ADDRESS/v1 with the address of the settings)."`
+	Key string `placeholder:"KEY" help:"Client key, or the admin key for the sessions of all callers (default: ACHUAN_KEY in the environment, or else the first of ACHUAN_API_KEYS)."`
+	configFlag
+	JSON bool `help:"Print the server's answer unchanged, as JSON."`
 
 	List   listSessionsCommand  `cmd:"" default:"1" help:"List sessions, the last used first."`
 	Show   showSessionCommand   `cmd:"" help:"Show one session and its messages."`

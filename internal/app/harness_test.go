@@ -2,8 +2,11 @@ package app_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"achuan/internal/app"
@@ -11,8 +14,7 @@ import (
 	"achuan/internal/simulator"
 )
 
-// serve runs the app in front of a simulator, on a free port, until the test
-// ends, and returns its base URL.
+// serve runs the app in front of a simulator until the test ends, and returns its base URL.
 func serve(t *testing.T, sim *simulator.Simulator, change func(*config.Settings)) string {
 	t.Helper()
 	return serveLogged(t, sim, slog.New(slog.DiscardHandler), change)
@@ -40,7 +42,7 @@ func serveLogged(t *testing.T, sim *simulator.Simulator, logger *slog.Logger, ch
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
-			t.Errorf("serve: %v", err)
+			t.Errorf("Serve = %v, want nil", err)
 		}
 		sim.Close()
 		backend.Close()
@@ -50,7 +52,30 @@ func serveLogged(t *testing.T, sim *simulator.Simulator, logger *slog.Logger, ch
 		return "http://" + address
 	case err := <-done:
 		done <- nil
-		t.Fatalf("did not start: %v", err)
+		t.Fatalf("Serve = %v before it was ready", err)
 		return ""
 	}
+}
+
+// exchange sends a JSON request with headers (names and values) and reads the whole reply.
+func exchange(t *testing.T, method, url, body string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(text)
 }

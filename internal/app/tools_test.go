@@ -3,7 +3,6 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -37,28 +36,13 @@ type reply struct {
 	Error *struct{ Message, Type, Code, Param string }
 }
 
+// send sends a chat request with headers (names and values) and decodes the answer if it is JSON.
 func send(t *testing.T, url, body string, headers ...string) *reply {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/chat/completions", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := &reply{status: res.StatusCode, header: res.Header, body: string(text)}
+	res, text := exchange(t, http.MethodPost, url+"/v1/chat/completions", body, headers...)
+	got := &reply{status: res.StatusCode, header: res.Header, body: text}
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
-		if err := json.Unmarshal(text, got); err != nil {
+		if err := json.Unmarshal([]byte(text), got); err != nil {
 			t.Fatalf("decoding the reply = %v: %s", err, text)
 		}
 	}

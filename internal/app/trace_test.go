@@ -227,20 +227,6 @@ func TestPlatformGetsNoTraceHeaders(t *testing.T) {
 // postChat sends a chat request with headers (names and values) and reads the whole reply.
 func postChat(t *testing.T, base, body string, headers ...string) *http.Response {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/v1/chat/completions", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		t.Fatal(err)
-	}
+	resp, _ := exchange(t, http.MethodPost, base+"/v1/chat/completions", body, headers...)
 	return resp
 }

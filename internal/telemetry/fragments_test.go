@@ -48,15 +48,19 @@ func TestRedactorFindsParts(t *testing.T) {
 		{"a header without a value", "the Authorization header", "the Authorization header"},
 		{"an error code", "invalid_api_key: The key is wrong.", "invalid_api_key: The key is wrong."},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			got := r.Text(tt.text)
-			if got != tt.want {
-				t.Errorf("Text(%q) = %q, want %q", tt.text, got, tt.want)
-			}
-			if again := r.Text(got); again != got {
-				t.Errorf("Text(%q) = %q, want no change", got, again)
-			}
-		})
+		t.Run(tt.name, func(t *testing.T) { checkText(t, r, tt.text, tt.want) })
+	}
+}
+
+// checkText checks the redacted form of a text, and that redacting it again changes nothing.
+func checkText(t *testing.T, r *Redactor, text, want string) {
+	t.Helper()
+	got := r.Text(text)
+	if got != want {
+		t.Errorf("Text(%q) = %q, want %q", text, got, want)
+	}
+	if again := r.Text(got); again != got {
+		t.Errorf("Text(%q) = %q, want no change", got, again)
 	}
 }
 
