@@ -62,7 +62,6 @@ var notPlain = []string{
 	"internal/openai",
 	"internal/platform",
 	"internal/store",
-	"test/e2e",
 }
 
 // textSuffixes are the ends of the names of files, other than Go files, that people read.

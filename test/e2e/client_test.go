@@ -14,13 +14,13 @@ import (
 	"strings"
 )
 
-// message is one of a transcript.
+// message is a message of a transcript.
 type message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
 }
 
-// request is one request for an answer.
+// request is a chat request.
 type request struct {
 	key    string // client key; "" for none
 	header map[string]string
@@ -32,60 +32,62 @@ type request struct {
 	Stream      bool      `json:"stream"`
 }
 
-// reply is what came of a request.
+// reply is the result of a request.
 type reply struct {
-	status    int
-	code      string // of an error
-	placement string
-	session   int64
-	text      string
-	whole     bool  // the answer ended as it should
-	err       error // of the connection
+	status     int
+	code       string // of an error
+	placement  string
+	session    int64
+	text       string
+	isComplete bool  // the answer has a finish reason
+	err        error // of the connection
 }
 
-// ok tells whether a whole answer came.
-func (r reply) ok() bool { return r.err == nil && r.status == http.StatusOK && r.code == "" && r.whole }
+// isSuccess reports whether the reply is a complete answer.
+func (r reply) isSuccess() bool {
+	return r.err == nil && r.status == http.StatusOK && r.code == "" && r.isComplete
+}
 
-// in is a short account for messages of failed tests.
+// String summarizes the reply for the messages of failed tests.
 func (r reply) String() string {
-	if r.ok() {
+	if r.isSuccess() {
 		return r.placement + " in " + strconv.FormatInt(r.session, 10)
 	}
-	return strings.TrimSpace(strconv.Itoa(r.status) + " " + r.code + " " + r.text + " " + text(r.err))
+	return strings.TrimSpace(strconv.Itoa(r.status) + " " + r.code + " " + r.text + " " + errorText(r.err))
 }
 
-func text(err error) string {
+func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
 	return err.Error()
 }
 
-// pending is a request under way.
-type pending struct {
-	heard chan struct{} // closed when the first text has come
-	leave context.CancelFunc
-	done  chan reply
+// pendingRequest is a request without a reply yet.
+type pendingRequest struct {
+	firstText chan struct{} // closed at the first text of the answer
+	cancel    context.CancelFunc
+	done      chan reply
 }
 
-// transport has room for all clients at once.
+// transport keeps a connection for each client.
 var transport = &http.Transport{MaxIdleConnsPerHost: 512}
 
-// ask asks and waits for the answer.
-func (p *process) ask(ctx context.Context, q request) reply { return <-p.begin(ctx, q).done }
+// ask sends a request and waits for the reply.
+func (p *process) ask(ctx context.Context, q request) reply { return <-p.startRequest(ctx, q).done }
 
-// begin asks and does not wait.
-func (p *process) begin(ctx context.Context, q request) *pending {
+// startRequest sends a request and does not wait for the reply.
+func (p *process) startRequest(ctx context.Context, q request) *pendingRequest {
 	ctx, leave := context.WithCancel(ctx)
-	w := &pending{heard: make(chan struct{}), leave: leave, done: make(chan reply, 1)}
+	w := &pendingRequest{firstText: make(chan struct{}), cancel: leave, done: make(chan reply, 1)}
 	go func() {
 		defer leave()
-		w.done <- p.do(ctx, q, w.heard)
+		w.done <- p.sendRequest(ctx, q, w.firstText)
 	}()
 	return w
 }
 
-func (p *process) do(ctx context.Context, q request, heard chan struct{}) reply {
+func (p *process) sendRequest(ctx context.Context, q request, heard chan struct{}) reply {
 	body, err := json.Marshal(q)
 	if err != nil {
 		return reply{err: err}
@@ -109,15 +111,15 @@ func (p *process) do(ctx context.Context, q request, heard chan struct{}) reply 
 	got := reply{status: res.StatusCode, placement: res.Header.Get("X-Achuan-Placement")}
 	got.session, _ = strconv.ParseInt(res.Header.Get("X-Session-Id"), 10, 64)
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
-		got.stream(res.Body, heard)
+		got.readStream(res.Body, heard)
 	} else {
-		got.single(res.Body)
+		got.readJSON(res.Body)
 	}
 	return got
 }
 
-// body is what is looked at of a whole answer, a chunk or an error.
-type body struct {
+// replyBody is the part of an answer, a chunk or an error that the tests use.
+type replyBody struct {
 	Choices []struct {
 		Message, Delta struct{ Content string }
 		FinishReason   *string `json:"finish_reason"`
@@ -125,25 +127,25 @@ type body struct {
 	Error *struct{ Code, Message string }
 }
 
-func (r *reply) take(b body) {
+func (r *reply) addBody(b replyBody) {
 	if b.Error != nil {
 		r.code = b.Error.Code
 		return
 	}
 	for _, c := range b.Choices {
 		r.text += c.Message.Content + c.Delta.Content
-		r.whole = r.whole || c.FinishReason != nil
+		r.isComplete = r.isComplete || c.FinishReason != nil
 	}
 }
 
-func (r *reply) single(from io.Reader) {
-	var b body
+func (r *reply) readJSON(from io.Reader) {
+	var b replyBody
 	if r.err = json.NewDecoder(from).Decode(&b); r.err == nil {
-		r.take(b)
+		r.addBody(b)
 	}
 }
 
-func (r *reply) stream(from io.Reader, heard chan struct{}) {
+func (r *reply) readStream(from io.Reader, heard chan struct{}) {
 	lines := bufio.NewReader(from)
 	for {
 		line, err := lines.ReadString('\n')
@@ -157,19 +159,19 @@ func (r *reply) stream(from io.Reader, heard chan struct{}) {
 		if !ok || data == "[DONE]" {
 			continue
 		}
-		var b body
+		var b replyBody
 		if r.err = json.Unmarshal([]byte(data), &b); r.err != nil {
 			return
 		}
-		silent := r.text == ""
-		if r.take(b); silent && r.text != "" {
+		isFirst := r.text == ""
+		if r.addBody(b); isFirst && r.text != "" {
 			close(heard)
 		}
 	}
 }
 
-// call calls the sessions API and the probes.
-func (p *process) call(method, path, key string, in, out any) (status int, code string) {
+// callAPI sends a request to the sessions API or a probe. It returns the status, and the code of an error.
+func (p *process) callAPI(method, path, key string, in, out any) (status int, code string) {
 	p.t.Helper()
 	var content io.Reader = http.NoBody
 	if in != nil {
@@ -179,7 +181,7 @@ func (p *process) call(method, path, key string, in, out any) (status int, code 
 		}
 		content = bytes.NewReader(raw)
 	}
-	r, err := http.NewRequestWithContext(bounded(p.t), method, p.url+path, content)
+	r, err := http.NewRequestWithContext(testContext(p.t), method, p.url+path, content)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -197,15 +199,15 @@ func (p *process) call(method, path, key string, in, out any) (status int, code 
 		p.t.Fatal(err)
 	}
 	if res.StatusCode >= http.StatusBadRequest {
-		var b body
+		var b replyBody
 		if err := json.Unmarshal(raw, &b); err != nil || b.Error == nil {
-			p.t.Fatalf("%s %s: %d %s", method, path, res.StatusCode, raw)
+			p.t.Fatalf("%s %s = HTTP %d %s, want an error object", method, path, res.StatusCode, raw)
 		}
 		return res.StatusCode, b.Error.Code
 	}
 	if out != nil {
 		if err := json.Unmarshal(raw, out); err != nil {
-			p.t.Fatalf("%s %s: %s: %v", method, path, raw, err)
+			p.t.Fatalf("%s %s = %s, which does not decode: %v", method, path, raw, err)
 		}
 	}
 	return res.StatusCode, ""

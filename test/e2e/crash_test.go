@@ -8,169 +8,170 @@ import (
 	"achuan/internal/simulator"
 )
 
-// A crash before the question, between the calls of a turn: what was to be asked is
-// asked once, with the settings that it was to have.
-func TestKilledBeforeTheQuestion(t *testing.T) {
+// The process crashes between the platform requests of a turn, before the question. The repetition asks the question
+// once, with its settings.
+func TestKilledBeforeQuestion(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name      string
-		continued bool
-		at        simulator.Route
+		name        string
+		isContinued bool
+		at          simulator.Route
 	}{
 		{"no session yet", false, simulator.RouteCreateSession},
 		{"a new session's settings", false, simulator.RouteUpdateSession},
 		{"an old session's settings", true, simulator.RouteUpdateSession},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newSite(t, simulator.Options{}, file(t))
-			p, c1 := s.start(), &party{s: s, stream: true}
-			if c.continued {
-				c1.goOn(p)
+			env := newTestEnv(t, simulator.Options{}, sqliteSetting(t))
+			p, c1 := env.start(), &chatClient{env: env, stream: true}
+			if c.isContinued {
+				c1.askNext(p)
 			}
-			asked := c1.say()
+			question := c1.addQuestion()
 			q := c1.request()
 			q.Temperature = new(0.7)
-			s.before(c.at, p.kill)
-			if r := p.ask(s.ctx, q); r.ok() {
-				t.Errorf("an answer of a process that was killed: %s", r)
+			env.callBefore(c.at, p.kill)
+			if r := p.ask(env.ctx, q); r.isSuccess() {
+				t.Errorf("reply of the killed process = %s, want no answer", r)
 			}
-			p.gone()
-			q.header[retryCount] = "1"
-			r := c1.hear(s.start().ask(s.ctx, q))
-			if turns := s.asked(asked); len(turns) != 1 || turns[0].Temperature != 0.7 || turns[0].SessionID != firstSession(s) {
-				t.Errorf("asked %d times, %s; want once, in session %d", len(turns), r, firstSession(s))
+			p.waitForExit()
+			q.header[retryCountHeader] = "1"
+			r := c1.receive(env.start().ask(env.ctx, q))
+			turns := env.turnsOf(question)
+			if len(turns) != 1 || turns[0].Temperature != 0.7 || turns[0].SessionID != firstSessionID(env) {
+				t.Errorf("question was asked %d times, reply = %s; want once, in session %d", len(turns), r, firstSessionID(env))
 			}
-			s.judgeTurns()
+			env.checkTurns()
 		})
 	}
 }
 
-func firstSession(s *site) int64 { return s.sim.Turns()[0].SessionID }
+func firstSessionID(env *testEnv) int64 { return env.sim.Turns()[0].SessionID }
 
-// A crash while the platform answers loses nothing: a repetition waits for the record and gets the stored answer,
-// and the conversation goes on in the same session.
-func TestKilledDuringTheAnswer(t *testing.T) {
+// The process crashes while the platform answers. Nothing is lost: a repetition waits for the record and gets the
+// stored answer, and the conversation continues in the same session.
+func TestKilledDuringAnswer(t *testing.T) {
 	t.Parallel()
-	for name, header := range repeats {
+	for name, addHeader := range repeatModes {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t, simulator.Options{}, file(t))
-			p, c := s.start(), &party{s: s, stream: true}
-			first := c.goOn(p)
+			env := newTestEnv(t, simulator.Options{}, sqliteSetting(t))
+			p, c := env.start(), &chatClient{env: env, stream: true}
+			first := c.askNext(p)
 			gate := make(chan struct{})
-			s.sim.Script(s.held(gate))
-			asked := c.say()
+			env.sim.Script(env.gatedAnswer(gate))
+			question := c.addQuestion()
 			q := c.request()
-			header(q.header, asked)
-			w := p.begin(s.ctx, q)
-			<-w.heard
+			addHeader(q.header, question)
+			w := p.startRequest(env.ctx, q)
+			<-w.firstText
 			p.kill()
-			p.gone()
-			if r := <-w.done; r.ok() || r.whole {
-				t.Errorf("the reply of a killed process is whole: %s", r)
+			p.waitForExit()
+			if r := <-w.done; r.isSuccess() || r.isComplete {
+				t.Errorf("reply of the killed process = %s, want an incomplete answer", r)
 			}
-			p = s.start()
-			w = p.begin(s.ctx, q)
-			s.recordsRead(1)
+			p = env.start()
+			w = p.startRequest(env.ctx, q)
+			env.waitForRecordRequests(1)
 			close(gate)
-			r := c.hear(<-w.done)
-			if turns := s.asked(asked); len(turns) != 1 || r.placement != "attached" || r.session != first.session {
-				t.Errorf("asked %d times, %s; want once, attached, session %d", len(turns), r, first.session)
+			r := c.receive(<-w.done)
+			if turns := env.turnsOf(question); len(turns) != 1 || r.placement != "attached" || r.session != first.session {
+				t.Errorf("question was asked %d times, reply = %s; want once, attached in session %d", len(turns), r, first.session)
 			}
-			if again := c.goOn(p); again.placement != "continued" || again.session != first.session {
-				t.Errorf("the next question: %s; want continued in session %d", again, first.session)
+			if again := c.askNext(p); again.placement != "continued" || again.session != first.session {
+				t.Errorf("next turn = %s, want it continued in session %d", again, first.session)
 			}
-			s.judgeTurns()
+			env.checkTurns()
 		})
 	}
 }
 
-// recordsRead waits until processes have asked the platform for records n times.
-func (s *site) recordsRead(n int) {
-	s.t.Helper()
-	s.await("the records are read", func() bool { return s.sim.Calls(simulator.RouteRecords) >= n })
+// waitForRecordRequests waits until processes have requested records from the platform n times.
+func (env *testEnv) waitForRecordRequests(n int) {
+	env.t.Helper()
+	env.waitFor("requests for records", func() bool { return env.sim.Calls(simulator.RouteRecords) >= n })
 }
 
 const (
-	retryCount     = "X-Stainless-Retry-Count"
-	idempotencyKey = "Idempotency-Key"
+	retryCountHeader     = "X-Stainless-Retry-Count"
+	idempotencyKeyHeader = "Idempotency-Key"
 )
 
-// repeats are the ways in which a client sends the same again.
-var repeats = map[string]func(header map[string]string, m message){
+// repeatModes are the ways in which a client marks a repeated request.
+var repeatModes = map[string]func(header map[string]string, m message){
 	"unmarked":           func(map[string]string, message) {},
-	"marked":             func(h map[string]string, _ message) { h[retryCount] = "1" },
-	"by idempotency key": func(h map[string]string, m message) { h[idempotencyKey] = marks(m.Content)[0] },
+	"marked":             func(h map[string]string, _ message) { h[retryCountHeader] = "1" },
+	"by idempotency key": func(h map[string]string, m message) { h[idempotencyKeyHeader] = marksIn(m.Content)[0] },
 }
 
-// A crash right after the end of an answer loses nothing of it: its head was
-// committed before the client saw the end.
-func TestKilledAfterTheAnswer(t *testing.T) {
+// The process crashes directly after an answer. Nothing is lost, because the process commits the head before it sends
+// the end of the answer.
+func TestKilledAfterAnswer(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, simulator.Options{}, file(t))
-	c := &party{s: s, stream: true}
-	p := s.start()
-	first := c.goOn(p)
+	env := newTestEnv(t, simulator.Options{}, sqliteSetting(t))
+	c := &chatClient{env: env, stream: true}
+	p := env.start()
+	first := c.askNext(p)
 	for range 5 {
 		p.kill()
-		p.gone()
-		p = s.start()
-		if r := c.goOn(p); r.placement != "continued" || r.session != first.session {
-			t.Errorf("after a crash: %s", r)
+		p.waitForExit()
+		p = env.start()
+		if r := c.askNext(p); r.placement != "continued" || r.session != first.session {
+			t.Errorf("turn after a crash = %s, want it continued in session %d", r, first.session)
 		}
 	}
-	// An answer that is kept for its key is not asked for again.
-	m := c.say()
+	// An answer that is stored for an idempotency key is not requested again.
+	m := c.addQuestion()
 	q := c.request()
-	q.header[idempotencyKey] = "one"
-	answer := c.hear(p.ask(s.ctx, q))
+	q.header[idempotencyKeyHeader] = "one"
+	answer := c.receive(p.ask(env.ctx, q))
 	p.kill()
-	p.gone()
-	p = s.start()
-	if r := p.ask(s.ctx, q); r.placement != "attached" || r.text != answer.text || len(s.asked(m)) != 1 {
-		t.Errorf("the stored answer: %s %q, asked %d times", r, r.text, len(s.asked(m)))
+	p.waitForExit()
+	p = env.start()
+	if r := p.ask(env.ctx, q); r.placement != "attached" || r.text != answer.text || len(env.turnsOf(m)) != 1 {
+		t.Errorf("repetition = %s %q, asked %d times; want the stored answer", r, r.text, len(env.turnsOf(m)))
 	}
-	s.judgeTurns()
+	env.checkTurns()
 }
 
-// A session that is reached by id or name is kept after a crash: the repetition of its last question gets the answer
-// that the platform stored, and the conversation goes on there.
+// A session that requests name by id or name stays in use after a crash: the repetition of its last question gets the
+// answer that the platform stored, and the conversation continues there.
 func TestKilledDuringAnswersByIDAndName(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, simulator.Options{}, file(t))
-	p := s.start()
-	byID, byName := &party{s: s, stream: true}, &party{s: s, stream: true, user: "ada"}
-	byID.session = byID.goOn(p).session
-	byID.goOn(p)
-	byName.goOn(p)
+	env := newTestEnv(t, simulator.Options{}, sqliteSetting(t))
+	p := env.start()
+	byID, byName := &chatClient{env: env, stream: true}, &chatClient{env: env, stream: true, user: "ada"}
+	byID.session = byID.askNext(p).session
+	byID.askNext(p)
+	byName.askNext(p)
 	gate := make(chan struct{})
-	s.sim.Script(s.held(gate), s.held(gate))
-	var begun []*pending
-	for _, c := range []*party{byID, byName} {
-		c.say()
-		begun = append(begun, p.begin(s.ctx, c.request()))
+	env.sim.Script(env.gatedAnswer(gate), env.gatedAnswer(gate))
+	var requests []*pendingRequest
+	for _, c := range []*chatClient{byID, byName} {
+		c.addQuestion()
+		requests = append(requests, p.startRequest(env.ctx, c.request()))
 	}
-	for _, w := range begun {
-		<-w.heard
+	for _, w := range requests {
+		<-w.firstText
 	}
 	p.kill()
-	p.gone()
-	p = s.start()
-	begun = nil
-	for _, c := range []*party{byID, byName} {
-		begun = append(begun, p.begin(s.ctx, c.request()))
+	p.waitForExit()
+	p = env.start()
+	requests = nil
+	for _, c := range []*chatClient{byID, byName} {
+		requests = append(requests, p.startRequest(env.ctx, c.request()))
 	}
-	s.recordsRead(2)
+	env.waitForRecordRequests(2)
 	close(gate)
-	for i, c := range []*party{byID, byName} {
-		was := c.where
-		r := c.hear(<-begun[i].done)
-		if next := c.goOn(p); r.placement != "attached" || next.placement != "continued" || next.session != was.session {
-			t.Errorf("by id %d, by name %q: %s, then %s; want attached, then continued in session %d",
-				c.session, c.user, r, next, was.session)
+	for i, c := range []*chatClient{byID, byName} {
+		last := c.lastReply
+		r := c.receive(<-requests[i].done)
+		if next := c.askNext(p); r.placement != "attached" || next.placement != "continued" || next.session != last.session {
+			t.Errorf("session id %d, name %q: turns = %s, then %s; want attached, then continued in session %d",
+				c.session, c.user, r, next, last.session)
 		}
 	}
-	if n := len(s.sim.Turns()); n != 7 {
-		t.Errorf("%d questions were asked, want 7", n)
+	if n := len(env.sim.Turns()); n != 7 {
+		t.Errorf("questions = %d, want 7", n)
 	}
-	s.judgeTurns()
+	env.checkTurns()
 }

@@ -23,31 +23,33 @@ import (
 )
 
 const (
-	floodTime   = 15 * time.Second // without floodVariable
-	memoryLimit = 1 << 30
-	// maxNormalTime is the longest that a normal request may take beside the flood.
-	maxNormalTime = 10 * time.Second
-	normalEvery   = 200 * time.Millisecond
-	// maxHostileTime is when a hostile client gives up and leaves.
+	floodDuration = 15 * time.Second // default of floodVariable
+	memoryLimit   = 1 << 30
+	// maxNormalTime is the longest allowed time of a normal request during the flood.
+	maxNormalTime  = 10 * time.Second
+	normalInterval = 200 * time.Millisecond
+	// maxHostileTime is the time after which a hostile client disconnects.
 	maxHostileTime = 5 * time.Second
 )
 
-// Clients and the platform send all that costs memory or time out of proportion, at
-// once, to a process with 1 GiB of memory. It survives, and a normal client beside them
-// gets its answers in time. When they have left, the process comes to rest.
+// Clients and the platform send everything that costs very much memory or time, all at the same time, to a process with
+// 1 GiB of memory. The process survives, and a normal client gets its answers in time. After the flood the process is
+// idle.
 func TestFlood(t *testing.T) {
-	length := durationFrom(t, floodVariable, floodTime)
-	s := newSite(t, simulator.Options{KeepTurns: 100}, file(t), "ACHUAN_LOG_LEVEL=info", "ACHUAN_FIRST_EVENT_TIMEOUT=5s", "ACHUAN_IDLE_TIMEOUT=5s")
-	s.ctx = boundedBy(t, 1, length)
-	s.sim.OnTurn(s.hostileAnswer)
-	s.sim.Intercept(simulator.RouteCompletions, floodFrames)
+	length := durationFromEnv(t, floodVariable, floodDuration)
+	env := newTestEnv(t, simulator.Options{KeepTurns: 100}, sqliteSetting(t),
+		"ACHUAN_LOG_LEVEL=info", "ACHUAN_FIRST_EVENT_TIMEOUT=5s", "ACHUAN_IDLE_TIMEOUT=5s")
+	env.ctx = longTestContext(t, 1, length)
+	env.sim.OnTurn(env.hostileAnswer)
+	env.sim.Intercept(simulator.RouteCompletions, floodFrames)
 	group := newMemoryGroup(t)
-	p := launchLimited(t, group, simulator.NewToken(simulator.DefaultUser, time.Now(), 24*time.Hour), s.environ).serve()
+	token := simulator.NewToken(simulator.DefaultUser, time.Now(), 24*time.Hour)
+	p := launchLimited(t, group, token, env.environ).waitUntilServing()
 	normal := &normalClient{p: p}
-	normal.ask(s.ctx, t) // while nothing else is there
+	normal.ask(env.ctx, t) // without a flood
 
-	ctx, enough := context.WithTimeout(s.ctx, length)
-	defer enough()
+	ctx, cancel := context.WithTimeout(env.ctx, length)
+	defer cancel()
 	var load sync.WaitGroup
 	kinds := hostileKinds()
 	for i := range kinds {
@@ -56,31 +58,31 @@ func TestFlood(t *testing.T) {
 		}
 	}
 	load.Go(func() { floodConnections(ctx, p) })
-	for tick := time.NewTicker(normalEvery); ctx.Err() == nil; <-tick.C {
-		normal.ask(s.ctx, t)
+	for tick := time.NewTicker(normalInterval); ctx.Err() == nil; <-tick.C {
+		normal.ask(env.ctx, t)
 		select {
 		case <-p.ended:
-			t.Fatalf("the process ended (%v) after %d normal requests:\n%s", p.command.ProcessState, len(normal.took), p.last())
+			t.Fatalf("process ended (%v) after %d normal requests, want it to serve:\n%s", p.command.ProcessState, len(normal.times), p.logSummary())
 		default:
 		}
 	}
 	load.Wait()
 	peak := p.peakMemory()
-	t.Logf("%v: peak memory %d MiB of %d, normal requests: %s", length, peak>>20, memoryLimit>>20, normal)
+	t.Logf("%v: peak memory = %d MiB of %d, normal requests = %s", length, peak>>20, memoryLimit>>20, normal)
 	for i := range kinds {
 		t.Logf("%s", &kinds[i])
 	}
-	if group == "" && peak > memoryLimit { // otherwise the kernel has enforced it
-		t.Errorf("peak memory %d bytes, want at most %d", peak, memoryLimit)
+	if group == "" && peak > memoryLimit { // in a group, the kernel enforces the limit
+		t.Errorf("peak memory = %d bytes, want at most %d", peak, memoryLimit)
 	}
-	p.wantIdle()
-	normal.ask(s.ctx, t)
+	p.waitUntilIdle()
+	normal.ask(env.ctx, t)
 }
 
-// normalClient asks a short question and times the answer.
+// normalClient asks short questions and measures the time of the answers.
 type normalClient struct {
-	p    *process
-	took []time.Duration
+	p     *process
+	times []time.Duration
 }
 
 func (c *normalClient) ask(ctx context.Context, t *testing.T) {
@@ -88,35 +90,38 @@ func (c *normalClient) ask(ctx context.Context, t *testing.T) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, 3*maxNormalTime)
 	defer cancel()
-	r := c.p.ask(ctx, request{Model: model, Messages: []message{{"user", "a normal question"}}, Stream: len(c.took)%2 == 0})
+	r := c.p.ask(ctx, request{
+		Model: model, Messages: []message{{"user", "a normal question"}}, Stream: len(c.times)%2 == 0,
+	})
 	took := time.Since(began)
-	c.took = append(c.took, took)
-	if !r.ok() || took > maxNormalTime {
-		t.Errorf("normal request %d: %s after %v, want an answer within %v", len(c.took), r, took, maxNormalTime)
+	c.times = append(c.times, took)
+	if !r.isSuccess() || took > maxNormalTime {
+		t.Errorf("normal request %d = %s after %v, want an answer within %v", len(c.times), r, took, maxNormalTime)
 	}
 }
 
 func (c *normalClient) String() string {
-	slices.Sort(c.took)
-	at := func(share float64) time.Duration {
-		return c.took[int(share*float64(len(c.took)-1))].Round(time.Millisecond)
+	slices.Sort(c.times)
+	percentile := func(share float64) time.Duration {
+		return c.times[int(share*float64(len(c.times)-1))].Round(time.Millisecond)
 	}
-	return fmt.Sprintf("%d, median %v, 99 %% within %v, longest %v", len(c.took), at(0.5), at(0.99), at(1))
+	return fmt.Sprintf("%d, median %v, 99 %% within %v, longest %v",
+		len(c.times), percentile(0.5), percentile(0.99), percentile(1))
 }
 
-// launchLimited starts the program in that memory cgroup. Where this user may make none,
-// the peak of its resident memory is compared, which counts the pages of its file too.
+// launchLimited starts the program in a memory cgroup. Without a group, the test checks the peak of the resident
+// memory, which includes pages of the executable file.
 func launchLimited(t *testing.T, group, token string, environ []string) *process {
 	t.Helper()
 	if group == "" {
-		t.Log("no memory cgroup can be made here: the peak is compared, and nothing enforces the limit")
-		return launch(t, token, environ)
+		t.Log("this user cannot create a memory cgroup: the test only checks the peak memory")
+		return launchProgram(t, token, environ)
 	}
-	return launchAs(t, token, environ, "sh", "-c", `echo $$ >"$0"/cgroup.procs && exec "$@"`, group, binary, "serve")
+	return launchCommand(t, token, environ, "sh", "-c", `echo $$ >"$0"/cgroup.procs && exec "$@"`, group, binaryPath, "serve")
 }
 
-// newMemoryGroup makes a cgroup with the memory limit, below this process's own. It
-// returns its folder, or "" where that is not possible.
+// newMemoryGroup creates a cgroup with the memory limit below the cgroup of this process. It returns its folder, or ""
+// when that is not possible.
 func newMemoryGroup(t *testing.T) string {
 	t.Helper()
 	own, err := os.ReadFile("/proc/self/cgroup")
@@ -137,7 +142,7 @@ func newMemoryGroup(t *testing.T) string {
 		if os.Mkdir(group, 0o755) != nil {
 			continue
 		}
-		t.Cleanup(func() { _ = os.Remove(group) }) // when the process has left it
+		t.Cleanup(func() { _ = os.Remove(group) }) // the process has ended by then
 		if os.WriteFile(filepath.Join(group, limit), []byte(strconv.Itoa(memoryLimit)), 0o644) == nil {
 			return group
 		}
@@ -145,14 +150,14 @@ func newMemoryGroup(t *testing.T) string {
 	return ""
 }
 
-// peakMemory is the most resident memory that the process has had, in bytes.
+// peakMemory returns the peak of the resident memory of the process, in bytes.
 func (p *process) peakMemory() int64 {
 	p.t.Helper()
 	status, err := os.Open(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer status.Close() //nolint:errcheck // only read
+	defer status.Close() //nolint:errcheck // the file was only read
 	for lines := bufio.NewScanner(status); lines.Scan(); {
 		if value, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
 			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
@@ -162,30 +167,29 @@ func (p *process) peakMemory() int64 {
 			return kib << 10
 		}
 	}
-	p.t.Fatal("no VmHWM in /proc: the process has ended")
+	p.t.Fatal("/proc has no VmHWM, so the process has ended")
 	return 0
 }
 
-// wantIdle waits until the process uses hardly any processor time: nobody asks for
-// anything any more.
-func (p *process) wantIdle() {
+// waitUntilIdle waits until the process uses less than a tenth of one CPU.
+func (p *process) waitUntilIdle() {
 	p.t.Helper()
-	const look = 2 * time.Second
-	tick := time.NewTicker(look)
+	const interval = 2 * time.Second
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	last := p.processorTicks()
-	for range int(2 * mostTime / look) {
+	for range int(2 * processTimeout / interval) {
 		<-tick.C
 		now := p.processorTicks()
-		if now-last < int64(look/time.Second)*100/10 { // a tenth of one processor, at 100 ticks a second
+		if now-last < int64(interval/time.Second)*100/10 { // /proc counts 100 ticks per second
 			return
 		}
 		last = now
 	}
-	p.t.Errorf("the process still works, %v after everybody left", 2*mostTime)
+	p.t.Errorf("process is busy %v after the flood, want it idle", 2*processTimeout)
 }
 
-// processorTicks is the processor time that the process has used.
+// processorTicks returns the CPU time of the process in ticks.
 func (p *process) processorTicks() int64 {
 	p.t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
@@ -204,39 +208,39 @@ func (p *process) processorTicks() int64 {
 	return sum
 }
 
-// floodConnections opens connections that say nothing, or half a request, and keeps them
-// for a while.
+// floodConnections opens connections that send nothing or half a request, and keeps each open for a second.
 func floodConnections(ctx context.Context, p *process) {
-	const atOnce = 200
+	const connections = 200
 	for round := 0; ctx.Err() == nil; round++ {
 		var open []net.Conn
-		for i := range atOnce {
+		for i := range connections {
 			c, err := net.DialTimeout("tcp", strings.TrimPrefix(p.url, "http://"), maxHostileTime)
 			if err != nil {
 				break
 			}
 			open = append(open, c)
 			if i%2 == 0 {
-				_, _ = io.WriteString(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n")
+				const half = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n"
+				_, _ = io.WriteString(c, half)
 			}
 		}
-		wait(ctx, time.Second)
+		sleepUntilDone(ctx, time.Second)
 		for _, c := range open {
-			_ = c.Close() // it may have been closed by the server
+			_ = c.Close() // the server may have closed it
 		}
 	}
 }
 
-// wait waits, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) {
+// sleepUntilDone waits, or until ctx ends.
+func sleepUntilDone(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():
 	}
 }
 
-// floodFrames is the platform's side of endless replies: a question that holds one of
-// their names gets its frames until its client leaves.
+// floodFrames sends endless replies: a question that contains one of these names gets its frames until the client
+// leaves.
 func floodFrames(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

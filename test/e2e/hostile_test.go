@@ -20,28 +20,28 @@ import (
 	"achuan/internal/simulator"
 )
 
-// hostile is one kind of request that costs more than it should.
-type hostile struct {
+// hostileLoad is one kind of request that is expensive for the server.
+type hostileLoad struct {
 	name    string
-	clients int           // at once
-	pause   time.Duration // of each client, between its requests
+	clients int           // number of clients at the same time
+	pause   time.Duration // between the requests of a client
 	header  map[string]string
-	body    func(n int64) io.Reader // of the nth request
+	body    func(n int64) io.Reader // of the n-th request
 
 	sent     atomic.Int64
 	mu       sync.Mutex
-	statuses map[int]int // 0: the client left, or its connection was closed
+	statuses map[int]int // number by status; 0: no status, because the client or the server closed the connection
 }
 
-// run sends such requests until ctx ends. Each is left after a while.
-func (h *hostile) run(ctx context.Context, p *process) {
+// run sends requests until ctx ends.
+func (h *hostileLoad) run(ctx context.Context, p *process) {
 	for ctx.Err() == nil {
-		h.count(h.send(ctx, p))
-		wait(ctx, h.pause)
+		h.addStatus(h.send(ctx, p))
+		sleepUntilDone(ctx, h.pause)
 	}
 }
 
-func (h *hostile) send(ctx context.Context, p *process) (status int) {
+func (h *hostileLoad) send(ctx context.Context, p *process) (status int) {
 	ctx, cancel := context.WithTimeout(ctx, maxHostileTime)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/v1/chat/completions", h.body(h.sent.Add(1)))
@@ -63,7 +63,7 @@ func (h *hostile) send(ctx context.Context, p *process) (status int) {
 	return res.StatusCode
 }
 
-func (h *hostile) count(status int) {
+func (h *hostileLoad) addStatus(status int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.statuses == nil {
@@ -72,7 +72,7 @@ func (h *hostile) count(status int) {
 	h.statuses[status]++
 }
 
-func (h *hostile) String() string {
+func (h *hostileLoad) String() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var parts []string
@@ -82,91 +82,93 @@ func (h *hostile) String() string {
 	return fmt.Sprintf("%-28s %s", h.name, strings.Join(parts, ", "))
 }
 
-// asking is a request's body: a question, and what comes with it.
-func asking(question, more string) io.Reader {
-	return strings.NewReader(`{"model":"` + model + `","stream":true,"messages":[{"role":"user","content":"` + question + `"}]` + more + `}`)
+// questionBody returns the body of a request with a question and further fields.
+func questionBody(question, fields string) io.Reader {
+	return strings.NewReader(`{"model":"` + model + `","stream":true,"messages":[{"role":"user","content":"` + question + `"}]` +
+		fields + `}`)
 }
 
-// filled is a body of many megabytes, of which only one copy exists.
-func filled(before string, piece string, times int, after string) func(int64) io.Reader {
-	middle := []byte(strings.Repeat(piece, times))
+// repeatedBody returns a large body with a piece that is repeated. All requests share one copy of it.
+func repeatedBody(before, piece string, count int, after string) func(int64) io.Reader {
+	middle := []byte(strings.Repeat(piece, count))
 	return func(int64) io.Reader {
 		return io.MultiReader(strings.NewReader(before), bytes.NewReader(middle), strings.NewReader(after))
 	}
 }
 
 const (
-	opening = `{"model":"` + model + `","messages":[{"role":"user","content":"`
-	asked   = opening + `hello"}],`
-	schema  = `,"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":`
+	bodyStart        = `{"model":"` + model + `","messages":[{"role":"user","content":"`
+	bodyWithQuestion = bodyStart + `hello"}],`
+	schemaStart      = `,"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":`
 )
 
-// hostileKinds are the requests of the flood.
-func hostileKinds() []hostile {
+// hostileKinds returns the requests of the flood.
+func hostileKinds() []hostileLoad {
 	return slices.Concat(hostileBodies(), hostileSchemas(), hostileReplies())
 }
 
-// hostileBodies are large, deep or long.
-func hostileBodies() []hostile {
+// hostileBodies returns requests with large, deep or long bodies.
+func hostileBodies() []hostileLoad {
 	second := time.Second
-	return []hostile{
-		{name: "bodies of 30 MB", clients: 32, pause: second, body: filled(opening, "0123456789", 3_000_000, `"}]}`)},
-		{name: "escapes, 30 MB", clients: 2, pause: second, body: filled(opening, `\u4f60`, 5_000_000, `"}]}`)},
-		{name: "1,400,000 messages", clients: 1, pause: second, body: filled(`{"model":"`+model+`","messages":[0`, ",0", 1_400_000, `]}`)},
-		{name: "1,400,000 parts", clients: 1, pause: second, body: filled(`{"model":"`+model+`","messages":[{"role":"user","content":[0`, ",0", 1_400_000, `]}]}`)},
-		{name: "300,000 small messages", clients: 1, pause: second, body: filled(asked[:len(asked)-2], `,{"role":"user","content":"a"}`, 300_000, `]}`)},
-		{name: "nesting, 1,000,000 deep", clients: 1, pause: second, body: filled(asked+`"metadata":`, "[", 1_000_000, "")},
-		{name: "stop of 10 MB", clients: 2, pause: second, body: filled(asked+`"stop":"`, "0123456789", 1_000_000, `"}`)},
-		{name: "1,000,000 stops", clients: 1, pause: second, body: filled(asked+`"stop":["a"`, `,"b"`, 1_000_000, `]}`)},
+	return []hostileLoad{
+		{name: "bodies of 30 MB", clients: 32, pause: second, body: repeatedBody(bodyStart, "0123456789", 3_000_000, `"}]}`)},
+		{name: "escapes, 30 MB", clients: 2, pause: second, body: repeatedBody(bodyStart, `\u4f60`, 5_000_000, `"}]}`)},
+		{name: "1,400,000 messages", clients: 1, pause: second, body: repeatedBody(`{"model":"`+model+`","messages":[0`, ",0", 1_400_000, `]}`)},
+		{name: "1,400,000 parts", clients: 1, pause: second, body: repeatedBody(`{"model":"`+model+`","messages":[{"role":"user","content":[0`, ",0", 1_400_000, `]}]}`)},
+		{name: "300,000 small messages", clients: 1, pause: second, body: repeatedBody(bodyWithQuestion[:len(bodyWithQuestion)-2], `,{"role":"user","content":"a"}`, 300_000, `]}`)},
+		{name: "nesting, 1,000,000 deep", clients: 1, pause: second, body: repeatedBody(bodyWithQuestion+`"metadata":`, "[", 1_000_000, "")},
+		{name: "stop of 10 MB", clients: 2, pause: second, body: repeatedBody(bodyWithQuestion+`"stop":"`, "0123456789", 1_000_000, `"}`)},
+		{name: "1,000,000 stops", clients: 1, pause: second, body: repeatedBody(bodyWithQuestion+`"stop":["a"`, `,"b"`, 1_000_000, `]}`)},
 		{name: "400 tools of 60 KB", clients: 2, pause: second, body: manyTools(400, 60_000)},
-		{name: "gzip, 256 MB of blanks", clients: 2, pause: second, header: map[string]string{"Content-Encoding": "gzip"}, body: bomb(256 << 20)},
-		{name: "a body that never ends", clients: 4, pause: second, body: func(int64) io.Reader { return slowly{} }},
+		{name: "gzip, 256 MB of blanks", clients: 2, pause: second, header: map[string]string{"Content-Encoding": "gzip"}, body: gzipBomb(256 << 20)},
+		{name: "a body that never ends", clients: 4, pause: second, body: func(int64) io.Reader { return slowBody{} }},
 	}
 }
 
-// hostileSchemas cost time to compile or to check an answer against.
-func hostileSchemas() []hostile {
+// hostileSchemas returns requests with schemas that are expensive to compile or to check.
+func hostileSchemas() []hostileLoad {
 	pattern := func(p string) func(int64) io.Reader {
 		return func(n int64) io.Reader {
-			return asking("pattern", schema+`{"type":"object","properties":{"x":{"type":"string","pattern":"`+p+strconv.FormatInt(n, 10)+`?"}},"required":["x"]}}}`)
+			return questionBody("pattern", schemaStart+`{"type":"object","properties":{"x":{"type":"string","pattern":"`+p+strconv.FormatInt(n, 10)+`?"}},"required":["x"]}}}`)
 		}
 	}
 	items := `{"type":"array","items":{"type":"integer"}}}}`
-	return []hostile{
+	return []hostileLoad{
 		{name: "pattern of 7 KB", clients: 4, body: pattern(strings.Repeat(`[\\p{L}\\p{N}_-]{1,999}`, 300))},
 		{name: "(a?){1000}, 100 times", clients: 2, body: pattern(strings.Repeat("(a?){1000}", 100))},
 		{name: "((a{1,30}){1,30}){1,30}", clients: 2, body: pattern(strings.Repeat("((a{1,9}){1,9}){1,9}", 50))},
-		{name: "1,400,000 invalid items", clients: 2, body: func(int64) io.Reader { return asking("invalid items", schema+items) }},
-		{name: "schema, 200,000 properties", clients: 1, pause: time.Second, body: filled(
-			asked+`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object","properties":{"a":{}`,
+		{name: "1,400,000 invalid items", clients: 2, body: func(int64) io.Reader { return questionBody("invalid items", schemaStart+items) }},
+		{name: "schema, 200,000 properties", clients: 1, pause: time.Second, body: repeatedBody(
+			bodyWithQuestion+`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object","properties":{"a":{}`,
 			`,"b":{"type":"string"}`, 200_000, `}}}}}`)},
-		{name: "schema, nested references", clients: 1, body: func(n int64) io.Reader { return asking("references", schema+references(n)+`}}`) }},
+		{name: "schema, nested references", clients: 1, body: func(n int64) io.Reader { return questionBody("references", schemaStart+references(n)+`}}`) }},
 	}
 }
 
-// hostileReplies ask for what a platform that went mad sends.
-func hostileReplies() (all []hostile) {
+// hostileReplies returns requests for which the platform sends endless or very large replies.
+func hostileReplies() (all []hostileLoad) {
 	for _, name := range []string{
-		"endless empty frames", "endless patches", "endless unknown frames", "endless text", "one endless line", "20,000 calls", "a call of 2 MB",
+		"endless empty frames", "endless patches", "endless unknown frames", "endless text", "one endless line",
+		"20,000 calls", "a call of 2 MB",
 	} {
-		all = append(all, hostile{name: name, clients: 1, body: func(int64) io.Reader {
-			return asking(name, `,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}]`)
+		all = append(all, hostileLoad{name: name, clients: 1, body: func(int64) io.Reader {
+			return questionBody(name, `,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}]`)
 		}})
 	}
 	return all
 }
 
-// manyTools is a body with n tools of so many bytes each.
+// manyTools returns a body with n tools of size bytes each.
 func manyTools(n, size int) func(int64) io.Reader {
 	var tools strings.Builder
 	for i := range n {
 		fmt.Fprintf(&tools, `,{"type":"function","function":{"name":"f%d","description":"%s","parameters":{"type":"object","properties":{"a":{"enum":["%s"]}}}}}`,
 			i, strings.Repeat("d", size/2), strings.Repeat("e", size/2))
 	}
-	return filled(asked+`"tools":[`+tools.String()[1:], "", 0, `]}`)
+	return repeatedBody(bodyWithQuestion+`"tools":[`+tools.String()[1:], "", 0, `]}`)
 }
 
-// references is a schema of definitions that each refer to the next one twice.
+// references returns a schema whose definitions each refer to the next one twice.
 func references(n int64) string {
 	const depth = 40
 	var b strings.Builder
@@ -176,29 +178,29 @@ func references(n int64) string {
 	return fmt.Sprintf(`{"$ref":"#/$defs/d0","$defs":{"d%d":{"const":%d}%s}}`, depth, n, b.String())
 }
 
-// bomb is a small body that unpacks to so many bytes.
-func bomb(size int) func(int64) io.Reader {
+// gzipBomb returns a small body that decompresses to size bytes.
+func gzipBomb(size int) func(int64) io.Reader {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	blanks := bytes.Repeat([]byte(" "), 1<<20)
 	for range size / len(blanks) {
-		_, _ = w.Write(blanks) // into memory
+		_, _ = w.Write(blanks) // a buffer has no errors
 	}
 	_ = w.Close()
 	return func(int64) io.Reader { return bytes.NewReader(packed.Bytes()) }
 }
 
-// slowly is a body of which a byte comes now and then.
-type slowly struct{}
+// slowBody is an endless body that sends one byte every 50 ms.
+type slowBody struct{}
 
-func (slowly) Read(b []byte) (int, error) {
-	<-time.After(50 * time.Millisecond) // slowness is what it is for
+func (slowBody) Read(b []byte) (int, error) {
+	<-time.After(50 * time.Millisecond) // the delay is its purpose
 	b[0] = ' '
 	return 1, nil
 }
 
-// hostileAnswer answers the questions of the hostile clients as badly as they hope.
-func (s *site) hostileAnswer(turn simulator.Turn) *simulator.Reply {
+// hostileAnswer returns the expensive answers for the hostile clients.
+func (env *testEnv) hostileAnswer(turn simulator.Turn) *simulator.Reply {
 	switch {
 	case strings.Contains(turn.Text, "pattern"):
 		return &simulator.Reply{Deltas: []string{`{"x":"` + strings.Repeat("a", 20_000) + `"}`}}
@@ -209,5 +211,5 @@ func (s *site) hostileAnswer(turn simulator.Turn) *simulator.Reply {
 	case strings.Contains(turn.Text, "a call of 2 MB"):
 		return &simulator.Reply{Deltas: []string{`<tool_call>{"name":"f","arguments":{"a":"` + strings.Repeat("0123456789", 200_000) + `"}}</tool_call>`}}
 	}
-	return s.marked()
+	return env.markedAnswer()
 }

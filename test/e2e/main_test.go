@@ -11,41 +11,41 @@ import (
 	"testing"
 )
 
-// atOnce is how many tests run at the same time: most of what they do is to wait,
-// for a lease to run out above all.
-const atOnce = "6"
+// maxParallel is the number of tests that run at the same time. It is more than the number of CPUs, because the tests
+// mostly wait, for example until a lease expires.
+const maxParallel = "6"
 
-// binary is the program under test.
-var binary string
+// binaryPath is the path of the program under test.
+var binaryPath string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
-func run(m *testing.M) int {
+func runTests(m *testing.M) int {
 	flag.Parse()
-	if err := flag.Set("test.parallel", atOnce); err != nil {
+	if err := flag.Set("test.parallel", maxParallel); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if binary = os.Getenv("ACHUAN_BIN"); binary == "" {
+	if binaryPath = os.Getenv("ACHUAN_BIN"); binaryPath == "" {
 		dir, err := os.MkdirTemp("", "achuan-e2e-")
 		if err == nil {
-			defer os.RemoveAll(dir) //nolint:errcheck // a leftover in the system's own folder for such
-			err = build(filepath.Join(dir, "achuan"))
+			defer os.RemoveAll(dir) //nolint:errcheck // a folder that stays in the temporary folder does no harm
+			err = buildBinary(filepath.Join(dir, "achuan"))
 		}
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "the program cannot be built:", err)
+			fmt.Fprintln(os.Stderr, "cannot build the program:", err)
 			return 1
 		}
 	}
 	return m.Run()
 }
 
-func build(to string) error {
+func buildBinary(to string) error {
 	command := exec.Command("go", "build", "-o", to, "achuan/cmd/achuan")
 	command.Stderr = os.Stderr
 	if err := command.Run(); err != nil {
 		return err
 	}
-	binary = to
+	binaryPath = to
 	return nil
 }

@@ -15,162 +15,167 @@ import (
 	"achuan/internal/simulator"
 )
 
-// Without its database achuan goes on answering where that is safe, and says what it
-// cannot do. When the database is back, so is all that was there.
+// Without its database, achuan answers where that is safe, and refuses the other requests. When the database serves
+// again, everything stored is available.
 func TestDatabaseStops(t *testing.T) {
 	t.Parallel()
-	db := newServer(t)
-	s := newSite(t, simulator.Options{}, db.setting(), clientKeys(1))
-	p := s.start()
-	c, byID, byName := &party{s: s, key: clientKey(0)}, &party{s: s, key: clientKey(0)}, &party{s: s, key: clientKey(0), user: "ada"}
-	was := c.goOn(p)
-	byID.session = byID.goOn(p).session
-	byName.goOn(p)
+	db := newPostgresServer(t)
+	env := newTestEnv(t, simulator.Options{}, db.setting(), clientKeys(1))
+	p := env.start()
+	c, byID, byName := &chatClient{env: env, key: clientKey(0)}, &chatClient{env: env, key: clientKey(0)}, &chatClient{env: env, key: clientKey(0), user: "ada"}
+	last := c.askNext(p)
+	byID.session = byID.askNext(p).session
+	byName.askNext(p)
 	db.stop()
 
-	for range 2 { // the second time nothing knows of the first
-		if r := c.goOn(p); r.placement != "replayed" || r.session == was.session {
-			t.Errorf("by transcript: %s, after %s", r, was)
+	for range 2 { // nothing stores the first turn
+		if r := c.askNext(p); r.placement != "replayed" || r.session == last.session {
+			t.Errorf("turn with the transcript = %s, want it replayed in another session than %s", r, last)
 		}
 	}
-	if r := (&party{s: s, key: clientKey(0)}).goOn(p); r.placement != "new" {
-		t.Errorf("a new chat: %s", r)
+	if r := (&chatClient{env: env, key: clientKey(0)}).askNext(p); r.placement != "new" {
+		t.Errorf("new chat = %s, want a new session", r)
 	}
-	asked := len(s.sim.Attempts())
-	keyed := request{key: clientKey(0), Model: model, Messages: []message{{"user", "hello"}}, header: map[string]string{idempotencyKey: "one"}}
-	for _, named := range []*party{byID, byName} {
-		named.say()
-		s.wantUnavailable(p.ask(s.ctx, named.request()))
+	attempts := len(env.sim.Attempts())
+	keyed := request{
+		key: clientKey(0), Model: model, Messages: []message{{"user", "hello"}},
+		header: map[string]string{idempotencyKeyHeader: "one"},
 	}
-	s.wantUnavailable(p.ask(s.ctx, keyed))
-	if status, code := p.call(http.MethodGet, "/v1/sessions", clientKey(0), nil, nil); status != http.StatusServiceUnavailable || code != "store_unavailable" {
-		t.Errorf("the sessions: %d %s", status, code)
+	for _, labelled := range []*chatClient{byID, byName} {
+		labelled.addQuestion()
+		env.checkUnavailable(p.ask(env.ctx, labelled.request()))
 	}
-	if n := len(s.sim.Attempts()) - asked; n > 0 {
-		t.Errorf("%d questions of requests that were refused", n)
+	env.checkUnavailable(p.ask(env.ctx, keyed))
+	status, code := p.callAPI(http.MethodGet, "/v1/sessions", clientKey(0), nil, nil)
+	if status != http.StatusServiceUnavailable || code != "store_unavailable" {
+		t.Errorf("GET /v1/sessions = HTTP %d %s, want HTTP 503 store_unavailable", status, code)
 	}
-	if status, store := p.ready(); status != http.StatusOK || store == "ok" {
-		t.Errorf("readyz: %d, store %s", status, store)
+	if n := len(env.sim.Attempts()) - attempts; n > 0 {
+		t.Errorf("questions of refused requests = %d, want 0", n)
 	}
-	p.await("the store is not available", 1)
+	if status, store := p.readiness(); status != http.StatusOK || store == "ok" {
+		t.Errorf("readyz = HTTP %d, store %s; want HTTP 200, a failure of the store", status, store)
+	}
+	p.waitForLog("the store is not available", 1)
 
 	db.start()
-	eventually(t, func() bool { _, store := p.ready(); return store == "ok" })
-	// Their open questions. The server was started anew, so that it may have forgotten a turn that still runs: for
-	// ten minutes, conversations move into new sessions.
-	for _, named := range []*party{byID, byName} {
-		r := named.hear(p.ask(s.ctx, named.request()))
-		if next := named.goOn(p); r.placement != "replayed" || next.placement != "continued" || next.session != r.session {
-			t.Errorf("afterwards, by id %d, by name %q: %s, then %s, want replayed, then continued in the same session",
-				named.session, named.user, r, next)
+	pollUntil(t, func() bool { _, store := p.readiness(); return store == "ok" })
+	// Their open questions. The restarted server may have forgotten a turn that still runs, so for ten minutes
+	// conversations continue in new sessions.
+	for _, labelled := range []*chatClient{byID, byName} {
+		r := labelled.receive(p.ask(env.ctx, labelled.request()))
+		if next := labelled.askNext(p); r.placement != "replayed" || next.placement != "continued" || next.session != r.session {
+			t.Errorf("session id %d, name %q: turns after the outage = %s, then %s; want replayed, then continued",
+				labelled.session, labelled.user, r, next)
 		}
 	}
-	again := c.goOn(p) // nobody could note where it was
-	if r := c.goOn(p); again.placement != "replayed" || r.placement != "continued" || r.session != again.session {
-		t.Errorf("afterwards: %s, then %s", again, r)
+	again := c.askNext(p) // its session was not stored
+	if r := c.askNext(p); again.placement != "replayed" || r.placement != "continued" || r.session != again.session {
+		t.Errorf("turns after the outage = %s, then %s; want replayed, then continued", again, r)
 	}
-	s.judgeTurns()
+	env.checkTurns()
 }
 
-func (s *site) wantUnavailable(r reply) {
-	s.t.Helper()
+func (env *testEnv) checkUnavailable(r reply) {
+	env.t.Helper()
 	if r.status != http.StatusServiceUnavailable || r.code != "store_unavailable" {
-		s.t.Errorf("without a store: %s", r)
+		env.t.Errorf("reply without the database = %s, want HTTP 503 store_unavailable", r)
 	}
 }
 
-// ready is the status of the readiness probe, and what it says of the store.
-func (p *process) ready() (status int, store string) {
+// readiness returns the status of the readiness probe and its report about the store.
+func (p *process) readiness() (status int, store string) {
 	p.t.Helper()
 	var health struct{ Checks map[string]string }
-	status, _ = p.call(http.MethodGet, "/readyz", "", nil, &health)
+	status, _ = p.callAPI(http.MethodGet, "/readyz", "", nil, &health)
 	return status, health.Checks["store"]
 }
 
 const (
-	crashRounds   = 3  // without crashesVariable
-	crashCrowd    = 8  // clients that go on with one chat
-	restless      = 6  // clients that leave an answer and ask something else instead
-	betweenEvents = 30 // questions
+	crashRounds       = 3  // default of crashesVariable
+	steadyClients     = 8  // clients that continue one chat
+	restlessClients   = 6  // clients that leave an answer and ask another question instead
+	questionsPerRound = 30 // questions
 )
 
-// The database crashes and comes back, again and again, while two replicas serve a
-// crowd. Answers by transcript go on all the time; those by id and name, when it is
-// there. What a crash takes back of the last commits (a taking, a head) leads neither
-// to two turns at once in a session nor to an answer on another conversation.
+// The database crashes and restarts several times while two replicas serve many clients. Requests with a transcript
+// get answers all the time, and those with a session id or a name while the database serves. A crash loses the last
+// commits, such as the taking of a session or a head. Still, no session has two turns at the same time, and no answer
+// belongs to another conversation.
 func TestDatabaseCrashesUnderLoad(t *testing.T) {
 	t.Parallel()
-	rounds := countFrom(t, crashesVariable, crashRounds)
-	db := newServer(t, "wal_writer_delay=2s") // so that a crash takes commits back
-	s := newSite(t, simulator.Options{Pace: time.Millisecond}, db.setting(), clientKeys(crashCrowd+restless))
-	s.ctx = boundedBy(t, rounds, 30*time.Second)
-	all := s.startAll(2)
-	var crowd []*party
-	for i := range crashCrowd + restless {
-		crowd = append(crowd, &party{s: s, key: clientKey(i), stream: i%2 == 0 || i >= crashCrowd})
+	rounds := countFromEnv(t, crashesVariable, crashRounds)
+	db := newPostgresServer(t, "wal_writer_delay=2s") // so that a crash loses commits
+	keys := clientKeys(steadyClients + restlessClients)
+	env := newTestEnv(t, simulator.Options{Pace: time.Millisecond}, db.setting(), keys)
+	env.ctx = longTestContext(t, rounds, 30*time.Second)
+	all := env.startProcesses(2)
+	var crowd []*chatClient
+	for i := range steadyClients + restlessClients {
+		crowd = append(crowd, &chatClient{env: env, key: clientKey(i), stream: i%2 == 0 || i >= steadyClients})
 	}
 	crowd[0].user, crowd[1].user = "ada", "ada"
-	for _, c := range crowd { // they need to be known once: the last moments may be lost
-		c.goOn(all[0])
+	for _, c := range crowd { // the store needs one turn of each client, because a crash may lose the last ones
+		c.askNext(all[0])
 	}
-	crowd[2].session = crowd[2].where.session
+	crowd[2].session = crowd[2].lastReply.session
 	db.flush()
-	s.sim.OnTurn(s.heldOrUnhurried)
-	ctx, enough := context.WithCancel(s.ctx)
+	env.sim.OnTurn(env.gatedOrSlowAnswer)
+	ctx, cancel := context.WithCancel(env.ctx)
 	var load sync.WaitGroup
-	for _, c := range crowd[:crashCrowd] {
-		load.Go(func() { c.chat(ctx, all) })
+	for _, c := range crowd[:steadyClients] {
+		load.Go(func() { c.keepAsking(ctx, all) })
 	}
 	lost := 0
 	for range rounds {
-		s.more(betweenEvents)
-		lost += s.crashWithin(db, crowd[crashCrowd:], all)
+		env.waitForQuestions(questionsPerRound)
+		lost += env.crashDuringAnswers(db, crowd[steadyClients:], all)
 	}
-	s.more(betweenEvents)
-	enough()
+	env.waitForQuestions(questionsPerRound)
+	cancel()
 	load.Wait()
-	s.inFlight(0)
+	env.waitForInFlight(0)
 	for _, c := range crowd {
-		was := c.goOn(all[0])
-		if r := c.goOn(all[1]); r.placement != "continued" || r.session != was.session {
-			t.Errorf("afterwards: %s, after %s", r, was)
+		last := c.askNext(all[0])
+		if r := c.askNext(all[1]); r.placement != "continued" || r.session != last.session {
+			t.Errorf("last turn = %s, want it continued after %s", r, last)
 		}
 	}
-	s.inFlight(0)
-	s.judgeTurns()
-	t.Logf("%d crashes of the database, which forgot %d takings; %d questions in %d sessions", rounds, lost,
-		len(s.sim.Turns()), s.sim.Calls(simulator.RouteCreateSession))
+	env.waitForInFlight(0)
+	env.checkTurns()
+	t.Logf("database crashes = %d, forgotten takings = %d, questions = %d, sessions = %d", rounds, lost,
+		len(env.sim.Turns()), env.sim.Calls(simulator.RouteCreateSession))
 }
 
-// crashWithin has the database crash while each client has an answer under way. The
-// clients leave, and ask another question in the place of theirs, at any replica: the
-// platform still answers the first one. It returns how many takings the database forgot.
-func (s *site) crashWithin(db *server, clients []*party, all []*process) (lost int) {
-	s.t.Helper()
+// crashDuringAnswers crashes the database while each client has an open answer. Then the clients ask another question
+// instead at any replica, while the platform still answers the first one. It returns the number of takings that the
+// database forgot.
+func (env *testEnv) crashDuringAnswers(db *postgresServer, clients []*chatClient, all []*process) (lost int) {
+	env.t.Helper()
 	gate := make(chan struct{})
-	begun := make([]*pending, len(clients))
+	requests := make([]*pendingRequest, len(clients))
 	for i, c := range clients {
-		s.gates.Store(marks(c.say().Content)[0], gate)
-		begun[i] = all[i%len(all)].begin(s.ctx, c.request())
-		<-begun[i].heard
+		env.gates.Store(marksIn(c.addQuestion().Content)[0], gate)
+		requests[i] = all[i%len(all)].startRequest(env.ctx, c.request())
+		<-requests[i].firstText
 	}
 	db.crash()
 	db.start()
 	for _, p := range all {
-		eventually(s.t, func() bool { _, store := p.ready(); return store == "ok" })
+		pollUntil(env.t, func() bool { _, store := p.readiness(); return store == "ok" })
 	}
-	lost = len(clients) - db.countTaken(clients)
-	together(len(clients), func(i int) {
+	lost = len(clients) - db.countTakenSessions(clients)
+	inParallel(len(clients), func(i int) {
 		c := clients[i]
-		if i%3 > 0 { // the others stay, and hear both
-			begun[i].leave()
-			<-begun[i].done
+		if i%3 > 0 { // the others stay and read both answers
+			requests[i].cancel()
+			<-requests[i].done
 		}
 		other := *c
 		other.transcript = slices.Clone(c.transcript[:len(c.transcript)-1])
-		other.say()
-		other.hear(all[(i/2)%len(all)].ask(s.ctx, other.request()))
-		other.goOn(all[i%len(all)])
+		other.addQuestion()
+		other.receive(all[(i/2)%len(all)].ask(env.ctx, other.request()))
+		other.askNext(all[i%len(all)])
 		if i%3 > 0 {
 			c.transcript = other.transcript
 		}
@@ -178,101 +183,102 @@ func (s *site) crashWithin(db *server, clients []*party, all []*process) (lost i
 	close(gate)
 	for i, c := range clients {
 		if i%3 == 0 {
-			c.hear(<-begun[i].done)
+			c.receive(<-requests[i].done)
 		}
 	}
 	return lost
 }
 
-// countTaken counts the sessions, among those where the clients were answered last, that
-// the database knows as taken.
-func (db *server) countTaken(clients []*party) int {
+// countTakenSessions returns how many of the clients' last sessions are taken in the database.
+func (db *postgresServer) countTakenSessions(clients []*chatClient) int {
 	ids := make([]string, len(clients))
 	for i, c := range clients {
-		ids[i] = strconv.FormatInt(c.where.session, 10)
+		ids[i] = strconv.FormatInt(c.lastReply.session, 10)
 	}
-	return db.count("SELECT COUNT(*) FROM achuan.sessions WHERE token IS NOT NULL AND id IN (" + strings.Join(ids, ",") + ")")
+	return db.queryCount("SELECT COUNT(*) FROM achuan.sessions WHERE token IS NOT NULL AND id IN (" +
+		strings.Join(ids, ",") + ")")
 }
 
-// heldOrUnhurried holds the answers to the questions in s.gates until their gate opens.
-func (s *site) heldOrUnhurried(turn simulator.Turn) *simulator.Reply {
-	if gate, ok := s.gates.Load(question(turn)); ok {
-		r := s.held(gate.(chan struct{}))
+// gatedOrSlowAnswer returns a gated answer for a question in gates, and a slow answer for others.
+func (env *testEnv) gatedOrSlowAnswer(turn simulator.Turn) *simulator.Reply {
+	if gate, ok := env.gates.Load(questionMark(turn)); ok {
+		r := env.gatedAnswer(gate.(chan struct{}))
 		return &r
 	}
-	return s.unhurried()
+	return env.slowAnswer()
 }
 
-// chat goes on until it is enough. Only a request that cannot be answered without the
-// database is refused, and is then asked again.
-func (c *party) chat(ctx context.Context, all []*process) {
-	c.s.t.Helper()
-	for i := 0; ctx.Err() == nil && !c.s.t.Failed(); i++ {
-		c.say()
-		r := all[i%len(all)].ask(c.s.ctx, c.request())
+// keepAsking asks questions until ctx ends. A request that needs the database may be refused, and is then repeated.
+func (c *chatClient) keepAsking(ctx context.Context, all []*process) {
+	c.env.t.Helper()
+	for i := 0; ctx.Err() == nil && !c.env.t.Failed(); i++ {
+		c.addQuestion()
+		r := all[i%len(all)].ask(c.env.ctx, c.request())
 		for ; (c.user != "" || c.session != 0) && r.code == "store_unavailable"; i++ {
-			r = all[i%len(all)].ask(c.s.ctx, c.request())
+			r = all[i%len(all)].ask(c.env.ctx, c.request())
 		}
-		c.hear(r)
+		c.receive(r)
 	}
 }
 
-// more waits for so many questions more.
-func (s *site) more(n int) {
-	s.t.Helper()
-	was := s.sim.Calls(simulator.RouteCompletions)
-	s.await("more questions", func() bool { return s.t.Failed() || s.sim.Calls(simulator.RouteCompletions) >= was+n })
+// waitForQuestions waits for n more questions.
+func (env *testEnv) waitForQuestions(n int) {
+	env.t.Helper()
+	before := env.sim.Calls(simulator.RouteCompletions)
+	env.waitFor("more questions", func() bool {
+		return env.t.Failed() || env.sim.Calls(simulator.RouteCompletions) >= before+n
+	})
 }
 
-// A database that crashes right after a question was asked may not know that its
-// session was taken. The process that asks does, and asks nothing beside it.
-func TestDatabaseForgetsATaking(t *testing.T) {
+// A database that crashes directly after a question may forget that the session is taken. The process of the turn knows
+// it, and asks no other question in the session.
+func TestDatabaseForgetsTaking(t *testing.T) {
 	t.Parallel()
-	db := newServer(t, "wal_writer_delay=10s") // what is not flushed stays in memory for so long
-	s := newSite(t, simulator.Options{}, db.setting())
-	p := s.start()
-	parties := []*party{{s: s}, {s: s}, {s: s, user: "ada"}}
-	for _, c := range parties {
+	db := newPostgresServer(t, "wal_writer_delay=10s") // keeps commits in memory until a flush
+	env := newTestEnv(t, simulator.Options{}, db.setting())
+	p := env.start()
+	clients := []*chatClient{{env: env}, {env: env}, {env: env, user: "ada"}}
+	for _, c := range clients {
 		c.stream = true
-		c.goOn(p)
+		c.askNext(p)
 	}
-	parties[1].session = parties[1].where.session
+	clients[1].session = clients[1].lastReply.session
 	db.flush()
 	gate := make(chan struct{})
-	var begun []*pending
-	for _, c := range parties {
-		s.sim.Script(s.held(gate))
-		c.say()
-		w := p.begin(s.ctx, c.request())
-		<-w.heard
-		begun = append(begun, w)
+	var requests []*pendingRequest
+	for _, c := range clients {
+		env.sim.Script(env.gatedAnswer(gate))
+		c.addQuestion()
+		w := p.startRequest(env.ctx, c.request())
+		<-w.firstText
+		requests = append(requests, w)
 	}
 	db.crash()
 	db.start()
-	eventually(t, func() bool { _, store := p.ready(); return store == "ok" })
-	if n := db.count("SELECT COUNT(*) FROM achuan.sessions WHERE token IS NOT NULL"); n != 0 {
-		t.Fatalf("the server remembers %d takings", n)
+	pollUntil(t, func() bool { _, store := p.readiness(); return store == "ok" })
+	if n := db.queryCount("SELECT COUNT(*) FROM achuan.sessions WHERE token IS NOT NULL"); n != 0 {
+		t.Fatalf("takings in the database = %d, want 0", n)
 	}
 
-	// By transcript another client goes on at once; by id and by name they wait.
-	twin := &party{s: s, transcript: slices.Clone(parties[0].transcript[:2])}
-	if r := twin.goOn(p); r.session == parties[0].where.session || r.placement != "replayed" && r.placement != "forked" {
-		t.Errorf("by transcript: %s, beside %s", r, parties[0].where)
+	// Another client with the transcript gets an answer at once. Those with the session id and the name wait.
+	twin := &chatClient{env: env, transcript: slices.Clone(clients[0].transcript[:2])}
+	if r := twin.askNext(p); r.session == clients[0].lastReply.session || r.placement != "replayed" && r.placement != "forked" {
+		t.Errorf("turn with the transcript = %s, want it in another session than %s", r, clients[0].lastReply)
 	}
-	var next []*pending
-	for _, c := range parties[1:] {
+	var next []*pendingRequest
+	for _, c := range clients[1:] {
 		after := *c
-		after.say()
-		next = append(next, p.begin(s.ctx, after.request()))
+		after.addQuestion()
+		next = append(next, p.startRequest(env.ctx, after.request()))
 	}
 	close(gate)
-	for i, w := range begun {
-		parties[i].hear(<-w.done)
+	for i, w := range requests {
+		clients[i].receive(<-w.done)
 	}
 	for _, w := range next {
-		if r := <-w.done; !r.ok() {
-			t.Errorf("after the wait: %s", r)
+		if r := <-w.done; !r.isSuccess() {
+			t.Errorf("turn after the wait = %s, want an answer", r)
 		}
 	}
-	s.judgeTurns()
+	env.checkTurns()
 }

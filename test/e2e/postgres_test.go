@@ -21,16 +21,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// database is a PostgreSQL schema of the test's own.
+// database is a PostgreSQL schema for one test.
 type database struct {
 	t   testing.TB
 	url string
 }
 
-// newDatabase makes a schema on the server that .ci/postgres starts.
+// newDatabase creates a schema on the server that .ci/postgres starts.
 func newDatabase(t testing.TB) *database {
 	t.Helper()
-	server := testServer(t)
+	server := serverURL(t)
 	schema := "e2e_" + strings.ToLower(rand.Text())
 	u, err := url.Parse(server)
 	if err != nil {
@@ -44,70 +44,69 @@ func newDatabase(t testing.TB) *database {
 	return db
 }
 
-// testServer is the PostgreSQL to test with. CI names one, and so skips nothing.
-func testServer(t testing.TB) string {
+// serverURL returns the URL of the PostgreSQL server for tests. CI sets it, so CI skips no test.
+func serverURL(t testing.TB) string {
 	t.Helper()
 	if named := os.Getenv("ACHUAN_TEST_POSTGRES"); named != "" {
 		return named
 	}
-	c, err := net.DialTimeout("tcp", "127.0.0.1:5432", mostTime)
+	c, err := net.DialTimeout("tcp", "127.0.0.1:5432", processTimeout)
 	if err != nil {
-		t.Skip("no PostgreSQL on 127.0.0.1:5432 (.ci/postgres installs and starts one), and ACHUAN_TEST_POSTGRES names none")
+		t.Skip("no PostgreSQL on 127.0.0.1:5432 (.ci/postgres installs and starts it), and ACHUAN_TEST_POSTGRES is not set")
 	}
-	_ = c.Close() // it was there
+	_ = c.Close() // only a test of the port
 	return "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"
 }
 
-// setting names the database to the program, which is to leave room for the
-// processes of other tests.
+// setting returns the setting of the database. It limits the connections, because other tests use the server, too.
 func (db *database) setting() string { return "ACHUAN_DATABASE_URL=" + db.url + "&pool_max_conns=4" }
 
-// exec runs statements beside the program.
+// exec executes statements on a connection of its own.
 func (db *database) exec(statements string) {
 	db.t.Helper()
-	db.with(func(ctx context.Context, c *pgx.Conn) error {
+	db.withConn(func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.Exec(ctx, statements)
 		return err
 	})
 }
 
-// count is a number that a query tells.
-func (db *database) count(query string) (n int) {
+// queryCount returns the number that a query selects.
+func (db *database) queryCount(query string) (n int) {
 	db.t.Helper()
-	db.with(func(ctx context.Context, c *pgx.Conn) error { return c.QueryRow(ctx, query).Scan(&n) })
+	db.withConn(func(ctx context.Context, c *pgx.Conn) error { return c.QueryRow(ctx, query).Scan(&n) })
 	return n
 }
 
-func (db *database) with(f func(ctx context.Context, c *pgx.Conn) error) {
+func (db *database) withConn(f func(ctx context.Context, c *pgx.Conn) error) {
 	db.t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(db.t.Context()), mostTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(db.t.Context()), processTimeout)
 	defer cancel()
 	c, err := pgx.Connect(ctx, db.url)
 	if err != nil {
-		db.t.Fatalf("no PostgreSQL to test with (.ci/postgres starts one): %v", err)
+		db.t.Fatalf("cannot connect to PostgreSQL (.ci/postgres starts it): %v", err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // what was asked for has been answered
+	defer c.Close(ctx) //nolint:errcheck // the queries are done
 	if err := f(ctx, c); err != nil {
 		db.t.Error(err)
 	}
 }
 
-// server is a PostgreSQL server of the test's own, to be stopped and started.
-type server struct {
+// postgresServer is a PostgreSQL server for one test, which the test may stop and start.
+type postgresServer struct {
 	database
-	bin, dir, port string
-	options        string // of the server's command
-	as             *syscall.Credential
+	binDir, dir, port string
+	options           string // of the server's command
+	credential        *syscall.Credential
 }
 
-// newServer makes a server with such settings and starts it.
-func newServer(t testing.TB, settings ...string) *server {
+// newPostgresServer creates and starts a server with these settings.
+func newPostgresServer(t testing.TB, settings ...string) *postgresServer {
 	t.Helper()
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {
-		t.Skip("this machine has no PostgreSQL server to run (Debian: package postgresql)")
+		t.Skip("PostgreSQL is not installed (Debian: package postgresql)")
 	}
-	dir, err := os.MkdirTemp("", "achuan-e2e-postgres-") //nolint:usetesting // t.TempDir is nobody else's to enter
+	dir, err := os.MkdirTemp("", "achuan-e2e-postgres-") //nolint:usetesting // the user postgres cannot enter t.TempDir
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,69 +115,69 @@ func newServer(t testing.TB, settings ...string) *server {
 			t.Error(err)
 		}
 	})
-	s := &server{bin: filepath.Dir(slices.Max(found)), dir: dir, port: freePort(t)}
+	s := &postgresServer{binDir: filepath.Dir(slices.Max(found)), dir: dir, port: freePort(t)}
 	if os.Getuid() == 0 { // PostgreSQL does not run as root
-		s.as = postgresUser(t, s.dir)
+		s.credential = postgresUser(t, s.dir)
 	}
 	s.database = database{t, "postgres://postgres@127.0.0.1:" + s.port + "/postgres?sslmode=disable"}
 	s.options = "-p " + s.port
 	for _, setting := range append(settings, "listen_addresses=127.0.0.1", "fsync=off", "unix_socket_directories="+dir) {
 		s.options += " -c " + setting
 	}
-	s.run("initdb", "-A", "trust", "-U", "postgres", "--no-sync", "-D", s.data())
+	s.runTool("initdb", "-A", "trust", "-U", "postgres", "--no-sync", "-D", s.dataDir())
 	s.start()
 	t.Cleanup(s.crash)
 	return s
 }
 
-func (s *server) data() string { return filepath.Join(s.dir, "data") }
+func (s *postgresServer) dataDir() string { return filepath.Join(s.dir, "data") }
 
-func (s *server) start() {
+func (s *postgresServer) start() {
 	s.t.Helper()
-	s.run("pg_ctl", "start", "-w", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", s.options)
+	s.runTool("pg_ctl", "start", "-w", "-D", s.dataDir(), "-l", filepath.Join(s.dir, "log"), "-o", s.options)
 }
 
-// stop ends the server in order.
-func (s *server) stop() { s.end("fast") }
+// stop stops the server normally.
+func (s *postgresServer) stop() { s.stopWith("fast") }
 
-// crash ends the server so that it has to recover: what was not on the disk is gone.
-func (s *server) crash() { s.end("immediate") }
+// crash stops the server like a crash: it loses what is not on the disk, and recovers at its next start.
+func (s *postgresServer) crash() { s.stopWith("immediate") }
 
-func (s *server) end(mode string) {
+func (s *postgresServer) stopWith(mode string) {
 	s.t.Helper()
-	if _, err := os.Stat(filepath.Join(s.data(), "postmaster.pid")); err == nil {
-		s.run("pg_ctl", "stop", "-w", "-m", mode, "-D", s.data())
+	if _, err := os.Stat(filepath.Join(s.dataDir(), "postmaster.pid")); err == nil {
+		s.runTool("pg_ctl", "stop", "-w", "-m", mode, "-D", s.dataDir())
 	}
 }
 
-// flush brings to the disk what was committed so far.
-func (s *server) flush() { s.exec("CHECKPOINT") }
+// flush writes all commits to the disk.
+func (s *postgresServer) flush() { s.exec("CHECKPOINT") }
 
-func (s *server) run(name string, args ...string) {
+func (s *postgresServer) runTool(name string, args ...string) {
 	s.t.Helper()
-	command := exec.Command(filepath.Join(s.bin, name), args...)
+	command := exec.Command(filepath.Join(s.binDir, name), args...)
 	command.Dir = s.dir
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
-	command.SysProcAttr = &syscall.SysProcAttr{Credential: s.as}
-	// The server keeps the files that it was started with.
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential}
+	// The server inherits stdout and stderr, so they must be a file and not a pipe that Run waits for.
 	out, err := os.CreateTemp(s.t.TempDir(), "")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer out.Close() //nolint:errcheck // only read from here on
+	defer out.Close() //nolint:errcheck // nothing more is written
 	command.Stdout, command.Stderr = out, out
 	if err := command.Run(); err != nil {
-		said, _ := os.ReadFile(out.Name())
-		s.t.Fatalf("%s: %v\n%s", name, err, said)
+		output, _ := os.ReadFile(out.Name())
+		s.t.Fatalf("%s: %v\n%s", name, err, output)
 	}
 }
 
-// postgresUser is the user that Debian's package makes, who gets the folder.
+// postgresUser makes the user of the Debian package the owner of dir, and returns it.
 func postgresUser(t testing.TB, dir string) *syscall.Credential {
 	t.Helper()
 	u, err := user.Lookup("postgres")
 	if err != nil {
-		t.Skipf("root does not run PostgreSQL, and nobody else is there to: %v", err)
+		t.Skipf("PostgreSQL does not run as root, and there is no user postgres: %v", err)
 	}
 	uid, _ := strconv.Atoi(u.Uid)
 	gid, _ := strconv.Atoi(u.Gid)
@@ -188,8 +187,8 @@ func postgresUser(t testing.TB, dir string) *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
-// freePort finds a port that no outgoing connection gets by chance while the server
-// is down: those have numbers above.
+// freePort returns a free port below the range of outgoing connections, so that none of them uses it while the server
+// is stopped.
 func freePort(t testing.TB) string {
 	t.Helper()
 	for range 100 {
@@ -201,6 +200,6 @@ func freePort(t testing.TB) string {
 			return port
 		}
 	}
-	t.Fatal("no port is free")
+	t.Fatal("found no free port")
 	return ""
 }

@@ -20,33 +20,32 @@ import (
 	"time"
 )
 
-// mostTime is how long a process may take to start, or to end once it was told.
-const mostTime = 30 * time.Second
+// processTimeout is the longest time in which a process must start, or end after a signal.
+const processTimeout = 30 * time.Second
 
-// process is the program, serving.
+// process is a running program.
 type process struct {
 	t       testing.TB
 	command *exec.Cmd
-	token   string // its JWT, by which the platform's view tells processes apart
+	token   string // its JWT; the simulator distinguishes processes by it
 	url     string
-	ended   chan struct{} // closed when it has ended
+	ended   chan struct{} // closed after the end of the process
 
 	mu      sync.Mutex
 	log     strings.Builder
-	changed chan struct{} // closed at the log's next line
+	changed chan struct{} // closed at the next line of the log
 }
 
-var servingAt = regexp.MustCompile(`msg=serving address=(\S+)`)
+var servingLine = regexp.MustCompile(`msg=serving address=(\S+)`)
 
-// launch starts the program with no environment but environ. It is killed when the
-// test ends, unless it has ended by then.
-func launch(t testing.TB, token string, environ []string) *process {
+// launchProgram starts the program. Its environment is the token and environ. The end of the test kills it.
+func launchProgram(t testing.TB, token string, environ []string) *process {
 	t.Helper()
-	return launchAs(t, token, environ, binary, "serve")
+	return launchCommand(t, token, environ, binaryPath, "serve")
 }
 
-// launchAs is launch by a command that becomes the program.
-func launchAs(t testing.TB, token string, environ []string, command ...string) *process {
+// launchCommand is launchProgram with a command that executes the program.
+func launchCommand(t testing.TB, token string, environ []string, command ...string) *process {
 	t.Helper()
 	p := &process{
 		t: t, command: exec.Command(command[0], command[1:]...), token: token,
@@ -54,37 +53,37 @@ func launchAs(t testing.TB, token string, environ []string, command ...string) *
 	}
 	p.command.Dir = t.TempDir()
 	p.command.Env = append([]string{"ACHUAN_JWT=" + token}, environ...)
-	log, toLog := io.Pipe()
-	p.command.Stderr = toLog
+	log, logWriter := io.Pipe()
+	p.command.Stderr = logWriter
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		_ = p.command.Wait() // exit codes are looked at where they matter
-		_ = toLog.Close()
+		_ = p.command.Wait() // tests check the exit code where it matters
+		_ = logWriter.Close()
 	}()
-	go p.follow(log)
-	t.Cleanup(p.end)
+	go p.readLog(log)
+	t.Cleanup(p.cleanUp)
 	return p
 }
 
-// end kills the process, and looks at what it said.
-func (p *process) end() {
-	_ = p.command.Process.Kill() // it may have ended
+// cleanUp kills the process and checks its log for panics and data races.
+func (p *process) cleanUp() {
+	_ = p.command.Process.Kill() // an error says that it has ended already
 	<-p.ended
 	for _, bad := range []string{"DATA RACE", "panic", "goroutine "} {
-		if strings.Contains(p.said(), bad) {
-			p.t.Errorf("%q is in the log:\n%s", bad, p.said())
+		if strings.Contains(p.logText(), bad) {
+			p.t.Errorf("log has %q, want none:\n%s", bad, p.logText())
 			return
 		}
 	}
 	if p.t.Failed() {
-		p.t.Logf("the end of the log of %s:\n%s", p.url, p.last())
+		p.t.Logf("log of %s, in parts:\n%s", p.url, p.logSummary())
 	}
 }
 
-// follow keeps the log until the process has ended.
-func (p *process) follow(log io.Reader) {
+// readLog reads the log until the process ends.
+func (p *process) readLog(log io.Reader) {
 	defer close(p.ended)
 	for lines := bufio.NewScanner(log); lines.Scan(); {
 		p.mu.Lock()
@@ -95,67 +94,67 @@ func (p *process) follow(log io.Reader) {
 	}
 }
 
-func (p *process) said() string {
+func (p *process) logText() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.log.String()
 }
 
-// last is what the log ended with, and what it warned of before, for people.
-func (p *process) last() string {
-	var told, warned []string
-	for line := range strings.Lines(p.said()) {
+// logSummary returns the first warnings and the last lines of the log.
+func (p *process) logSummary() string {
+	var infos, warnings []string
+	for line := range strings.Lines(p.logText()) {
 		switch {
 		case strings.Contains(line, "level=WARN"), strings.Contains(line, "level=ERROR"):
-			warned = append(warned, line)
+			warnings = append(warnings, line)
 		case !strings.Contains(line, "level=DEBUG"):
-			told = append(told, line)
+			infos = append(infos, line)
 		}
 	}
-	return strings.Join(slices.Concat(warned[:min(len(warned), 10)], told[max(0, len(told)-10):]), "")
+	return strings.Join(slices.Concat(warnings[:min(len(warnings), 10)], infos[max(0, len(infos)-10):]), "")
 }
 
-// await waits until the log has what is looked for, as often as that.
-func (p *process) await(what string, times int) {
+// waitForLog waits until the log contains text this number of times.
+func (p *process) waitForLog(text string, count int) {
 	p.t.Helper()
-	deadline := time.After(2 * mostTime)
+	deadline := time.After(2 * processTimeout)
 	for {
 		p.mu.Lock()
 		log, changed := p.log.String(), p.changed
 		p.mu.Unlock()
-		if strings.Count(log, what) >= times {
+		if strings.Count(log, text) >= count {
 			return
 		}
 		select {
 		case <-changed:
 		case <-p.ended:
-			p.t.Fatalf("the process ended and never said %q:\n%s", what, p.said())
+			p.t.Fatalf("process ended, want %q in its log:\n%s", text, p.logText())
 		case <-deadline:
-			p.t.Fatalf("the process does not say %q:\n%s", what, p.said())
+			p.t.Fatalf("timeout, want %q in the log:\n%s", text, p.logText())
 		}
 	}
 }
 
-// serve waits until the process serves, and notes where.
-func (p *process) serve() *process {
+// waitUntilServing waits until the process serves, and sets its URL.
+func (p *process) waitUntilServing() *process {
 	p.t.Helper()
-	p.await("msg=serving", 1)
-	p.url = "http://" + servingAt.FindStringSubmatch(p.said())[1]
+	p.waitForLog("msg=serving", 1)
+	p.url = "http://" + servingLine.FindStringSubmatch(p.logText())[1]
 	return p
 }
 
-// kill is kill -9.
+// kill sends SIGKILL.
 func (p *process) kill() {
-	_ = p.command.Process.Kill() // a second one finds nobody
+	_ = p.command.Process.Kill() // a test may call it twice
 }
 
-// gone waits for the end of a process that was killed or told to end.
-func (p *process) gone() {
+// waitForExit waits for the end of the process after a signal.
+func (p *process) waitForExit() {
 	p.t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(mostTime):
-		p.t.Fatalf("it does not end:\n%s", p.said())
+	case <-time.After(processTimeout):
+		p.t.Fatalf("timeout, want the process to end:\n%s", p.logText())
 	}
 }
 
@@ -166,12 +165,11 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// pause stops the process in its tracks, and waits until the last of its threads has
-// noticed.
+// pause sends SIGSTOP and waits until all threads of the process are stopped.
 func (p *process) pause() {
 	p.t.Helper()
 	p.signal(syscall.SIGSTOP)
-	eventually(p.t, func() bool {
+	pollUntil(p.t, func() bool {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.command.Process.Pid))
 		if err != nil || len(threads) == 0 {
 			return false
@@ -183,19 +181,19 @@ func (p *process) pause() {
 	})
 }
 
-// stop ends the process in order.
+// stop sends SIGTERM and waits for a normal end.
 func (p *process) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
-	p.gone()
+	p.waitForExit()
 	if code := p.command.ProcessState.ExitCode(); code != 0 {
-		p.t.Errorf("exit code %d:\n%s", code, p.said())
+		p.t.Errorf("exit code = %d, want 0:\n%s", code, p.logText())
 	}
 }
 
-// bounded is a context for all that a test waits for.
-func bounded(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*mostTime)
+// testContext returns the context with the time limit of a test.
+func testContext(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 3*processTimeout)
 	t.Cleanup(cancel)
 	return ctx
 }

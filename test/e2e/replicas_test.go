@@ -11,196 +11,196 @@ import (
 	"achuan/internal/simulator"
 )
 
-// replicas starts n processes on one PostgreSQL.
-func replicas(t *testing.T, n int, o simulator.Options, environ ...string) (*site, []*process) {
+// startReplicas starts n processes that share a PostgreSQL database.
+func startReplicas(t *testing.T, n int, o simulator.Options, environ ...string) (*testEnv, []*process) {
 	t.Helper()
-	s := newSite(t, o, append(environ, newDatabase(t).setting())...)
-	return s, s.startAll(n)
+	env := newTestEnv(t, o, append(environ, newDatabase(t).setting())...)
+	return env, env.startProcesses(n)
 }
 
-// startAll starts n processes at once.
-func (s *site) startAll(n int) []*process {
-	s.t.Helper()
+// startProcesses starts n processes at the same time.
+func (env *testEnv) startProcesses(n int) []*process {
+	env.t.Helper()
 	all := make([]*process, n)
 	for i := range all {
-		all[i] = s.launch()
+		all[i] = env.launch()
 	}
 	for _, p := range all {
-		p.serve()
+		p.waitUntilServing()
 	}
 	return all
 }
 
-// A conversation may be at another replica on each turn, whichever way it is placed.
-func TestConversationWanders(t *testing.T) {
+// Each turn of a conversation may go to another replica, with a transcript, a name or a session id.
+func TestConversationChangesReplicas(t *testing.T) {
 	t.Parallel()
-	s, all := replicas(t, 3, simulator.Options{})
-	for _, c := range []*party{{s: s, stream: true}, {s: s, user: "ada"}} {
-		first := c.goOn(all[0])
+	env, all := startReplicas(t, 3, simulator.Options{})
+	for _, c := range []*chatClient{{env: env, stream: true}, {env: env, user: "ada"}} {
+		first := c.askNext(all[0])
 		for i := range 9 {
-			if r := c.goOn(all[(i+1)%3]); r.placement != "continued" || r.session != first.session {
-				t.Errorf("turn %d, by name %q: %s, began in %d", i+2, c.user, r, first.session)
+			if r := c.askNext(all[(i+1)%3]); r.placement != "continued" || r.session != first.session {
+				t.Errorf("turn %d, name %q: reply = %s, want it continued in %d", i+2, c.user, r, first.session)
 			}
 		}
 		c.session, c.user = first.session, ""
 		for i := range 3 {
-			if r := c.goOn(all[i]); r.placement != "continued" || r.session != first.session {
-				t.Errorf("by id: %s, began in %d", r, first.session)
+			if r := c.askNext(all[i]); r.placement != "continued" || r.session != first.session {
+				t.Errorf("turn with the session id = %s, want it continued in %d", r, first.session)
 			}
 		}
 	}
-	s.judgeTurns()
+	env.checkTurns()
 }
 
-// Of two replicas that get the same continuation at once, one continues.
+// When two replicas get the same continuation at the same time, only one of them continues the session.
 func TestOneOfTwoContinues(t *testing.T) {
 	t.Parallel()
-	s, all := replicas(t, 2, simulator.Options{})
+	env, all := startReplicas(t, 2, simulator.Options{})
 	for range 5 {
-		c := &party{s: s, stream: true}
-		c.goOn(all[0])
+		c := &chatClient{env: env, stream: true}
+		c.askNext(all[0])
 		gate := make(chan struct{})
-		s.sim.Script(s.held(gate), s.held(gate))
-		twins := []*party{c, {s: s, stream: true, transcript: slices.Clone(c.transcript)}}
-		var begun []*pending
+		env.sim.Script(env.gatedAnswer(gate), env.gatedAnswer(gate))
+		twins := []*chatClient{c, {env: env, stream: true, transcript: slices.Clone(c.transcript)}}
+		var requests []*pendingRequest
 		for i, twin := range twins {
-			twin.say()
-			begun = append(begun, all[i].begin(s.ctx, twin.request()))
+			twin.addQuestion()
+			requests = append(requests, all[i].startRequest(env.ctx, twin.request()))
 		}
-		s.inFlight(2)
+		env.waitForInFlight(2)
 		close(gate)
 		var placed []string
-		for i, w := range begun {
-			placed = append(placed, twins[i].hear(<-w.done).placement)
+		for i, w := range requests {
+			placed = append(placed, twins[i].receive(<-w.done).placement)
 		}
 		if slices.Sort(placed); !slices.Equal(placed, []string{"continued", "forked"}) {
 			t.Errorf("placed %q", placed)
 		}
-		for i, twin := range twins { // each goes on in its own session
-			if r := twin.goOn(all[1-i]); r.placement != "continued" {
-				t.Errorf("afterwards: %s", r)
+		for i, twin := range twins { // each continues its own session
+			if r := twin.askNext(all[1-i]); r.placement != "continued" {
+				t.Errorf("next turn = %s, want it continued", r)
 			}
 		}
 	}
-	s.judgeTurns()
+	env.checkTurns()
 }
 
-// Requests by id, or by name, at several replicas wait for one another. The first
-// ones of a name meet in one session.
+// Requests with the same session id or name at several replicas wait for one another. The first requests with a name
+// use one session.
 func TestReplicasTakeTurns(t *testing.T) {
 	t.Parallel()
 	const each = 4
 	for _, name := range []string{"", "ada"} {
 		t.Run("by name "+name, func(t *testing.T) {
-			s, all := replicas(t, 2, simulator.Options{Pace: 2 * time.Millisecond})
-			c := party{s: s, user: name, key: ""}
+			env, all := startReplicas(t, 2, simulator.Options{Pace: 2 * time.Millisecond})
+			c := chatClient{env: env, user: name, key: ""}
 			if name == "" {
-				c.session = c.goOn(all[0]).session
+				c.session = c.askNext(all[0]).session
 			}
 			got := make([]reply, 2*each)
-			together(len(got), func(i int) {
-				mine := c // each client knows of its own message only
+			inParallel(len(got), func(i int) {
+				mine := c // each client has only its own message
 				mine.transcript = nil
-				mine.say()
-				got[i] = mine.hear(all[i%2].ask(s.ctx, mine.request()))
+				mine.addQuestion()
+				got[i] = mine.receive(all[i%2].ask(env.ctx, mine.request()))
 			})
 			for _, r := range got {
 				if r.session != got[0].session {
-					t.Errorf("in session %d and in %d", got[0].session, r.session)
+					t.Errorf("session = %d, want %d for all", r.session, got[0].session)
 				}
 			}
-			if n := len(s.sim.Records(got[0].session)); n < len(got) || len(s.sim.Sessions()) != 1 {
-				t.Errorf("%d exchanges, %d sessions", n, len(s.sim.Sessions()))
+			if n := len(env.sim.Records(got[0].session)); n < len(got) || len(env.sim.Sessions()) != 1 {
+				t.Errorf("exchanges = %d, sessions = %d; want at least %d, 1", n, len(env.sim.Sessions()), len(got))
 			}
-			s.judgeTurns()
+			env.checkTurns()
 		})
 	}
 }
 
-// A repeated request gets the answer that another replica is making.
+// A repeated request gets the answer of another replica.
 func TestAttachAcrossReplicas(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
-		leaves bool
+		leaves bool // the first client
 		first  map[string]string
 		second map[string]string
 	}{
-		{"by its key, beside the first client", false, map[string]string{idempotencyKey: "one"}, map[string]string{idempotencyKey: "one"}},
-		{"marked, after the first client left", true, nil, map[string]string{retryCount: "1"}},
+		{"by its key, beside the first client", false, map[string]string{idempotencyKeyHeader: "one"}, map[string]string{idempotencyKeyHeader: "one"}},
+		{"marked, after the first client left", true, nil, map[string]string{retryCountHeader: "1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			db := newDatabase(t)
-			s := newSite(t, simulator.Options{}, db.setting())
-			all, c, gate := s.startAll(2), &party{s: s, stream: true}, make(chan struct{})
-			s.sim.Script(s.held(gate))
-			asked := c.say()
+			env := newTestEnv(t, simulator.Options{}, db.setting())
+			all, c, gate := env.startProcesses(2), &chatClient{env: env, stream: true}, make(chan struct{})
+			env.sim.Script(env.gatedAnswer(gate))
+			question := c.addQuestion()
 			q := c.request()
 			q.header = tt.first
-			first := all[0].begin(s.ctx, q)
-			<-first.heard
+			first := all[0].startRequest(env.ctx, q)
+			<-first.firstText
 			if tt.leaves {
-				first.leave()
+				first.cancel()
 				<-first.done
-				eventually(t, func() bool { return db.count("SELECT COUNT(*) FROM turns WHERE parted") == 1 })
+				pollUntil(t, func() bool { return db.queryCount("SELECT COUNT(*) FROM turns WHERE parted") == 1 })
 			}
 			q.header = tt.second
-			second := all[1].begin(s.ctx, q)
-			all[1].await("attached to an answer", 1)
+			second := all[1].startRequest(env.ctx, q)
+			all[1].waitForLog("attached to an answer", 1)
 			close(gate)
-			r := c.hear(<-second.done)
-			if n := len(s.asked(asked)); r.placement != "attached" || n != 1 {
-				t.Errorf("%s, asked %d times", r, n)
+			r := c.receive(<-second.done)
+			if n := len(env.turnsOf(question)); r.placement != "attached" || n != 1 {
+				t.Errorf("repetition = %s, asked %d times; want it attached, once", r, n)
 			}
 			if !tt.leaves {
-				if got := <-first.done; !got.ok() || got.text != r.text {
-					t.Errorf("the first client got %s %q", got, got.text)
+				if got := <-first.done; !got.isSuccess() || got.text != r.text {
+					t.Errorf("reply to the first client = %s %q, want the same answer %q", got, got.text, r.text)
 				}
 				q.Messages = []message{{"user", "another"}}
-				if got := all[1].ask(s.ctx, q); got.status != http.StatusUnprocessableEntity || got.code != "idempotency_mismatch" {
-					t.Errorf("another request with the key: %s", got)
+				if got := all[1].ask(env.ctx, q); got.status != http.StatusUnprocessableEntity || got.code != "idempotency_mismatch" {
+					t.Errorf("another request with the key = %s, want HTTP 422 idempotency_mismatch", got)
 				}
 			}
-			if again := c.goOn(all[1]); again.placement != "continued" || again.session != r.session {
-				t.Errorf("afterwards: %s, after %s", again, r)
+			if again := c.askNext(all[1]); again.placement != "continued" || again.session != r.session {
+				t.Errorf("next turn = %s, want it continued after %s", again, r)
 			}
-			s.judgeTurns()
+			env.checkTurns()
 		})
 	}
 }
 
-// eventually waits until something is so that only a question can tell.
-func eventually(t testing.TB, so func() bool) {
+// pollUntil polls isTrue, for conditions whose change a test cannot observe.
+func pollUntil(t testing.TB, isTrue func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(mostTime)
-	for !so() {
+	deadline := time.After(processTimeout)
+	for !isTrue() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatal("it never came to be")
+			t.Fatalf("condition is not true after %v", processTimeout)
 		}
 	}
 }
 
-// Every session that nobody comes back to is deleted, by one replica.
-func TestCleanUpIsDoneOnce(t *testing.T) {
+// Each unused session is deleted, by only one replica.
+func TestCleanupRunsOnce(t *testing.T) {
 	t.Parallel()
 	const chats = 30
-	s, all := replicas(t, 3, simulator.Options{}, "ACHUAN_SESSION_RETENTION=1s")
-	kept := &party{s: s, user: "ada"}
-	kept.goOn(all[0])
-	together(chats, func(i int) { (&party{s: s}).goOn(all[i%3]) })
-	s.await("clean-up", func() bool { return len(s.sim.Deleted()) == chats })
+	env, all := startReplicas(t, 3, simulator.Options{}, "ACHUAN_SESSION_RETENTION=1s")
+	kept := &chatClient{env: env, user: "ada"}
+	kept.askNext(all[0])
+	inParallel(chats, func(i int) { (&chatClient{env: env}).askNext(all[i%3]) })
+	env.waitFor("the cleanup", func() bool { return len(env.sim.Deleted()) == chats })
 	for _, p := range all {
-		p.stop() // with all that it had to do
+		p.stop()
 	}
-	if calls := s.sim.Calls(simulator.RouteDeleteSession); calls != chats {
-		t.Errorf("%d deletions of %d sessions", calls, chats)
+	if calls := env.sim.Calls(simulator.RouteDeleteSession); calls != chats {
+		t.Errorf("deletion requests = %d, want %d", calls, chats)
 	}
-	if _, there := s.sim.Session(kept.where.session); !there {
-		t.Error("a session by name was deleted")
+	if _, there := env.sim.Session(kept.lastReply.session); !there {
+		t.Error("session with a name was deleted, want it kept")
 	}
-	s.judgeTurns()
+	env.checkTurns()
 }
