@@ -7,10 +7,10 @@ import (
 	"achuan/internal/chat"
 )
 
-// isAdmin reports whether a request carries the administrator's key.
+// isAdmin reports whether a request carries the administrator key.
 func (s *Server) isAdmin(r *http.Request) bool { return s.opts.Admin.Matches(r.Header) }
 
-// hasNoKey reports whether a request carries no key at all.
+// hasNoKey reports whether a request carries no key.
 func (s *Server) hasNoKey(r *http.Request) bool { return !access.HasKey(r.Header) }
 
 // adminError is the error for a request to what only the administrator may see.

@@ -2,8 +2,8 @@ package httpapi
 
 import "net/http"
 
-// authenticate lets a request pass that carries a configured key, and notes whose
-// it is. Keyless, everyone passes as chat.Anonymous.
+// authenticate lets a request with a configured key pass and records its caller. Without
+// configured keys everyone passes as chat.Anonymous.
 func (s *Server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, err := s.opts.Keys.Authenticate(r.Header)
@@ -17,7 +17,7 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 	})
 }
 
-// authenticateOrAdmin also lets the administrator pass, who is nobody's caller.
+// authenticateOrAdmin also lets the administrator pass, who is not a caller.
 func (s *Server) authenticateOrAdmin(next http.Handler) http.Handler {
 	others := s.authenticate(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -15,18 +15,19 @@ import (
 	"achuan/internal/chat"
 )
 
-// minBodyRate is the least that a body must average, in bytes a second, once
-// BodyTimeout has passed: dripping keeps a connection no longer than silence.
+// minBodyRate is the average rate, in bytes a second, that a body must reach once
+// BodyTimeout has passed. So a client that sends a few bytes at a time cannot hold a
+// connection for long.
 const minBodyRate = 1 << 10
 
-// remainderTimeout is how long the rest of a body may take that nobody wants. It is
-// shorter than any deadline for the reply, which comes after it.
+// remainderTimeout is how long net/http may read the rest of a body that the handler did
+// not read. It is shorter than every deadline of the reply, which comes after it.
 const remainderTimeout = 5 * time.Second
 
-// limitBody bounds what a request's body may be: its size, up front where the
-// client says it and while it is read; the silence between its bytes; and its
-// slowness on the whole. What a handler did not read net/http reads by itself
-// before it replies, to keep the connection: that too has a deadline.
+// limitBody limits the body of a request: its size (at once when the client announces it,
+// and while it is read), the silence between bytes, and the time of the whole. net/http
+// reads what a handler left unread before it replies, to keep the connection; that has a
+// deadline too.
 func (s *Server) limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
@@ -51,20 +52,20 @@ func (s *Server) limitBody(next http.Handler) http.Handler {
 	})
 }
 
-// body is a request's body with its limits. What it returns besides io.EOF is a
-// *chat.Error or says that the client is gone.
+// body is the body of a request with its limits. Its errors besides io.EOF are
+// *chat.Error, or say that the client is gone.
 type body struct {
 	io.ReadCloser
 	control   *http.ResponseController
 	start     time.Time
 	timeout   time.Duration
 	maxBytes  int64 // bytes
-	bytesRead int64 // read so far
-	isEnded   bool  // nothing more comes, or none that can be read
+	bytesRead int64 // so far
+	isEnded   bool  // whether the last byte was read, or a read failed
 }
 
-// Read moves the deadline forward as bytes arrive, and takes it away with the
-// last: what net/http listens for after it is the client's leaving.
+// Read moves the deadline forward as bytes arrive. After the last byte it removes the
+// deadline, because net/http then only waits for the client to leave.
 func (b *body) Read(p []byte) (int, error) {
 	if b.bytesRead > b.maxBytes {
 		return 0, tooLargeError(b.maxBytes)
@@ -87,8 +88,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, readError(err)
 }
 
-// setReadDeadline sets the deadline for the next bytes. A connection that knows none is a
-// test's.
+// setReadDeadline sets the deadline of the next bytes. It ignores the error of a
+// connection without deadlines, which exists in tests only.
 func (b *body) setReadDeadline() {
 	deadline := time.Now().Add(b.timeout)
 	earned := time.Duration(b.bytesRead) * time.Second / minBodyRate
@@ -98,20 +99,21 @@ func (b *body) setReadDeadline() {
 	_ = b.control.SetReadDeadline(deadline)
 }
 
-// limitRemainder gives what was not read a short deadline: a reply waits for it.
+// limitRemainder gives the unread rest of the body a short deadline, because the reply
+// waits for it.
 func (b *body) limitRemainder() {
 	if !b.isEnded {
 		_ = b.control.SetReadDeadline(time.Now().Add(remainderTimeout))
 	}
 }
 
-// errSlowBody is wrapped by the error for a sender that takes too long. It is told
-// so (a wrong Content-Length is a mistake like others) and its connection closed,
-// although net/http cancels the request's context at the missed deadline, as if
-// the client had left.
+// errSlowBody is wrapped by the error for a body that takes too long. The client gets this
+// error, because a wrong Content-Length is a mistake like others. Without the mark it
+// would count as gone: net/http cancels the context of the request when the deadline
+// passes.
 var errSlowBody = errors.New("slow body")
 
-// readError says what a failure to read a body means for the request.
+// readError returns what a failure to read a body means for the request.
 func readError(err error) error {
 	netErr, ok := errors.AsType[net.Error](err)
 	switch {
@@ -135,15 +137,16 @@ func tooLargeError(most int64) error {
 	}
 }
 
-// initialBodySize is the room in bytes that a body begins with. It grows as bytes come: a
-// Content-Length alone takes no memory.
+// initialBodySize is the initial size of the buffer for a body, in bytes. The buffer grows
+// as bytes come: a Content-Length alone takes no memory.
 const initialBodySize = 4 << 10
 
-// bodyCost is the memory in bytes that a request takes, as measured on long texts and
-// on lists of tiny messages: per byte of its body, and per object in it.
+// bodyCost is an estimate of the memory in bytes that a request takes. It was measured
+// with long texts and with lists of tiny messages: per byte of the body, and per object in
+// it.
 type bodyCost struct {
-	placing   int64 // while it is decoded and placed: the body, its texts, what is sent
-	answering int64 // from the first event on: its texts and what was sent
+	placing   int64 // while the request is decoded and placed: the body, its texts, the question
+	answering int64 // from the first event on: its texts and the question
 }
 
 func estimateCost(body []byte) bodyCost {
@@ -151,9 +154,9 @@ func estimateCost(body []byte) bodyCost {
 	return bodyCost{placing: 6*size + 256*objects, answering: 3*size + 128*objects}
 }
 
-// readBody reads a request's body to its end, takes the memory for what will be made of
-// it, and notes its hash for the log if that is to tell what was asked. It reads into b
-// where that has room. The caller releases the exchange's memory.
+// readBody reads the body of a request, into b if it has room, and takes the memory for
+// what is made of it. It records the hash of the body if the log shows it. The caller
+// releases the memory of the request state.
 func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 	x := stateOf(r)
 	x.memory = s.budget.newLease()
@@ -176,9 +179,9 @@ func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 		}
 	}
 	if cap(data) <= maxPooledSize {
-		*b = *bytes.NewBuffer(data) // it goes back to the pool with this room
+		*b = *bytes.NewBuffer(data) // it returns to the pool with this capacity
 	}
-	x.bodyRead = time.Now() // what the request waits for from here on is this server's doing
+	x.bodyRead = time.Now() // from here on the request waits for this server only
 	x.cost = estimateCost(data)
 	if err := x.memory.grow(r.Context(), x.cost.placing); err != nil {
 		return nil, err
@@ -190,9 +193,9 @@ func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 	return data, nil
 }
 
-// discardRest reads what is left of a body that is refused, for a short time: many
-// clients look for a reply only when they have sent all, and a closed connection hides
-// it from them.
+// discardRest reads the rest of a refused body for a short time. Many clients look for a
+// reply only after they have sent everything, and a closed connection would hide it from
+// them.
 func discardRest(body io.Reader) {
 	room := make([]byte, 32<<10)
 	for end := time.Now().Add(remainderTimeout); time.Now().Before(end); {
@@ -202,12 +205,12 @@ func discardRest(body io.Reader) {
 	}
 }
 
-// growBody returns data with twice its room, or with as much as the rest of the body is
-// said to need. Both are in memory while one is copied to the other.
+// growBody returns data with twice its capacity, or with the capacity that the
+// Content-Length needs. Both buffers are in memory while one is copied to the other.
 func (s *Server) growBody(data []byte, r *http.Request) ([]byte, error) {
 	room := max(2*cap(data), initialBodySize)
 	if said := r.ContentLength + 1; said > int64(cap(data)) && said < int64(room) {
-		room = int(said) // and one byte more, to see the end
+		room = int(said) // one byte more, to see the end
 	}
 	memory := stateOf(r).memory
 	if err := memory.grow(r.Context(), int64(cap(data)+room)); err != nil {

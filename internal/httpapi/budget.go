@@ -11,34 +11,34 @@ import (
 )
 
 const (
-	// maxBudgetWait is how long a request waits for memory: a short time, because its
-	// client is better served by another replica.
+	// maxBudgetWait is how long a request waits for memory. It is short, because another
+	// replica serves the client better.
 	maxBudgetWait = 3 * time.Second
-	// overloadedRetryAfter is Retry-After of overloaded.
+	// overloadedRetryAfter is the Retry-After of overloaded.
 	overloadedRetryAfter = 5 * time.Second
-	// maxSmallLease is the memory in bytes up to which a request may use the share that
-	// large ones leave free, so that they do not keep ordinary requests out.
+	// maxSmallLease is the size in bytes of a small request. Small requests may use the
+	// share that large ones must leave free, so that large ones do not block them.
 	maxSmallLease = 1 << 20
-	// smallShare says which part of the budget large requests leave free: 1/smallShare.
+	// smallShare is the share of the budget that large requests leave free: 1/smallShare.
 	smallShare = 8
 )
 
-// budget bounds the memory that the bodies of all requests in flight take, with what is
-// made of them. A nil one bounds nothing. Its lock is for requests that wait alone.
+// budget limits the memory that the bodies of all requests in flight take, with what is
+// made of them. A nil budget has no limit. Only requests that wait use its lock.
 type budget struct {
 	total int64 // bytes
 	used  atomic.Int64
 
 	waitingCount atomic.Int64 // len(waiting)
 	mu           sync.Mutex
-	waiting      []*waiter // in the order in which they are served
+	waiting      []*waiter // in the order in which they get memory
 }
 
 // waiter is a request that waits for memory.
 type waiter struct {
 	bytes, limit int64
-	holdsMemory  bool          // it has some already
-	granted      chan struct{} // closed when it has more
+	holdsMemory  bool          // whether it has some already
+	granted      chan struct{} // closed when it gets more
 }
 
 func newBudget(total int64) *budget {
@@ -48,7 +48,8 @@ func newBudget(total int64) *budget {
 	return &budget{total: total}
 }
 
-// limit is how much may be in use for a request of a size in bytes to get it.
+// limit returns how many bytes may be in use after a request of that size has got its
+// memory.
 func (b *budget) limit(size int64) int64 {
 	if size <= maxSmallLease {
 		return b.total
@@ -56,9 +57,9 @@ func (b *budget) limit(size int64) int64 {
 	return b.total - b.total/smallShare
 }
 
-// maxLease returns how much of a size in bytes a request gets. Even the largest request
-// leaves room for the small ones that are in flight: without it, it would have to wait
-// until there are none.
+// maxLease returns how many bytes of a size a request gets. Even the largest request
+// leaves memory for the small ones in flight. Otherwise it would wait until there are
+// none.
 func (b *budget) maxLease(size int64) int64 {
 	if size <= maxSmallLease {
 		return size
@@ -66,7 +67,7 @@ func (b *budget) maxLease(size int64) int64 {
 	return min(size, b.total-2*(b.total/smallShare))
 }
 
-// tryTake takes memory if no more than limit is in use then.
+// tryTake takes memory if the bytes in use then stay within limit.
 func (b *budget) tryTake(more, limit int64) bool {
 	if b.used.Add(more) <= limit {
 		return true
@@ -75,7 +76,7 @@ func (b *budget) tryTake(more, limit int64) bool {
 	return false
 }
 
-// giveBack returns memory and serves who waits for it.
+// giveBack returns memory and grants it to requests that wait.
 func (b *budget) giveBack(n int64) {
 	b.used.Add(-n)
 	if b.waitingCount.Load() == 0 {
@@ -86,7 +87,8 @@ func (b *budget) giveBack(n int64) {
 	b.grantWaiting()
 }
 
-// grantWaiting gives memory to those who wait, as far as it goes; b.mu is held.
+// grantWaiting gives memory to the waiting requests while there is enough. The caller
+// holds b.mu.
 func (b *budget) grantWaiting() {
 	b.waiting = slices.DeleteFunc(b.waiting, func(c *waiter) bool {
 		if b.used.Add(c.bytes) > c.limit {
@@ -99,8 +101,8 @@ func (b *budget) grantWaiting() {
 	})
 }
 
-// enqueue puts a claim into the line. Who holds memory already comes before who does not:
-// its end gives back the most.
+// enqueue adds a waiter to the queue. Requests that already hold memory come first,
+// because their end returns the most.
 func (b *budget) enqueue(c *waiter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -112,10 +114,11 @@ func (b *budget) enqueue(c *waiter) {
 	}
 	b.waiting = slices.Insert(b.waiting, at, c)
 	b.waitingCount.Add(1)
-	b.grantWaiting() // what was given back before the line had this one
+	b.grantWaiting() // memory may have come back before c was in the queue
 }
 
-// withdraw takes a claim out of the line. It reports false when it has been served.
+// withdraw removes a waiter from the queue. It reports false if the waiter already has its
+// memory.
 func (b *budget) withdraw(c *waiter) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -128,15 +131,15 @@ func (b *budget) withdraw(c *waiter) bool {
 	return true
 }
 
-// lease is the memory of one request. It is given back when its last holder releases
-// it. A nil one counts nothing.
+// lease is the memory of one request. The last holder that releases the lease returns the
+// memory. A nil lease counts nothing.
 type lease struct {
 	budget  *budget
-	held    int64 // bytes; the request's own goroutine changes it, up to its release
+	held    int64 // bytes; only the goroutine of the request changes it
 	holders atomic.Int64
 }
 
-// newLease returns a lease of nothing, with one holder: the request's own goroutine.
+// newLease returns an empty lease with one holder, the goroutine of the request.
 func (b *budget) newLease() *lease {
 	if b == nil {
 		return nil
@@ -146,8 +149,8 @@ func (b *budget) newLease() *lease {
 	return l
 }
 
-// grow makes the lease at least size bytes. It waits for a short time and then fails
-// with overloaded. It counts less than size if the budget is too small for that.
+// grow makes the lease at least size bytes. It waits for a short time and then fails with
+// overloaded. If the whole budget is too small for the size, the lease counts less.
 func (l *lease) grow(ctx context.Context, size int64) error {
 	if l == nil {
 		return nil
@@ -166,7 +169,7 @@ func (l *lease) grow(ctx context.Context, size int64) error {
 	return nil
 }
 
-// waitForGrant waits until a claim is served, for a short time.
+// waitForGrant waits for a short time until a waiter has its memory.
 func (b *budget) waitForGrant(ctx context.Context, c *waiter) error {
 	b.enqueue(c)
 	timer := time.NewTimer(maxBudgetWait)
@@ -180,7 +183,7 @@ func (b *budget) waitForGrant(ctx context.Context, c *waiter) error {
 	case <-timer.C:
 	}
 	if !b.withdraw(c) {
-		return nil // it was served meanwhile
+		return nil // it got its memory meanwhile
 	}
 	return err
 }
@@ -195,13 +198,13 @@ func (l *lease) shrink(size int64) {
 	l.budget.giveBack(less)
 }
 
-// hold adds a holder, and returns what it calls when it needs the memory no longer.
+// hold adds a holder. The holder calls release when it no longer needs the memory.
 func (l *lease) hold() (release func()) {
 	l.holders.Add(1)
 	return sync.OnceFunc(l.release)
 }
 
-// release ends one holder's need.
+// release removes one holder.
 func (l *lease) release() {
 	if l != nil && l.holders.Add(-1) == 0 {
 		l.budget.giveBack(l.held)

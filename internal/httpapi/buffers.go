@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// maxPooledSize is the size from which a buffer is left to the garbage collector: a
-// single giant answer or question must not make all the others' buffers giants.
+// maxPooledSize is the size in bytes above which a buffer does not return to the pool, so
+// that one huge request does not make all buffers huge.
 const maxPooledSize = 64 << 10
 
-// buffers are for request bodies and for what goes to clients.
+// buffers are used for request bodies and for the text of streams.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func takeBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// originSet is the browser origins that may read answers.
+// originSet is the set of browser origins that may read answers.
 type originSet struct {
 	allowsAny bool
 	origins   map[string]bool // in lower case, without a last slash
@@ -27,13 +27,13 @@ func newOriginSet(origins []string) originSet {
 	return o
 }
 
-// includes reports whether an Origin header's value is one of the origins that were
-// named. The opaque origin "null", which any page can take on, never is.
+// includes reports whether the settings name the origin of an Origin header. They never
+// include the opaque origin "null", which any page can use.
 func (o originSet) includes(origin string) bool {
 	return origin != "null" && o.origins[normalizeOrigin(origin)]
 }
 
-// allowOrigin is what an answer to origin says of who may read it, "" for nothing.
+// allowOrigin returns the Access-Control-Allow-Origin of an answer to origin, or "".
 func (o originSet) allowOrigin(origin string) string {
 	switch {
 	case origin == "":
@@ -53,24 +53,23 @@ func normalizeOrigin(origin string) string {
 }
 
 const (
-	// corsHeaders is what may be sent when a preflight names nothing usable.
+	// corsHeaders is the answer to a preflight that asks for no headers or for too many.
 	corsHeaders = "authorization, content-type, x-api-key, api-key, x-session-id, x-request-id, idempotency-key"
-	corsMaxAge  = "7200" // seconds a browser may remember a preflight; more than that Chrome does not
+	corsMaxAge  = "7200" // seconds that a browser may keep a preflight; the maximum of Chrome
 )
 
-// exposedHeaders are the reply headers that a page may read. A test finds all headers
-// that this package sets and compares.
+// exposedHeaders are the reply headers that a page may read. A test compares them with all
+// headers that this package sets.
 var exposedHeaders = strings.ToLower(strings.Join([]string{
 	sessionHeader, placementHeader, usageHeader, requestIDHeader, retryAfterHeader, shouldRetryHeader,
 }, ", "))
 
-// maxCORSHeaders bounds the list of headers that a preflight may ask for.
+// maxCORSHeaders is the size in bytes of the list of headers that a preflight may ask for.
 const maxCORSHeaders = 4 << 10
 
-// cors lets pages of the configured origins read answers, and answers their
-// preflights. Credentials that a browser adds by itself (cookies) are not
-// allowed: nothing here takes any. Without configured origins it does nothing.
-// The methods are those of the routes.
+// cors lets pages of the configured origins read answers, and answers their preflights. It
+// does not allow cookies, because no route uses them. Without configured origins it does
+// nothing. methods are those of the routes.
 func (s *Server) cors(methods []string) func(http.Handler) http.Handler {
 	allowed := strings.Join(methods, ", ")
 	return func(next http.Handler) http.Handler {
@@ -108,8 +107,8 @@ func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// allowedHeaders lets a preflight have what it asks for: SDKs send a dozen
-// headers of their own, and none of them opens anything here.
+// allowedHeaders allows every header that a preflight asks for: SDKs send a dozen headers
+// of their own, and none of them gives access to anything.
 func allowedHeaders(asked string) string {
 	if asked == "" || len(asked) > maxCORSHeaders {
 		return corsHeaders

@@ -12,12 +12,12 @@ import (
 	"achuan/internal/chat"
 )
 
-// acceptedCodings is what a body may be compressed with, for the reply that refuses
-// another coding (RFC 9110, 12.5.3).
+// acceptedCodings are the content codings of a body, for the reply that refuses another
+// one (RFC 9110, 12.5.3).
 const acceptedCodings = "gzip, deflate, identity"
 
-// parseCoding returns the one coding that a Content-Encoding header names: "gzip",
-// "deflate", or "" for none. It reports false for anything else and for several.
+// parseCoding returns the only coding that a Content-Encoding header names: "gzip",
+// "deflate", or "" for none. It reports false for other codings and for several.
 func parseCoding(values []string) (coding string, known bool) {
 	for value := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		value = strings.ToLower(strings.TrimSpace(value))
@@ -38,15 +38,15 @@ func parseCoding(values []string) (coding string, known bool) {
 	return coding, true
 }
 
-// decompressor is a body that a client has compressed. What it returns besides io.EOF
-// is a *chat.Error or says that the client is gone. It reads no more than one byte above
-// its bound, so that a small body cannot become a huge one.
+// decompressor reads a compressed body. Its errors besides io.EOF are *chat.Error, or say
+// that the client is gone. It reads at most one byte more than maxBytes, so that a small
+// body cannot become a huge one.
 type decompressor struct {
 	io.Closer
 	source    *bufio.Reader
 	coding    string
 	decoder   io.Reader // nil before the first Read
-	bytesRead int64     // bytes returned so far
+	bytesRead int64     // so far
 	maxBytes  int64     // bytes
 	err       error     // of the Read that failed
 }
@@ -79,13 +79,13 @@ func (d *decompressor) Read(p []byte) (n int, err error) {
 		d.err = d.readFailure(err)
 	}
 	if d.err != nil {
-		d.decoder, d.source = nil, nil // some 40 KiB, which the request needs no longer
+		d.decoder, d.source = nil, nil // frees about 40 KiB
 	}
 	return n, d.err
 }
 
-// open returns the decoder. Clients mean two things by deflate: zlib, as the standard
-// says, and the bare stream.
+// open returns the decoder. Clients use deflate for zlib data, as in the standard, and for
+// the bare stream.
 func (d *decompressor) open() (io.Reader, error) {
 	if d.coding == "gzip" {
 		return gzip.NewReader(d.source)
@@ -100,7 +100,7 @@ func (d *decompressor) open() (io.Reader, error) {
 	return flate.NewReader(d.source), nil
 }
 
-// checkEnd reads what follows the compressed data, which is nothing.
+// checkEnd returns io.EOF if nothing follows the compressed data.
 func (d *decompressor) checkEnd() error {
 	_, err := d.source.ReadByte()
 	if err == io.EOF {
@@ -109,8 +109,8 @@ func (d *decompressor) checkEnd() error {
 	return d.readFailure(err)
 }
 
-// readFailure says what an error means for the request. Those of the connection and of the
-// limits below are passed on.
+// readFailure returns what an error means for the request. It passes on errors of the
+// connection and of the limits.
 func (d *decompressor) readFailure(err error) error {
 	if _, ours := errors.AsType[*chat.Error](err); ours || errors.Is(err, errClientGone) {
 		return err

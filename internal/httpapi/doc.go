@@ -1,17 +1,16 @@
-// Package httpapi is the program's face on the network: every route, the
-// middleware around them, the handlers that turn HTTP into chat.Requests and
-// answers back into HTTP, and the truth of what a client is told: a failure
-// before any text is a real status, a failure after it is an error event, and
-// half an answer never looks whole.
+// Package httpapi serves the API over HTTP: the routes, the middleware around them, and
+// the handlers that turn HTTP requests into chat.Requests and answers into HTTP replies.
 //
-// The shapes of JSON belong to the dialects, placing and asking to gateway;
-// nothing here knows the platform. A handler returns its error; one adapter
-// (Server.fail) makes status, body and headers of it, and one line in the log
-// (accessLog) tells how each request went.
+// It tells clients the truth: a failure before any text is a real status, a failure after
+// it is an error event, and half an answer never looks like a whole one.
+//
+// The shapes of JSON belong to the dialects (see dialect), and the choice of a session to
+// package gateway. Nothing here knows the platform. A handler returns its error. Server.fail
+// turns it into status, headers and body, and accessLog writes one log line per request.
 //
 // A request passes, from the outside in:
 //
-//	repairPath → closeUnclear → requestID → accessLog → recoverPanic → cors → limitBody → exactPath → the mux
+//	repairPath → closeAmbiguous → requestID → accessLog → recoverPanic → cors → limitBody → refuseOddPath → mux
 //
 // and on a route of the API further:
 //

@@ -9,13 +9,13 @@ import (
 	"achuan/internal/chat"
 )
 
-// drainRetryAfter is Retry-After while draining: another replica, or this one's
-// successor, is there by then.
+// drainRetryAfter is the Retry-After while the server drains. Another replica or the next
+// process serves by then.
 const drainRetryAfter = time.Second
 
-// drain counts the requests in flight, and refuses new ones while the server is
-// draining. A request is counted first and then looks: none slips through between
-// StartDraining and WaitIdle.
+// drain counts the requests in flight, and refuses new ones while the server drains. It
+// counts a request before it checks, so that WaitIdle misses no request after
+// StartDraining.
 func (s *Server) drain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.inFlight.enter()
@@ -32,10 +32,10 @@ func (s *Server) drain(next http.Handler) http.Handler {
 	})
 }
 
-// requestCounter counts without a lock, because every request passes it.
+// requestCounter counts requests without a lock, because every request passes it.
 type requestCounter struct {
 	n    atomic.Int64
-	idle chan struct{} // room for one: n was 0 since it was last taken
+	idle chan struct{} // capacity 1: n was 0 since the last receive
 }
 
 func (f *requestCounter) enter() { f.n.Add(1) }
@@ -49,7 +49,7 @@ func (f *requestCounter) leave() {
 func (f *requestCounter) signal() {
 	select {
 	case f.idle <- struct{}{}:
-	default: // one is there already, and whoever takes it looks at n
+	default: // there is a signal already; its receiver checks n
 	}
 }
 
@@ -61,6 +61,6 @@ func (f *requestCounter) wait(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	f.signal() // for whoever else waits
+	f.signal() // for other waiters
 	return nil
 }

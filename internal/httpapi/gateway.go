@@ -8,8 +8,8 @@ import (
 	"achuan/internal/gateway"
 )
 
-// Chat is what answers. FromGateway makes one of a gateway; tests have a small
-// one of their own.
+// Chat answers requests. FromGateway makes one of a gateway; tests have a small one of
+// their own.
 type Chat interface {
 	// Chat places a request. An Answer that it returns is ranged over.
 	Chat(ctx context.Context, r *chat.Request) (Answer, error)
@@ -29,16 +29,16 @@ type Sessions interface {
 	DeleteSession(ctx context.Context, owner gateway.Owner, id int64) error
 }
 
-// Answer is an answer that is about to come.
+// Answer is the answer to a placed request.
 type Answer interface {
 	// Session and Placement may be called from any goroutine at any time, and may
 	// change until the first event.
 	Session() int64
 	Placement() chat.Placement
-	// Events asks on the first pull and is ranged over once. Breaking out of the
-	// loop leaves the rest to the background.
+	// Events asks the question when the first event is pulled. Range over it once. The
+	// answer continues in the background when the loop breaks.
 	Events() iter.Seq2[chat.Event, error]
-	// Left says that the client has gone before it had the whole answer.
+	// Left says that the client left before it had the whole answer.
 	Left()
 }
 
@@ -47,7 +47,7 @@ func FromGateway(g *gateway.Gateway) Chat { return fromGateway{g} }
 
 type fromGateway struct{ *gateway.Gateway }
 
-// Chat is Gateway.Chat, whose nil *Answer must not become an Answer.
+// Chat calls Gateway.Chat. A nil *Answer must not become an Answer.
 func (g fromGateway) Chat(ctx context.Context, r *chat.Request) (Answer, error) {
 	a, err := g.Gateway.Chat(ctx, r)
 	if err != nil {

@@ -6,11 +6,10 @@ import (
 	"achuan/internal/chat"
 )
 
-// guard protects keyless serving from web pages. Being reachable from loopback
-// alone is no protection: a browser is on loopback too, and a page can name this
-// machine by a DNS name of its own, or post here without asking. So requests to a
-// foreign Host and from a cross-site Origin are refused. With keys, the key
-// decides and neither is looked at.
+// guard protects a server without keys from web pages. Listening on loopback alone does
+// not: a browser is on this machine too, and a page can reach it through a DNS name of its
+// own or send requests without a preflight. So guard refuses requests with a foreign Host
+// or a cross-site Origin. With keys, only the key decides.
 func (s *Server) guard(next http.Handler) http.Handler {
 	if s.requiresKey() {
 		return next
@@ -30,14 +29,14 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// maxShownHost bounds what of a client's Host or Origin is said back to it.
+// maxShownHost is the number of bytes of a client's Host or Origin that a message repeats.
 const maxShownHost = 100
 
 func originError(message string) error {
 	return &chat.Error{Kind: chat.KindPermission, Code: chat.CodeOriginNotAllowed, Message: message}
 }
 
-// hostAllowed decides on a Host header, keyless.
+// hostAllowed decides on a Host header when there are no keys.
 func (s *Server) hostAllowed(host string) bool {
 	name := hostname(host)
 	if name == "" {
@@ -49,9 +48,9 @@ func (s *Server) hostAllowed(host string) bool {
 	return isPrivateName(name) || s.opts.AllowAnonymous && (isLocalHost(name) || s.origins.hosts[name])
 }
 
-// originAllowed decides on an Origin header ("" when there is none), keyless.
-// Every origin ("*") is not enough here: it would let any page that a user opens
-// spend the account's points.
+// originAllowed decides on an Origin header, or "", when there are no keys. The setting
+// "*" does not count here: it would let any page that a user opens spend the points of the
+// account.
 func (s *Server) originAllowed(origin, host string) bool {
 	if origin == "" || s.origins.includes(origin) {
 		return true

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// hostname returns the host of a Host header or of an address, without port,
-// brackets and a last dot, in lower case.
+// hostname returns the host of a Host header or of an address in lower case, without the
+// port, brackets and a final dot.
 func hostname(hostport string) string {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
@@ -18,8 +18,8 @@ func hostname(hostport string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// isLoopbackHost reports whether a hostname can only mean this machine. No name
-// that someone else may resolve does.
+// isLoopbackHost reports whether a hostname can only mean this machine, whoever resolves
+// it.
 func isLoopbackHost(name string) bool {
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
@@ -28,15 +28,15 @@ func isLoopbackHost(name string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// isPrivateName reports whether a hostname ends in a domain that the public DNS never
-// has: a container and its host know each other by such names, and so do machines of
-// one home (mDNS).
+// isPrivateName reports whether a hostname ends in a domain that does not exist in the
+// public DNS. A container and its host use such names, and so do the machines of a home
+// network (mDNS).
 func isPrivateName(name string) bool {
 	return strings.HasSuffix(name, ".internal") || strings.HasSuffix(name, ".local")
 }
 
-// isLocalHost reports whether a hostname cannot be a name in the public DNS, which
-// an attacker could point at this machine: an IP, or a name without a dot.
+// isLocalHost reports whether a hostname cannot be in the public DNS, where an attacker
+// could point it at this machine: it is an IP address or a name without a dot.
 func isLocalHost(name string) bool {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
@@ -44,8 +44,8 @@ func isLocalHost(name string) bool {
 	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
-// originHost returns the hostname of an Origin header, "" when it has none:
-// "null", or what is no origin.
+// originHost returns the hostname of an Origin header, or "" for "null" and for anything
+// that is not an origin.
 func originHost(origin string) string {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {

@@ -10,9 +10,9 @@ import (
 
 var keepAliveComment = sse.AppendComment(nil, "keep-alive")
 
-// liveStream is the connection of one stream: the handler writes text to it, and its
-// timer writes what must be said while there is none. The answer's first event or the
-// end of the wait for it, whichever comes first, decides the status 200.
+// liveStream is the connection of one stream. The handler writes text to it. Its timer
+// writes headers and keep-alive comments while there is no text. The first event of the
+// answer or the end of the wait for it, whichever comes first, decides on the status 200.
 type liveStream struct {
 	w         http.ResponseWriter
 	flusher   *http.ResponseController
@@ -20,12 +20,12 @@ type liveStream struct {
 
 	timer *time.Timer // calls tick
 
-	mu            sync.Mutex // guards what follows and every use of w
+	mu            sync.Mutex // guards the fields below and every use of w
 	answer        Answer     // nil before the request is placed
-	headersSent   bool       // the headers have left
-	placementSent bool       // they said where the answer comes from
-	isClosed      bool       // nothing is written any more
-	lastWrite     time.Time  // when something was written last
+	headersSent   bool       // whether the headers were sent
+	placementSent bool       // whether they have the placement
+	isClosed      bool       // whether nothing more may be written
+	lastWrite     time.Time  // time of the last write
 	err           error      // of the first write that failed
 }
 
@@ -36,21 +36,22 @@ func newLiveStream(w http.ResponseWriter, keepAlive time.Duration) *liveStream {
 	return l
 }
 
-// startTimer begins the wait for the first event: without one the headers leave at until.
+// startTimer starts the wait for the first event. Without an event the headers are sent at
+// until.
 func (l *liveStream) startTimer(until time.Time) { l.timer.Reset(time.Until(until)) }
 
-// setAnswer tells where the answer comes from, for headers that have not left yet.
+// setAnswer records where the answer comes from, for headers that are not sent yet.
 func (l *liveStream) setAnswer(answer Answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.answer = answer
 }
 
-// tick says what is due: the headers, or a comment when nothing was said for long.
+// tick sends what is due: the headers, or a comment after a long silence.
 func (l *liveStream) tick() {
 	if !l.mu.TryLock() {
-		// Something is being written, so nothing is due. Waiting for the lock would
-		// cost every stalled reader a second goroutine.
+		// The handler is writing, so nothing is due. Waiting for the lock would need a
+		// second goroutine for every stalled reader.
 		l.timer.Reset(l.keepAlive)
 		return
 	}
@@ -70,8 +71,8 @@ func (l *liveStream) tick() {
 	l.timer.Reset(l.keepAlive)
 }
 
-// write sends p, after the headers if they have not left yet. Its errors say
-// that the client is gone, also when it was the timer that noticed.
+// write sends p, after the headers if they are not sent yet. Its error says that the
+// client is gone; it also returns an error of the timer.
 func (l *liveStream) write(p []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,9 +82,9 @@ func (l *liveStream) write(p []byte) error {
 	return l.err
 }
 
-// finish sends the last of a whole answer. Whether its usage is estimated is known only
-// now: the headers say so if they have not left yet, else a trailer does. So does a
-// trailer where the answer came from, if the headers left before that was known.
+// finish sends the last part of a complete answer. Only now is it known whether the usage
+// is an estimate: a header says so if the headers are not sent yet, otherwise a trailer
+// does. A trailer also has the placement if the headers were sent before it was known.
 func (l *liveStream) finish(p []byte, estimated bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -104,8 +105,8 @@ func (l *liveStream) finish(p []byte, estimated bool) error {
 	return l.err
 }
 
-// closeIfUnused reports whether nothing has been sent, and if so sees to it that the
-// timer sends nothing either: the reply is then the caller's to make.
+// closeIfUnused reports whether nothing was sent. If so, it also keeps the timer from
+// sending anything, so that the caller can send a reply of its own.
 func (l *liveStream) closeIfUnused() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,7 +116,7 @@ func (l *liveStream) closeIfUnused() bool {
 	return !l.headersSent
 }
 
-// close stops the timer. After it the writer is not touched.
+// close stops the timer. The writer is not used after it.
 func (l *liveStream) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,7 +124,7 @@ func (l *liveStream) close() {
 	l.timer.Stop()
 }
 
-// send writes and flushes; l.mu is held.
+// send writes and flushes p. The caller holds l.mu.
 func (l *liveStream) send(p []byte) {
 	if !l.headersSent {
 		l.headersSent = true

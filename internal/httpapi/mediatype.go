@@ -8,15 +8,14 @@ import (
 	"achuan/internal/chat"
 )
 
-// requireJSON makes h refuse bodies that are not JSON, and decompresses those that are
-// compressed. Keyless the type must say JSON, because a web page may post any other type
-// here without asking the browser; a missing one is taken as JSON. With keys the type is
-// not looked at. It stands before what reads a body, and not before a 404 or a 405, which
-// a body's type cannot help.
+// requireJSON makes h refuse bodies that are not JSON, and decompresses compressed bodies.
+// Without keys, the Content-Type must be JSON or absent, because a web page may send any
+// other type without a preflight. With keys, the type does not matter. It wraps only
+// handlers that read a body, so that a 404 or a 405 does not depend on the type.
 func (s *Server) requireJSON(h handler) handler {
 	strict := !s.requiresKey()
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if r.ContentLength == 0 { // there is no body to be wrong
+		if r.ContentLength == 0 { // no body
 			return h(w, r)
 		}
 		coding, known := parseCoding(r.Header.Values("Content-Encoding"))
@@ -39,7 +38,8 @@ func mediaTypeError(message string) error {
 	return &chat.Error{Kind: chat.KindMediaType, Code: chat.CodeUnsupportedMediaType, Message: message}
 }
 
-// isJSONType reports whether a Content-Type is JSON, whatever its parameters.
+// isJSONType reports whether a Content-Type is JSON, whatever its parameters. An absent
+// one counts as JSON.
 func isJSONType(contentType string) bool {
 	if contentType == "" {
 		return true

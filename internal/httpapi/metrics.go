@@ -49,8 +49,8 @@ func (s *Server) countRequest(r *http.Request, x *requestState, status int) {
 	x.span.End()
 }
 
-// modelLabel is the model's id if it is served: a label must not be any text
-// that a client thinks of.
+// modelLabel returns the id of a served model, and one fixed label for every other text: a
+// client could otherwise create any number of series.
 func (s *Server) modelLabel(ctx context.Context, id string) string {
 	if id == "" || slices.ContainsFunc(s.opts.Chat.Models(ctx), func(m chat.Model) bool { return m.ID == id }) {
 		return id
@@ -58,7 +58,7 @@ func (s *Server) modelLabel(ctx context.Context, id string) string {
 	return telemetry.ModelOther
 }
 
-// countLimit counts the limits that an error code alone tells.
+// countLimit counts the limits that only an error code shows.
 func (s *Server) countLimit(code chat.Code) {
 	switch code {
 	case chat.CodeRequestTooLarge:
@@ -70,10 +70,10 @@ func (s *Server) countLimit(code chat.Code) {
 	}
 }
 
-// requireMetricsAccess lets the administrator pass. When there is no administrator's key, it lets
-// whoever sends no key and is surely on this machine pass: no proxy in between, no
-// other name, no web page. A proxy that adds nothing looks like this machine, so with
-// a key only the key opens.
+// requireMetricsAccess lets the administrator pass. Without an administrator key it also
+// lets requests pass that carry no key and surely come from this machine: no proxy in
+// between, no other name, no web page. A proxy that adds no headers looks like this
+// machine, so with a key only the key gives access.
 func (s *Server) requireMetricsAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.isAdmin(r) || !s.opts.Admin.IsSet() && s.hasNoKey(r) && isLocalRequest(r) {
@@ -85,9 +85,9 @@ func (s *Server) requireMetricsAccess(next http.Handler) http.Handler {
 	})
 }
 
-// isLocalRequest reports whether a request came straight from this machine. A
-// reverse proxy and a browser are on it too: what they pass on shows by the Host,
-// by what proxies add, and by the Origin.
+// isLocalRequest reports whether a request came directly from this machine. A reverse
+// proxy and a browser are on this machine too. The Host, the headers of proxies and the
+// Origin show what they pass on.
 func isLocalRequest(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !peer.Addr().Unmap().IsLoopback() || !isLoopbackHost(hostname(r.Host)) {
@@ -99,7 +99,7 @@ func isLocalRequest(r *http.Request) bool {
 	return !isForwarded(r.Header)
 }
 
-// isForwarded reports whether a request went through a proxy that says so.
+// isForwarded reports whether a header shows that a proxy passed the request on.
 func isForwarded(h http.Header) bool {
 	for name := range h {
 		switch {

@@ -10,7 +10,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// What to use in place of an OpenAI route that does not exist here.
+// What to use instead of an OpenAI route that this server does not have.
 const (
 	useChat   = "Use POST /v1/chat/completions."
 	useImages = "Ask an image model through POST /v1/chat/completions."
@@ -18,8 +18,8 @@ const (
 	useOther  = "The platform has nothing of this kind; point this part of the client at another service."
 )
 
-// absentRoutes are the first segments behind /v1 of routes that clients know from
-// OpenAI (and Anthropic) and that do not exist here, with what to use instead.
+// absentRoutes are the first segments after /v1 of routes that clients know from OpenAI or
+// Anthropic and that this server does not have, with what to use instead.
 var absentRoutes = map[string]string{
 	"completions": useChat, "responses": useChat, "messages": useChat, "conversations": useChat,
 	"assistants": useChat, "threads": useChat, "realtime": useChat, "batches": useChat, "chatkit": useChat,
@@ -29,7 +29,7 @@ var absentRoutes = map[string]string{
 	"evals": useOther, "videos": useOther, "rerank": useOther, "organization": useOther, "engines": "Use GET /v1/models.",
 }
 
-// notFound answers for every path that is no route.
+// notFound answers requests to unknown paths.
 func notFound(_ http.ResponseWriter, r *http.Request) error {
 	message := fmt.Sprintf("There is no %s %s here.", chat.Truncate(r.Method, maxShownPath), chat.Truncate(r.URL.Path, maxShownPath))
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1/"), "/")
@@ -42,8 +42,8 @@ func notFound(_ http.ResponseWriter, r *http.Request) error {
 	return &chat.Error{Kind: chat.KindNotFound, Code: chat.CodeNotFound, Message: message}
 }
 
-// apiNames returns the first segments behind /v1 that a client may mean when its path
-// lacks /v1: those of the routes, and of the routes that clients miss here.
+// apiNames returns the first segments after /v1 that a client may mean when its path lacks
+// /v1: those of the routes and of the absent routes.
 func (t *routeTable) apiNames() []string {
 	names := slices.Collect(maps.Keys(absentRoutes))
 	for path := range t.methodsByPath {

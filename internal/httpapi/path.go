@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// refuseOddPath answers 404 for a path with a dot segment, and for one that does not
-// begin with a slash. The mux would redirect it, and a POST that is redirected loses
-// its body or its key on the way, depending on the client.
+// refuseOddPath answers 404 for a path with a dot segment or without a leading slash. The
+// mux would redirect such a path, and depending on the client, a redirected POST loses its
+// body or its key.
 func (s *Server) refuseOddPath(next http.Handler) http.Handler {
 	odd := chain(s.adapt(notFound), s.guard)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -22,7 +22,7 @@ func (s *Server) refuseOddPath(next http.Handler) http.Handler {
 	})
 }
 
-// isPlainPath reports whether p is as the mux would clean it.
+// isPlainPath reports whether the mux would leave p as it is.
 func isPlainPath(p string) bool {
 	if !strings.HasPrefix(p, "/") {
 		return false
@@ -34,9 +34,9 @@ func isPlainPath(p string) bool {
 	return clean == p
 }
 
-// repairPath corrects what a wrong base URL makes of a path: a client that was given
-// the base without /v1, with /v1 twice, or with a slash behind it, reaches its route
-// all the same. It does not redirect. apiNames are the first segments behind /v1.
+// repairPath corrects the paths that a wrong base URL produces: the base without /v1, with
+// /v1 twice, or with a final slash. It does not redirect. apiNames are the first segments
+// after /v1.
 func repairPath(apiNames []string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +62,7 @@ func correctPath(p string, apiNames []string) string {
 	}
 	segments := strings.FieldsFunc(p, func(c rune) bool { return c == '/' })
 	if slices.ContainsFunc(segments, isDotSegment) {
-		return p // exactPath refuses it
+		return p // refuseOddPath refuses it
 	}
 	for len(segments) > 1 && segments[0] == "v1" && segments[1] == "v1" {
 		segments = segments[1:]

@@ -9,7 +9,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// rootInfo is GET /: what runs here and where to go on.
+// rootInfo is GET /: it says what runs here and where the API is.
 func (s *Server) rootInfo(w http.ResponseWriter, _ *http.Request) error {
 	return writeValue(w, http.StatusOK, struct {
 		Name    string `json:"name"`
@@ -18,7 +18,7 @@ func (s *Server) rootInfo(w http.ResponseWriter, _ *http.Request) error {
 	}{"achuan", s.opts.Version, "An OpenAI-compatible API. Point a client at this address with /v1 behind it; the models are at /v1/models."})
 }
 
-// healthz is GET /healthz: the process serves.
+// healthz is GET /healthz: it says that the process serves.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
 	return writeValue(w, http.StatusOK, health{Status: "ok"})
 }
@@ -30,11 +30,11 @@ type health struct {
 	MetricsScraped time.Time `json:"metrics_scraped,omitzero"`
 }
 
-// checksTimeout bounds the checks: orchestrators give a probe a second or a few.
+// checksTimeout bounds the checks. Orchestrators give a probe one or a few seconds.
 const checksTimeout = time.Second
 
-// readyz is GET /readyz: whether to send requests here. The checks are told, and
-// never decide: an outage of the platform would else take every replica away.
+// readyz is GET /readyz: it says whether the server takes requests. The checks do not
+// decide that: otherwise an outage of the platform would remove every replica.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	h, status := health{Status: "ready"}, http.StatusOK
 	switch {
@@ -52,7 +52,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	return writeValue(w, status, h)
 }
 
-// writeValue writes v as a reply that no cache keeps.
+// writeValue writes v as a reply that caches must not keep.
 func writeValue(w http.ResponseWriter, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {

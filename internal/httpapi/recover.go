@@ -11,12 +11,12 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// keyStack is where in the code a panic came from.
+// keyStack is the log attribute of the stack of a panic.
 const keyStack = "stack"
 
-// recoverPanic turns a panic into a 500 when no byte of the reply has left; else
-// it aborts the connection, so that half a reply does not look whole. What aborts
-// on purpose (http.ErrAbortHandler) passes.
+// recoverPanic turns a panic into a 500 if no byte of the reply was sent. Otherwise it
+// aborts the connection, so that half a reply does not look like a whole one. It passes on
+// http.ErrAbortHandler.
 func (s *Server) recoverPanic(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

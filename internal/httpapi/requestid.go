@@ -9,11 +9,11 @@ import (
 
 const requestIDHeader = "X-Request-Id"
 
-// maxRequestID is the length in bytes up to which a client's own id is taken.
+// maxRequestID is the size in bytes up to which the id of a client is used.
 const maxRequestID = 64
 
-// requestID gives each request its id: the client's own when it is short and
-// plain, else a new one. It goes into the context and the reply's header.
+// requestID gives each request an id: that of the client if it is short and plain,
+// otherwise a new one. The id goes into the context and into the header of the reply.
 func (s *Server) requestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(requestIDHeader)

@@ -8,16 +8,16 @@ import (
 	"achuan/internal/chat"
 )
 
-// Headers by which clients keep a repeated request from being done twice.
+// Headers that keep a repeated request from running twice.
 const (
 	idempotencyHeader = "Idempotency-Key"
 	retryCountHeader  = "X-Stainless-Retry-Count" // OpenAI's SDKs: 0 for the first try
 )
 
-// maxIdempotencyKey is the most bytes of an Idempotency-Key.
+// maxIdempotencyKey is the size of an Idempotency-Key in bytes.
 const maxIdempotencyKey = 255
 
-// idempotencyKey returns the request's key, "" for none.
+// idempotencyKey returns the key of a request, or "".
 func idempotencyKey(h http.Header) (string, error) {
 	key := h.Get(idempotencyHeader)
 	if len(key) > maxIdempotencyKey {
@@ -27,8 +27,8 @@ func idempotencyKey(h http.Header) (string, error) {
 	return key, nil
 }
 
-// isRetry reports whether an SDK says that it sent the request before. Anything
-// that is no number above 0 says nothing.
+// isRetry reports whether an SDK says that it sent the request before. It ignores anything
+// that is not a number above 0.
 func isRetry(h http.Header) bool {
 	n, err := strconv.Atoi(h.Get(retryCountHeader))
 	return err == nil && n > 0

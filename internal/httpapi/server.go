@@ -12,45 +12,45 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// Options are what a Server is made of. Chat, Sessions and Logger are required.
+// Options are the parts and settings of a Server. Chat, Sessions and Logger are required.
 type Options struct {
 	Chat     Chat
 	Sessions Sessions
-	Keys     *access.Keys     // nil or empty: keyless, every request is chat.Anonymous
-	Admin    *access.AdminKey // nil: nobody is the administrator
+	Keys     *access.Keys     // nil or empty: every request is chat.Anonymous
+	Admin    *access.AdminKey // nil: there is no administrator
 	Logger   *slog.Logger
 	Metrics  *telemetry.Metrics // nil: nothing is counted, and /metrics is empty
 	Tracer   *telemetry.Tracer  // nil: nothing is traced
 	Version  string             // of the program
 
-	// Listen is the address listened on, host:port. Keyless, its host is one that
-	// requests may be addressed to.
+	// Listen is the address of the server, host:port. Without keys, requests may use its
+	// host.
 	Listen string
-	// AllowAnonymous says that keyless serving is open to a network.
+	// AllowAnonymous says that a server without keys is open to a network.
 	AllowAnonymous bool
-	// CORSOrigins are the browser origins (scheme://host[:port]) that may read
-	// answers; "*" is every origin, which keyless serving refuses all the same.
+	// CORSOrigins are the browser origins (scheme://host[:port]) that may read answers; "*"
+	// is every origin. A server without keys refuses "*" all the same.
 	CORSOrigins []string
-	// MaxBody is the most bytes a request's body may have; 0 is 32 MiB.
+	// MaxBody is the size of a request body in bytes; 0 is 32 MiB.
 	MaxBody int64
-	// BodyMemory is the most memory in bytes that the bodies of all requests in flight
-	// may take, with what is made of them; 0 is no bound.
+	// BodyMemory is the memory in bytes that the bodies of all requests in flight may take,
+	// with what is made of them; 0 is no limit.
 	BodyMemory int64
-	// UserSessions makes `user` the name of a session; off, it is a mere label.
+	// UserSessions makes `user` the name of a session. Otherwise it is only a label.
 	UserSessions bool
-	// Audit puts the SHA-256 of each body into its request's log line.
+	// Audit adds the SHA-256 of each body to the log line of its request.
 	Audit bool
-	// Checks are the named findings in the body of /readyz, such as the
-	// platform's state. They never decide its status. May be nil.
+	// Checks returns named findings for the body of /readyz, such as the state of the
+	// platform. They never decide on its status. May be nil.
 	Checks func(ctx context.Context) map[string]string
 
-	HeaderWait   time.Duration // longest wait of a stream's headers for the first event; 0 is 10 s
+	HeaderWait   time.Duration // how long the headers of a stream wait for the first event; 0 is 10 s
 	KeepAlive    time.Duration // silence after which a comment is sent; 0 is 15 s
-	WriteTimeout time.Duration // longest that one write may take; 0 is 30 s
-	BodyTimeout  time.Duration // longest silence of a sender within a body; 0 is 30 s
+	WriteTimeout time.Duration // of one write; 0 is 30 s
+	BodyTimeout  time.Duration // of the silence within a body; 0 is 30 s
 }
 
-// withDefaults returns o with its zeros filled in.
+// withDefaults returns o with the defaults in place of zeros.
 func (o Options) withDefaults() Options {
 	o.MaxBody = cmp.Or(o.MaxBody, 32<<20)
 	o.HeaderWait = cmp.Or(o.HeaderWait, 10*time.Second)
@@ -60,8 +60,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Server serves the API. Its Handler is safe for concurrent use, as are all its
-// methods.
+// Server serves the API. Its methods and its Handler are safe for concurrent use.
 type Server struct {
 	opts     Options
 	origins  originSet
@@ -72,8 +71,7 @@ type Server struct {
 	budget   *budget // of bodies
 }
 
-// New returns a server that is not ready yet: it serves, but /readyz says no
-// until SetReady.
+// New returns a server that serves, but is not ready: /readyz answers 503 until SetReady.
 func New(o Options) *Server {
 	s := &Server{opts: o.withDefaults(), origins: newOriginSet(o.CORSOrigins), budget: newBudget(o.BodyMemory)}
 	s.inFlight.idle = make(chan struct{}, 1)
@@ -82,17 +80,17 @@ func New(o Options) *Server {
 	return s
 }
 
-// Handler serves every route, with all middleware around it.
+// Handler returns the handler of every route, with all middleware.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // SetReady makes /readyz answer 200.
 func (s *Server) SetReady() { s.ready.Store(true) }
 
-// StartDraining makes /readyz answer 503 and every new request to the API 503
-// shutting_down. Requests in flight go on.
+// StartDraining makes /readyz answer 503, and every new request to the API 503
+// shutting_down. Requests in flight continue.
 func (s *Server) StartDraining() { s.draining.Store(true) }
 
-// WaitIdle waits until no request to the API is in flight, or until ctx ends,
-// whose error it then returns. It is meant for after StartDraining: before, new
-// requests may come at any time.
+// WaitIdle waits until no request to the API is in flight, or returns the error of ctx
+// when it ends first. Call it after StartDraining: before, new requests may come at any
+// time.
 func (s *Server) WaitIdle(ctx context.Context) error { return s.inFlight.wait(ctx) }

@@ -18,9 +18,9 @@ const (
 	maxLimit     = 100
 )
 
-// ownerOf returns whose sessions a request may see: its caller's, and for the administrator
-// everyone's. Callers without keys on a network are many people: none of them may see the
-// others' sessions.
+// ownerOf returns whose sessions a request may use: those of its caller, or all for the
+// administrator. On a server without keys that is open to a network, callers are many
+// people, and none of them may see the sessions of the others.
 func (s *Server) ownerOf(r *http.Request) (gateway.Owner, error) {
 	switch {
 	case s.isAdmin(r):
@@ -127,7 +127,8 @@ func (s *Server) writeSession(w http.ResponseWriter, info chat.SessionInfo) erro
 	return writeJSON(w, http.StatusOK, openai.AppendSession(nil, info, s.opts.Keys.NameOf(info.Owner)))
 }
 
-// pathSessionAndOwner returns the id in the path, and whose session it has to be.
+// pathSessionAndOwner returns the session id in the path, and whose sessions the request
+// may use.
 func (s *Server) pathSessionAndOwner(r *http.Request) (id int64, owner gateway.Owner, err error) {
 	if owner, err = s.ownerOf(r); err != nil {
 		return 0, gateway.Owner{}, err
@@ -136,7 +137,7 @@ func (s *Server) pathSessionAndOwner(r *http.Request) (id int64, owner gateway.O
 	return id, owner, err
 }
 
-// pathSessionID reads the id in the path.
+// pathSessionID reads the session id in the path.
 func pathSessionID(r *http.Request) (int64, error) {
 	id, ok := chat.ParseSessionID(r.PathValue("id"))
 	if !ok {
@@ -148,7 +149,7 @@ func pathSessionID(r *http.Request) (int64, error) {
 	return id, nil
 }
 
-// queryInt reads a whole number of a query, or its default where it is not there.
+// queryInt reads a whole number of a query, or returns its default if it is absent.
 func queryInt(query url.Values, name string, otherwise, least, most int) (int, error) {
 	text := query.Get(name)
 	if text == "" {

@@ -8,12 +8,12 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// traceparentHeader is W3C Trace Context's. It is taken from a caller, and said
-// back to it with this server's own span, so that a caller without traces finds
-// them too. It does not go upstream: the platform is somebody else's.
+// traceparentHeader is the header of W3C Trace Context. The server takes it from the
+// caller and returns its own span in it, so that a caller without traces can find them.
+// The platform does not get it, because it belongs to somebody else.
 const traceparentHeader = "Traceparent"
 
-// startSpan begins the span of a request to the API. Probes and pages have none.
+// startSpan starts the span of a request to the API. Probes and pages have no spans.
 func (s *Server) startSpan(w http.ResponseWriter, r *http.Request) (*http.Request, *telemetry.Span) {
 	if s.opts.Tracer == nil || !strings.HasPrefix(r.URL.Path, "/v1") {
 		return r, nil
@@ -27,8 +27,8 @@ var knownMethods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 }
 
-// methodLabel is a request's method as OpenTelemetry's conventions have it: a
-// client may make one up.
+// methodLabel returns the method of a request as in the conventions of OpenTelemetry:
+// "_OTHER" for a method that a client made up.
 func methodLabel(method string) string {
 	if slices.Contains(knownMethods, method) {
 		return method

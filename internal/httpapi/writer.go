@@ -5,18 +5,17 @@ import (
 	"time"
 )
 
-// maxWriteSize is the most bytes that go out under one write deadline: what a reader
-// must take within it.
+// maxWriteSize is the number of bytes that are written under one deadline.
 const maxWriteSize = 64 << 10
 
-// writer is the ResponseWriter that handlers get. It remembers the status, and
-// puts a deadline on every write, so that a reader that stalls is dropped; a
-// deadline for the whole reply would cut long streams.
+// writer is the ResponseWriter that handlers get. It remembers the status. It puts a
+// deadline on every write, so that a client that stops reading is disconnected; a deadline
+// for the whole reply would cut long streams.
 type writer struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
-	status  int // 0: no byte of the reply has left
+	status  int // 0: no byte of the reply was sent
 }
 
 func newWriter(w http.ResponseWriter, timeout time.Duration) *writer {
@@ -26,7 +25,7 @@ func newWriter(w http.ResponseWriter, timeout time.Duration) *writer {
 // Unwrap is for http.ResponseController.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// WriteHeader remembers the status, interim ones apart.
+// WriteHeader remembers the status, unless it is an interim one.
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
@@ -34,8 +33,8 @@ func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write writes p in pieces, each under a deadline of its own. The last one stands
-// until the next Write, Flush or request.
+// Write writes p in pieces, each with its own deadline. The last deadline stays until the
+// next Write, Flush or request.
 func (w *writer) Write(p []byte) (n int, err error) {
 	w.setDefaultStatus()
 	for {
@@ -49,8 +48,8 @@ func (w *writer) Write(p []byte) (n int, err error) {
 	}
 }
 
-// FlushError sends what was written, under a deadline that is taken away after
-// it: a stream may be silent for long.
+// FlushError sends what was written, with a deadline. It then removes the deadline,
+// because a stream may be silent for long.
 func (w *writer) FlushError() error {
 	w.setDefaultStatus()
 	w.setWriteDeadline()
@@ -64,7 +63,6 @@ func (w *writer) setDefaultStatus() {
 	}
 }
 
-// A writer that knows no deadlines cannot stall for ever either way: the errors
-// say http.ErrNotSupported, in tests alone.
+// The errors of these two say http.ErrNotSupported, in tests only.
 func (w *writer) setWriteDeadline()   { _ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) }
 func (w *writer) clearWriteDeadline() { _ = w.control.SetWriteDeadline(time.Time{}) }
