@@ -33,8 +33,8 @@ var tools = []chat.Tool{
 		"on": {"type": "boolean"}, "value": {"type": ["string", "null"]}}}`)},
 }
 
-// planFor is the plan for a request that offers the corpus' tools.
-func planFor(t testing.TB, change func(*chat.Request)) *Plan {
+// newTestPlan is the plan for a request that offers the corpus' tools.
+func newTestPlan(t testing.TB, change func(*chat.Request)) *Plan {
 	t.Helper()
 	r := &chat.Request{Tools: tools, Messages: []chat.Message{{Role: chat.RoleUser, Text: "hi"}}}
 	if change != nil {
@@ -51,7 +51,7 @@ func planFor(t testing.TB, change func(*chat.Request)) *Plan {
 const minSize = 150
 
 // 300 KB of text, as an answer of the corpus names them.
-var huge = strings.Repeat("<x> \\n ", 300_000/7)
+var hugeText = strings.Repeat("<x> \\n ", 300_000/7)
 
 // Each archive in testdata/corpus holds answers of a model, NAME.in, each followed
 // by what a client gets of it or what the model is told, NAME.want. However an
@@ -61,7 +61,7 @@ func TestCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, size := planFor(t, nil), 0
+	plan, size := newTestPlan(t, nil), 0
 	for _, path := range paths {
 		archive, err := txtar.ParseFile(path)
 		if err != nil {
@@ -71,18 +71,18 @@ func TestCorpus(t *testing.T) {
 			in, want := &archive.Files[i], &archive.Files[i+1]
 			size++
 			t.Run(filepath.Base(path)+"/"+strings.TrimSuffix(in.Name, ".in"), func(t *testing.T) {
-				answer := strings.ReplaceAll(strings.TrimSuffix(string(in.Data), "\n"), "{{300KB}}", huge)
-				got := outcome(plan, answer)
-				for cut := range cuts(len(answer)) {
-					if other := outcome(plan, answer[:cut], answer[cut:]); other != got {
+				answer := strings.ReplaceAll(strings.TrimSuffix(string(in.Data), "\n"), "{{300KB}}", hugeText)
+				got := describeOutcome(plan, answer)
+				for cut := range cutPositions(len(answer)) {
+					if other := describeOutcome(plan, answer[:cut], answer[cut:]); other != got {
 						t.Fatalf("cut at %d (-whole +cut):\n%s", cut, cmp.Diff(got, other))
 					}
 				}
-				if other := outcome(plan, slices.Collect(chunks(answer))...); other != got {
+				if other := describeOutcome(plan, slices.Collect(splitIntoChunks(answer))...); other != got {
 					t.Fatalf("in small pieces (-whole +cut):\n%s", cmp.Diff(got, other))
 				}
-				got = strings.ReplaceAll(got, fmt.Sprintf("%q", huge), `"{{300KB}}"`)
-				got = strings.ReplaceAll(strings.ReplaceAll(got, huge, "{{300KB}}"), strings.Trim(fmt.Sprintf("%q", huge), `"`), "{{300KB}}")
+				got = strings.ReplaceAll(got, fmt.Sprintf("%q", hugeText), `"{{300KB}}"`)
+				got = strings.ReplaceAll(strings.ReplaceAll(got, hugeText, "{{300KB}}"), strings.Trim(fmt.Sprintf("%q", hugeText), `"`), "{{300KB}}")
 				if *update {
 					want.Data = []byte(got)
 				} else if diff := cmp.Diff(string(want.Data), got); diff != "" {
@@ -101,9 +101,9 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// cuts are the places where an answer of n bytes is cut in two: all of them, or of a
+// cutPositions are the places where an answer of n bytes is cut in two: all of them, or of a
 // large one those near its ends.
-func cuts(n int) iter.Seq[int] {
+func cutPositions(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := 0; i <= n; i++ {
 			if n > 10_000 && i > 8 && i < n-8 {
@@ -116,8 +116,8 @@ func cuts(n int) iter.Seq[int] {
 	}
 }
 
-// chunks are the bytes of an answer one by one, or of a large one a few at a time.
-func chunks(answer string) iter.Seq[string] {
+// splitIntoChunks are the bytes of an answer one by one, or of a large one a few at a time.
+func splitIntoChunks(answer string) iter.Seq[string] {
 	size := 1
 	if len(answer) > 10_000 {
 		size = 61
@@ -133,16 +133,16 @@ func chunks(answer string) iter.Seq[string] {
 	}
 }
 
-// cutMark is written behind an end that counts as a cut.
-func cutMark(ev chat.Event) string {
+// describeCut is written behind an end that counts as a cut.
+func describeCut(ev chat.Event) string {
 	if ev.Cut {
 		return ", cut"
 	}
 	return ""
 }
 
-// outcome is what comes of an answer that is the first one to a question.
-func outcome(p *Plan, pieces ...string) string {
+// describeOutcome is what comes of an answer that is the first one to a question.
+func describeOutcome(p *Plan, pieces ...string) string {
 	s := p.Shaper()
 	var text, calls, end strings.Builder
 	pass := func(ev chat.Event) {
@@ -152,7 +152,7 @@ func outcome(p *Plan, pieces ...string) string {
 		case chat.EventToolCall:
 			fmt.Fprintf(&calls, "call %d %s %s\n", ev.Call, ev.CallName, ev.Text)
 		case chat.EventDone:
-			fmt.Fprintf(&end, "done %s%s\n", ev.Finish, cutMark(ev))
+			fmt.Fprintf(&end, "done %s%s\n", ev.Finish, describeCut(ev))
 		}
 	}
 	for _, piece := range pieces {

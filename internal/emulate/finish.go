@@ -130,9 +130,8 @@ func (s *Shaper) repairInstructions() string {
 	return instructions
 }
 
-// The error of an answer that stays invalid says whether the model was asked for a repair. After a
-// part was emitted, it cannot be.
-
+// invalidCallError returns the error of an answer whose calls stay invalid. isRepaired says that the
+// model was asked for a repair, which is impossible after a part of the answer was emitted.
 func invalidCallError(isRepaired bool, violations []string) *chat.Error {
 	message := "The model called tools wrongly"
 	if isRepaired {
@@ -140,10 +139,11 @@ func invalidCallError(isRepaired bool, violations []string) *chat.Error {
 	}
 	return &chat.Error{
 		Kind: chat.KindUnprocessable, Code: chat.CodeInvalidToolCall, EndSeen: true,
-		Message: message + ": " + strings.Join(violations, "; ") + ".",
+		Message: listViolations(message, violations),
 	}
 }
 
+// invalidOutputError is invalidCallError for an answer that must have a format.
 func invalidOutputError(isRepaired bool, violations []string) *chat.Error {
 	message := "The model's answer does not have the format that was asked for"
 	if isRepaired {
@@ -151,6 +151,11 @@ func invalidOutputError(isRepaired bool, violations []string) *chat.Error {
 	}
 	return &chat.Error{
 		Kind: chat.KindUnprocessable, Code: chat.CodeInvalidModelOutput, EndSeen: true,
-		Message: message + ": " + strings.Join(violations, "; ") + ".",
+		Message: listViolations(message, violations),
 	}
+}
+
+// listViolations appends violations to a message.
+func listViolations(message string, violations []string) string {
+	return message + ": " + strings.Join(violations, "; ") + "."
 }

@@ -20,11 +20,11 @@ func TestMarkupValues(t *testing.T) {
 		{"a value that nothing allows", "<function=f><parameter=level>3</parameter></function>", "asked again"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			plan := planFor(t, func(r *chat.Request) {
+			plan := newTestPlan(t, func(r *chat.Request) {
 				r.Tools = []chat.Tool{{Name: "f", Parameters: []byte(`{"type": "object", "properties": {"text": {"anyOf": [{"type": "string"}, {"type": "null"}]},
 					"level": {"enum": ["1", "2"]}, "list": {"anyOf": [{"type": "array"}, {"type": "null"}]}}}`)}}
 			})
-			client, _ := talk(plan, tt.answer)
+			client, _ := runConversation(plan, tt.answer)
 			if diff := cmp.Diff(tt.want, client[0]); diff != "" {
 				t.Errorf("talk(%q) (-want +got):\n%s", tt.answer, diff)
 			}

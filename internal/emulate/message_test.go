@@ -97,12 +97,12 @@ func FuzzMessageText(f *testing.F) {
 	f.Add("\n", "<", ``, "")
 	f.Add("<tool_call&gt; &lt;function=x&amp;gt; <tool_call <tool_call a=\"b\"&gt; <function=\n&gt;", "", ``, "")
 	f.Fuzz(func(t *testing.T, text, name, arguments, id string) {
-		text, name, arguments, id = valid(text), valid(name), valid(arguments), valid(id)
+		text, name, arguments, id = toValidText(text), toValidText(name), toValidText(arguments), toValidText(id)
 
 		calls := []chat.ToolCall{{Name: name, Arguments: arguments}, {Name: "b", Arguments: "{}"}}
 		written := MessageText(chat.Message{Role: chat.RoleAssistant, Text: text, ToolCalls: calls})
 		gotText, gotCalls := readAnswer(t, written)
-		wantCalls := []readCall{{name, readBack(arguments)}, {"b", map[string]any{}}}
+		wantCalls := []readCall{{name, parseArguments(arguments)}, {"b", map[string]any{}}}
 		if diff := cmp.Diff(wantCalls, gotCalls); diff != "" || gotText != text {
 			t.Errorf("text %q written as\n%s\nread as %q and calls (-want +got):\n%s", text, written, gotText, diff)
 		}
@@ -115,15 +115,15 @@ func FuzzMessageText(f *testing.F) {
 	})
 }
 
-func valid(s string) string { return strings.ToValidUTF8(s, "?") }
+func toValidText(s string) string { return strings.ToValidUTF8(s, "?") }
 
 type readCall struct {
 	Name      string
 	Arguments any
 }
 
-// readBack is what arguments come back as: a JSON value, or a string of them.
-func readBack(arguments string) any {
+// parseArguments is what arguments come back as: a JSON value, or a string of them.
+func parseArguments(arguments string) any {
 	var v any
 	if json.Unmarshal([]byte(arguments), &v) != nil {
 		return arguments
@@ -152,7 +152,7 @@ func readAnswer(t *testing.T, s string) (text string, calls []readCall) {
 	if n := strings.Count(s, "<tool_call>"); n != len(calls) {
 		t.Fatalf("%d tags for %d calls in\n%s", n, len(calls), s)
 	}
-	return unescape(s[:callLine.FindStringIndex(s)[0]]), calls
+	return unescapeReferences(s[:callLine.FindStringIndex(s)[0]]), calls
 }
 
 func readResult(t *testing.T, s string) chat.Message {
@@ -163,12 +163,12 @@ func readResult(t *testing.T, s string) chat.Message {
 	}
 	return chat.Message{
 		Role:       chat.RoleTool,
-		ToolCallID: html.UnescapeString(m[1]), Name: html.UnescapeString(m[2]), Text: unescape(m[3]),
+		ToolCallID: html.UnescapeString(m[1]), Name: html.UnescapeString(m[2]), Text: unescapeReferences(m[3]),
 	}
 }
 
-// unescape takes one level of escaping back.
-func unescape(s string) string {
+// unescapeReferences takes one level of escaping back.
+func unescapeReferences(s string) string {
 	lower := func(levels, last, char string) string {
 		if rest, ok := strings.CutPrefix(levels, "amp;"); ok {
 			return "&" + rest + last
@@ -196,11 +196,11 @@ func TestPlanMessageText(t *testing.T) {
 		want   string
 	}{
 		{"tools", func(*chat.Request) {}, escapedPage},
-		{"tools earlier", usedBefore, escapedPage},
+		{"tools earlier", withEarlierCalls, escapedPage},
 		{"no tools", func(r *chat.Request) { r.Tools = nil }, page},
 	} {
 		for _, role := range []chat.Role{chat.RoleUser, chat.RoleSystem, chat.RoleDeveloper} {
-			p := planFor(t, func(r *chat.Request) {
+			p := newTestPlan(t, func(r *chat.Request) {
 				r.Messages = append([]chat.Message{{Role: chat.RoleSystem, Text: page}}, r.Messages...)
 				tt.change(r)
 			})
@@ -212,7 +212,7 @@ func TestPlanMessageText(t *testing.T) {
 			}
 		}
 	}
-	told := planFor(t, func(r *chat.Request) { r.Tools = nil }).WithSessionTools()
+	told := newTestPlan(t, func(r *chat.Request) { r.Tools = nil }).WithSessionTools()
 	if got := told.MessageText(chat.Message{Role: chat.RoleUser, Text: page}); got != escapedPage {
 		t.Errorf("told earlier: MessageText(user) = %q, want %q", got, escapedPage)
 	}

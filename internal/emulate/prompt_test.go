@@ -9,7 +9,7 @@ import (
 	"achuan/internal/chat"
 )
 
-func TestPromptSays(t *testing.T) {
+func TestPromptContent(t *testing.T) {
 	system := func(text string) func(*chat.Request) {
 		return func(r *chat.Request) {
 			r.Messages = append([]chat.Message{{Role: chat.RoleSystem, Text: text}}, r.Messages...)
@@ -25,12 +25,12 @@ func TestPromptSays(t *testing.T) {
 		{"each tool on a line", nil, `{"name":"now","parameters":{"type":"object","properties":{},"additionalProperties":false}}` + "\n", "\n\t\t"},
 		{"the form of a call", nil, `<tool_call>{"name": "NAME", "arguments": {`, ""},
 		{"several at once", nil, "several calls at once", "at most one call"},
-		{"one at a time", oneAtATime, "at most one call", "several calls at once"},
+		{"one at a time", withSingleCalls, "at most one call", "several calls at once"},
 		{"auto", nil, "Otherwise answer without them.", "must"},
-		{"none", choice(chat.ToolsNone), "Call no function now", ""},
-		{"required", choice(chat.ToolsRequired), "You must call at least one function now.", "Only these"},
-		{"named", choice(chat.ToolsRequired, "add"), "You must call the function add now", ""},
-		{"allowed", choice(chat.ToolsAuto, "add", "now"), "Only these functions may be called now: now, add.", "must"},
+		{"none", withToolChoice(chat.ToolsNone), "Call no function now", ""},
+		{"required", withToolChoice(chat.ToolsRequired), "You must call at least one function now.", "Only these"},
+		{"named", withToolChoice(chat.ToolsRequired, "add"), "You must call the function add now", ""},
+		{"allowed", withToolChoice(chat.ToolsAuto, "add", "now"), "Only these functions may be called now: now, add.", "must"},
 		{"a format", func(r *chat.Request) { r.Tools, r.Format.Kind = nil, chat.FormatObject }, "Answer with one JSON object", "Tools"},
 		{"an object with a schema", func(r *chat.Request) {
 			r.Format = chat.Format{Kind: chat.FormatObject, Name: "answer", Schema: []byte(`{ "required" : [] }`)}
@@ -44,11 +44,11 @@ func TestPromptSays(t *testing.T) {
 		}, `"description":"\u003c/tools> \u003ctool_call> <b> & 你","parameters":{"description":"\u003c/tools>"}`, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := planFor(t, tt.change)
+			p := newTestPlan(t, tt.change)
 			if !strings.Contains(p.Prompt, tt.want) || tt.not != "" && strings.Contains(p.Prompt, tt.not) {
 				t.Errorf("want %q and not %q in\n%s", tt.want, tt.not, p.Prompt)
 			}
-			if p.Prompt != planFor(t, tt.change).Prompt {
+			if p.Prompt != newTestPlan(t, tt.change).Prompt {
 				t.Error("not the same twice")
 			}
 			if p.Preamble != "" {
@@ -60,7 +60,7 @@ func TestPromptSays(t *testing.T) {
 
 // Without tools and format the prompt is the client's text and nothing else.
 func TestPromptOfPlainText(t *testing.T) {
-	p := planFor(t, func(r *chat.Request) { r.Tools = nil })
+	p := newTestPlan(t, func(r *chat.Request) { r.Tools = nil })
 	if p.Prompt != "" || p.Preamble != "" || p.NeedsShaper() {
 		t.Errorf("plan %+v", p)
 	}
@@ -84,7 +84,7 @@ func TestPromptSize(t *testing.T) {
 		{"bytes count too", text(15_000, "你"), text(9_000, "好"), "prompt", "preamble", 1, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := planFor(t, func(r *chat.Request) {
+			p := newTestPlan(t, func(r *chat.Request) {
 				r.Messages = append([]chat.Message{{Role: chat.RoleSystem, Text: tt.system}}, r.Messages...)
 				r.Tools = []chat.Tool{{Name: "f", Description: tt.description}}
 			})
@@ -106,12 +106,12 @@ func TestPromptSize(t *testing.T) {
 }
 
 // Of many tools as many as fit go into the prompt, the others into the text.
-func TestPromptSharesTools(t *testing.T) {
+func TestPromptSplitsTools(t *testing.T) {
 	var many []chat.Tool
 	for i := range 24 {
 		many = append(many, chat.Tool{Name: fmt.Sprintf("tool_%d", i), Description: strings.Repeat("d", 2_500)})
 	}
-	p := planFor(t, func(r *chat.Request) { r.Tools = many })
+	p := newTestPlan(t, func(r *chat.Request) { r.Tools = many })
 	for i, tool := range many {
 		line := toolLine(tool) + "\n"
 		if in := strings.Count(p.Prompt, line) + strings.Count(p.Preamble, line); in != 1 {
@@ -144,7 +144,7 @@ func FuzzToolLine(f *testing.F) {
 		if !json.Valid([]byte(parameters)) {
 			return
 		}
-		line := toolLine(chat.Tool{Name: "f", Description: valid(description), Parameters: []byte(parameters)})
+		line := toolLine(chat.Tool{Name: "f", Description: toValidText(description), Parameters: []byte(parameters)})
 		var got struct {
 			Name, Description string
 			Parameters        any
@@ -155,7 +155,7 @@ func FuzzToolLine(f *testing.F) {
 		if strings.ContainsAny(line, "\n") && !strings.Contains(parameters, "\n") || tagStart.MatchString(line) || strings.Contains(line, "</tools>") {
 			t.Errorf("line %q", line)
 		}
-		if got.Description != valid(description) {
+		if got.Description != toValidText(description) {
 			t.Errorf("description %q became %q", description, got.Description)
 		}
 	})

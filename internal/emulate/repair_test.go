@@ -62,7 +62,7 @@ func TestRepair(t *testing.T) {
 
 // A text that stops inside a value or before another is truncated, and one with open
 // brackets is unless the model marked its end.
-func TestRepairTorn(t *testing.T) {
+func TestRepairTruncated(t *testing.T) {
 	const always, never, unlessEnded = 2, 0, 1
 	for give, want := range map[string]int{
 		`{"a": "x`: always, `{"a": 12`: always, `[1,`: always, `{"a": 1,`: always, `["a\`: always,
@@ -107,13 +107,13 @@ func FuzzRepair(f *testing.F) {
 		if json.Valid([]byte(text)) || strings.ContainsFunc(inner, unicode.IsControl) { // those are written with digits
 			return
 		}
-		if want, got := digits(inner), digits(fixed); got != want {
+		if want, got := digitsOf(inner), digitsOf(fixed); got != want {
 			t.Errorf("%q has the digits %s, %q has %s", text, want, fixed, got)
 		}
 	})
 }
 
-func digits(s string) string {
+func digitsOf(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
 			return -1

@@ -11,9 +11,9 @@ import (
 	"achuan/internal/chat"
 )
 
-// scanned is what a scanner finds in an answer that comes in pieces, neighbours of
+// scanAll is what a scanner finds in an answer that comes in pieces, neighbours of
 // a kind put together.
-func scanned(pieces ...string) (found []piece, steps int) {
+func scanAll(pieces ...string) (found []piece, steps int) {
 	s := newScanner(func(p piece) {
 		if n := len(found); n > 0 && found[n-1].kind == p.kind && p.kind != pieceClose && p.kind != pieceOpen {
 			found[n-1].text += p.text
@@ -38,7 +38,7 @@ func FuzzScanner(f *testing.F) {
 		f.Add(seed, 3)
 	}
 	f.Fuzz(func(t *testing.T, answer string, cut int) {
-		whole, steps := scanned(answer)
+		whole, steps := scanAll(answer)
 		var b strings.Builder
 		for _, p := range whole {
 			b.WriteString(p.text)
@@ -51,7 +51,7 @@ func FuzzScanner(f *testing.F) {
 		}
 		checkOrder(t, whole)
 		cut = max(min(cut, len(answer)), 0)
-		if halves, _ := scanned(answer[:cut], answer[cut:]); !cmp.Equal(whole, halves, cmp.AllowUnexported(piece{})) {
+		if halves, _ := scanAll(answer[:cut], answer[cut:]); !cmp.Equal(whole, halves, cmp.AllowUnexported(piece{})) {
 			t.Errorf("%q cut at %d: %+v, whole: %+v", answer, cut, halves, whole)
 		}
 	})
@@ -85,7 +85,7 @@ func TestScannerIsLinear(t *testing.T) {
 		for _, size := range []int{10_000, 100_000, 1_000_000} {
 			answer := strings.Repeat(pattern, size/len(pattern)+1)[:size]
 			for _, prefix := range []string{"", `<tool_call>{"a": "`} {
-				if _, steps := scanned(prefix + answer); steps > 3*(size+len(prefix)) {
+				if _, steps := scanAll(prefix + answer); steps > 3*(size+len(prefix)) {
 					t.Errorf("%q repeated to %d bytes: %d steps", prefix+pattern, size, steps)
 				}
 			}
@@ -98,7 +98,7 @@ func TestScannerIsLinear(t *testing.T) {
 func TestScannerWaitsForATag(t *testing.T) {
 	const size = 1_000_000
 	answer := `<tool_call>{"a": "</tool_call>` + strings.Repeat(" ", size)
-	if found, steps := scanned(answer); len(found) != 3 || steps > size+100 {
+	if found, steps := scanAll(answer); len(found) != 3 || steps > size+100 {
 		t.Errorf("%d pieces, %d steps", len(found), steps)
 	}
 }
@@ -106,9 +106,9 @@ func TestScannerWaitsForATag(t *testing.T) {
 // The same through the whole shaper, by the memory it takes: at ten times the size it
 // takes about ten times as much, not a hundred times.
 func TestShaperIsLinear(t *testing.T) {
-	plan := planFor(t, nil)
+	plan := newTestPlan(t, nil)
 	for name, answer := range map[string]func(int) string{
-		"one call": func(n int) string { return wroteFile(strings.Repeat("x <b> ", n/6)) },
+		"one call": func(n int) string { return writeFileCall(strings.Repeat("x <b> ", n/6)) },
 		"many calls": func(n int) string {
 			return strings.Repeat(`<tool_call>{"name": "now", "arguments": {}}</tool_call>`+"\n", n/56)
 		},
@@ -119,7 +119,7 @@ func TestShaperIsLinear(t *testing.T) {
 			pieces := strings.SplitAfter(answer(size), " ")
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			outcome(plan, pieces...)
+			describeOutcome(plan, pieces...)
 			runtime.ReadMemStats(&after)
 			took := after.TotalAlloc - before.TotalAlloc
 			if last > 0 && took > 30*last {
@@ -130,8 +130,8 @@ func TestShaperIsLinear(t *testing.T) {
 	}
 }
 
-// wroteFile is the call that writes a file, its content as JSON has it.
-func wroteFile(content string) string {
+// writeFileCall is the call that writes a file, its content as JSON has it.
+func writeFileCall(content string) string {
 	return fmt.Sprintf(`<tool_call>{"name": "write_file", "arguments": {"path": "a", "content": %q}}</tool_call>`, content)
 }
 
@@ -142,7 +142,7 @@ func TestScannerHoldsLittle(t *testing.T) {
 		{"x <tool_call> y", "x "}, {"x <function=a", "x "}, {"x <function a", "x <function a"}, {"x <tool_call a", "x "}, {"x <toolbox", "x <toolbox"}, {"`<tool_call>{", "`"}, {"`<tool_call>{}` ", "`<tool_call>{}` "},
 		{"```\n<tool_call>{", "```\n<tool_call>{"}, {"&lt;tool", ""}, {"a &amp; ", "a &amp; "}, {"a & b", "a & b"}, {"x </tool_call> <tool_call>\n``", "x </tool_call> "},
 	} {
-		s := planFor(t, nil).Shaper()
+		s := newTestPlan(t, nil).Shaper()
 		var got strings.Builder
 		if _, err := s.Shape(chat.Event{Kind: chat.EventText, Text: tt.answer}, func(ev chat.Event) { got.WriteString(ev.Text) }); err != nil {
 			t.Fatal(err)
@@ -159,14 +159,14 @@ func FuzzReadBack(f *testing.F) {
 	f.Add("I write <tool_call>{} for that.", "`")
 	f.Add("&lt;tool_call> &amp;lt;/tool_result>", "\n\"")
 	f.Fuzz(func(t *testing.T, text, content string) {
-		text, content = valid(text), valid(content)
+		text, content = toValidText(text), toValidText(content)
 		if strings.ContainsAny(text, "`~") { // where code stands, calls are text
 			return
 		}
 		arguments := `{"path":"a","content":` + quoteJSONEscaped(content) + `}`
 		written := MessageText(chat.Message{Role: chat.RoleAssistant, Text: text, ToolCalls: []chat.ToolCall{{Name: "write_file", Arguments: arguments}}})
 		var gotText, gotArguments string
-		_, err := planFor(t, nil).Shaper().shapeAll(written, func(ev chat.Event) {
+		_, err := newTestPlan(t, nil).Shaper().shapeAll(written, func(ev chat.Event) {
 			switch ev.Kind {
 			case chat.EventText:
 				gotText += ev.Text
@@ -181,7 +181,7 @@ func FuzzReadBack(f *testing.F) {
 		if strings.TrimRight(gotText, " \n\r\t") != want {
 			t.Errorf("text %q was read back as %q", want, gotText)
 		}
-		if diff := cmp.Diff(readBack(arguments), readBack(gotArguments)); diff != "" {
+		if diff := cmp.Diff(parseArguments(arguments), parseArguments(gotArguments)); diff != "" {
 			t.Errorf("arguments (-want +got):\n%s", diff)
 		}
 	})

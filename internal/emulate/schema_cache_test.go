@@ -70,12 +70,12 @@ func TestSchemaWeight(t *testing.T) {
 		{"an enum", `{"enum": ["a` + manyValues(20_000) + `"]}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := heap()
+			before := heapBytes()
 			form, err := compileSchema([]byte(tt.schema))
 			if err != nil {
 				t.Fatal(err)
 			}
-			took := int(heap() - before)
+			took := int(heapBytes() - before)
 			runtime.KeepAlive(form)
 			if took > 2*form.weight {
 				t.Errorf("weight = %d KiB, but it takes %d KiB", form.weight>>10, took>>10)
@@ -92,7 +92,7 @@ func manyValues(n int) string {
 	return b.String()
 }
 
-func heap() int64 {
+func heapBytes() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -100,7 +100,7 @@ func heap() int64 {
 }
 
 // A client that has left has nothing compiled.
-func TestSchemaCacheStopsWithItsClient(t *testing.T) {
+func TestSchemaCacheStopsWithContext(t *testing.T) {
 	c := newSchemaCache(maxCachedBytes)
 	ctx, leave := context.WithCancel(t.Context())
 	leave()

@@ -10,7 +10,7 @@ import (
 
 // Schemas in the forms of older drafts and of OpenAPI mean what their authors mean by
 // them.
-func TestSchemaForms(t *testing.T) {
+func TestSchemaModernize(t *testing.T) {
 	for _, tt := range []struct {
 		name, schema    string
 		accept, refused []string // values
@@ -112,7 +112,7 @@ func TestSchemaForms(t *testing.T) {
 
 // References into places where no draft has schemas are followed, as far as that does
 // not cost too much.
-func TestSchemaDetours(t *testing.T) {
+func TestSchemaOddReferences(t *testing.T) {
 	schema := func(n int) string {
 		var parts, properties strings.Builder
 		for i := range n {

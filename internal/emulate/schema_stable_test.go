@@ -8,8 +8,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// object writes n members of a JSON object.
-func object(n int, member string) string {
+// objectOf writes n members of a JSON object.
+func objectOf(n int, member string) string {
 	var b strings.Builder
 	for i := range n {
 		fmt.Fprintf(&b, `%s"k%03d": %s`, strings.Repeat(", ", min(i, 1)), i, member)
@@ -21,11 +21,11 @@ func object(n int, member string) string {
 // client that repeats a request, and the cache of answers, would see others.
 func TestFindingsAreStable(t *testing.T) {
 	refused := map[string]string{
-		"wrong keywords":    `{"properties": ` + object(200, `{"type": "nope"}`) + `}`,
+		"wrong keywords":    `{"properties": ` + objectOf(200, `{"type": "nope"}`) + `}`,
 		"references":        `{"properties": {"a": {"$ref": "#/x"}, "b": {"$ref": "#/y"}, "c": {"$ref": "https://a/b"}, "d": {"$ref": "#/z"}}}`,
 		"patterns":          `{"properties": {"a": {"pattern": "[\\p{L}]{999}"}, "b": {"pattern": "[\\p{N}]{998}"}, "c": {"pattern": "[\\p{L}\\p{N}]{997}"}}}`,
 		"unlike mistakes":   `{"properties": {"a": {"minimum": "x"}, "b": {"$ref": 5}, "c": {"enum": 1}, "d": {"$ref": "#/z"}, "e": {"$id": "https://a/b"}}}`,
-		"several long ones": `{"$defs": ` + object(100, `{"minLength": -1, "required": 5}`) + `}`,
+		"several long ones": `{"$defs": ` + objectOf(100, `{"minLength": -1, "required": 5}`) + `}`,
 	}
 	for name, text := range refused {
 		first := ""
@@ -44,15 +44,15 @@ func TestFindingsAreStable(t *testing.T) {
 		}
 	}
 	wrong := map[string][2]string{
-		"properties": {`{"additionalProperties": {"type": "string"}}`, object(300, "1")},
-		"patterns":   {`{"patternProperties": {"k": {"type": "string"}, "0": {"type": "boolean"}, "1": {"type": "array"}}}`, object(300, "1")},
-		"unknown":    {`{"additionalProperties": false}`, object(300, "1")},
-		"nested":     {`{"additionalProperties": {"anyOf": [{"type": "string"}, {"type": "null"}]}}`, object(300, "1")},
+		"properties": {`{"additionalProperties": {"type": "string"}}`, objectOf(300, "1")},
+		"patterns":   {`{"patternProperties": {"k": {"type": "string"}, "0": {"type": "boolean"}, "1": {"type": "array"}}}`, objectOf(300, "1")},
+		"unknown":    {`{"additionalProperties": false}`, objectOf(300, "1")},
+		"nested":     {`{"additionalProperties": {"anyOf": [{"type": "string"}, {"type": "null"}]}}`, objectOf(300, "1")},
 	}
 	for name, tt := range wrong {
 		first := ""
 		for i := range 20 {
-			plan := planFor(t, func(r *chat.Request) { r.Tools = []chat.Tool{{Name: "f", Parameters: []byte(tt[0])}} })
+			plan := newTestPlan(t, func(r *chat.Request) { r.Tools = []chat.Tool{{Name: "f", Parameters: []byte(tt[0])}} })
 			got := strings.Join(plan.schemas["f"].violations(tt[1]), "\n")
 			if i == 0 {
 				first = got

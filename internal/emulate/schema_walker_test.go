@@ -11,7 +11,7 @@ import (
 
 // The library is the judge of the walk, where a value is small: both come to the same
 // verdict on schemas of every draft that are drawn at random.
-func TestWalkAgreesWithTheLibrary(t *testing.T) {
+func TestWalkerAgreesWithLibrary(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		schema := anySchema(3).Draw(t, "schema")
 		if draft := rapid.SampledFrom(drafts).Draw(t, "draft"); draft != "" {
@@ -32,12 +32,12 @@ func TestWalkAgreesWithTheLibrary(t *testing.T) {
 	})
 }
 
-type fataler interface {
+type failer interface {
 	Helper()
 	Fatalf(format string, args ...any)
 }
 
-func compareWithLibrary(t fataler, form *compiledSchema, text string, value any) {
+func compareWithLibrary(t failer, form *compiledSchema, text string, value any) {
 	t.Helper()
 	want := verdictValid
 	libraryErr := form.root.Validate(value)
@@ -161,7 +161,7 @@ func addKeyword(t *rapid.T, schema map[string]any, depth int) {
 }
 
 // A value is held to its schema in bounded time, whatever multiplies.
-func TestWalkIsBounded(t *testing.T) {
+func TestWalkerIsBounded(t *testing.T) {
 	items := func(n int, item string) string { return "[" + strings.Repeat(item+",", n-1) + item + "]" }
 	names := make([]string, 5000)
 	for i := range names {

@@ -18,9 +18,9 @@ const (
 	badArg    = `<tool_call>{"name": "get_weather", "arguments": {"city": 5}}</tool_call>`
 )
 
-// talk has a model give its answers one after another, as long as it is asked for
+// runConversation has a model give its answers one after another, as long as it is asked for
 // more, and returns what the client gets and what the model is told.
-func talk(p *Plan, answers ...string) (client []string, told []string) {
+func runConversation(p *Plan, answers ...string) (client []string, told []string) {
 	s := p.Shaper()
 	pass := func(ev chat.Event) {
 		switch ev.Kind {
@@ -35,7 +35,7 @@ func talk(p *Plan, answers ...string) (client []string, told []string) {
 			}
 			client = append(client, fmt.Sprintf("call %d%s %s", ev.Call, name, ev.Text))
 		case chat.EventDone:
-			client = append(client, "done "+string(ev.Finish)+cutMark(ev))
+			client = append(client, "done "+string(ev.Finish)+describeCut(ev))
 		}
 	}
 	for _, answer := range answers {
@@ -59,18 +59,18 @@ func talk(p *Plan, answers ...string) (client []string, told []string) {
 	return append(client, "asked again"), told
 }
 
-func choice(mode chat.ToolMode, names ...string) func(*chat.Request) {
+func withToolChoice(mode chat.ToolMode, names ...string) func(*chat.Request) {
 	return func(r *chat.Request) { r.ToolChoice = chat.ToolChoice{Mode: mode, Allowed: names} }
 }
 
-// usedBefore is a request without tools whose transcript has calls.
-func usedBefore(r *chat.Request) {
+// withEarlierCalls is a request without tools whose transcript has calls.
+func withEarlierCalls(r *chat.Request) {
 	r.Tools = nil
 	r.Messages = append(r.Messages, chat.Message{Role: chat.RoleAssistant, ToolCalls: []chat.ToolCall{{ID: "1", Name: "now", Arguments: "{}"}}},
 		chat.Message{Role: chat.RoleTool, ToolCallID: "1", Text: "12:00"})
 }
 
-func oneAtATime(r *chat.Request) { r.ParallelCalls = new(bool) }
+func withSingleCalls(r *chat.Request) { r.ParallelCalls = new(bool) }
 
 func TestShaperCalls(t *testing.T) {
 	const weather = `call 0 get_weather {"city": "Paris"}`
@@ -98,37 +98,37 @@ func TestShaperCalls(t *testing.T) {
 		{"in code in reasoning that never ends", nil, []string{"Hm. `" + goodCall + "`|"}, []string{"reasoning Hm. `", "reasoning " + goodCall + "`", "done "}, ""},
 		{"reasoning alone", nil, []string{"Hm <|"}, []string{"reasoning Hm ", "reasoning <", "done "}, ""},
 
-		{"without tools, but with calls in the transcript", usedBefore, []string{goodCall, "Hello."}, []string{"text Hello.", "done "}, "no function may be called now: answer with text"},
-		{"without tools, broken for good", usedBefore, []string{goodCall, goodCall, goodCall}, []string{"error invalid_tool_call"}, "with text and without calls"},
-		{"without tools, another form", usedBefore, []string{"<function=now></function>", "Hello."}, []string{"text Hello.", "done "}, "no function may be called now"},
-		{"without tools, in code", usedBefore, []string{"`" + goodCall + "`"}, []string{"text `", "text " + goodCall + "`", "done "}, ""},
-		{"a list and calls one at a time", oneAtATime, []string{`<tool_call>[{"name": "now"}, {"name": "now"}]</tool_call>`, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "2 calls were made at once"},
+		{"without tools, but with calls in the transcript", withEarlierCalls, []string{goodCall, "Hello."}, []string{"text Hello.", "done "}, "no function may be called now: answer with text"},
+		{"without tools, broken for good", withEarlierCalls, []string{goodCall, goodCall, goodCall}, []string{"error invalid_tool_call"}, "with text and without calls"},
+		{"without tools, another form", withEarlierCalls, []string{"<function=now></function>", "Hello."}, []string{"text Hello.", "done "}, "no function may be called now"},
+		{"without tools, in code", withEarlierCalls, []string{"`" + goodCall + "`"}, []string{"text `", "text " + goodCall + "`", "done "}, ""},
+		{"a list and calls one at a time", withSingleCalls, []string{`<tool_call>[{"name": "now"}, {"name": "now"}]</tool_call>`, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "2 calls were made at once"},
 
-		{"none, kept", choice(chat.ToolsNone), []string{"Hello."}, []string{"text Hello.", "done "}, ""},
-		{"none, broken and repaired", choice(chat.ToolsNone), []string{goodCall, "Hello."}, []string{"text Hello.", "done "}, "no function may be called now"},
-		{"none, broken for good", choice(chat.ToolsNone), []string{goodCall, goodCall, goodCall}, []string{"error invalid_tool_call"}, "with text and without calls"},
-		{"required, kept", choice(chat.ToolsRequired), []string{goodCall}, []string{weather, "done tool_calls"}, ""},
-		{"required, repaired", choice(chat.ToolsRequired), []string{"It is sunny.", goodCall}, []string{weather, "done tool_calls"}, "a function must be called"},
-		{"required, broken for good", choice(chat.ToolsRequired), []string{"a", "b", "c"}, []string{"error invalid_tool_call"}, ""},
-		{"required, text before the call", choice(chat.ToolsRequired), []string{"Let me see. " + goodCall}, []string{weather, "done tool_calls"}, ""},
-		{"named, kept", choice(chat.ToolsRequired, "now"), []string{otherCall}, []string{"call 0 now {}", "done tool_calls"}, ""},
-		{"named, another called", choice(chat.ToolsRequired, "now"), []string{goodCall, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "the function get_weather may not be called now; these may: now"},
-		{"named, none called", choice(chat.ToolsRequired, "now"), []string{"no", otherCall}, []string{"call 0 now {}", "done tool_calls"}, "You must call the function now now"},
-		{"allowed, kept", choice(chat.ToolsAuto, "now", "add"), []string{otherCall}, []string{"call 0 now {}", "done tool_calls"}, ""},
-		{"allowed, text", choice(chat.ToolsAuto, "now"), []string{"ok"}, []string{"text ok", "done "}, ""},
-		{"allowed, another called", choice(chat.ToolsAuto, "now", "add"), []string{goodCall, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "these may: now, add"},
-		{"one at a time, kept", oneAtATime, []string{goodCall}, []string{weather, "done tool_calls"}, ""},
-		{"one at a time, two called", oneAtATime, []string{goodCall + otherCall, goodCall}, []string{weather, "done tool_calls"}, "2 calls were made at once"},
+		{"none, kept", withToolChoice(chat.ToolsNone), []string{"Hello."}, []string{"text Hello.", "done "}, ""},
+		{"none, broken and repaired", withToolChoice(chat.ToolsNone), []string{goodCall, "Hello."}, []string{"text Hello.", "done "}, "no function may be called now"},
+		{"none, broken for good", withToolChoice(chat.ToolsNone), []string{goodCall, goodCall, goodCall}, []string{"error invalid_tool_call"}, "with text and without calls"},
+		{"required, kept", withToolChoice(chat.ToolsRequired), []string{goodCall}, []string{weather, "done tool_calls"}, ""},
+		{"required, repaired", withToolChoice(chat.ToolsRequired), []string{"It is sunny.", goodCall}, []string{weather, "done tool_calls"}, "a function must be called"},
+		{"required, broken for good", withToolChoice(chat.ToolsRequired), []string{"a", "b", "c"}, []string{"error invalid_tool_call"}, ""},
+		{"required, text before the call", withToolChoice(chat.ToolsRequired), []string{"Let me see. " + goodCall}, []string{weather, "done tool_calls"}, ""},
+		{"named, kept", withToolChoice(chat.ToolsRequired, "now"), []string{otherCall}, []string{"call 0 now {}", "done tool_calls"}, ""},
+		{"named, another called", withToolChoice(chat.ToolsRequired, "now"), []string{goodCall, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "the function get_weather may not be called now; these may: now"},
+		{"named, none called", withToolChoice(chat.ToolsRequired, "now"), []string{"no", otherCall}, []string{"call 0 now {}", "done tool_calls"}, "You must call the function now now"},
+		{"allowed, kept", withToolChoice(chat.ToolsAuto, "now", "add"), []string{otherCall}, []string{"call 0 now {}", "done tool_calls"}, ""},
+		{"allowed, text", withToolChoice(chat.ToolsAuto, "now"), []string{"ok"}, []string{"text ok", "done "}, ""},
+		{"allowed, another called", withToolChoice(chat.ToolsAuto, "now", "add"), []string{goodCall, otherCall}, []string{"call 0 now {}", "done tool_calls"}, "these may: now, add"},
+		{"one at a time, kept", withSingleCalls, []string{goodCall}, []string{weather, "done tool_calls"}, ""},
+		{"one at a time, two called", withSingleCalls, []string{goodCall + otherCall, goodCall}, []string{weather, "done tool_calls"}, "2 calls were made at once"},
 		{"functions are called one at a time", func(r *chat.Request) { r.LegacyCalls = true }, []string{goodCall + otherCall, goodCall}, []string{weather, "done tool_calls"}, "2 calls were made at once"},
 
-		{"cut in a call by the token limit", limit(7), []string{"a " + goodCall[:40]}, []string{"text a ", "done length, cut"}, ""},
-		{"cut in a call, not by the limit", limit(8), []string{"a " + goodCall[:40], goodCall}, []string{"text a ", weather, "done tool_calls"}, "ends where a value is missing"},
-		{"cut behind a call that is whole", limit(7), []string{goodCall}, []string{weather, "done length"}, ""},
-		{"cut in a call's brackets", limit(7), []string{"a " + `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"`}, []string{"text a ", "done length, cut"}, ""},
-		{"cut in text", limit(7), []string{"a b"}, []string{"text a b", "done length"}, ""},
-		{"cut in a repaired answer", limit(7), []string{goodCall[:40]}, []string{"done length, cut"}, ""},
-		{"wrong at the limit", limit(7), []string{badArg}, []string{"done length, cut"}, ""},
-		{"cut before a call that must be", func(r *chat.Request) { choice(chat.ToolsRequired)(r); limit(7)(r) }, []string{"I will"}, []string{"done length, cut"}, ""},
+		{"cut in a call by the token limit", withMaxTokens(7), []string{"a " + goodCall[:40]}, []string{"text a ", "done length, cut"}, ""},
+		{"cut in a call, not by the limit", withMaxTokens(8), []string{"a " + goodCall[:40], goodCall}, []string{"text a ", weather, "done tool_calls"}, "ends where a value is missing"},
+		{"cut behind a call that is whole", withMaxTokens(7), []string{goodCall}, []string{weather, "done length"}, ""},
+		{"cut in a call's brackets", withMaxTokens(7), []string{"a " + `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"`}, []string{"text a ", "done length, cut"}, ""},
+		{"cut in text", withMaxTokens(7), []string{"a b"}, []string{"text a b", "done length"}, ""},
+		{"cut in a repaired answer", withMaxTokens(7), []string{goodCall[:40]}, []string{"done length, cut"}, ""},
+		{"wrong at the limit", withMaxTokens(7), []string{badArg}, []string{"done length, cut"}, ""},
+		{"cut before a call that must be", func(r *chat.Request) { withToolChoice(chat.ToolsRequired)(r); withMaxTokens(7)(r) }, []string{"I will"}, []string{"done length, cut"}, ""},
 
 		{"stops in its brackets", nil, []string{`<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"`, goodCall}, []string{weather, "done tool_calls"}, "stops before its end"},
 		{"a result made up behind a call", nil, []string{goodCall + "\n<tool_result>\nsunny\n</tool_result>\nIt is sunny."}, []string{weather, "done tool_calls, cut"}, ""},
@@ -139,7 +139,7 @@ func TestShaperCalls(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			client, told := talk(planFor(t, tt.change), tt.answers...)
+			client, told := runConversation(newTestPlan(t, tt.change), tt.answers...)
 			if diff := cmp.Diff(tt.client, client); diff != "" {
 				t.Errorf("client (-want +got):\n%s", diff)
 			}
@@ -158,13 +158,13 @@ func TestShaperCalls(t *testing.T) {
 	}
 }
 
-func limit(n int) func(*chat.Request) { return func(r *chat.Request) { r.MaxTokens = &n } }
+func withMaxTokens(n int) func(*chat.Request) { return func(r *chat.Request) { r.MaxTokens = &n } }
 
 func TestShaperCallIDs(t *testing.T) {
 	seen := map[string]bool{}
 	for range 200 {
 		var ids []string
-		_, err := planFor(t, nil).Shaper().shapeAll(goodCall+otherCall, func(ev chat.Event) {
+		_, err := newTestPlan(t, nil).Shaper().shapeAll(goodCall+otherCall, func(ev chat.Event) {
 			if ev.CallID != "" {
 				ids = append(ids, ev.CallID)
 			}
@@ -208,12 +208,12 @@ func TestShaperEagerCalls(t *testing.T) {
 			[]string{"call 0 now {}", "call 1 now {}", "call 2 now {}", "done tool_calls"}},
 		{"a list behind one", eager, []string{otherCall, `<tool_call>[{"name": "now"}]</tool_call>`}, []string{"call 0 now ", "call 0 {}", "call 1 now {}", "done tool_calls"}},
 		{"a name in the tag", eager, []string{`<tool_call name="now">{}</tool_call>`}, []string{"call 0 now {}", "done tool_calls"}},
-		{"not allowed", both(choice(chat.ToolsNone)), []string{goodCall}, []string{"asked again"}},
-		{"one too many", both(oneAtATime), []string{otherCall, otherCall}, []string{"call 0 now ", "call 0 {}", "error invalid_tool_call"}},
+		{"not allowed", both(withToolChoice(chat.ToolsNone)), []string{goodCall}, []string{"asked again"}},
+		{"one too many", both(withSingleCalls), []string{otherCall, otherCall}, []string{"call 0 now ", "call 0 {}", "error invalid_tool_call"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var client []string
-			s := planFor(t, tt.change).Shaper()
+			s := newTestPlan(t, tt.change).Shaper()
 			pass := func(ev chat.Event) {
 				switch {
 				case ev.Kind == chat.EventText:
@@ -272,9 +272,9 @@ func TestShaperFormats(t *testing.T) {
 		{"schema, asked again", held, []string{`{"age": "5"}`, `{"age": 5}`}, []string{`text {"age": 5}`, "done "}, "at /age: got string, want integer"},
 		{"schema, prose alone", held, []string{`I am five.`, `I am five.`, `5`}, []string{"error invalid_model_output"}, "not JSON"},
 		{"schema, stops early", held, []string{`{"age": 5`, `{"age": 5}`}, []string{`text {"age": 5}`, "done "}, "stops before its end"},
-		{"schema, cut by the limit", func(r *chat.Request) { held(r); limit(7)(r) }, []string{`Here: {"age": "f`}, []string{`text {"age": "f`, "done length"}, ""},
-		{"schema, whole at the limit", func(r *chat.Request) { held(r); limit(7)(r) }, []string{`{"age": 1}`}, []string{`text {"age": 1}`, "done length"}, ""},
-		{"schema, cut in its brackets by the limit", func(r *chat.Request) { held(r); limit(7)(r) }, []string{`{"age": 1`}, []string{`text {"age": 1`, "done length"}, ""},
+		{"schema, cut by the limit", func(r *chat.Request) { held(r); withMaxTokens(7)(r) }, []string{`Here: {"age": "f`}, []string{`text {"age": "f`, "done length"}, ""},
+		{"schema, whole at the limit", func(r *chat.Request) { held(r); withMaxTokens(7)(r) }, []string{`{"age": 1}`}, []string{`text {"age": 1}`, "done length"}, ""},
+		{"schema, cut in its brackets by the limit", func(r *chat.Request) { held(r); withMaxTokens(7)(r) }, []string{`{"age": 1`}, []string{`text {"age": 1`, "done length"}, ""},
 		{"object, the model closed the fence", object, []string{"```\n{\"a\": [\"b\"\n```"}, []string{`text {"a": ["b"]}`, "done "}, ""},
 		{"object, stops in its brackets", object, []string{`{"items":["a","b"`, `{}`}, []string{`text {}`, "done "}, "stops before its end"},
 		{"schema, stops in its brackets", list, []string{"[1, 2 ", "[1, 2]"}, []string{"text [1, 2]", "done "}, "stops before its end"},
@@ -305,11 +305,11 @@ func TestShaperFormats(t *testing.T) {
 		{"streamed object, half a surrogate pair", streamed, []string{`{"a": "\ud83d"}`}, []string{`text {"a": "\ud83d"}`, "error invalid_model_output"}, ""},
 		{"streamed object, broken", streamed, []string{`{"a": x}`}, []string{`text {"a": `, "error invalid_model_output"}, ""},
 		{"streamed object, truncated", streamed, []string{`{"a": "x`}, []string{`text {"a": "x`, "error invalid_model_output"}, ""},
-		{"streamed object, cut by the limit", func(r *chat.Request) { streamed(r); limit(7)(r) }, []string{`{"a": "x`}, []string{`text {"a": "x`, "done length"}, ""},
+		{"streamed object, cut by the limit", func(r *chat.Request) { streamed(r); withMaxTokens(7)(r) }, []string{`{"a": "x`}, []string{`text {"a": "x`, "done length"}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			client, told := talk(planFor(t, tt.change), tt.answers...)
+			client, told := runConversation(newTestPlan(t, tt.change), tt.answers...)
 			if diff := cmp.Diff(tt.client, client); diff != "" {
 				t.Errorf("client (-want +got):\n%s", diff)
 			}
@@ -322,7 +322,7 @@ func TestShaperFormats(t *testing.T) {
 
 // A streamed object comes while it is made, whatever pieces it comes in.
 func TestShaperStreamsObject(t *testing.T) {
-	plan := planFor(t, func(r *chat.Request) { r.Tools, r.Format.Kind, r.Streamed = nil, chat.FormatObject, true })
+	plan := newTestPlan(t, func(r *chat.Request) { r.Tools, r.Format.Kind, r.Streamed = nil, chat.FormatObject, true })
 	s := plan.Shaper()
 	var got []string
 	for _, piece := range []string{"Here: ", "{", "\n ", `"a"`, ": [1", ", 2,", "]", "} bye"} {
@@ -340,7 +340,7 @@ func TestShaperStreamsObject(t *testing.T) {
 // with the same seed has the same ids.
 func TestShaperCallSeed(t *testing.T) {
 	shape := func(seed [16]byte) (ids []string) {
-		s := planFor(t, nil).Shaper()
+		s := newTestPlan(t, nil).Shaper()
 		s.SetCallSeed(seed)
 		if _, err := s.shapeAll(goodCall+otherCall, func(ev chat.Event) {
 			if ev.CallID != "" {

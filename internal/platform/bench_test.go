@@ -10,28 +10,28 @@ import (
 	"achuan/internal/chat"
 )
 
-// longAnswer is a stream of n pieces, some of them with escapes, and its end.
-func longAnswer(n int) []byte {
+// longStream is a stream of n pieces, some of them with escapes, and its end.
+func longStream(n int) []byte {
 	var b strings.Builder
 	for i := range n {
 		switch i % 4 {
 		case 0:
-			b.WriteString(delta(`line\n`))
+			b.WriteString(deltaEvent(`line\n`))
 		case 1:
-			b.WriteString(delta("你好"))
+			b.WriteString(deltaEvent("你好"))
 		default:
-			b.WriteString(delta(" token"))
+			b.WriteString(deltaEvent(" token"))
 		}
 	}
-	return []byte(b.String() + done)
+	return []byte(b.String() + doneEvent)
 }
 
-// replay is a stream over the given bytes, without a connection.
-func replay(c *Client, w *deadline, in []byte) *stream {
+// newReplayStream is a stream over the given bytes, without a connection.
+func newReplayStream(c *Client, w *deadline, in []byte) *stream {
 	return c.newStream(w, c.observe(w.ctx, endpoint{}), io.NopCloser(bytes.NewReader(in)))
 }
 
-func drain(tb testing.TB, s *stream) (events int) {
+func drainStream(tb testing.TB, s *stream) (events int) {
 	for {
 		ev, err := s.Next()
 		if err != nil {
@@ -47,15 +47,15 @@ func drain(tb testing.TB, s *stream) (events int) {
 // BenchmarkStream reads answers of a thousand frames; an operation is one frame.
 func BenchmarkStream(b *testing.B) {
 	const frames = 1000
-	in := longAnswer(frames)
-	c := client(b, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
+	in := longStream(frames)
+	c := newTestClient(b, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
 	w := newDeadline(b.Context(), time.Hour)
 	defer w.stop()
 	b.SetBytes(int64(len(in)) / frames)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for n := 0; n < b.N; n += frames {
-		drain(b, replay(c, w, in))
+		drainStream(b, newReplayStream(c, w, in))
 	}
 }
 
@@ -63,11 +63,11 @@ func BenchmarkStream(b *testing.B) {
 // length.
 func TestStreamAllocations(t *testing.T) {
 	const frames = 1000
-	in := longAnswer(frames)
-	c := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
+	in := longStream(frames)
+	c := newTestClient(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
 	w := newDeadline(t.Context(), time.Hour)
 	defer w.stop()
-	if n := testing.AllocsPerRun(20, func() { drain(t, replay(c, w, in)) }); n > 50 {
+	if n := testing.AllocsPerRun(20, func() { drainStream(t, newReplayStream(c, w, in)) }); n > 50 {
 		t.Errorf("%v allocations for %d frames", n, frames)
 	}
 }
@@ -82,7 +82,7 @@ func BenchmarkDecodeDelta(b *testing.B) {
 }
 
 func BenchmarkDecodeFrame(b *testing.B) {
-	payload := []byte(strings.TrimPrefix(strings.TrimSpace(recorded("Hello there")), "data: "))
+	payload := []byte(strings.TrimPrefix(strings.TrimSpace(recordEvent("Hello there")), "data: "))
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := decodeFrame(payload); err != nil {

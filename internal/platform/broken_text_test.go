@@ -12,39 +12,39 @@ import (
 
 // Frames that end inside of characters: the client gets whole ones, or the answer
 // counts as diverged.
-func TestTornCharacters(t *testing.T) {
+func TestBrokenCharacters(t *testing.T) {
 	const smile = "\xf0\x9f\x99\x82" // 🙂
 	for _, tt := range []struct {
 		name, in string
-		want     answer
+		want     collectedAnswer
 	}{
-		{"bytes over frames", delta("a\xf0\x9f") + delta("\x99\x82b") + recorded("a🙂b") + done, answer{Text: "a🙂b", Done: whole(false)}},
-		{"a byte in each frame", delta(smile[:1]) + delta(smile[1:2]) + delta(smile[2:3]) + delta(smile[3:]+"!") + done, answer{Text: "🙂!", Done: estimated()}},
-		{"bytes over frames, escapes beside", delta(`\n`+"\xe4\xbd") + delta("\xa0"+`\"`) + done, answer{Text: "\n你\"", Done: estimated()}},
-		{"a byte that no other follows", delta("a\xe4") + delta("b") + delta("\xe4\xbd") + done, answer{Text: "a\ufffdb\ufffd\ufffd", Done: estimated()}},
-		{"half at the end, whole in the record", delta("a\xf0\x9f") + recorded("a🙂") + done, answer{Text: "a🙂", Done: whole(false)}},
-		{"pair over frames", delta(`a\ud83d`) + delta(`\ude42b`) + recorded("a🙂b") + done, answer{Text: "a🙂b", Done: whole(false)}},
-		{"pair over frames, with an empty one between", delta(`\ud83d`) + delta("") + delta(`\ude42`) + done, answer{Text: "🙂", Done: estimated()}},
-		{"half a pair, whole in the record", delta(`a\ud83d`) + recorded("a🙂") + done, answer{Text: "a🙂", Done: whole(false)}},
-		{"half a pair in the record too", delta(`a\ud83d`) + delta("b") + recorded(`a\ud83db`) + done, answer{Text: "a\ufffdb", Done: whole(false)}},
-		{"half a pair in the record alone", recorded(`a\ud83db`) + done, answer{Text: "a\ufffdb", Done: whole(false)}},
-		{"bytes in the record alone", recorded("a\xf0\x9fb") + done, answer{Text: "a\ufffd\ufffdb", Done: whole(false)}},
+		{"bytes over frames", deltaEvent("a\xf0\x9f") + deltaEvent("\x99\x82b") + recordEvent("a🙂b") + doneEvent, collectedAnswer{Text: "a🙂b", Done: recordedEnd(false)}},
+		{"a byte in each frame", deltaEvent(smile[:1]) + deltaEvent(smile[1:2]) + deltaEvent(smile[2:3]) + deltaEvent(smile[3:]+"!") + doneEvent, collectedAnswer{Text: "🙂!", Done: estimatedEnd()}},
+		{"bytes over frames, escapes beside", deltaEvent(`\n`+"\xe4\xbd") + deltaEvent("\xa0"+`\"`) + doneEvent, collectedAnswer{Text: "\n你\"", Done: estimatedEnd()}},
+		{"a byte that no other follows", deltaEvent("a\xe4") + deltaEvent("b") + deltaEvent("\xe4\xbd") + doneEvent, collectedAnswer{Text: "a\ufffdb\ufffd\ufffd", Done: estimatedEnd()}},
+		{"half at the end, whole in the record", deltaEvent("a\xf0\x9f") + recordEvent("a🙂") + doneEvent, collectedAnswer{Text: "a🙂", Done: recordedEnd(false)}},
+		{"pair over frames", deltaEvent(`a\ud83d`) + deltaEvent(`\ude42b`) + recordEvent("a🙂b") + doneEvent, collectedAnswer{Text: "a🙂b", Done: recordedEnd(false)}},
+		{"pair over frames, with an empty one between", deltaEvent(`\ud83d`) + deltaEvent("") + deltaEvent(`\ude42`) + doneEvent, collectedAnswer{Text: "🙂", Done: estimatedEnd()}},
+		{"half a pair, whole in the record", deltaEvent(`a\ud83d`) + recordEvent("a🙂") + doneEvent, collectedAnswer{Text: "a🙂", Done: recordedEnd(false)}},
+		{"half a pair in the record too", deltaEvent(`a\ud83d`) + deltaEvent("b") + recordEvent(`a\ud83db`) + doneEvent, collectedAnswer{Text: "a\ufffdb", Done: recordedEnd(false)}},
+		{"half a pair in the record alone", recordEvent(`a\ud83db`) + doneEvent, collectedAnswer{Text: "a\ufffdb", Done: recordedEnd(false)}},
+		{"bytes in the record alone", recordEvent("a\xf0\x9fb") + doneEvent, collectedAnswer{Text: "a\ufffd\ufffdb", Done: recordedEnd(false)}},
 
-		{"replaced, whole in the record", delta(`a\ufffd\ufffd`) + delta(`\ufffdb`) + recorded("a🙂b") + done, answer{Text: "a🙂b", Done: whole(false)}},
-		{"replaced, several in a row", delta(`a\ufffd`) + delta(`\ufffd\ufffd`) + delta(`\ufffd`) + delta("c") + recorded("a你🙂c") + done,
-			answer{Text: "a你🙂c", Done: whole(false)}},
-		{"replaced twice, and more follows", delta(`\ufffd`) + delta("b") + delta("\xff") + recorded("你b好, etc.") + done, answer{Text: "你b好, etc.", Done: whole(false)}},
-		{"replaced in the record too", delta(`a\ufffdb`) + recorded(`a\ufffdb`) + done, answer{Text: "a\ufffdb", Done: whole(false)}},
-		{"replaced, in reasoning", delta(`<think>a\ufffd`) + delta(`</think>b`) + recorded(`<think>a好</think>b`) + done,
-			answer{Reasoning: "a好", Text: "b", Done: whole(false)}},
-		{"replaced, without a record", delta(`a\ufffd`) + delta("b") + done, answer{Text: "a\ufffdb", Done: estimated()}},
-		{"replaced, and another text in the record", delta(`a\ufffdb`) + recorded("a好c") + done, answer{Text: "a\ufffdb", Done: whole(true)}},
-		{"replaced, and too long a text in the record", delta(`a\ufffdb`) + recorded("a好好b") + done, answer{Text: "a\ufffdb", Done: whole(true)}},
-		{"replaced, and nothing in the record", delta(`a\ufffdb`) + recorded("ab") + done, answer{Text: "a\ufffdb", Done: whole(true)}},
-		{"replaced, and another text before it", delta("x") + delta(`\ufffd`) + recorded("y好") + done, answer{Text: "x\ufffd", Done: whole(true)}},
+		{"replaced, whole in the record", deltaEvent(`a\ufffd\ufffd`) + deltaEvent(`\ufffdb`) + recordEvent("a🙂b") + doneEvent, collectedAnswer{Text: "a🙂b", Done: recordedEnd(false)}},
+		{"replaced, several in a row", deltaEvent(`a\ufffd`) + deltaEvent(`\ufffd\ufffd`) + deltaEvent(`\ufffd`) + deltaEvent("c") + recordEvent("a你🙂c") + doneEvent,
+			collectedAnswer{Text: "a你🙂c", Done: recordedEnd(false)}},
+		{"replaced twice, and more follows", deltaEvent(`\ufffd`) + deltaEvent("b") + deltaEvent("\xff") + recordEvent("你b好, etc.") + doneEvent, collectedAnswer{Text: "你b好, etc.", Done: recordedEnd(false)}},
+		{"replaced in the record too", deltaEvent(`a\ufffdb`) + recordEvent(`a\ufffdb`) + doneEvent, collectedAnswer{Text: "a\ufffdb", Done: recordedEnd(false)}},
+		{"replaced, in reasoning", deltaEvent(`<think>a\ufffd`) + deltaEvent(`</think>b`) + recordEvent(`<think>a好</think>b`) + doneEvent,
+			collectedAnswer{Reasoning: "a好", Text: "b", Done: recordedEnd(false)}},
+		{"replaced, without a record", deltaEvent(`a\ufffd`) + deltaEvent("b") + doneEvent, collectedAnswer{Text: "a\ufffdb", Done: estimatedEnd()}},
+		{"replaced, and another text in the record", deltaEvent(`a\ufffdb`) + recordEvent("a好c") + doneEvent, collectedAnswer{Text: "a\ufffdb", Done: recordedEnd(true)}},
+		{"replaced, and too long a text in the record", deltaEvent(`a\ufffdb`) + recordEvent("a好好b") + doneEvent, collectedAnswer{Text: "a\ufffdb", Done: recordedEnd(true)}},
+		{"replaced, and nothing in the record", deltaEvent(`a\ufffdb`) + recordEvent("ab") + doneEvent, collectedAnswer{Text: "a\ufffdb", Done: recordedEnd(true)}},
+		{"replaced, and another text before it", deltaEvent("x") + deltaEvent(`\ufffd`) + recordEvent("y好") + doneEvent, collectedAnswer{Text: "x\ufffd", Done: recordedEnd(true)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := collect(t, streamOf(t, strings.NewReader(tt.in)))
+			got, err := collect(t, newTestStream(t, strings.NewReader(tt.in)))
 			got.Pauses = 0
 			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -55,9 +55,9 @@ func TestTornCharacters(t *testing.T) {
 
 // What is streamed before a torn character goes on at once, and so does an answer
 // of which too much would be held back: it has diverged then.
-func TestTornCharacterHoldsBack(t *testing.T) {
+func TestBrokenCharacterHoldsBack(t *testing.T) {
 	long := strings.Repeat("x", maxHeldBytes)
-	s := streamOf(t, strings.NewReader(delta("before")+delta(`\ufffd`)+delta("after")+delta(long)+recorded("before好after"+long)+done))
+	s := newTestStream(t, strings.NewReader(deltaEvent("before")+deltaEvent(`\ufffd`)+deltaEvent("after")+deltaEvent(long)+recordEvent("before好after"+long)+doneEvent))
 	var texts []string
 	for {
 		ev, err := s.Next()
@@ -79,8 +79,8 @@ func TestTornCharacterHoldsBack(t *testing.T) {
 	}
 }
 
-// FuzzTorn tears a text at bytes, in two: it comes out as it was.
-func FuzzTorn(f *testing.F) {
+// FuzzRuneJoiner tears a text at bytes, in two: it comes out as it was.
+func FuzzRuneJoiner(f *testing.F) {
 	f.Add("a🙂b", 2)
 	f.Add("\xed\xa0\xbd\xed\xb9\x82\xff", 3)
 	f.Fuzz(func(t *testing.T, text string, at int) {

@@ -42,24 +42,24 @@ func TestNewErrors(t *testing.T) {
 	}
 }
 
-// sent is a request as the platform got it.
-type sent struct {
+// receivedRequest is a request as the platform got it.
+type receivedRequest struct {
 	Line, Body string
 	Header     http.Header
 }
 
-// recorder answers each request with data and keeps the last.
-func recorder(into *sent, next http.HandlerFunc) http.HandlerFunc {
+// recordRequest answers each request with data and keeps the last.
+func recordRequest(into *receivedRequest, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		*into = sent{Line: r.Method + " " + r.RequestURI, Body: string(body), Header: r.Header}
+		*into = receivedRequest{Line: r.Method + " " + r.RequestURI, Body: string(body), Header: r.Header}
 		next(w, r)
 	}
 }
 
-func TestQuestionAsSent(t *testing.T) {
-	var got sent
-	srv := httptest.NewServer(recorder(&got, reply(200, "Text/Event-Stream", delta("a")+done)))
+func TestAskRequest(t *testing.T) {
+	var got receivedRequest
+	srv := httptest.NewServer(recordRequest(&got, replyWith(200, "Text/Event-Stream", deltaEvent("a")+doneEvent)))
 	defer srv.Close()
 	for _, tt := range []struct {
 		name     string
@@ -77,12 +77,12 @@ func TestQuestionAsSent(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.o.CompletionsURL = srv.URL + tt.wantBase + "/chat/completions"
-			s, err := client(t, tt.o).Ask(t.Context(), tt.q)
+			s, err := newTestClient(t, tt.o).Ask(t.Context(), tt.q)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			want := sent{Line: "POST " + tt.wantBase + "/chat/completions", Body: tt.body, Header: http.Header{
+			want := receivedRequest{Line: "POST " + tt.wantBase + "/chat/completions", Body: tt.body, Header: http.Header{
 				"Authorization": {testToken}, "Content-Type": {"application/json"}, "Accept": {"text/event-stream"},
 				"Accept-Encoding": {"identity"}, "X-App-Version": {"2.14.0"}, "Origin": {srv.URL}, "Cookie": tt.cookie,
 				"Referer": {srv.URL + "/chat?_userMenuKey=chat"}, "User-Agent": {"achuan"}, "Content-Length": got.Header["Content-Length"],
@@ -97,15 +97,15 @@ func TestQuestionAsSent(t *testing.T) {
 	}
 }
 
-func TestUnaskedEncoding(t *testing.T) {
-	_, err := asked(t, fake(t, func(w http.ResponseWriter, r *http.Request) {
+func TestUnexpectedEncoding(t *testing.T) {
+	_, err := askAndCollect(t, startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "br")
-		reply(200, eventsType, "junk")(w, r)
+		replyWith(200, eventsType, "junk")(w, r)
 	}))
-	sameError(t, err, wantFailed)
-	if _, err := asked(t, fake(t, func(w http.ResponseWriter, r *http.Request) {
+	checkError(t, err, wantFailed)
+	if _, err := askAndCollect(t, startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "identity")
-		reply(200, eventsType, delta("a")+done)(w, r)
+		replyWith(200, eventsType, deltaEvent("a")+doneEvent)(w, r)
 	})); err != nil {
 		t.Error(err)
 	}
@@ -114,8 +114,8 @@ func TestUnaskedEncoding(t *testing.T) {
 // The log says what was called and how long it took, and neither content nor token.
 func TestLog(t *testing.T) {
 	var b bytes.Buffer
-	srv := httptest.NewServer(reply(200, eventsType, event("junk")+delta("the answer")+recorded("the answer")+done))
-	c := client(t, Options{
+	srv := httptest.NewServer(replyWith(200, eventsType, sseEvent("junk")+deltaEvent("the answer")+recordEvent("the answer")+doneEvent))
+	c := newTestClient(t, Options{
 		CompletionsURL: srv.URL + "/api/chat/completions",
 		Logger:         slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

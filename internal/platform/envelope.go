@@ -133,8 +133,8 @@ func (c *Client) describeReply(resp *http.Response, code *integer, message strin
 func (c *Client) cleanText(message string) string {
 	// Redact before cutting, because a cut secret is not found.
 	message = c.redact.Text(message)
-	if len(message) > maxQuoted {
-		message = message[:maxQuoted] + "…"
+	if short := chat.Truncate(message, maxQuoted); short != message {
+		message = short + "…"
 	}
 	return strconv.Quote(strings.ToValidUTF8(message, ""))
 }

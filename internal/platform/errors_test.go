@@ -29,7 +29,7 @@ var (
 	wantLost        = chat.Error{Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, SessionLost: true}
 )
 
-func retryIn(d time.Duration) chat.Error {
+func wantRateAfter(d time.Duration) chat.Error {
 	e := wantRate
 	e.RetryAfter = d
 	return e
@@ -69,13 +69,13 @@ func TestRefusals(t *testing.T) {
 		{name: "a provider's 401 is not ours", status: 200, contentType: jsonType, body: `{"code":1,"msg":"上游异常提示(HttpCode:401)：Invalid API Key, 请先登录"}`, want: wantFailed},
 
 		{name: "rate limit", status: 429, contentType: jsonType, body: `{"code":1,"msg":"x"}`, want: wantRate},
-		{name: "rate limit, seconds", status: 429, retryAfter: "17", want: retryIn(17 * time.Second)},
-		{name: "rate limit, too long", status: 429, retryAfter: "3600", want: retryIn(60 * time.Second)},
-		{name: "rate limit, none", status: 429, retryAfter: "0", want: retryIn(time.Second)},
-		{name: "rate limit, negative", status: 429, retryAfter: "-5", want: retryIn(time.Second)},
+		{name: "rate limit, seconds", status: 429, retryAfter: "17", want: wantRateAfter(17 * time.Second)},
+		{name: "rate limit, too long", status: 429, retryAfter: "3600", want: wantRateAfter(60 * time.Second)},
+		{name: "rate limit, none", status: 429, retryAfter: "0", want: wantRateAfter(time.Second)},
+		{name: "rate limit, negative", status: 429, retryAfter: "-5", want: wantRateAfter(time.Second)},
 		{name: "rate limit, nonsense", status: 429, retryAfter: "soon", want: wantRate},
-		{name: "rate limit, date", status: 429, retryAfter: "Tue, 01 Jan 2999 00:00:00 GMT", want: retryIn(60 * time.Second)},
-		{name: "rate limit, date gone by", status: 429, retryAfter: "Sat, 01 Jan 2000 00:00:00 GMT", want: retryIn(time.Second)},
+		{name: "rate limit, date", status: 429, retryAfter: "Tue, 01 Jan 2999 00:00:00 GMT", want: wantRateAfter(60 * time.Second)},
+		{name: "rate limit, date gone by", status: 429, retryAfter: "Sat, 01 Jan 2000 00:00:00 GMT", want: wantRateAfter(time.Second)},
 		{name: "rate limit: code 429", status: 200, contentType: jsonType, body: `{"code":429,"msg":"x"}`, want: wantRate},
 
 		{name: "HTTP 503", status: 503, contentType: "text/html", body: html, want: wantUnavailable, unsure: true},
@@ -88,7 +88,7 @@ func TestRefusals(t *testing.T) {
 		{name: "HTTP 500 without a body", status: 500, want: wantFailed, unsure: true},
 		{name: "HTTP 500 with an envelope", status: 500, contentType: jsonType, body: `{"code":1,"msg":"套餐余量不足"}`, want: wantQuota},
 		{name: "HTTP 502", status: 502, contentType: "text/html", body: html, want: wantFailed, unsure: true},
-		{name: "HTTP 500 as a stream", status: 500, contentType: eventsType, body: delta("a") + done, want: wantFailed, unsure: true},
+		{name: "HTTP 500 as a stream", status: 500, contentType: eventsType, body: deltaEvent("a") + doneEvent, want: wantFailed, unsure: true},
 		{name: "HTTP 204", status: 204, want: wantFailed, unsure: true},
 		{name: "HTTP 207", status: 207, contentType: jsonType, body: `{"code":0,"data":{"msg":"失败"}}`, want: wantFailed},
 		{name: "HTTP 207, text inside data", status: 207, contentType: jsonType, body: `{"code":1,"data":{"data":{"msg":"对话不存在"}}}`, want: wantLost},
@@ -110,8 +110,8 @@ func TestRefusals(t *testing.T) {
 		{name: "JSON of a gateway", status: 502, contentType: jsonType, body: `{"message":"bad gateway"}`, want: wantFailed, unsure: true},
 		{name: "JSON of a gateway, with a code", status: 502, contentType: jsonType, body: `{"code":502,"message":"bad gateway"}`, want: wantFailed, unsure: true},
 		{name: "HTTP 429 as HTML", status: 429, contentType: "text/html", body: html, want: wantRate},
-		{name: "unknown type", status: 200, contentType: "application/octet-stream", body: delta("a") + done, want: wantFailed, unsure: true},
-		{name: "nearly the type", status: 200, contentType: "text/event-streams", body: delta("a") + done, want: wantFailed, unsure: true},
+		{name: "unknown type", status: 200, contentType: "application/octet-stream", body: deltaEvent("a") + doneEvent, want: wantFailed, unsure: true},
+		{name: "nearly the type", status: 200, contentType: "text/event-streams", body: deltaEvent("a") + doneEvent, want: wantFailed, unsure: true},
 		{name: "bad type", status: 200, contentType: ";;;", body: "x", want: wantFailed, unsure: true},
 		{name: "JSON that is no envelope", status: 200, contentType: jsonType, body: `{"error":"x"}`, want: wantFailed, unsure: true},
 		{name: "JSON cut off", status: 200, contentType: jsonType, body: `{"code":2,`, want: wantFailed, unsure: true},
@@ -122,30 +122,30 @@ func TestRefusals(t *testing.T) {
 		{name: "envelope: points", status: 200, contentType: jsonType, body: `{"code":1,"data":null,"msg":"套餐余量不足，请购买"}`, want: wantQuota},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+			c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Location", "/elsewhere")
 				if tt.retryAfter != "" {
 					w.Header().Set("Retry-After", tt.retryAfter)
 				}
-				reply(tt.status, tt.contentType, tt.body)(w, r)
+				replyWith(tt.status, tt.contentType, tt.body)(w, r)
 			})
-			_, err := asked(t, c)
+			_, err := askAndCollect(t, c)
 			want := tt.want
 			want.NotAsked = want.Kind != chat.KindTimeout && !tt.unsure
 			want.MaybeAsked = tt.unsure
-			sameError(t, err, want)
+			checkError(t, err, want)
 			wantCall := want
 			if tt.status == 200 && tt.body != "" && strings.Contains(tt.body, `"code":0`) {
 				return // what no stream is may well be a reply to a call
 			}
-			sameError(t, c.DeleteSession(t.Context(), 7), wantCall)
+			checkError(t, c.DeleteSession(t.Context(), 7), wantCall)
 		})
 	}
 }
 
-// sameError compares an error with what it should be, and checks that its message
+// checkError compares an error with what it should be, and checks that its message
 // is fit for a client.
-func sameError(t *testing.T, err error, want chat.Error) {
+func checkError(t *testing.T, err error, want chat.Error) {
 	t.Helper()
 	e, ok := errors.AsType[*chat.Error](err)
 	if !ok {
@@ -204,34 +204,34 @@ func TestErrorFrames(t *testing.T) {
 		{"text of another kind", `{"code":5,"err":{"a":1},"msg":7}`, wantFailed, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			frame := refusal(1, tt.frame)
+			frame := errorEvent(1, tt.frame)
 			if strings.HasPrefix(tt.frame, "{") {
-				frame = event(tt.frame)
+				frame = sseEvent(tt.frame)
 			}
 			want := tt.want
 			want.EndSeen = true
 			want.NotAsked = tt.refused
-			sameError(t, lastError(asked(t, fake(t, reply(200, eventsType, ": hi\n\n"+delta("")+frame+done)))), want)
+			checkError(t, errorOf(askAndCollect(t, startPlatform(t, replyWith(200, eventsType, ": hi\n\n"+deltaEvent("")+frame+doneEvent)))), want)
 			want.NotAsked, want.SessionLost = false, false
-			for _, before := range []string{delta("a"), delta("<think>"), recorded("")} {
-				sameError(t, lastError(asked(t, fake(t, reply(200, eventsType, before+frame+done)))), want)
+			for _, before := range []string{deltaEvent("a"), deltaEvent("<think>"), recordEvent("")} {
+				checkError(t, errorOf(askAndCollect(t, startPlatform(t, replyWith(200, eventsType, before+frame+doneEvent)))), want)
 			}
 		})
 	}
 }
 
-func lastError(_ answer, err error) error { return err }
+func errorOf(_ collectedAnswer, err error) error { return err }
 
 // What the platform says goes into the log only, without secrets and cut short.
-func TestCauseIsClean(t *testing.T) {
+func TestCauseHasNoSecrets(t *testing.T) {
 	other := "eyJhbGciOiJub25lIn0.eyJ1c2VySWQiOjd9.c2ln"
 	said := "provider x: token " + testToken + ", Bearer " + other + " refused\nsecond line " + strings.Repeat("长", 10_000)
 	for name, h := range map[string]http.HandlerFunc{
-		"plain":    reply(500, "text/plain", said),
-		"envelope": reply(200, jsonType, `{"code":1,"msg":`+quoted(said)+`}`),
-		"frame":    reply(200, eventsType, event(`{"code":1,"err":`+quoted(said)+`}`)),
+		"plain":    replyWith(500, "text/plain", said),
+		"envelope": replyWith(200, jsonType, `{"code":1,"msg":`+quoteJSON(said)+`}`),
+		"frame":    replyWith(200, eventsType, sseEvent(`{"code":1,"err":`+quoteJSON(said)+`}`)),
 	} {
-		_, err := asked(t, fake(t, h))
+		_, err := askAndCollect(t, startPlatform(t, h))
 		e := chat.AsError(err)
 		if strings.Contains(e.Message, "provider") {
 			t.Errorf("%s: the public message is the platform's: %s", name, e.Message)
@@ -241,13 +241,13 @@ func TestCauseIsClean(t *testing.T) {
 			t.Errorf("%s: for the log: %s", name, logged)
 		}
 	}
-	_, err := asked(t, fake(t, reply(200, jsonType, `{"code":0,"data":{"aiText":"a private answer"}}`)))
+	_, err := askAndCollect(t, startPlatform(t, replyWith(200, jsonType, `{"code":0,"data":{"aiText":"a private answer"}}`)))
 	if strings.Contains(err.Error(), "private") {
 		t.Errorf("content in the log: %v", err)
 	}
 }
 
-func quoted(s string) string {
+func quoteJSON(s string) string {
 	b, err := encode(s)
 	if err != nil {
 		return err.Error()

@@ -21,16 +21,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // testToken is a made-up JWT of user 42 that ends in 2030.
 const testToken = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VySWQiOjQyLCJyb2xlIjoidXNlciIsImV4cCI6MTg5MzQ1NjAwMH0.c2lnbmF0dXJlLW9mLW5vYm9keQ"
 
-// fake starts a platform that h plays and returns a client of it.
-func fake(t *testing.T, h http.HandlerFunc) *Client {
+// startPlatform starts a platform that h plays and returns a client of it.
+func startPlatform(t *testing.T, h http.HandlerFunc) *Client {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	return client(t, Options{CompletionsURL: srv.URL + "/api/chat/completions"})
+	return newTestClient(t, Options{CompletionsURL: srv.URL + "/api/chat/completions"})
 }
 
-// client makes a client with the test's token, closed at the test's end.
-func client(t testing.TB, o Options) *Client {
+// newTestClient makes a client with the test's token, closed at the test's end.
+func newTestClient(t testing.TB, o Options) *Client {
 	t.Helper()
 	if o.JWT == "" {
 		o.JWT = testToken
@@ -43,8 +43,8 @@ func client(t testing.TB, o Options) *Client {
 	return c
 }
 
-// reply answers every request alike.
-func reply(status int, contentType, body string) http.HandlerFunc {
+// replyWith answers every request alike.
+func replyWith(status int, contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", contentType)
@@ -53,54 +53,54 @@ func reply(status int, contentType, body string) http.HandlerFunc {
 	}
 }
 
-// ok answers every request with data in an envelope.
-func ok(data string) http.HandlerFunc {
-	return reply(200, "application/json; charset=utf-8", `{"code":0,"data":`+data+`,"msg":""}`)
+// replyData answers every request with data in an envelope.
+func replyData(data string) http.HandlerFunc {
+	return replyWith(200, "application/json; charset=utf-8", `{"code":0,"data":`+data+`,"msg":""}`)
 }
 
-// delta is a frame with a piece of the answer, given as the inside of a JSON
+// deltaEvent is a frame with a piece of the answer, given as the inside of a JSON
 // string.
-func delta(text string) string {
-	return event(`{"id":"2011624502055669760","type":"string","data":"` + text + `","code":0}`)
+func deltaEvent(text string) string {
+	return sseEvent(`{"id":"2011624502055669760","type":"string","data":"` + text + `","code":0}`)
 }
 
-// recorded is the frame with the record of an answer.
-func recorded(answer string) string {
-	return object(`{"id":5000001,"created":"2026-01-15 10:20:30","sessionId":1000001,"userText":"hello","aiText":"` + answer +
+// recordEvent is the frame with the record of an answer.
+func recordEvent(answer string) string {
+	return objectEvent(`{"id":5000001,"created":"2026-01-15 10:20:30","sessionId":1000001,"userText":"hello","aiText":"` + answer +
 		`","uid":42,"ip":"203.0.113.7","promptTokens":205,"completionTokens":4,"useTokens":209,"useImages":null,"userStop":false}`)
 }
 
-func object(data string) string {
-	return event(`{"id":"2011624502055669760","type":"object","data":` + data + `,"code":0}`)
+func objectEvent(data string) string {
+	return sseEvent(`{"id":"2011624502055669760","type":"object","data":` + data + `,"code":0}`)
 }
 
-func refusal(code int, said string) string {
-	return event(fmt.Sprintf(`{"id":"2011624502055669760","type":"string","data":null,"code":%d,"err":%q}`, code, said))
+func errorEvent(code int, said string) string {
+	return sseEvent(fmt.Sprintf(`{"id":"2011624502055669760","type":"string","data":null,"code":%d,"err":%q}`, code, said))
 }
 
-func event(payload string) string { return "data: " + payload + "\n\n" }
+func sseEvent(payload string) string { return "data: " + payload + "\n\n" }
 
-const done = "data: [DONE]\n\n"
+const doneEvent = "data: [DONE]\n\n"
 
-// streamOf is an answer as it would be read from r.
-func streamOf(t testing.TB, r io.Reader) *stream {
-	c := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
+// newTestStream is an answer as it would be read from r.
+func newTestStream(t testing.TB, r io.Reader) *stream {
+	c := newTestClient(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
 	s := c.newStream(newDeadline(t.Context(), time.Minute), c.observe(t.Context(), endpoint{}), io.NopCloser(r))
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
 
-// answer is a whole stream, its pieces put together.
-type answer struct {
+// collectedAnswer is a whole stream, its pieces put together.
+type collectedAnswer struct {
 	Reasoning, Text string
 	Pauses          int
 	Done            *chat.Event
 }
 
 // collect reads a stream to its end. It complains about pauses where none may be.
-func collect(t testing.TB, s chat.Stream) (answer, error) {
+func collect(t testing.TB, s chat.Stream) (collectedAnswer, error) {
 	t.Helper()
-	var a answer
+	var a collectedAnswer
 	var reasoning, text strings.Builder
 	last := chat.EventPause
 	for {
@@ -137,12 +137,12 @@ func collect(t testing.TB, s chat.Stream) (answer, error) {
 	}
 }
 
-// asked asks a question and reads the answer.
-func asked(t testing.TB, c *Client) (answer, error) {
+// askAndCollect asks a question and reads the answer.
+func askAndCollect(t testing.TB, c *Client) (collectedAnswer, error) {
 	t.Helper()
 	s, err := c.Ask(context.Background(), chat.Question{Session: 7, Text: "hello"})
 	if err != nil {
-		return answer{}, err
+		return collectedAnswer{}, err
 	}
 	defer s.Close()
 	return collect(t, s)

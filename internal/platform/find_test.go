@@ -14,30 +14,30 @@ import (
 	"achuan/internal/chat"
 )
 
-// shifting is an account's list of sessions, 30 on a page, which changes after a page
+// shiftingList is an account's list of sessions, 30 on a page, which changes after a page
 // was read.
-type shifting struct {
+type shiftingList struct {
 	ids   []int64
 	reads []int // pages, in order
-	after func(l *shifting, page int)
+	after func(l *shiftingList, page int)
 	gone  bool // the records say that the session is not there
 }
 
-func newList(n int, after func(l *shifting, page int)) *shifting {
-	l := &shifting{after: after}
+func newShiftingList(n int, after func(l *shiftingList, page int)) *shiftingList {
+	l := &shiftingList{after: after}
 	for id := range int64(n) {
 		l.ids = append([]int64{1000 + id}, l.ids...)
 	}
 	return l
 }
 
-func (l *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l *shiftingList) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.URL.Path, "/record/") {
 		if l.gone {
-			reply(200, jsonType, `{"code":1,"data":null,"msg":"对话不存在"}`)(w, r)
+			replyWith(200, jsonType, `{"code":1,"data":null,"msg":"对话不存在"}`)(w, r)
 			return
 		}
-		ok(`{"page":1,"total":1,"pages":1,"records":[{"id":1}]}`)(w, r)
+		replyData(`{"page":1,"total":1,"pages":1,"records":[{"id":1}]}`)(w, r)
 		return
 	}
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
@@ -46,7 +46,7 @@ func (l *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, id := range l.ids[min((page-1)*30, len(l.ids)):min(page*30, len(l.ids))] {
 		records = append(records, fmt.Sprintf(`{"id":%d,"model":"m"}`, id))
 	}
-	ok(fmt.Sprintf(`{"page":%d,"size":30,"total":%d,"pages":%d,"records":[%s]}`,
+	replyData(fmt.Sprintf(`{"page":%d,"size":30,"total":%d,"pages":%d,"records":[%s]}`,
 		page, len(l.ids), (len(l.ids)+29)/30, strings.Join(records, ",")))(w, r)
 	if l.after != nil {
 		l.after(l, page)
@@ -54,30 +54,30 @@ func (l *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // move moves a session to the front, as one that is used.
-func (l *shifting) move(id int64) {
+func (l *shiftingList) move(id int64) {
 	l.ids = slices.DeleteFunc(l.ids, func(x int64) bool { return x == id })
 	l.ids = append([]int64{id}, l.ids...)
 }
 
-func (l *shifting) drop(i int) { l.ids = slices.Delete(l.ids, i, i+1) }
+func (l *shiftingList) drop(i int) { l.ids = slices.Delete(l.ids, i, i+1) }
 
-func (l *shifting) add() { l.ids = append([]int64{9000 + int64(len(l.ids))}, l.ids...) }
+func (l *shiftingList) add() { l.ids = append([]int64{9000 + int64(len(l.ids))}, l.ids...) }
 
 // A list that shifts while it is read hides no session for good, and a session that
 // it surely does not have is not searched for ever.
-func TestFindInAListThatShifts(t *testing.T) {
+func TestFindSessionInShiftingList(t *testing.T) {
 	const wanted = 1059 // the 41st of 100: on the second page
-	once := func(f func(l *shifting)) func(*shifting, int) {
+	once := func(f func(l *shiftingList)) func(*shiftingList, int) {
 		done := false
-		return func(l *shifting, page int) {
+		return func(l *shiftingList, page int) {
 			if page == 1 && !done {
 				done = true
 				f(l)
 			}
 		}
 	}
-	always := func(f func(l *shifting)) func(*shifting, int) {
-		return func(l *shifting, page int) {
+	always := func(f func(l *shiftingList)) func(*shiftingList, int) {
+		return func(l *shiftingList, page int) {
 			if page == 1 {
 				f(l)
 			}
@@ -86,21 +86,21 @@ func TestFindInAListThatShifts(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		id    int64
-		after func(*shifting, int)
+		after func(*shiftingList, int)
 		gone  bool
 		want  chat.Code // "" when it is found
 		reads int
 	}{
 		{"quiet", wanted, nil, false, "", 2},
 		{"quiet, absent", 7, nil, false, chat.CodeSessionNotFound, 5},
-		{"one is added", 1069, once((*shifting).add), false, "", 2},
-		{"one is added, absent", 7, once((*shifting).add), false, chat.CodeSessionNotFound, 5},
-		{"added all the time, absent", 7, func(l *shifting, _ int) { l.add() }, false, chat.CodeSessionNotFound, 5},
-		{"it moves to the front", wanted, once(func(l *shifting) { l.move(wanted) }), false, "", 5},
-		{"it moves to the front, and one is added", wanted, once(func(l *shifting) { l.move(wanted); l.add() }), false, "", 5},
-		{"it moves to the front, and one is deleted", wanted, once(func(l *shifting) { l.move(wanted); l.drop(20) }), false, "", 5},
-		{"one before it is deleted", 1069, once(func(l *shifting) { l.drop(0) }), false, "", 5},
-		{"one before it is deleted, and one added later", 1069, func(l *shifting, page int) {
+		{"one is added", 1069, once((*shiftingList).add), false, "", 2},
+		{"one is added, absent", 7, once((*shiftingList).add), false, chat.CodeSessionNotFound, 5},
+		{"added all the time, absent", 7, func(l *shiftingList, _ int) { l.add() }, false, chat.CodeSessionNotFound, 5},
+		{"it moves to the front", wanted, once(func(l *shiftingList) { l.move(wanted) }), false, "", 5},
+		{"it moves to the front, and one is added", wanted, once(func(l *shiftingList) { l.move(wanted); l.add() }), false, "", 5},
+		{"it moves to the front, and one is deleted", wanted, once(func(l *shiftingList) { l.move(wanted); l.drop(20) }), false, "", 5},
+		{"one before it is deleted", 1069, once(func(l *shiftingList) { l.drop(0) }), false, "", 5},
+		{"one before it is deleted, and one added later", 1069, func(l *shiftingList, page int) {
 			switch len(l.reads) {
 			case 1:
 				l.drop(0)
@@ -108,19 +108,19 @@ func TestFindInAListThatShifts(t *testing.T) {
 				l.add()
 			}
 		}, false, "", 6},
-		{"others move, absent", 7, once(func(l *shifting) { l.move(wanted) }), false, chat.CodeSessionNotFound, 9},
-		{"it moves behind the reader every time", wanted, func(l *shifting, page int) {
+		{"others move, absent", 7, once(func(l *shiftingList) { l.move(wanted) }), false, chat.CodeSessionNotFound, 9},
+		{"it moves behind the reader every time", wanted, func(l *shiftingList, page int) {
 			if l.move(wanted); page == 4 {
 				l.ids = append(l.ids[1:41], append([]int64{wanted}, l.ids[41:]...)...)
 			}
 		}, false, chat.CodeBackendUnavailable, 12},
-		{"deleted all the time, absent", 7, always(func(l *shifting) { l.drop(0) }), false, chat.CodeBackendUnavailable, 12},
-		{"deleted all the time, absent, and its records say so", 7, always(func(l *shifting) { l.drop(0) }), true, chat.CodeSessionNotFound, 12},
+		{"deleted all the time, absent", 7, always(func(l *shiftingList) { l.drop(0) }), false, chat.CodeBackendUnavailable, 12},
+		{"deleted all the time, absent, and its records say so", 7, always(func(l *shiftingList) { l.drop(0) }), true, chat.CodeSessionNotFound, 12},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			l := newList(100, tt.after)
+			l := newShiftingList(100, tt.after)
 			l.gone = tt.gone
-			c := fake(t, l.ServeHTTP)
+			c := startPlatform(t, l.ServeHTTP)
 			s, err := c.FindSession(t.Context(), tt.id)
 			if tt.want == "" {
 				if err != nil || s.ID != tt.id || !s.Fresh {
@@ -137,7 +137,7 @@ func TestFindInAListThatShifts(t *testing.T) {
 }
 
 // What an update does not set stays as the owner has set it on the platform's site.
-func TestUpdateKeepsTheOwnersEdits(t *testing.T) {
+func TestUpdateSessionKeepsOwnersEdits(t *testing.T) {
 	mine := `{"id":7,"name":"new","model":"m","topSort":0,"temperature":0,"prompt":""}`
 	owners := `{"id":7,"name":"renamed","model":"m","topSort":1,"temperature":0,"prompt":""}`
 	for _, tt := range []struct {
@@ -147,17 +147,17 @@ func TestUpdateKeepsTheOwnersEdits(t *testing.T) {
 		want  string // sent
 		calls int    // of the list
 	}{
-		{"read again", false, ok(`{"total":1,"pages":1,"records":[` + owners + `]}`), `{"id":7,"name":"renamed","model":"m","topSort":1,"temperature":0.7,"prompt":""}`, 1},
-		{"fresh", true, ok(`null`), `{"id":7,"name":"new","model":"m","topSort":0,"temperature":0.7,"prompt":""}`, 0},
-		{"not listed", false, ok(`{"total":1,"pages":1,"records":[{"id":8}]}`), `{"id":7,"name":"new","model":"m","topSort":0,"temperature":0.7,"prompt":""}`, 1},
-		{"no list", false, reply(502, "text/html", "<html>"), `{"id":7,"name":"new","model":"m","topSort":0,"temperature":0.7,"prompt":""}`, 1},
+		{"read again", false, replyData(`{"total":1,"pages":1,"records":[` + owners + `]}`), `{"id":7,"name":"renamed","model":"m","topSort":1,"temperature":0.7,"prompt":""}`, 1},
+		{"fresh", true, replyData(`null`), `{"id":7,"name":"new","model":"m","topSort":0,"temperature":0.7,"prompt":""}`, 0},
+		{"not listed", false, replyData(`{"total":1,"pages":1,"records":[{"id":8}]}`), `{"id":7,"name":"new","model":"m","topSort":0,"temperature":0.7,"prompt":""}`, 1},
+		{"no list", false, replyWith(502, "text/html", "<html>"), `{"id":7,"name":"new","model":"m","topSort":0,"temperature":0.7,"prompt":""}`, 1},
 		{"far behind", false, func(w http.ResponseWriter, r *http.Request) {
-			ok(fmt.Sprintf(`{"total":3000,"pages":100,"records":[{"id":%s00}]}`, r.URL.Query().Get("page")))(w, r)
+			replyData(fmt.Sprintf(`{"total":3000,"pages":100,"records":[{"id":%s00}]}`, r.URL.Query().Get("page")))(w, r)
 		}, `{"id":7,"name":"new","model":"m","topSort":0,"temperature":0.7,"prompt":""}`, maxRefreshPages},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			calls, put := 0, ""
-			c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+			c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodGet {
 					calls++
 					tt.list(w, r)
@@ -168,7 +168,7 @@ func TestUpdateKeepsTheOwnersEdits(t *testing.T) {
 					t.Error(err)
 				}
 				put = string(body)
-				ok(put)(w, r)
+				replyData(put)(w, r)
 			})
 			s := chat.Session{ID: 7, Object: []byte(mine), Fresh: tt.fresh, Settings: chat.Settings{Model: "m", Temperature: 0.7}}
 			if _, err := c.UpdateSession(t.Context(), s); err != nil {
@@ -182,15 +182,15 @@ func TestUpdateKeepsTheOwnersEdits(t *testing.T) {
 }
 
 // A list that hangs holds an update up for a moment, and other calls not at all.
-func TestListHangs(t *testing.T) {
+func TestHangingList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hang := script(time.Hour)
-		c, _ := piped(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		hang := playScript(time.Hour)
+		c, _ := startPipedPlatform(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
 				hang(w, r)
 				return
 			}
-			ok(`{"id":7,"model":"m"}`)(w, r)
+			replyData(`{"id":7,"model":"m"}`)(w, r)
 		})
 		go func() {
 			if _, err := c.FindSession(t.Context(), 8); err == nil {

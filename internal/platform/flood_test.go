@@ -8,13 +8,13 @@ import (
 	"achuan/internal/chat"
 )
 
-// repeated is what it is made of, again and again.
-type repeated struct {
+// repeatingReader is what it is made of, again and again.
+type repeatingReader struct {
 	unit string
 	rest string
 }
 
-func (r *repeated) Read(p []byte) (int, error) {
+func (r *repeatingReader) Read(p []byte) (int, error) {
 	if r.rest == "" {
 		r.rest = r.unit
 	}
@@ -30,30 +30,30 @@ func TestFlood(t *testing.T) {
 		name, before, unit string
 		text               string // of an answer that is whole all the same
 	}{
-		{"empty pieces", "", delta(""), ""},
-		{"empty pieces after text", delta("a"), delta(""), ""},
-		{"patches", delta("a"), object(`{"field":"logMap","id":"k1","data":{"x":1}}`), ""},
-		{"token counts", delta("a"), object(`{"promptTokens":7}`), ""},
-		{"unknown frames", "", event(`{"type":"stats","data":null,"code":0}`), ""},
-		{"frames that are no JSON", "", event("junk"), ""},
+		{"empty pieces", "", deltaEvent(""), ""},
+		{"empty pieces after text", deltaEvent("a"), deltaEvent(""), ""},
+		{"patches", deltaEvent("a"), objectEvent(`{"field":"logMap","id":"k1","data":{"x":1}}`), ""},
+		{"token counts", deltaEvent("a"), objectEvent(`{"promptTokens":7}`), ""},
+		{"unknown frames", "", sseEvent(`{"type":"stats","data":null,"code":0}`), ""},
+		{"frames that are no JSON", "", sseEvent("junk"), ""},
 		{"empty frames", "", "data:\n", ""},
-		{"comments", delta("a"), longComment, ""},
-		{"blank lines", delta("a"), strings.Repeat("\n", 1<<20), ""},
-		{"long frames without text", "", object(`{"x":"` + strings.Repeat("x", 1<<20) + `"}`), ""},
-		{"records after the record", recorded("a"), recorded("a"), "a"},
-		{"after the record", delta("a") + recorded("ab"), delta(""), "ab"},
+		{"comments", deltaEvent("a"), longComment, ""},
+		{"blank lines", deltaEvent("a"), strings.Repeat("\n", 1<<20), ""},
+		{"long frames without text", "", objectEvent(`{"x":"` + strings.Repeat("x", 1<<20) + `"}`), ""},
+		{"records after the record", recordEvent("a"), recordEvent("a"), "a"},
+		{"after the record", deltaEvent("a") + recordEvent("ab"), deltaEvent(""), "ab"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := io.MultiReader(strings.NewReader(tt.before), &repeated{unit: tt.unit})
-			got, err := collect(t, streamOf(t, r))
+			r := io.MultiReader(strings.NewReader(tt.before), &repeatingReader{unit: tt.unit})
+			got, err := collect(t, newTestStream(t, r))
 			if tt.text != "" {
 				if err != nil || got.Text != tt.text || got.Done == nil {
 					t.Errorf("got %+v, %v, want the whole of %q", got, err, tt.text)
 				}
 				return
 			}
-			sameError(t, err, wantFailed)
+			checkError(t, err, wantFailed)
 			if message := chat.AsError(err).Message; message != flooded.message {
 				t.Errorf("message = %q, want %q", message, flooded.message)
 			}
@@ -65,18 +65,18 @@ func TestFlood(t *testing.T) {
 func TestNoFlood(t *testing.T) {
 	var b strings.Builder
 	for range 3 {
-		b.WriteString(strings.Repeat(delta(""), maxIdleFrames-1))
-		b.WriteString(delta("a"))
+		b.WriteString(strings.Repeat(deltaEvent(""), maxIdleFrames-1))
+		b.WriteString(deltaEvent("a"))
 	}
-	got, err := collect(t, streamOf(t, strings.NewReader(b.String()+done)))
+	got, err := collect(t, newTestStream(t, strings.NewReader(b.String()+doneEvent)))
 	if err != nil || got.Text != "aaa" {
 		t.Errorf("got %+v, %v, want the whole of %q", got, err, "aaa")
 	}
 }
 
 func TestReplyBudget(t *testing.T) {
-	b := &replyBudget{r: &repeated{unit: strings.Repeat("x", 1<<20)}}
-	read, err := io.Copy(io.Discard, progressing{b})
+	b := &replyBudget{r: &repeatingReader{unit: strings.Repeat("x", 1<<20)}}
+	read, err := io.Copy(io.Discard, progressingReader{b})
 	if read < maxStreamBytes || read > maxStreamBytes+1<<20 || err == nil {
 		t.Errorf("read %d bytes, %v, want %d and an error", read, err, maxStreamBytes)
 	}
@@ -89,10 +89,10 @@ func TestReplyBudget(t *testing.T) {
 	}
 }
 
-// progressing reads an answer that brings text all the time.
-type progressing struct{ *replyBudget }
+// progressingReader reads an answer that brings text all the time.
+type progressingReader struct{ *replyBudget }
 
-func (p progressing) Read(b []byte) (int, error) {
+func (p progressingReader) Read(b []byte) (int, error) {
 	p.resetIdle()
 	return p.replyBudget.Read(b)
 }

@@ -43,15 +43,15 @@ func TestDecodeDelta(t *testing.T) {
 				t.Errorf("got %q, %t", got, ok)
 			}
 			if ok {
-				agree(t, []byte(tt.payload))
+				checkDecodersAgree(t, []byte(tt.payload))
 			}
 		})
 	}
 }
 
-// agree fails when the fast way takes a payload that the slow way decodes to
+// checkDecodersAgree fails when the fast way takes a payload that the slow way decodes to
 // something else.
-func agree(t *testing.T, payload []byte) {
+func checkDecodersAgree(t *testing.T, payload []byte) {
 	t.Helper()
 	f, err := decodeFrame(payload)
 	text, _, ok := decodeDelta(payload, []byte("left from before"))
@@ -78,8 +78,8 @@ func FuzzFrame(f *testing.F) {
 	f.Add([]byte(`{"id":"20","type":"object","data":{"aiText":"a","promptTokens":"3","userStop":1},"code":"0"}`), []byte(`","code":0}`))
 	f.Add([]byte(`{"data":null,"code":1,"err":"x","msg":2}`), []byte("\xff\n"))
 	f.Fuzz(func(t *testing.T, payload, text []byte) {
-		agree(t, payload)
+		checkDecodersAgree(t, payload)
 		usual := append([]byte(`{"id":"2011624502055669760","type":"string","data":"`), text...)
-		agree(t, append(usual, `","code":0}`...))
+		checkDecodersAgree(t, append(usual, `","code":0}`...))
 	})
 }

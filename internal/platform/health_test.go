@@ -42,7 +42,7 @@ func TestState(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			client := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
+			client := newTestClient(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
 			for _, call := range c.calls {
 				client.health.recordOutcome(call.pattern, call.outcome)
 				if diff := cmp.Diff(call.want, client.State()); diff != "" {

@@ -12,8 +12,8 @@ import (
 )
 
 func TestRecords(t *testing.T) {
-	var got sent
-	c := fake(t, recorder(&got, ok(`{"page":2,"size":10,"search":null,"asc":false,"total":12,"pages":"2","records":[`+
+	var got receivedRequest
+	c := startPlatform(t, recordRequest(&got, replyData(`{"page":2,"size":10,"search":null,"asc":false,"total":12,"pages":"2","records":[`+
 		`{"id":5000001,"created":"2026-01-15 10:20:30","updated":"2026-01-15 10:20:33","sessionId":7,"recordType":"message","userText":"hello \u003cb\u003e",`+
 		`"aiText":"<think>x</think>Hi","promptTokens":205,"completionTokens":"4","useImages":null},{"id":4,"created":"soon","aiText":null}]}`)))
 	page, err := c.Records(t.Context(), 7, 2)
@@ -40,14 +40,14 @@ func TestRecordsLeniency(t *testing.T) {
 		{"plain array", `[{"id":1,"userText":"a"}]`, chat.RecordPage{Page: 1, Pages: 1, Total: 1, Records: []chat.Record{{ID: 1, UserText: "a"}}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			page, err := fake(t, ok(tt.data)).Records(t.Context(), 7, 1)
+			page, err := startPlatform(t, replyData(tt.data)).Records(t.Context(), 7, 1)
 			if diff := cmp.Diff(tt.want, page); diff != "" || err != nil {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
-	_, err := fake(t, ok(`"x"`)).Records(t.Context(), 7, 1)
-	sameError(t, err, wantFailed)
+	_, err := startPlatform(t, replyData(`"x"`)).Records(t.Context(), 7, 1)
+	checkError(t, err, wantFailed)
 }
 
 func TestModels(t *testing.T) {
@@ -71,13 +71,13 @@ func TestModels(t *testing.T) {
 		{"too deep", strings.Repeat(`{"a":`, 20) + `{"models":[]}` + strings.Repeat("}", 20), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var got sent
-			models, err := fake(t, recorder(&got, ok(tt.data))).Models(t.Context())
+			var got receivedRequest
+			models, err := startPlatform(t, recordRequest(&got, replyData(tt.data))).Models(t.Context())
 			if got.Line != "GET /api/chat/tmpl" {
 				t.Errorf("sent %s", got.Line)
 			}
 			if tt.want == nil {
-				sameError(t, err, wantFailed)
+				checkError(t, err, wantFailed)
 				return
 			}
 			if diff := cmp.Diff(tt.want, models); diff != "" || err != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// captured is a session object of version 2.14, with a key of some later one.
-const captured = `{"id":1000001,"created":"2026-01-15 10:20:29","updated":"2026-01-15 10:20:29","uid":42,"name":"新对话 \u003cb\u003e","model":"demo-large",` +
+// capturedSession is a session object of version 2.14, with a key of some later one.
+const capturedSession = `{"id":1000001,"created":"2026-01-15 10:20:29","updated":"2026-01-15 10:20:29","uid":42,"name":"新对话 \u003cb\u003e","model":"demo-large",` +
 	`"maxToken":0,"contextCount":10,"temperature":0.0,"presencePenalty":0,"frequencyPenalty":0,"prompt":"","topSort":0,"icon":"",` +
 	`"plugins":[],"mcp":[],"localPlugins":null,"useAppId":0, "later" : {"model":"x","big":12345678901234567890.10} }`
 
 func TestCreateSession(t *testing.T) {
-	var got sent
-	c := fake(t, recorder(&got, ok(captured)))
+	var got receivedRequest
+	c := startPlatform(t, recordRequest(&got, replyData(capturedSession)))
 	s, err := c.CreateSession(t.Context(), "demo-large")
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestCreateSession(t *testing.T) {
 	if got.Line != "POST /api/chat/session" || got.Body != `{"model":"demo-large","plugins":[],"mcp":[]}` || got.Header.Get("Authorization") != testToken {
 		t.Errorf("sent %+v", got)
 	}
-	want := chat.Session{ID: 1000001, Settings: chat.Settings{Model: "demo-large", ContextCount: 10}, Object: []byte(captured)}
+	want := chat.Session{ID: 1000001, Settings: chat.Settings{Model: "demo-large", ContextCount: 10}, Object: []byte(capturedSession)}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -53,9 +53,9 @@ func TestSessionLeniency(t *testing.T) {
 		{"list", `[{"id":7}]`, chat.Settings{}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := fake(t, ok(tt.data)).CreateSession(t.Context(), "m")
+			s, err := startPlatform(t, replyData(tt.data)).CreateSession(t.Context(), "m")
 			if !tt.ok {
-				sameError(t, err, wantFailed)
+				checkError(t, err, wantFailed)
 				return
 			}
 			if diff := cmp.Diff(chat.Session{ID: 7, Settings: tt.want, Object: []byte(tt.data)}, s); diff != "" || err != nil {
@@ -65,19 +65,19 @@ func TestSessionLeniency(t *testing.T) {
 	}
 }
 
-func TestOverlay(t *testing.T) {
+func TestOverlaySettings(t *testing.T) {
 	same := chat.Settings{Model: "demo-large", ContextCount: 10}
 	for _, tt := range []struct {
 		name, object string
 		change       func(*chat.Settings)
 		want         string
 	}{
-		{"nothing changes", captured, func(*chat.Settings) {}, captured},
-		{"all change", captured, func(s *chat.Settings) {
+		{"nothing changes", capturedSession, func(*chat.Settings) {}, capturedSession},
+		{"all change", capturedSession, func(s *chat.Settings) {
 			*s = chat.Settings{Model: "m<1>", Prompt: "你 \"be\" <good>\n", Temperature: 0.7, PresencePenalty: -2, FrequencyPenalty: 1e-7, MaxTokens: 100, ContextCount: 65}
 		}, strings.NewReplacer(`"model":"demo-large"`, `"model":"m<1>"`, `"maxToken":0`, `"maxToken":100`, `"contextCount":10`, `"contextCount":65`,
 			`"temperature":0.0`, `"temperature":0.7`, `"presencePenalty":0`, `"presencePenalty":-2`, `"frequencyPenalty":0`, `"frequencyPenalty":1e-7`,
-			`"prompt":""`, `"prompt":"你 \"be\" <good>\n"`).Replace(captured)},
+			`"prompt":""`, `"prompt":"你 \"be\" <good>\n"`).Replace(capturedSession)},
 		{"missing keys are added", `{"id":7,"model":"demo-large" , "contextCount": "10" }  `, func(s *chat.Settings) { s.Prompt, s.MaxTokens = "p", 5 },
 			`{"id":7,"model":"demo-large" , "contextCount": "10" ,"prompt":"p","maxToken":5}  `},
 		{"null becomes a value", `{"prompt":null,"id":7,"model":"demo-large","contextCount":10}`, func(s *chat.Settings) { s.Prompt = "p" },
@@ -103,10 +103,10 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
-// FuzzOverlay changes any object: the settings are as asked then and nothing else
+// FuzzOverlaySettings changes any object: the settings are as asked then and nothing else
 // is another.
-func FuzzOverlay(f *testing.F) {
-	f.Add([]byte(captured), "m", 0.5, 7)
+func FuzzOverlaySettings(f *testing.F) {
+	f.Add([]byte(capturedSession), "m", 0.5, 7)
 	f.Add([]byte(`{"id":"7","Model":1,"model":"\u006d","x":{"model":2}}`), "", 1.0, 0)
 	f.Fuzz(func(t *testing.T, object []byte, model string, temperature float64, tokens int) {
 		want := chat.Settings{Model: model, Temperature: temperature, MaxTokens: max(0, min(tokens, 1<<31-1))}
@@ -138,7 +138,7 @@ var settingKeys = []string{"model", "prompt", "temperature", "presencePenalty", 
 func TestUpdateSession(t *testing.T) {
 	asked := chat.Settings{Model: "m", Prompt: "be good\r\n", Temperature: 0.7, PresencePenalty: 0.1, FrequencyPenalty: -0.3, MaxTokens: 9, ContextCount: 65}
 	stored := func(change string) string {
-		out, err := overlaySettings([]byte(captured), asked)
+		out, err := overlaySettings([]byte(capturedSession), asked)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,10 +158,10 @@ func TestUpdateSession(t *testing.T) {
 		{"context clamped", []string{stored(`"contextCount":65 -> "contextCount":30`)}, stored(`"contextCount":65 -> "contextCount":30`), 30},
 		{"32-bit number", []string{stored(`0.7 -> 0.699999988079071`)}, stored(`0.7 -> 0.699999988079071`), 65},
 		{"prompt trimmed", []string{stored(`"be good\r\n" -> "be good"`)}, stored(`"be good\r\n" -> "be good"`), 65},
-		{"stuck the second time", []string{captured, stored(" -> ")}, stored(" -> "), 65},
+		{"stuck the second time", []string{capturedSession, stored(" -> ")}, stored(" -> "), 65},
 		{"reply without the session", []string{`null`, stored(" -> ")}, stored(" -> "), 65},
 		{"another session", []string{stored(`"id":1000001 -> "id":2`), stored(" -> ")}, stored(" -> "), 65},
-		{"never stuck", []string{captured, captured}, "", 0},
+		{"never stuck", []string{capturedSession, capturedSession}, "", 0},
 		{"prompt did not", []string{stored(`be good -> be bad`), stored(`be good -> be bad`)}, "", 0},
 		{"temperature did not", []string{stored(`0.7 -> 0.69`), stored(`0.7 -> 0.69`)}, "", 0},
 		{"penalty did not", []string{stored(`-0.3 -> 0`), stored(`-0.3 -> 0`)}, "", 0},
@@ -169,19 +169,19 @@ func TestUpdateSession(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var lines, bodies []string
-			c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+			c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 				body, _ := io.ReadAll(r.Body)
 				lines, bodies = append(lines, r.Method+" "+r.RequestURI), append(bodies, string(body))
-				ok(tt.replies[min(len(lines), len(tt.replies))-1])(w, r)
+				replyData(tt.replies[min(len(lines), len(tt.replies))-1])(w, r)
 			})
-			got, err := c.UpdateSession(t.Context(), chat.Session{ID: 1000001, Settings: asked, Object: []byte(captured), Fresh: true})
+			got, err := c.UpdateSession(t.Context(), chat.Session{ID: 1000001, Settings: asked, Object: []byte(capturedSession), Fresh: true})
 			for i := range max(len(lines), len(tt.replies)) {
 				if i >= len(lines) || i >= len(tt.replies) || lines[i] != "PUT /api/chat/session/1000001" || bodies[i] != stored(" -> ") {
 					t.Fatalf("sent %q %q", lines, bodies)
 				}
 			}
 			if tt.want == "" {
-				sameError(t, err, wantFailed)
+				checkError(t, err, wantFailed)
 				return
 			}
 			want := chat.Session{ID: 1000001, Settings: asked, Object: []byte(tt.want), Fresh: true}
@@ -197,11 +197,11 @@ func TestUpdateSessionErrors(t *testing.T) {
 	s := chat.Session{ID: 7, Object: []byte(`{"id":7}`)}
 	lost := wantLost
 	lost.NotAsked = true
-	_, err := fake(t, reply(200, jsonType, `{"code":1,"data":null,"msg":"对话不存在"}`)).UpdateSession(t.Context(), s)
-	sameError(t, err, lost)
-	c := fake(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
+	_, err := startPlatform(t, replyWith(200, jsonType, `{"code":1,"data":null,"msg":"对话不存在"}`)).UpdateSession(t.Context(), s)
+	checkError(t, err, lost)
+	c := startPlatform(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
 	_, err = c.UpdateSession(t.Context(), chat.Session{ID: 7, Fresh: true})
-	sameError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
+	checkError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
 }
 
 func TestFindSession(t *testing.T) {
@@ -233,20 +233,20 @@ func TestFindSession(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			fetched := 0
-			c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+			c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 				// After the last page the first is read again.
 				page := fetched%len(tt.pages) + 1
 				if fetched++; r.RequestURI != fmt.Sprintf("/api/chat/session?page=%d", page) {
 					t.Errorf("%s is call %d", r.RequestURI, fetched)
 				}
-				ok(tt.pages[page-1])(w, r)
+				replyData(tt.pages[page-1])(w, r)
 			})
 			s, err := c.FindSession(t.Context(), 7)
 			if fetched != tt.fetched {
 				t.Errorf("%d pages fetched, want %d", fetched, tt.fetched)
 			}
 			if !tt.found {
-				sameError(t, err, wantLost)
+				checkError(t, err, wantLost)
 				return
 			}
 			if err != nil || s.ID != 7 || s.Model != "m7" || !s.Fresh || !strings.HasSuffix(string(s.Object), `,"model":"m7","extra":[1.0]}`) {
@@ -257,22 +257,22 @@ func TestFindSession(t *testing.T) {
 }
 
 func TestDeleteSession(t *testing.T) {
-	var got sent
-	c := fake(t, recorder(&got, ok(`null`)))
+	var got receivedRequest
+	c := startPlatform(t, recordRequest(&got, replyData(`null`)))
 	if err := c.DeleteSession(t.Context(), 7); err != nil || got.Line != "DELETE /api/chat/session/7" || got.Body != "" {
 		t.Errorf("%v, sent %+v", err, got)
 	}
 	lost := wantLost
 	lost.NotAsked = true
-	sameError(t, fake(t, reply(200, jsonType, `{"code":1,"data":null,"msg":"对话不存在"}`)).DeleteSession(t.Context(), 7), lost)
+	checkError(t, startPlatform(t, replyWith(200, jsonType, `{"code":1,"data":null,"msg":"对话不存在"}`)).DeleteSession(t.Context(), 7), lost)
 }
 
 func TestReplyTooLong(t *testing.T) {
-	c := fake(t, ok(`"`+strings.Repeat("a", maxCallReply)+`"`))
-	sameError(t, c.DeleteSession(t.Context(), 7), wantFailed)
-	c = fake(t, func(w http.ResponseWriter, r *http.Request) {
+	c := startPlatform(t, replyData(`"`+strings.Repeat("a", maxCallReply)+`"`))
+	checkError(t, c.DeleteSession(t.Context(), 7), wantFailed)
+	c = startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")
-		reply(200, jsonType, `{"code":0`)(w, r)
+		replyWith(200, jsonType, `{"code":0`)(w, r)
 	})
-	sameError(t, c.DeleteSession(t.Context(), 7), chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendTruncated})
+	checkError(t, c.DeleteSession(t.Context(), 7), chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendTruncated})
 }

@@ -12,83 +12,83 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// whole is the end of an answer with the usage of recorded.
-func whole(diverged bool) *chat.Event {
+// recordedEnd is the end of an answer with the usage of recorded.
+func recordedEnd(diverged bool) *chat.Event {
 	return &chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Diverged: diverged,
 		Usage: chat.Usage{PromptTokens: 205, CompletionTokens: 4}}
 }
 
-// estimated is the end of an answer without usage.
-func estimated() *chat.Event {
+// estimatedEnd is the end of an answer without usage.
+func estimatedEnd() *chat.Event {
 	return &chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{Estimated: true}}
 }
 
 func TestStream(t *testing.T) {
 	for _, tt := range []struct {
 		name, in string
-		want     answer
+		want     collectedAnswer
 		code     chat.Code // of the error, if it is to end in one
 		endSeen  bool
 	}{
-		{name: "usual", in: delta("Hel") + delta(`lo \u003cb\u003e there`) + recorded(`Hello \u003cb\u003e there`) + done,
-			want: answer{Text: "Hello <b> there", Done: whole(false)}},
-		{name: "nothing after [DONE] is read", in: delta("a") + recorded("a") + done + refusal(1, "late") + delta("b"),
-			want: answer{Text: "a", Done: whole(false)}},
+		{name: "usual", in: deltaEvent("Hel") + deltaEvent(`lo \u003cb\u003e there`) + recordEvent(`Hello \u003cb\u003e there`) + doneEvent,
+			want: collectedAnswer{Text: "Hello <b> there", Done: recordedEnd(false)}},
+		{name: "nothing after [DONE] is read", in: deltaEvent("a") + recordEvent("a") + doneEvent + errorEvent(1, "late") + deltaEvent("b"),
+			want: collectedAnswer{Text: "a", Done: recordedEnd(false)}},
 		{name: "CRLF, comments, other fields, junk", in: ": hi\r\n\r\nevent: x\r\nid: 1\r\n" +
-			"data:{\"data\":\"你好\"}\r\n\r\ndata: {broken\r\n<html>\r\ndata\r\ndata:\r\n" + recorded("你好🙂") + "data: [DONE] \r\n",
-			want: answer{Text: "你好🙂", Done: whole(false)}},
-		{name: "empty pieces", in: delta("") + delta("a") + delta("") + recorded("a") + done,
-			want: answer{Text: "a", Done: whole(false)}},
-		{name: "other shapes of a piece", in: event(`{"code":"0","data":"a"}`) + event(` {"data" : "b" } `) + recorded("ab") + done,
-			want: answer{Text: "ab", Done: whole(false)}},
-		{name: "kind of data decides, not type", in: event(`{"type":"object","data":"a","code":0}`) +
-			event(`{"type":"string","data":{"aiText":"ab","promptTokens":205,"completionTokens":4},"code":0}`) + done,
-			want: answer{Text: "ab", Done: whole(false)}},
-		{name: "skipped frames", in: delta("a") + event(`{"type":"stats","data":{"totalToken":3},"code":0}`) + event(`{"type":"close","code":0}`) +
-			event(`{"data":null,"code":0}`) + event(`{"data":[1],"code":0}`) + event(`{"data":5,"code":0}`) + event(`[]`) + event(`"x"`) + event(`null`) +
-			object(`{"field":"logMap","id":"k1","data":{"aiText":"no"}}`) + recorded("a") + done,
-			want: answer{Text: "a", Done: whole(false)}},
-		{name: "a surrogate pair on two frames", in: delta(`a\ud83d`) + delta(`\ude42b`) + done,
-			want: answer{Text: "a\U0001F642b", Done: estimated()}},
-		{name: "a lone surrogate", in: delta(`a\ud83d`) + delta(`b\ude42`) + delta(`\ud83d`) + done,
-			want: answer{Text: "a\ufffdb\ufffd\ufffd", Done: estimated()}},
+			"data:{\"data\":\"你好\"}\r\n\r\ndata: {broken\r\n<html>\r\ndata\r\ndata:\r\n" + recordEvent("你好🙂") + "data: [DONE] \r\n",
+			want: collectedAnswer{Text: "你好🙂", Done: recordedEnd(false)}},
+		{name: "empty pieces", in: deltaEvent("") + deltaEvent("a") + deltaEvent("") + recordEvent("a") + doneEvent,
+			want: collectedAnswer{Text: "a", Done: recordedEnd(false)}},
+		{name: "other shapes of a piece", in: sseEvent(`{"code":"0","data":"a"}`) + sseEvent(` {"data" : "b" } `) + recordEvent("ab") + doneEvent,
+			want: collectedAnswer{Text: "ab", Done: recordedEnd(false)}},
+		{name: "kind of data decides, not type", in: sseEvent(`{"type":"object","data":"a","code":0}`) +
+			sseEvent(`{"type":"string","data":{"aiText":"ab","promptTokens":205,"completionTokens":4},"code":0}`) + doneEvent,
+			want: collectedAnswer{Text: "ab", Done: recordedEnd(false)}},
+		{name: "skipped frames", in: deltaEvent("a") + sseEvent(`{"type":"stats","data":{"totalToken":3},"code":0}`) + sseEvent(`{"type":"close","code":0}`) +
+			sseEvent(`{"data":null,"code":0}`) + sseEvent(`{"data":[1],"code":0}`) + sseEvent(`{"data":5,"code":0}`) + sseEvent(`[]`) + sseEvent(`"x"`) + sseEvent(`null`) +
+			objectEvent(`{"field":"logMap","id":"k1","data":{"aiText":"no"}}`) + recordEvent("a") + doneEvent,
+			want: collectedAnswer{Text: "a", Done: recordedEnd(false)}},
+		{name: "a surrogate pair on two frames", in: deltaEvent(`a\ud83d`) + deltaEvent(`\ude42b`) + doneEvent,
+			want: collectedAnswer{Text: "a\U0001F642b", Done: estimatedEnd()}},
+		{name: "a lone surrogate", in: deltaEvent(`a\ud83d`) + deltaEvent(`b\ude42`) + deltaEvent(`\ud83d`) + doneEvent,
+			want: collectedAnswer{Text: "a\ufffdb\ufffd\ufffd", Done: estimatedEnd()}},
 
-		{name: "record without [DONE]", in: delta("a") + recorded("a"), want: answer{Text: "a", Done: whole(false)}},
-		{name: "[DONE] without record", in: delta("a") + done, want: answer{Text: "a", Done: estimated()}},
-		{name: "aiText goes on", in: delta("Hel") + recorded("Hello") + done, want: answer{Text: "Hello", Done: whole(false)}},
-		{name: "aiText alone", in: recorded("Hello") + done, want: answer{Text: "Hello", Done: whole(false)}},
-		{name: "empty answer", in: recorded("") + done, want: answer{Done: whole(false)}},
-		{name: "aiText is shorter", in: delta("Hello") + recorded("Hell") + done, want: answer{Text: "Hello", Done: whole(true)}},
-		{name: "aiText is another", in: delta("Hello") + recorded("Hallo, you") + done, want: answer{Text: "Hello", Done: whole(true)}},
-		{name: "text after the record", in: delta("a") + recorded("abc") + delta("b") + done, want: answer{Text: "abc", Done: whole(false)}},
-		{name: "no usage", in: object(`{"aiText":"a","promptTokens":0,"completionTokens":0}`) + done, want: answer{Text: "a", Done: estimated()}},
-		{name: "usage as strings, in a patch", in: object(`{"aiText":"a"}`) + object(`{"promptTokens":"205"}`) + object(`{"completionTokens":4.0}`) + done,
-			want: answer{Text: "a", Done: whole(false)}},
-		{name: "stop taken back", in: object(`{"userStop":true}`) + delta("a") + recorded("a") + done, want: answer{Text: "a", Done: whole(false)}},
+		{name: "record without [DONE]", in: deltaEvent("a") + recordEvent("a"), want: collectedAnswer{Text: "a", Done: recordedEnd(false)}},
+		{name: "[DONE] without record", in: deltaEvent("a") + doneEvent, want: collectedAnswer{Text: "a", Done: estimatedEnd()}},
+		{name: "aiText goes on", in: deltaEvent("Hel") + recordEvent("Hello") + doneEvent, want: collectedAnswer{Text: "Hello", Done: recordedEnd(false)}},
+		{name: "aiText alone", in: recordEvent("Hello") + doneEvent, want: collectedAnswer{Text: "Hello", Done: recordedEnd(false)}},
+		{name: "empty answer", in: recordEvent("") + doneEvent, want: collectedAnswer{Done: recordedEnd(false)}},
+		{name: "aiText is shorter", in: deltaEvent("Hello") + recordEvent("Hell") + doneEvent, want: collectedAnswer{Text: "Hello", Done: recordedEnd(true)}},
+		{name: "aiText is another", in: deltaEvent("Hello") + recordEvent("Hallo, you") + doneEvent, want: collectedAnswer{Text: "Hello", Done: recordedEnd(true)}},
+		{name: "text after the record", in: deltaEvent("a") + recordEvent("abc") + deltaEvent("b") + doneEvent, want: collectedAnswer{Text: "abc", Done: recordedEnd(false)}},
+		{name: "no usage", in: objectEvent(`{"aiText":"a","promptTokens":0,"completionTokens":0}`) + doneEvent, want: collectedAnswer{Text: "a", Done: estimatedEnd()}},
+		{name: "usage as strings, in a patch", in: objectEvent(`{"aiText":"a"}`) + objectEvent(`{"promptTokens":"205"}`) + objectEvent(`{"completionTokens":4.0}`) + doneEvent,
+			want: collectedAnswer{Text: "a", Done: recordedEnd(false)}},
+		{name: "stop taken back", in: objectEvent(`{"userStop":true}`) + deltaEvent("a") + recordEvent("a") + doneEvent, want: collectedAnswer{Text: "a", Done: recordedEnd(false)}},
 
-		{name: "reasoning", in: delta(`\n\u003cthi`) + delta(`nk\u003e weigh`) + delta(" it") + delta(`\n\u003c/think\u003e`) + delta(`\n`) + delta("Answer") +
-			recorded(`\n\u003cthink\u003e weigh it\n\u003c/think\u003e\nAnswer.`) + done,
-			want: answer{Reasoning: "weigh it", Text: "Answer.", Done: whole(false)}},
-		{name: "reasoning and text in one piece", in: delta(`<think>a</think>b`) + done, want: answer{Reasoning: "a", Text: "b", Done: estimated()}},
-		{name: "reasoning that is only in aiText", in: recorded("<think>a</think>b"), want: answer{Reasoning: "a", Text: "b", Done: whole(false)}},
-		{name: "reasoning without an end", in: delta("<think>a</thi") + recorded("<think>a</thi") + done, want: answer{Reasoning: "a</thi", Done: whole(false)}},
-		{name: "held-back text comes at the end", in: delta(" <thi") + done, want: answer{Text: " <thi", Done: estimated()}},
+		{name: "reasoning", in: deltaEvent(`\n\u003cthi`) + deltaEvent(`nk\u003e weigh`) + deltaEvent(" it") + deltaEvent(`\n\u003c/think\u003e`) + deltaEvent(`\n`) + deltaEvent("Answer") +
+			recordEvent(`\n\u003cthink\u003e weigh it\n\u003c/think\u003e\nAnswer.`) + doneEvent,
+			want: collectedAnswer{Reasoning: "weigh it", Text: "Answer.", Done: recordedEnd(false)}},
+		{name: "reasoning and text in one piece", in: deltaEvent(`<think>a</think>b`) + doneEvent, want: collectedAnswer{Reasoning: "a", Text: "b", Done: estimatedEnd()}},
+		{name: "reasoning that is only in aiText", in: recordEvent("<think>a</think>b"), want: collectedAnswer{Reasoning: "a", Text: "b", Done: recordedEnd(false)}},
+		{name: "reasoning without an end", in: deltaEvent("<think>a</thi") + recordEvent("<think>a</thi") + doneEvent, want: collectedAnswer{Reasoning: "a</thi", Done: recordedEnd(false)}},
+		{name: "held-back text comes at the end", in: deltaEvent(" <thi") + doneEvent, want: collectedAnswer{Text: " <thi", Done: estimatedEnd()}},
 
 		{name: "nothing", in: "", code: chat.CodeBackendTruncated},
-		{name: "[DONE] alone", in: done, code: chat.CodeBackendTruncated, endSeen: true},
-		{name: "neither record nor [DONE]", in: delta("a"), want: answer{Text: "a"}, code: chat.CodeBackendTruncated},
-		{name: "end inside a frame", in: delta("a") + `data: {"id":"1","ty`, want: answer{Text: "a"}, code: chat.CodeBackendTruncated},
-		{name: "null aiText is no record", in: delta("a") + object(`{"aiText":null}`), want: answer{Text: "a"}, code: chat.CodeBackendTruncated},
-		{name: "stopped elsewhere", in: delta("a") + object(`{"aiText":"a","userStop":true}`) + done, want: answer{Text: "a"}, code: chat.CodeBackendTruncated, endSeen: true},
-		{name: "stopped by a patch", in: delta("a") + recorded("a") + object(`{"userStop":1}`) + done, want: answer{Text: "a"}, code: chat.CodeBackendTruncated, endSeen: true},
-		{name: "error after text", in: delta("a") + refusal(1, "x") + recorded("a") + done, want: answer{Text: "a"}, code: chat.CodeBackendError, endSeen: true},
-		{name: "error after the record", in: delta("a") + recorded("a") + refusal(1, "x"), want: answer{Text: "a"}, code: chat.CodeBackendError, endSeen: true},
+		{name: "[DONE] alone", in: doneEvent, code: chat.CodeBackendTruncated, endSeen: true},
+		{name: "neither record nor [DONE]", in: deltaEvent("a"), want: collectedAnswer{Text: "a"}, code: chat.CodeBackendTruncated},
+		{name: "end inside a frame", in: deltaEvent("a") + `data: {"id":"1","ty`, want: collectedAnswer{Text: "a"}, code: chat.CodeBackendTruncated},
+		{name: "null aiText is no record", in: deltaEvent("a") + objectEvent(`{"aiText":null}`), want: collectedAnswer{Text: "a"}, code: chat.CodeBackendTruncated},
+		{name: "stopped elsewhere", in: deltaEvent("a") + objectEvent(`{"aiText":"a","userStop":true}`) + doneEvent, want: collectedAnswer{Text: "a"}, code: chat.CodeBackendTruncated, endSeen: true},
+		{name: "stopped by a patch", in: deltaEvent("a") + recordEvent("a") + objectEvent(`{"userStop":1}`) + doneEvent, want: collectedAnswer{Text: "a"}, code: chat.CodeBackendTruncated, endSeen: true},
+		{name: "error after text", in: deltaEvent("a") + errorEvent(1, "x") + recordEvent("a") + doneEvent, want: collectedAnswer{Text: "a"}, code: chat.CodeBackendError, endSeen: true},
+		{name: "error after the record", in: deltaEvent("a") + recordEvent("a") + errorEvent(1, "x"), want: collectedAnswer{Text: "a"}, code: chat.CodeBackendError, endSeen: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for name, r := range map[string]io.Reader{
 				"whole": strings.NewReader(tt.in), "bytes": iotest.OneByteReader(strings.NewReader(tt.in)),
 			} {
-				got, err := collect(t, streamOf(t, r))
+				got, err := collect(t, newTestStream(t, r))
 				got.Pauses = 0
 				if diff := cmp.Diff(tt.want, got); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -120,12 +120,12 @@ func TestStreamReadError(t *testing.T) {
 		code     chat.Code
 	}{
 		{"before anything", "", chat.CodeBackendTruncated},
-		{"after text", delta("a"), chat.CodeBackendTruncated},
-		{"inside the record", delta("a") + strings.TrimSuffix(recorded("a"), "\n\n"), chat.CodeBackendTruncated},
-		{"after the record", delta("a") + recorded("a"), ""},
+		{"after text", deltaEvent("a"), chat.CodeBackendTruncated},
+		{"inside the record", deltaEvent("a") + strings.TrimSuffix(recordEvent("a"), "\n\n"), chat.CodeBackendTruncated},
+		{"after the record", deltaEvent("a") + recordEvent("a"), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := streamOf(t, io.MultiReader(strings.NewReader(tt.in), broken))
+			s := newTestStream(t, io.MultiReader(strings.NewReader(tt.in), broken))
 			got, err := collect(t, s)
 			checkEnd(t, err, tt.code, false)
 			if (got.Done != nil) != (tt.code == "") {
@@ -140,10 +140,10 @@ func TestStreamReadError(t *testing.T) {
 
 // The text is the same wherever the bytes are cut.
 func TestStreamEverySplit(t *testing.T) {
-	in := delta(`\u003cthink\u003e想一想 🙂`) + delta(`\n\u003c/think\u003e\n`) + delta("你好，世界 👩‍👩‍👧") + recorded(`<think>想一想 🙂\n</think>\n你好，世界 👩‍👩‍👧!`) + done
-	want := answer{Reasoning: "想一想 🙂", Text: "你好，世界 👩‍👩‍👧!", Done: whole(false)}
+	in := deltaEvent(`\u003cthink\u003e想一想 🙂`) + deltaEvent(`\n\u003c/think\u003e\n`) + deltaEvent("你好，世界 👩‍👩‍👧") + recordEvent(`<think>想一想 🙂\n</think>\n你好，世界 👩‍👩‍👧!`) + doneEvent
+	want := collectedAnswer{Reasoning: "想一想 🙂", Text: "你好，世界 👩‍👩‍👧!", Done: recordedEnd(false)}
 	for i := range len(in) + 1 {
-		got, err := collect(t, streamOf(t, io.MultiReader(strings.NewReader(in[:i]), strings.NewReader(in[i:]))))
+		got, err := collect(t, newTestStream(t, io.MultiReader(strings.NewReader(in[:i]), strings.NewReader(in[i:]))))
 		got.Pauses = 0
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Fatalf("cut at %d: %v (-want +got):\n%s", i, err, diff)
@@ -151,13 +151,13 @@ func TestStreamEverySplit(t *testing.T) {
 	}
 }
 
-func TestStreamGiants(t *testing.T) {
+func TestStreamLargeAnswers(t *testing.T) {
 	giant := strings.Repeat("界a", 2<<20)
 	for name, in := range map[string]string{
-		"piece":  delta(giant) + recorded(giant) + done,
-		"record": delta("界") + recorded(giant) + done,
+		"piece":  deltaEvent(giant) + recordEvent(giant) + doneEvent,
+		"record": deltaEvent("界") + recordEvent(giant) + doneEvent,
 	} {
-		got, err := collect(t, streamOf(t, strings.NewReader(in)))
+		got, err := collect(t, newTestStream(t, strings.NewReader(in)))
 		if err != nil || got.Text != giant || got.Done.Diverged {
 			t.Errorf("%s: %d bytes, %v", name, len(got.Text), err)
 		}
@@ -165,28 +165,28 @@ func TestStreamGiants(t *testing.T) {
 }
 
 func TestStreamLimits(t *testing.T) {
-	_, err := collect(t, streamOf(t, io.MultiReader(strings.NewReader(delta("a")+"data: "), endless{})))
+	_, err := collect(t, newTestStream(t, io.MultiReader(strings.NewReader(deltaEvent("a")+"data: "), endlessLine{})))
 	checkEnd(t, err, chat.CodeBackendError, false)
-	full := streamOf(t, strings.NewReader(delta("a")+delta("b")+done))
+	full := newTestStream(t, strings.NewReader(deltaEvent("a")+deltaEvent("b")+doneEvent))
 	full.answer.WriteString(strings.Repeat("a", maxAnswerBytes-1))
 	_, err = collect(t, full)
 	checkEnd(t, err, chat.CodeBackendError, false)
 }
 
-// endless is a line without an end.
-type endless struct{}
+// endlessLine is a line without an end.
+type endlessLine struct{}
 
-func (endless) Read(b []byte) (int, error) {
+func (endlessLine) Read(b []byte) (int, error) {
 	for i := range b {
 		b[i] = 'x'
 	}
 	return len(b), nil
 }
 
-// pieces gives one piece for each Read.
-type pieces []string
+// pieceReader gives one piece for each Read.
+type pieceReader []string
 
-func (p *pieces) Read(b []byte) (int, error) {
+func (p *pieceReader) Read(b []byte) (int, error) {
 	if len(*p) == 0 {
 		return 0, io.EOF
 	}
@@ -197,9 +197,9 @@ func (p *pieces) Read(b []byte) (int, error) {
 
 // A pause comes exactly where everything that was read is passed on.
 func TestStreamPauses(t *testing.T) {
-	s := streamOf(t, &pieces{
-		": hi\n\n", delta("a") + delta("b"), ": still here\n\n", object(`{"field":"logMap"}`),
-		delta("c") + "data: {", `"data":"d"}` + "\n\n", delta("<think>"), recorded("abcd<think>e"), done,
+	s := newTestStream(t, &pieceReader{
+		": hi\n\n", deltaEvent("a") + deltaEvent("b"), ": still here\n\n", objectEvent(`{"field":"logMap"}`),
+		deltaEvent("c") + "data: {", `"data":"d"}` + "\n\n", deltaEvent("<think>"), recordEvent("abcd<think>e"), doneEvent,
 	})
 	var got []string
 	for {

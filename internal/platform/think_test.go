@@ -66,8 +66,8 @@ func TestThinkSplitter(t *testing.T) {
 	}
 }
 
-// parted is the splitter's contract in the shortest words, over a whole answer.
-func parted(answer string) (reasoning, text string) {
+// splitAll is the splitter's contract in the shortest words, over a whole answer.
+func splitAll(answer string) (reasoning, text string) {
 	const space = " \t\n\v\f\r"
 	if rest, ok := strings.CutPrefix(strings.TrimLeft(answer, space), closeTag); ok {
 		return "", withoutLoneTags(strings.TrimLeft(rest, space))
@@ -135,7 +135,7 @@ func FuzzThink(f *testing.F) {
 		}
 		r, x := s.split(answer, true)
 		gotReasoning, gotText := reasoning.String()+r, text.String()+x
-		if wantReasoning, wantText := parted(answer); gotReasoning != wantReasoning || gotText != wantText {
+		if wantReasoning, wantText := splitAll(answer); gotReasoning != wantReasoning || gotText != wantText {
 			t.Errorf("got %q and %q, want %q and %q", gotReasoning, gotText, wantReasoning, wantText)
 		}
 	})

@@ -15,9 +15,9 @@ import (
 	"go.uber.org/goleak"
 )
 
-// script plays an answer: texts are sent at once, durations are waited for, and at
+// playScript plays an answer: texts are sent at once, durations are waited for, and at
 // the end the reply stays open until the client goes.
-func script(steps ...any) http.HandlerFunc {
+func playScript(steps ...any) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", eventsType)
@@ -40,8 +40,8 @@ func script(steps ...any) http.HandlerFunc {
 func TestTimeouts(t *testing.T) {
 	const comment = ": still here\n\n"
 	// Everything that is not text, reasoning or the record.
-	empty := comment + delta("") + event("junk") + event("") + object(`{"field":"logMap","id":"k1","data":{}}`) + object(`{"userStop":false}`) +
-		event(`{"type":"stats","data":{"totalToken":3},"code":0}`) + event(`{"data":null,"code":0}`)
+	empty := comment + deltaEvent("") + sseEvent("junk") + sseEvent("") + objectEvent(`{"field":"logMap","id":"k1","data":{}}`) + objectEvent(`{"userStop":false}`) +
+		sseEvent(`{"type":"stats","data":{"totalToken":3},"code":0}`) + sseEvent(`{"data":null,"code":0}`)
 	waits := Options{ConnectTimeout: 10 * time.Second, FirstEventTimeout: 180 * time.Second, IdleTimeout: 120 * time.Second}
 	short := waits
 	short.IdleTimeout = 2 * time.Second
@@ -56,29 +56,29 @@ func TestTimeouts(t *testing.T) {
 		{"no headers", waits, []any{time.Hour}, 180 * time.Second, "", false},
 		{"headers but no event", waits, []any{comment}, 180 * time.Second, "", false},
 		{"comments are no events", waits, []any{comment, 100 * time.Second, comment, 70 * time.Second, comment}, 180 * time.Second, "", false},
-		{"first event in time", waits, []any{comment, 179 * time.Second, delta("a") + done}, 179 * time.Second, "a", true},
-		{"silence after text", waits, []any{10 * time.Second, delta("a")}, 130 * time.Second, "a", false},
-		{"comments after text", waits, []any{delta("a"), 100 * time.Second, comment, 19 * time.Second, comment}, 120 * time.Second, "a", false},
+		{"first event in time", waits, []any{comment, 179 * time.Second, deltaEvent("a") + doneEvent}, 179 * time.Second, "a", true},
+		{"silence after text", waits, []any{10 * time.Second, deltaEvent("a")}, 130 * time.Second, "a", false},
+		{"comments after text", waits, []any{deltaEvent("a"), 100 * time.Second, comment, 19 * time.Second, comment}, 120 * time.Second, "a", false},
 		{"each piece starts the time anew", waits,
-			[]any{delta("a"), 119 * time.Second, delta("b"), 119 * time.Second, delta("c") + done}, 238 * time.Second, "abc", true},
+			[]any{deltaEvent("a"), 119 * time.Second, deltaEvent("b"), 119 * time.Second, deltaEvent("c") + doneEvent}, 238 * time.Second, "abc", true},
 		{"frames without text before text", waits,
-			[]any{empty, 100 * time.Second, empty, 79 * time.Second, empty, time.Hour, delta("a") + done}, 180 * time.Second, "", false},
+			[]any{empty, 100 * time.Second, empty, 79 * time.Second, empty, time.Hour, deltaEvent("a") + doneEvent}, 180 * time.Second, "", false},
 		{"frames without text after text", waits,
-			[]any{delta("a"), 100 * time.Second, empty, 19 * time.Second, empty, time.Hour, delta("b") + done}, 120 * time.Second, "a", false},
+			[]any{deltaEvent("a"), 100 * time.Second, empty, 19 * time.Second, empty, time.Hour, deltaEvent("b") + doneEvent}, 120 * time.Second, "a", false},
 		{"frames without text, and then some in time", waits,
-			[]any{empty, 179 * time.Second, delta("a"), 100 * time.Second, empty, 19 * time.Second, delta("b") + done}, 298 * time.Second, "ab", true},
+			[]any{empty, 179 * time.Second, deltaEvent("a"), 100 * time.Second, empty, 19 * time.Second, deltaEvent("b") + doneEvent}, 298 * time.Second, "ab", true},
 		{"reasoning starts the time anew", waits,
-			[]any{delta("<think>a"), 119 * time.Second, delta("b"), 119 * time.Second, delta("</think>c") + done}, 238 * time.Second, "c", true},
-		{"silence after the record", waits, []any{delta("a") + recorded("ab")}, 5 * time.Second, "ab", true},
-		{"silence after the record, short", short, []any{delta("a") + recorded("a")}, 2 * time.Second, "a", true},
+			[]any{deltaEvent("<think>a"), 119 * time.Second, deltaEvent("b"), 119 * time.Second, deltaEvent("</think>c") + doneEvent}, 238 * time.Second, "c", true},
+		{"silence after the record", waits, []any{deltaEvent("a") + recordEvent("ab")}, 5 * time.Second, "ab", true},
+		{"silence after the record, short", short, []any{deltaEvent("a") + recordEvent("a")}, 2 * time.Second, "a", true},
 		{"the end is not put off", waits,
-			[]any{recorded("a"), 3 * time.Second, recorded("a"), 3 * time.Second, object(`{"id":2}`)}, 5 * time.Second, "a", true},
+			[]any{recordEvent("a"), 3 * time.Second, recordEvent("a"), 3 * time.Second, objectEvent(`{"id":2}`)}, 5 * time.Second, "a", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, _ := piped(t, tt.o, script(tt.steps...))
+				c, _ := startPipedPlatform(t, tt.o, playScript(tt.steps...))
 				start := time.Now()
-				got, err := asked(t, c)
+				got, err := askAndCollect(t, c)
 				if took := time.Since(start); took != tt.after {
 					t.Errorf("ended after %v, want %v", took, tt.after)
 				}
@@ -86,7 +86,7 @@ func TestTimeouts(t *testing.T) {
 					t.Errorf("%+v", got)
 				}
 				if !tt.whole {
-					sameError(t, err, wantTimeout)
+					checkError(t, err, wantTimeout)
 				}
 			})
 		})
@@ -96,7 +96,7 @@ func TestTimeouts(t *testing.T) {
 // The time is the platform's: a reader that takes its time loses nothing.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := piped(t, Options{}, script(delta("a"), delta("b")+delta("c"), delta("d"), recorded("abcd")+done))
+		c, _ := startPipedPlatform(t, Options{}, playScript(deltaEvent("a"), deltaEvent("b")+deltaEvent("c"), deltaEvent("d"), recordEvent("abcd")+doneEvent))
 		s, err := c.Ask(t.Context(), chat.Question{Session: 7})
 		if err != nil {
 			t.Fatal(err)
@@ -122,14 +122,14 @@ func TestSlowReader(t *testing.T) {
 
 func TestCallTimeout(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
-		"no headers": script(time.Hour),
-		"no end":     script(`{"code":0,`),
+		"no headers": playScript(time.Hour),
+		"no end":     playScript(`{"code":0,`),
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c, _ := piped(t, Options{}, h)
+			c, _ := startPipedPlatform(t, Options{}, h)
 			start := time.Now()
 			_, err := c.Models(t.Context())
-			sameError(t, err, wantTimeout)
+			checkError(t, err, wantTimeout)
 			if took := time.Since(start); took != callTimeout {
 				t.Errorf("%s: %v", name, took)
 			}
@@ -139,13 +139,13 @@ func TestCallTimeout(t *testing.T) {
 
 func TestTLSTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := client(t, Options{CompletionsURL: "https://platform.test/api/chat/completions", ConnectTimeout: 7 * time.Second})
+		c := newTestClient(t, Options{CompletionsURL: "https://platform.test/api/chat/completions", ConnectTimeout: 7 * time.Second})
 		here, there := net.Pipe()
 		go func() { _, _ = io.Copy(io.Discard, there) }()
 		c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return here, nil }
 		start := time.Now()
-		_, err := asked(t, c)
-		sameError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable, NotAsked: true})
+		_, err := askAndCollect(t, c)
+		checkError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable, NotAsked: true})
 		if took := time.Since(start); took != 7*time.Second {
 			t.Errorf("after %v", took)
 		}
@@ -165,18 +165,18 @@ func TestCallerGivesUp(t *testing.T) {
 		{"with an error of ours", shutdown, *shutdown},
 	} {
 		for stage, steps := range map[string][]any{
-			"before the headers": {time.Hour}, "before the first event": {": hi\n\n"}, "in the answer": {delta("a")},
+			"before the headers": {time.Hour}, "before the first event": {": hi\n\n"}, "in the answer": {deltaEvent("a")},
 		} {
 			t.Run(tt.name+" "+stage, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					c, _ := piped(t, Options{}, script(steps...))
+					c, _ := startPipedPlatform(t, Options{}, playScript(steps...))
 					ctx, cancel := context.WithCancelCause(t.Context())
 					time.AfterFunc(time.Second, func() { cancel(tt.cause) })
 					s, err := c.Ask(ctx, chat.Question{Session: 7})
 					if err == nil {
 						_, err = collect(t, s) // and is never closed
 					}
-					sameError(t, err, tt.want)
+					checkError(t, err, tt.want)
 					if tt.cause == shutdown && err != error(shutdown) {
 						t.Errorf("another error: %v", err)
 					}
@@ -186,14 +186,14 @@ func TestCallerGivesUp(t *testing.T) {
 	}
 }
 
-func TestCallerHasGivenUp(t *testing.T) {
-	c := fake(t, func(http.ResponseWriter, *http.Request) { t.Error("asked all the same") })
+func TestCanceledCaller(t *testing.T) {
+	c := startPlatform(t, func(http.ResponseWriter, *http.Request) { t.Error("asked all the same") })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Ask(ctx, chat.Question{Session: 7})
-	sameError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
+	checkError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
 	_, err = c.Models(ctx)
-	sameError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
+	checkError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v does not say that it was cancelled", err)
 	}
@@ -201,14 +201,14 @@ func TestCallerHasGivenUp(t *testing.T) {
 
 // A stream that is closed anywhere, or whose context ends, leaves nothing behind,
 // over real connections.
-func TestNothingIsLeft(t *testing.T) {
+func TestStreamLeaksNothing(t *testing.T) {
 	for name, end := range map[string]func(chat.Stream, context.CancelFunc){
 		"closed":              func(s chat.Stream, _ context.CancelFunc) { s.Close(); s.Close() },
 		"cancelled":           func(_ chat.Stream, cancel context.CancelFunc) { cancel() },
 		"cancelled, then not": func(s chat.Stream, cancel context.CancelFunc) { cancel(); s.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := fake(t, script(delta("a")))
+			c := startPlatform(t, playScript(deltaEvent("a")))
 			before := goleak.IgnoreCurrent()
 			for range 10 {
 				ctx, cancel := context.WithCancel(t.Context())

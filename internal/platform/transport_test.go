@@ -22,13 +22,13 @@ import (
 // again: whether it arrived, nobody knows.
 func TestQuestionIsSentOnce(t *testing.T) {
 	var questions atomic.Int32
-	c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+	c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
-			ok(`{"models":[]}`)(w, r)
+			replyData(`{"models":[]}`)(w, r)
 			return
 		}
 		questions.Add(1)
-		hangUp(w)
+		closeWithoutReply(w)
 	})
 	for _, reused := range []bool{false, true} {
 		if reused {
@@ -37,8 +37,8 @@ func TestQuestionIsSentOnce(t *testing.T) {
 			}
 		}
 		questions.Store(0)
-		_, err := asked(t, c)
-		sameError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable})
+		_, err := askAndCollect(t, c)
+		checkError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable})
 		if n := questions.Load(); n != 1 {
 			t.Errorf("reused connection: %t: sent %d times", reused, n)
 		}
@@ -47,15 +47,15 @@ func TestQuestionIsSentOnce(t *testing.T) {
 
 // Without a way to rewind the body, no version of the transport can repeat it.
 func TestBodyCannotBeRewound(t *testing.T) {
-	c := client(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
+	c := newTestClient(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
 	req, err := c.request(t.Context(), endpoint{http.MethodPost, "/x", "/x"}, []byte("{}"))
 	if err != nil || req.GetBody != nil || req.ContentLength != 2 {
 		t.Errorf("%+v, %v", req, err)
 	}
 }
 
-// hangUp closes the connection without a reply.
-func hangUp(w http.ResponseWriter) {
+// closeWithoutReply closes the connection without a reply.
+func closeWithoutReply(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err == nil {
 		_ = conn.Close()
@@ -63,16 +63,16 @@ func hangUp(w http.ResponseWriter) {
 }
 
 // A call that meets such a connection is made again, but only then.
-func TestCallAgain(t *testing.T) {
+func TestCallIsRepeatedOnReusedConnection(t *testing.T) {
 	var calls atomic.Int32
-	c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+	c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodGet:
-			ok(`{"models":[]}`)(w, r)
+			replyData(`{"models":[]}`)(w, r)
 		case calls.Add(1) == 1:
-			hangUp(w)
+			closeWithoutReply(w)
 		default:
-			ok(`null`)(w, r)
+			replyData(`null`)(w, r)
 		}
 	})
 	if _, err := c.Models(t.Context()); err != nil {
@@ -84,7 +84,7 @@ func TestCallAgain(t *testing.T) {
 	calls.Store(0)
 	c.Close()
 	err := c.DeleteSession(t.Context(), 7)
-	sameError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable})
+	checkError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable})
 	if calls.Load() != 1 {
 		t.Errorf("on a new connection: %d calls", calls.Load())
 	}
@@ -93,7 +93,7 @@ func TestCallAgain(t *testing.T) {
 // Neither the question nor the token goes where a redirect points.
 func TestRedirectIsNotFollowed(t *testing.T) {
 	var followed atomic.Bool
-	c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+	c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/elsewhere" {
 			followed.Store(true)
 		}
@@ -101,10 +101,10 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	})
 	want := wantFailed
 	want.MaybeAsked = true // who redirects may be anybody
-	_, err := asked(t, c)
-	sameError(t, err, want)
+	_, err := askAndCollect(t, c)
+	checkError(t, err, want)
 	_, err = c.Models(t.Context())
-	sameError(t, err, want)
+	checkError(t, err, want)
 	if followed.Load() {
 		t.Error("followed")
 	}
@@ -118,24 +118,24 @@ func TestUnreachable(t *testing.T) {
 	for name, url := range map[string]string{
 		"nobody listens":  closed.URL,
 		"no TLS":          strings.Replace(noTLS.URL, "http:", "https:", 1),
-		"bad certificate": tlsServer(t).URL,
+		"bad certificate": startTLSServer(t).URL,
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := client(t, Options{CompletionsURL: url + "/api/chat/completions"})
+			c := newTestClient(t, Options{CompletionsURL: url + "/api/chat/completions"})
 			want := chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable, NotAsked: true}
-			_, err := asked(t, c)
-			sameError(t, err, want)
+			_, err := askAndCollect(t, c)
+			checkError(t, err, want)
 			_, err = c.CreateSession(t.Context(), "m")
-			sameError(t, err, want)
+			checkError(t, err, want)
 		})
 	}
 }
 
-func tlsServer(t *testing.T) *httptest.Server {
+func startTLSServer(t *testing.T) *httptest.Server {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Proto", r.Proto)
-		reply(200, eventsType, delta(r.Proto)+recorded(r.Proto)+done)(w, r)
+		replyWith(200, eventsType, deltaEvent(r.Proto)+recordEvent(r.Proto)+doneEvent)(w, r)
 	}))
 	srv.EnableHTTP2 = true
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -145,11 +145,11 @@ func tlsServer(t *testing.T) *httptest.Server {
 }
 
 func TestHTTP2(t *testing.T) {
-	srv := tlsServer(t)
-	c := client(t, Options{CompletionsURL: srv.URL + "/api/chat/completions"})
+	srv := startTLSServer(t)
+	c := newTestClient(t, Options{CompletionsURL: srv.URL + "/api/chat/completions"})
 	c.transport.TLSClientConfig = &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
 	for range 3 {
-		if got, err := asked(t, c); err != nil || got.Text != "HTTP/2.0" {
+		if got, err := askAndCollect(t, c); err != nil || got.Text != "HTTP/2.0" {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}
@@ -159,8 +159,8 @@ func TestHTTP2(t *testing.T) {
 // a moment after the terminator and the turn is over by then.
 func TestConnectionIsReused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, dials := piped(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
-			reply(200, eventsType, delta("a")+done)(w, r)
+		c, dials := startPipedPlatform(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+			replyWith(200, eventsType, deltaEvent("a")+doneEvent)(w, r)
 			_ = http.NewResponseController(w).Flush()
 			time.Sleep(maxTailWait / 2)
 		})
@@ -182,7 +182,7 @@ func TestConnectionIsReused(t *testing.T) {
 			t.Errorf("%d connections for 5 answers", n)
 		}
 		time.Sleep(time.Minute) // it has been idle for too long by now
-		if _, err := asked(t, c); err != nil || dials.Load() != 2 {
+		if _, err := askAndCollect(t, c); err != nil || dials.Load() != 2 {
 			t.Errorf("%v, %d connections", err, dials.Load())
 		}
 		time.Sleep(maxTailWait)
@@ -194,13 +194,13 @@ func TestEndlessTail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var gone time.Duration
 		start := time.Now()
-		c, _ := piped(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
-			reply(200, eventsType, delta("a")+done)(w, r)
+		c, _ := startPipedPlatform(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+			replyWith(200, eventsType, deltaEvent("a")+doneEvent)(w, r)
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 			gone = time.Since(start)
 		})
-		if _, err := asked(t, c); err != nil || time.Since(start) != 0 {
+		if _, err := askAndCollect(t, c); err != nil || time.Since(start) != 0 {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 		time.Sleep(time.Minute)
@@ -211,16 +211,16 @@ func TestEndlessTail(t *testing.T) {
 	})
 }
 
-// piped starts a platform that h plays inside the bubble of a synctest, and returns
+// startPipedPlatform starts a platform that h plays inside the bubble of a synctest, and returns
 // a client of it and how often it dialled.
-func piped(t *testing.T, o Options, h http.HandlerFunc) (*Client, *atomic.Int32) {
+func startPipedPlatform(t *testing.T, o Options, h http.HandlerFunc) (*Client, *atomic.Int32) {
 	t.Helper()
 	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	srv := &http.Server{Handler: h}
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	o.CompletionsURL = "http://platform.test/api/chat/completions"
-	c := client(t, o)
+	c := newTestClient(t, o)
 	dials := new(atomic.Int32)
 	c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 		dials.Add(1)
@@ -257,13 +257,13 @@ func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 // A platform may answer before it has read the question to its end. Proxies that
 // pass a body on while the answer comes cut such streams now and then.
 func TestAnswerBeforeTheQuestionIsRead(t *testing.T) {
-	c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+	c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
 		if err := control.EnableFullDuplex(); err != nil {
 			t.Error(err)
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
-		_, _ = io.WriteString(w, delta("early")+recorded("early")+done)
+		_, _ = io.WriteString(w, deltaEvent("early")+recordEvent("early")+doneEvent)
 		_ = control.Flush()
 		_, _ = io.Copy(io.Discard, r.Body)
 	})

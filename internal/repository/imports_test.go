@@ -13,7 +13,7 @@ var arrows = map[string][]string{
 	"internal/sse":          {},
 	"internal/config":       {},
 	"internal/telemetry":    {},
-	"internal/platform":     {"internal/chat", "internal/sse", "internal/telemetry"},
+	"internal/platform":     {"internal/chat", "internal/jsonval", "internal/sse", "internal/telemetry"},
 	"internal/simulator":    {"internal/sse"},
 	"internal/conversation": {"internal/chat", "internal/telemetry"},
 	"internal/emulate":      {"internal/chat"},
