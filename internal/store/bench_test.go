@@ -24,7 +24,7 @@ import (
 // The second stores a million sessions in each first, which takes a minute or two.
 const sessionsVariable = "ACHUAN_BENCH_SESSIONS"
 
-// benchDatabases are those whose cost is that of a database in use.
+// benchDatabases are the databases that servers use in practice.
 var benchDatabases = []struct {
 	name string
 	make func(b *testing.B) testDatabase
@@ -41,8 +41,8 @@ func benchEachStore(b *testing.B, f func(b *testing.B, s *Store)) {
 	}
 }
 
-// benchHead is the head of the session with the number, spread as hashes are; bulk
-// makes the same.
+// benchHead returns the head of session n, distributed like a hash. bulkSQL makes the same
+// heads.
 func benchHead(n int64) (h conversation.Hash) {
 	binary.BigEndian.PutUint32(h[:], uint32(n)*2654435761)
 	binary.BigEndian.PutUint64(h[24:], uint64(n))
@@ -62,8 +62,8 @@ func benchHeadQuery(n int64) conversation.HeadQuery {
 	return c
 }
 
-// BenchmarkTurn is what a continued turn asks of the store: its session taken by head,
-// settings noted as unknown or not, and the end saved under a new head.
+// BenchmarkTurn measures the calls of a continued turn: it takes its session by head, marks
+// the settings as unknown or not, and saves the end with a new head.
 func BenchmarkTurn(b *testing.B) {
 	benchEachStore(b, func(b *testing.B, s *Store) {
 		putSession(b, s, benchSession(1))
@@ -79,7 +79,7 @@ func BenchmarkTurn(b *testing.B) {
 	})
 }
 
-// BenchmarkTurns is the same from 64 conversations at once: commits in groups.
+// BenchmarkTurns measures 64 conversations at once, whose commits are grouped.
 func BenchmarkTurns(b *testing.B) {
 	benchEachStore(b, func(b *testing.B, s *Store) {
 		var next atomic.Int64
@@ -137,8 +137,8 @@ func BenchmarkEnterMiss(b *testing.B) {
 	})
 }
 
-// BenchmarkStored is how long looking for a head takes among many sessions: one that
-// is there is taken and given back, one that is not is looked for in vain.
+// BenchmarkStored measures Match among many sessions, with a head that exists and with a head
+// that does not.
 func BenchmarkStored(b *testing.B) {
 	total, err := strconv.ParseInt(os.Getenv(sessionsVariable), 10, 64)
 	if err != nil {
@@ -172,7 +172,7 @@ func BenchmarkStored(b *testing.B) {
 					}
 				}
 			})
-			b.Run("memory", func(b *testing.B) { // what the process holds, whatever the database has
+			b.Run("memory", func(b *testing.B) { // the memory of the process does not depend on the database
 				var m runtime.MemStats
 				for b.Loop() {
 					runtime.GC()
@@ -194,7 +194,7 @@ func BenchmarkStored(b *testing.B) {
 	}
 }
 
-// bulkSQL are the statements that store sessions 1 to $2 beside session 0, as it is.
+// bulkSQL has the parts of the statements that copy session 0 to the sessions 1 to $2.
 var bulkSQL = map[string]struct{ series, head string }{
 	KindSQLite: {
 		"(WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < $2) SELECT i FROM s)",
@@ -216,7 +216,7 @@ FROM sessions, SERIES WHERE account = $1 AND id = 0`
 	bulkHeads = `INSERT INTO heads (account, head, session) SELECT account, head, id FROM sessions WHERE account = $1 AND id > 0`
 )
 
-// insertSessions stores total sessions.
+// insertSessions inserts total sessions.
 func insertSessions(b *testing.B, s *Store, total int64) {
 	b.Helper()
 	timeout := s.timeout
@@ -236,6 +236,6 @@ func insertSessions(b *testing.B, s *Store, total int64) {
 		if s.Kind() == KindSQLite {
 			return nil
 		}
-		return c.execScript(ctx, "ANALYZE sessions, heads") // which it does by itself, in a while
+		return c.execScript(ctx, "ANALYZE sessions, heads") // PostgreSQL would do so after a while
 	}))
 }

@@ -10,7 +10,7 @@ import (
 	"achuan/internal/conversation"
 )
 
-func TestExpire(t *testing.T) {
+func TestExpireLeases(t *testing.T) {
 	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
 		putSession(t, s, sampleSession(1, "h"))
@@ -28,13 +28,13 @@ func TestExpire(t *testing.T) {
 		} {
 			n := readSession(t, s, id)
 			if n.State != state || n.EndUnknown != (state == conversation.StateDirty) {
-				t.Errorf("session %d is %s, unseen %v", id, n.State, n.EndUnknown)
+				t.Errorf("session %d is %s, EndUnknown %v", id, n.State, n.EndUnknown)
 			}
 		}
 	})
 }
 
-// takeExpiredIDs takes what is due, and returns the ids.
+// takeExpiredIDs calls TakeExpired and returns the ids of the sessions.
 func takeExpiredIDs(t testing.TB, s *Store, lineage, named time.Time, n, limit int) []int64 {
 	t.Helper()
 	var ids []int64
@@ -45,7 +45,7 @@ func takeExpiredIDs(t testing.TB, s *Store, lineage, named time.Time, n, limit i
 	return ids
 }
 
-func TestDue(t *testing.T) {
+func TestTakeExpired(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
 		cut := sampleTime.Add(time.Hour)
@@ -81,7 +81,7 @@ func TestDue(t *testing.T) {
 		requireEqual(t, takeExpiredIDs(t, s, cut, cut, 24, 20), []int64(nil))
 		requireEqual(t, must[map[conversation.State]int](t)(s.Counts(ctx))[conversation.StateTaken], 10)
 
-		// What was not deleted is given back as it was.
+		// A session that was taken and not deleted is unchanged after its release.
 		for n := 20; n <= 23; n++ {
 			requireNoError(t, s.Release(ctx, tokenOf(n), 0, conversation.Hash{}))
 		}
@@ -111,7 +111,7 @@ func TestPostpone(t *testing.T) {
 	})
 }
 
-func TestDueIsDoneOnce(t *testing.T) {
+func TestTakeExpiredTakesEachSessionOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		replicas := w.replicas(t, s)
 		for id := range int64(30) {
@@ -135,7 +135,7 @@ func TestDueIsDoneOnce(t *testing.T) {
 	})
 }
 
-func TestDeleteForgets(t *testing.T) {
+func TestDelete(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
 		for id := int64(1); id <= 3; id++ {
@@ -161,19 +161,19 @@ func TestDeleteForgets(t *testing.T) {
 		requireEqual(t, must[conversation.Name](t)(s.Name(ctx, nameKey("n"))), conversation.Name{})
 		_, once, err := s.Match(ctx, newHeadQuery("h", 7))
 		if !once || err != nil {
-			t.Fatal("the other session's head went too", err)
+			t.Fatalf("Match of the other session's head finds none, %v", err)
 		}
 		requireNoError(t, s.Delete(ctx, 3, tokenOf(5)))
 		_, once, err = s.Match(ctx, newHeadQuery("h", 7))
 		if once || err != nil {
-			t.Fatal("a deleted session's head is known", err)
+			t.Fatalf("Match of a deleted session's head finds one, %v", err)
 		}
 	})
 }
 
-// A server that came back could not be asked to extend leases while it was away: those
-// that ran out meanwhile get one more, and whoever has died is found after that.
-func TestExpireAfterTheServerWasAway(t *testing.T) {
+// Nobody could extend a lease while the server was away. A lease that expired in that time
+// lasts once more, and ExpireLeases ends it after that.
+func TestExpireLeasesAfterTheServerWasAway(t *testing.T) {
 	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
 		putSession(t, s, sampleSession(1, "h"))

@@ -12,15 +12,15 @@ import (
 	"achuan/internal/conversation"
 )
 
-// crashVariable names the file that a test process is to fill and to die with.
+// crashVariable is the environment variable with the file that a killed test process fills.
 const crashVariable = "ACHUAN_TEST_CRASH"
 
-// TestBeingKilled is no test of its own: it is what TestKilledProcessLeavesAnUncleanStore
-// runs in another process.
+// TestBeingKilled is the process that TestKilledProcessLeavesAnUncleanStore starts. It fills a
+// database and kills itself.
 func TestBeingKilled(t *testing.T) {
 	path := os.Getenv(crashVariable)
 	if path == "" {
-		t.Skip("nobody wants this process killed")
+		t.Skip("this test runs only as a process of another test")
 	}
 	fillStore(t, sqliteDatabase("sqlite:"+path).open(t))
 	self, err := os.FindProcess(os.Getpid())
@@ -29,7 +29,7 @@ func TestBeingKilled(t *testing.T) {
 	<-t.Context().Done()
 }
 
-// fillStore has a session of each kind, a turn and names, some of them in hand.
+// fillStore stores free and taken sessions, turns, names and claims.
 func fillStore(t *testing.T, s *Store) {
 	ctx := t.Context()
 	putSession(t, s, sampleSession(1, "free"))
@@ -57,17 +57,17 @@ func TestKilledProcessLeavesAnUncleanStore(t *testing.T) {
 	command := exec.CommandContext(t.Context(), self, "-test.run=^TestBeingKilled$")
 	command.Env = append(os.Environ(), crashVariable+"="+path)
 	if out, err := command.CombinedOutput(); err == nil || len(out) > 0 {
-		t.Fatalf("the process that was to be killed: %v %s", err, out)
+		t.Fatalf("the test process was not killed: %v %s", err, out)
 	}
-	// The machine is the same since: no commit is lost, and nothing can be taken unnoticed.
+	// The machine has not restarted: no commit is lost.
 	w := sqliteDatabase("sqlite:" + path)
 	s := w.open(t)
 	requireExpired(t, s)
 	requireEqual(t, string(must[*conversation.StoredTurn](t)(s.Turn(t.Context(), tokenOf(4))).Answer), "a")
 }
 
-// A power cut loses the last commits: what SQLite finds is the log up to an earlier one.
-// The session that a lost commit took may be in use still.
+// A power cut loses the last commits: SQLite finds the log up to an earlier commit. A session
+// that a lost commit took may still be in use.
 func TestPowerCutLosesATaking(t *testing.T) {
 	from, to := filepath.Join(t.TempDir(), "achuan.db"), filepath.Join(t.TempDir(), "achuan.db")
 	s := sqliteDatabase("sqlite:" + from).open(t)
@@ -90,7 +90,7 @@ func TestPowerCutLosesATaking(t *testing.T) {
 	if got.State != conversation.StateFree || got.Head != hashOf("free") || !got.MaybeTaken || got.SettingsKnown {
 		t.Errorf("Session(1) = %+v, want free with its head, MaybeTaken, settings not known", got)
 	}
-	// What gives it back does not take the doubt away; nor does an open store's end.
+	// Neither a save nor closing the database ends the doubt.
 	taken := must[*conversation.Session](t)(cut.Take(t.Context(), 1, newTaking(20), conversation.ByLineage))
 	requireNoError(t, cut.Save(t.Context(), conversation.Commit{Token: tokenOf(20), Session: *taken}))
 	requireNoError(t, cut.Close())
@@ -100,7 +100,7 @@ func TestPowerCutLosesATaking(t *testing.T) {
 }
 
 func TestCopyOfAnOpenStoreIsUnclean(t *testing.T) {
-	// A copy of the database and its log is what a killed machine leaves.
+	// A killed machine leaves the same as a copy of the database and its log.
 	from, to := filepath.Join(t.TempDir(), "achuan.db"), filepath.Join(t.TempDir(), "achuan.db")
 	s := sqliteDatabase("sqlite:" + from).open(t)
 	fillStore(t, s)
@@ -120,7 +120,7 @@ func TestBackupIsUnclean(t *testing.T) {
 	to := filepath.Join(folder, "backup.db")
 	requireNoError(t, s.Backup(t.Context(), to))
 	if err := s.Backup(t.Context(), to); err == nil {
-		t.Error("a backup was overwritten")
+		t.Error("Backup to an existing file = nil, want an error")
 	}
 	info, err := os.Stat(to)
 	requireNoError(t, err)
@@ -130,7 +130,7 @@ func TestBackupIsUnclean(t *testing.T) {
 	requireEqual(t, readSession(t, s, 2).State, conversation.StateTaken)
 }
 
-// requireUnverified looks at what fill left behind in a store that may have lost commits: no
+// requireUnverified checks what fillStore left in a database that may have lost commits: no
 // session is continued until the longest turn has passed.
 func requireUnverified(t *testing.T, w testDatabase, s *Store) {
 	t.Helper()
@@ -150,7 +150,7 @@ func requireUnverified(t *testing.T, w testDatabase, s *Store) {
 	requireExpired(t, s)
 }
 
-// requireExpired looks at what fill left behind.
+// requireExpired checks that what fillStore had taken is expired.
 func requireExpired(t *testing.T, s *Store) {
 	t.Helper()
 	ctx := t.Context()
@@ -162,22 +162,22 @@ func requireExpired(t *testing.T, s *Store) {
 	for id := int64(2); id <= 3; id++ {
 		n := readSession(t, s, id)
 		if n.State != conversation.StateDirty || !n.EndUnknown || n.Head != (conversation.Hash{}) {
-			t.Errorf("a taken session came back as %+v", n)
+			t.Errorf("a session that was taken is %+v, want dirty and without a head", n)
 		}
 	}
 	_, err = s.Turn(ctx, tokenOf(5))
 	requireError(t, err, conversation.ErrUnknown)
 	_, claimed, err := s.ClaimName(ctx, nameKey("claimed"), tokenOf(11))
 	if !claimed || err != nil {
-		t.Errorf("a claim that was left behind: %v, %v", claimed, err)
+		t.Errorf("ClaimName of a name with an expired claim = %v, %v, want true", claimed, err)
 	}
 	requireEqual(t, must[conversation.Name](t)(s.Name(ctx, nameKey("bound"))).Session, int64(1))
 
-	// What is written from now on is verified again.
+	// A head that is written from now on is verified.
 	found.Verified, found.Head = true, hashOf("next")
 	requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(10), Session: *found}))
 	if !readSession(t, s, 1).Verified {
-		t.Error("a head that was just written is not verified")
+		t.Error("Verified of a head that was just written = false, want true")
 	}
 }
 
@@ -188,7 +188,7 @@ func TestStoreThatWasClosedIsVerified(t *testing.T) {
 	requireNoError(t, s.Close())
 	s = sqliteDatabase("sqlite:" + path).open(t)
 	requireEqual(t, readSession(t, s, 1), sampleSession(1, "free"))
-	// What its process had in hand is over, however it ended.
+	// What the process had taken is over, although it closed the database.
 	requireEqual(t, readSession(t, s, 2).State, conversation.StateDirty)
 	_, err := s.Turn(t.Context(), tokenOf(5))
 	requireError(t, err, conversation.ErrUnknown)
@@ -199,11 +199,11 @@ func TestStoreThatWasClosedIsVerified(t *testing.T) {
 	requireNoError(t, s.Close())
 	s = sqliteDatabase("sqlite:" + path).open(t)
 	if readSession(t, s, 1).Verified {
-		t.Error("closing verified a head")
+		t.Error("Verified after MarkUnverified and Close = true, want false")
 	}
 }
 
-func TestOneProcessToAFile(t *testing.T) {
+func TestFileIsLockedByOneProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
 	w := sqliteDatabase("sqlite:" + path)
 	s := w.open(t)

@@ -27,15 +27,15 @@ const (
 	testLease   = time.Minute
 )
 
-// testDatabase is one database, which several replicas may open where its kind allows it.
+// testDatabase is a database. Several replicas may open it if its kind allows that.
 type testDatabase struct {
 	url string
-	// advance lets time go by for the store.
+	// advance moves the time of the database forward.
 	advance func(t *testing.T, d time.Duration)
 	now     func() time.Time // of SQLite
 }
 
-// newTestDatabase makes a new database of each kind.
+// newTestDatabase has a function for each kind that returns a new database.
 var newTestDatabase = map[string]func(t *testing.T) testDatabase{
 	"sqlite file": func(t *testing.T) testDatabase {
 		return sqliteDatabase("sqlite:" + filepath.Join(t.TempDir(), "achuan.db"))
@@ -53,7 +53,7 @@ func sqliteDatabase(url string) testDatabase {
 	}
 }
 
-// open opens the store, for the account of all tests or for another.
+// open opens the store of testAccount, or of another account.
 func (w testDatabase) open(t testing.TB, account ...string) *Store {
 	t.Helper()
 	name := testAccount
@@ -79,14 +79,14 @@ func eachStore(t *testing.T, f func(t *testing.T, w testDatabase, s *Store)) {
 	}
 }
 
-// leasedStore runs a test on the stores that several processes may use.
+// leasedStore runs a test on a store that several processes may use.
 func leasedStore(t *testing.T, f func(t *testing.T, w testDatabase, s *Store)) {
 	t.Helper()
 	w := postgresDatabase(t)
 	f(t, w, w.open(t))
 }
 
-// saveReplacing lets a session take the place of another, both of which a token holds.
+// saveReplacing saves next as the replacement of session old. The token holds both.
 func saveReplacing(ctx context.Context, s *Store, tok conversation.Token, old int64, state conversation.State, next conversation.Session, alias bool) error {
 	return s.Save(ctx, conversation.Commit{
 		Token: tok, Session: next, Replaces: &conversation.Replacement{Old: old, State: state, Alias: alias},
@@ -109,7 +109,7 @@ func requireNoError(t testing.TB, err error) {
 	}
 }
 
-// must returns a value that came without an error.
+// must returns the value of a call and fails the test if there is an error.
 func must[T any](t testing.TB) func(v T, err error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -132,18 +132,18 @@ func requireEqual(t testing.TB, got, want any) {
 	}
 }
 
-// isTakingField selects the fields of a session that a taking writes with values of its own.
+// isTakingField reports whether a path is a field of a session that every taking sets anew.
 func isTakingField(p cmp.Path) bool {
 	return p.Last().String() == ".Turn" && p.Index(-2).Type() == reflect.TypeFor[conversation.Session]() || p.Last().String() == ".Taken"
 }
 
-// schemaInTests is the version of the schema.
+// schemaInTests is the newest version of the schema.
 const schemaInTests = 2
 
-// sampleTime is when the tests' sessions were made.
+// sampleTime is the creation time of sample sessions.
 var sampleTime = time.Date(2026, 1, 2, 3, 4, 5, 678000, time.UTC)
 
-// sampleSession is a session with something in every field.
+// sampleSession returns a session with a value in every field.
 func sampleSession(id int64, head string) conversation.Session {
 	return conversation.Session{
 		ID: id, Caller: "alice", Made: true, Addressing: conversation.ByLineage, Name: "na\x00me\xff",
@@ -154,7 +154,7 @@ func sampleSession(id int64, head string) conversation.Session {
 	}
 }
 
-// putSession stores a session as it is to be, free unless it says otherwise.
+// putSession stores a session with exactly these fields.
 func putSession(t testing.TB, s *Store, n conversation.Session) {
 	t.Helper()
 	tok := tokenOf(int(n.ID) + 1<<40)
@@ -189,7 +189,7 @@ func runConcurrently(ctx context.Context, n int, f func(ctx context.Context, i i
 	}
 }
 
-// replicas are three processes on one database where that is possible.
+// replicas returns three stores on one database, or one where leases do not exist.
 func (w testDatabase) replicas(t testing.TB, s *Store) []*Store {
 	if s.Kind() == KindSQLite {
 		return []*Store{s}
@@ -197,5 +197,5 @@ func (w testDatabase) replicas(t testing.TB, s *Store) []*Store {
 	return []*Store{s, w.open(t), w.open(t)}
 }
 
-// newTaking is a taking of no request's.
+// newTaking returns a taking without a request.
 func newTaking(n int) conversation.Taking { return conversation.Taking{Token: tokenOf(n)} }

@@ -31,11 +31,11 @@ func TestWasEmptied(t *testing.T) {
 		}
 	}
 	if WasEmptied("sqlite::memory:") || WasEmptied("postgres://u@h/d") {
-		t.Error("WasEmptied of what is no file = true, want false")
+		t.Error("WasEmptied of a database without a file = true, want false")
 	}
 }
 
-// Inspect commits, beside a server that uses the store.
+// Inspect commits a change while a server uses the database.
 func TestInspectCommits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
 	s := sqliteDatabase("sqlite:" + path).open(t)

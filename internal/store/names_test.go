@@ -64,7 +64,7 @@ func TestNamesAreACallersAndAModels(t *testing.T) {
 	})
 }
 
-// A claim lasts until Expire ends it; Extend revives one whose lease ran out.
+// A claim lasts until ExpireLeases ends it. Extend renews a claim whose lease has expired.
 func TestNameClaimExpires(t *testing.T) {
 	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
@@ -142,7 +142,7 @@ func TestReplace(t *testing.T) {
 		requireError(t, saveReplacing(ctx, s, tokenOf(1), 1, conversation.StateRetired, sampleSession(2, "h"), true), conversation.ErrNotHeld)
 		take(2, 1)
 		if err := saveReplacing(ctx, s, tokenOf(1), 1, conversation.StateFree, sampleSession(2, "h"), true); err == nil {
-			t.Error("a session was replaced and is free")
+			t.Error("Save of a replacement with state free = nil, want an error")
 		}
 		requireEqual(t, readSession(t, s, 1).State, conversation.StateTaken)
 		requireNoError(t, saveReplacing(ctx, s, tokenOf(1), 1, conversation.StateRetired, sampleSession(2, "h"), true))
@@ -157,7 +157,7 @@ func TestReplace(t *testing.T) {
 			requireEqual(t, readSession(t, s, id).ID, int64(3))
 		}
 
-		// Without an alias the old id is what it was: lost.
+		// Without an alias the old id still means the lost session.
 		take(3, 3)
 		take(4, 3)
 		requireNoError(t, saveReplacing(ctx, s, tokenOf(3), 3, conversation.StateLost, sampleSession(4, "h"), false))
@@ -171,8 +171,7 @@ func TestReplace(t *testing.T) {
 	})
 }
 
-// A session that another taking has by then is not replaced; one whose lease merely
-// expired is.
+// A session whose lease has expired can still be replaced, unless another token has taken it.
 func TestReplaceAfterTheLeaseExpired(t *testing.T) {
 	for _, isTaken := range []bool{false, true} {
 		leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {

@@ -43,7 +43,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// closedListener returns a listener that is closed already: nobody is at its address.
+// closedListener returns a closed listener: its address refuses connections.
 func closedListener(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -64,7 +64,7 @@ func TestTruncatedFileIsBroken(t *testing.T) {
 	}
 }
 
-func TestFolderAndFileAreTheUsersAlone(t *testing.T) {
+func TestFilesAreReadableOnlyByTheOwner(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a folder", "100% #1?", "achuan.db")
 	s := sqliteDatabase("sqlite:" + path).open(t)
 	fillStore(t, s)
@@ -117,16 +117,15 @@ func TestClosedStoreRefuses(t *testing.T) {
 		requireNoError(t, s.Close())
 		begun := time.Now()
 		if err := s.Ping(t.Context()); err == nil {
-			t.Error("a closed store can be written to")
+			t.Error("Ping of a closed store = nil, want an error")
 		}
 		if _, err := s.Session(t.Context(), conversation.Everyone(), 1); err == nil || time.Since(begun) > DefaultTimeout {
-			t.Error("a closed store can be read")
+			t.Errorf("Session of a closed store = %v after %v, want an error at once", err, time.Since(begun))
 		}
 	})
 }
 
-// A store that is closed leaves no connection open: SQLite removes its log when the last
-// one ends.
+// Close closes every connection. SQLite removes its log when the last connection closes.
 func TestCloseEndsAllConnections(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
 	s := sqliteDatabase("sqlite:" + path).open(t)

@@ -2,8 +2,8 @@ package store
 
 import "testing"
 
-// A replica that is paused (SIGSTOP) within a transaction must not keep its rows from
-// the others for longer than a lease: the server ends its transaction.
+// A replica that is paused (SIGSTOP) within a transaction must not lock its rows for longer
+// than a lease: the server ends the transaction.
 func TestPausedTransactionsEnd(t *testing.T) {
 	s := postgresDatabase(t).open(t)
 	var timeout string

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What is asked often is found through the index that was made for it, although SQLite
-// has no statistics: a wrong guess costs a walk over all of an account's sessions.
+// Frequent statements use the index that was made for them, although SQLite has no statistics.
+// With a wrong index they would scan all sessions of an account.
 func TestStatementsUseTheirIndex(t *testing.T) {
 	tests := map[string]struct{ statement, want string }{
 		"match":            {matchSession, "sessions_head (account=? AND head=?)"},

@@ -18,8 +18,8 @@ import (
 // localServer is the PostgreSQL that .ci/postgres starts.
 const localServer = "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"
 
-// testServer is the PostgreSQL that the tests use. CI names one, and so skips
-// nothing.
+// testServer returns the URL of the PostgreSQL server for tests. It skips the test if there is
+// none. CI names a server, and so skips nothing.
 func testServer(t testing.TB) string {
 	t.Helper()
 	if named := os.Getenv("ACHUAN_TEST_POSTGRES"); named != "" {
@@ -33,8 +33,8 @@ func testServer(t testing.TB) string {
 	return localServer
 }
 
-// postgresDatabase is a schema of its own on the tests' server. Time passes by making
-// what is stored older: leases and ages go by the server's clock.
+// postgresDatabase returns a new schema on the test server. Its advance makes the stored times
+// older, because the server's clock cannot be set.
 func postgresDatabase(t testing.TB) testDatabase {
 	t.Helper()
 	schema := "t_" + strings.ToLower(rand.Text())
@@ -57,7 +57,7 @@ func postgresDatabase(t testing.TB) testDatabase {
 	}
 }
 
-// runAsAdmin runs statements beside the store.
+// runAsAdmin runs statements on the test server on a separate connection.
 func runAsAdmin(t testing.TB, statements string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())

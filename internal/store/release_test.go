@@ -10,8 +10,8 @@ import (
 	"achuan/internal/conversation"
 )
 
-// The file was made by the first release (commit 98e1e37) against `achuan simulate`: a
-// chat, a name, an id with two questions, and a name with a history.
+// The first release (commit 98e1e37) made the file with `achuan simulate`: a chat, a name, an
+// id with two questions, and a name with a history.
 const (
 	releaseFile    = "testdata/release-1.db.gz"
 	releaseAccount = "127.0.0.1:8100/42"
@@ -32,7 +32,7 @@ func unpackRelease(t *testing.T) string {
 	return path
 }
 
-// A database of the first release is brought up to date, and its sessions go on.
+// Open migrates a database of the first release, whose sessions remain usable.
 func TestReleaseOne(t *testing.T) {
 	ctx := t.Context()
 	s := sqliteDatabase("sqlite:"+unpackRelease(t)).open(t, releaseAccount)

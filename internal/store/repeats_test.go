@@ -9,7 +9,7 @@ import (
 	"achuan/internal/conversation"
 )
 
-// takingFor is a taking for a request.
+// takingFor returns a taking for a request.
 func takingFor(n int, request string) conversation.Taking {
 	return conversation.Taking{
 		Token: tokenOf(n), Request: hashOf(request), Sent: conversation.SentText{Size: 7, Digest: hashOf("sent")}, Question: hashOf("question"),
@@ -21,7 +21,7 @@ func attachOrBegin(t testing.TB, s *Store, turn conversation.StoredTurn, retried
 	return must[conversation.TurnResult](t)(s.AttachOrBegin(t.Context(), conversation.TurnRequest{Turn: turn, Retried: retried}))
 }
 
-// interruptTakings lets the processes die that have taken something.
+// interruptTakings expires all leases, as if the processes had died.
 func interruptTakings(t *testing.T, w testDatabase, s *Store) {
 	t.Helper()
 	if s.HasLeases() {
@@ -32,7 +32,7 @@ func interruptTakings(t *testing.T, w testDatabase, s *Store) {
 	requireNoError(t, s.execEach(t.Context(), []string{expireAllSessions}))
 }
 
-// requireTaking compares what a session was taken for.
+// requireTaking checks what a session was taken for.
 func requireTaking(t *testing.T, s *conversation.Session, want conversation.Taking) {
 	t.Helper()
 	if s == nil {
@@ -40,12 +40,12 @@ func requireTaking(t *testing.T, s *conversation.Session, want conversation.Taki
 	}
 	requireEqual(t, conversation.Taking{Token: s.Turn, Request: s.Request, Sent: s.Sent, Question: s.Question}, want)
 	if s.State != conversation.StateDirty || !s.EndUnknown || s.Head != (conversation.Hash{}) || s.Taken.IsZero() {
-		t.Errorf("session %d is %+v, want one that is dirty, unseen and without a head", s.ID, s)
+		t.Errorf("session %d is %+v, want a dirty one without a head", s.ID, s)
 	}
 }
 
-// A session whose taking was not ended is found by the request that it was taken for:
-// by whichever way it was taken, with a key or without.
+// A repetition of a request finds the session of its interrupted taking, however the session
+// was taken, with a key or without.
 func TestInterruptedTakingIsResumed(t *testing.T) {
 	takers := map[string]func(t *testing.T, s *Store, id int64, tk conversation.Taking){
 		"created": func(t *testing.T, s *Store, id int64, tk conversation.Taking) {
@@ -92,7 +92,7 @@ func TestInterruptedTakingIsResumed(t *testing.T) {
 					if r := attachOrBegin(t, s, newTurn(n+4, request, ""), true); r.Interrupted != nil || r.Ended != nil {
 						t.Errorf("%s: resumed twice: %+v", name, r)
 					}
-					// Its process dies too: the answer is still that of the first.
+					// The second process dies too. The session still holds the first one's answer.
 					interruptTakings(t, w, s)
 					again := attachOrBegin(t, s, newTurn(n+5, request, ""), false).Interrupted
 					requireTaking(t, again, tk)
@@ -105,8 +105,8 @@ func TestInterruptedTakingIsResumed(t *testing.T) {
 	})
 }
 
-// Another request that takes an interrupted session and gives it back leaves it to be
-// found.
+// An interrupted taking is still found after another request has taken and released the
+// session.
 func TestInterruptedTakingOutlivesAnother(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		putSession(t, s, sampleSession(1, "h"))
@@ -172,7 +172,7 @@ func TestEndedTakingIsFound(t *testing.T) {
 		requireEqual(t, attachOrBegin(t, s, newTurn(9, "r", ""), true), conversation.TurnResult{})
 		end(3, now, func(*conversation.Session) {})
 		requireEqual(t, attachOrBegin(t, s, newTurn(9, "r", ""), false), conversation.TurnResult{})
-		for range 2 { // it is not taken
+		for range 2 { // it is not taken the first time
 			found := attachOrBegin(t, s, newTurn(9, "r", ""), true).Ended
 			if found == nil || found.ID != 3 || found.Turn != tokenOf(3) || found.State != conversation.StateFree {
 				t.Fatalf("found %+v, want session 3", found)
@@ -181,7 +181,7 @@ func TestEndedTakingIsFound(t *testing.T) {
 	})
 }
 
-// The turn of a key does not go before its session, although its lease began earlier: its
+// A turn does not expire before its session, although its lease began earlier. Otherwise a
 // repetition would find neither the turn nor the interrupted session.
 func TestTurnDoesNotExpireBeforeItsSession(t *testing.T) {
 	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
@@ -191,7 +191,7 @@ func TestTurnDoesNotExpireBeforeItsSession(t *testing.T) {
 		w.advance(t, testLease*3/4)
 		must[int](t)(s.ExpireLeases(t.Context()))
 		if found := attachOrBegin(t, s, newTurn(2, "r", "k"), false); found.Turn == nil || found.Turn.Token != tokenOf(1) {
-			t.Errorf("Enter = %+v, want the turn whose session is taken", found)
+			t.Errorf("AttachOrBegin = %+v, want the turn whose session is taken", found)
 		}
 		w.advance(t, testLease)
 		must[int](t)(s.ExpireLeases(t.Context()))
@@ -199,8 +199,8 @@ func TestTurnDoesNotExpireBeforeItsSession(t *testing.T) {
 	})
 }
 
-// The clean-up leaves an interrupted session to the repetition of its request.
-func TestInterruptedThrowawayIsNotDue(t *testing.T) {
+// Clean-up does not take an interrupted session that a repetition may still resume.
+func TestInterruptedThrowawayIsNotTaken(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		thrown := conversation.Session{ID: 1, Caller: "alice", Made: true, Addressing: conversation.Throwaway}
 		requireNoError(t, s.Create(t.Context(), thrown, takingFor(1, "r")))
@@ -213,7 +213,8 @@ func TestInterruptedThrowawayIsNotDue(t *testing.T) {
 	})
 }
 
-// A client that had attached to a turn gives it back, but not one that is gone.
+// A client that had attached to a turn can release it. Releasing a turn that has gone does
+// nothing.
 func TestReleaseTurn(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		left := newTurn(1, "r", "")
@@ -229,8 +230,8 @@ func TestReleaseTurn(t *testing.T) {
 	})
 }
 
-// A replaced session is not looked at for the request of the turn that replaced it, but for
-// that of a turn that was interrupted there.
+// A repetition does not find a replaced session by the request of the turn that replaced it,
+// but by that of a turn that was interrupted in it.
 func TestReplacedSessionForgetsTheRequest(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		for id, isInterrupted := range map[int64]bool{1: false, 2: true} {
@@ -250,7 +251,7 @@ func TestReplacedSessionForgetsTheRequest(t *testing.T) {
 				continue
 			}
 			if found == nil || found.ID != id || found.State != conversation.StateRetired || found.Turn != earlier.Token {
-				t.Errorf("Enter = %+v, want session %d", found, id)
+				t.Errorf("AttachOrBegin = %+v, want session %d", found, id)
 			}
 			requireEqual(t, attachOrBegin(t, s, newTurn(99, "r", ""), true), conversation.TurnResult{})
 		}

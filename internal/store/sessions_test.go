@@ -28,7 +28,7 @@ func TestSessionIsWhatWasSaved(t *testing.T) {
 		requireError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: want}), conversation.ErrNotHeld)
 		want.State = conversation.StateTaken
 		if err := s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: want}); err == nil {
-			t.Error("a session was saved as taken")
+			t.Error("Save with state taken = nil, want an error")
 		}
 	})
 }
@@ -64,7 +64,7 @@ func TestSessionOfAnotherCallerOrAccountIsUnknown(t *testing.T) {
 		_, once, err := other.Match(t.Context(), newHeadQuery("h", 1))
 		requireNoError(t, err)
 		if once {
-			t.Error("another account's head was found")
+			t.Error("Match finds a head of another account, want none")
 		}
 		putSession(t, other, sampleSession(7, "h"))
 	})
@@ -85,7 +85,7 @@ func TestMatchTakesByHead(t *testing.T) {
 		requireNoError(t, err)
 		requireEqual(t, *found, want)
 		if !once {
-			t.Error("a head that was found is none")
+			t.Error("once of a head that was found = false, want true")
 		}
 		found, once, err = s.Match(ctx, newHeadQuery("h", 2))
 		if found != nil || !once || err != nil {
@@ -104,7 +104,8 @@ func TestMatchTakesByHead(t *testing.T) {
 	})
 }
 
-// A session that had other instructions and other tools is another agent's.
+// Match does not take a session that had other instructions and other tools: it belongs to
+// another agent.
 func TestMatchLeavesOtherAgentsSessions(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		none := conversation.Hash{}
@@ -189,7 +190,7 @@ func TestMatchPrefersEqualSettingsThenTheLatest(t *testing.T) {
 	})
 }
 
-func TestOneHeadIsTakenOnce(t *testing.T) {
+func TestConcurrentMatchesTakeASessionOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		replicas := w.replicas(t, s)
 		putSession(t, s, sampleSession(7, "h"))
@@ -259,7 +260,7 @@ func TestTake(t *testing.T) {
 			t.Fatal(once, err)
 		}
 
-		// It has left lineage for good, and a dirty one is taken as it is.
+		// The session has left lineage for good. A dirty session can be taken.
 		again := must[*conversation.Session](t)(s.Take(ctx, 7, newTaking(5), conversation.ByName))
 		requireEqual(t, again, found)
 		again.State = conversation.StateLost
@@ -289,9 +290,8 @@ func TestTakeIsExclusive(t *testing.T) {
 	})
 }
 
-// A session is unasked from its creation, or from the moment before a PUT, until the
-// question is about to be sent. What is stored of it when a process dies tells a
-// repetition whether a record can come.
+// A session is Unasked from its creation, or from before a PUT, until its question is about to
+// be sent. If the process dies, a repetition knows from that whether a record can appear.
 func TestMarkAsking(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
@@ -319,7 +319,7 @@ func TestMarkAsking(t *testing.T) {
 	})
 }
 
-func TestUnknow(t *testing.T) {
+func TestMarkSettingsUnknown(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
 		requireNoError(t, s.Create(ctx, sampleSession(7, "h"), newTaking(1)))
@@ -327,12 +327,13 @@ func TestUnknow(t *testing.T) {
 		requireError(t, s.MarkSettingsUnknown(ctx, 8, tokenOf(1)), conversation.ErrNotHeld)
 		requireNoError(t, s.MarkSettingsUnknown(ctx, 7, tokenOf(1)))
 		if readSession(t, s, 7).SettingsKnown {
-			t.Error("the settings are still known")
+			t.Error("SettingsKnown after MarkSettingsUnknown = true, want false")
 		}
 	})
 }
 
-// Time matters in Expire alone: until it has ended a taking, Extend and Save go by the token.
+// Only ExpireLeases considers the time. Until it ends a taking, Extend and Save need only the
+// token.
 func TestLeaseExpires(t *testing.T) {
 	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
@@ -369,9 +370,9 @@ func TestLeaseExpires(t *testing.T) {
 	})
 }
 
-// A session that is given back goes to the request that waits for it at another replica,
-// for as long as that looks for it.
-func TestWaiterIsNext(t *testing.T) {
+// A released session goes to the request that waits for it at another replica, as long as that
+// request keeps trying.
+func TestWaitingRequestGetsTheSession(t *testing.T) {
 	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx, other := t.Context(), w.open(t)
 		putSession(t, s, sampleSession(7, "h"))
@@ -396,7 +397,7 @@ func TestWaiterIsNext(t *testing.T) {
 	})
 }
 
-// On SQLite no time ends a taking: neither a machine that sleeps nor a clock that is set.
+// On SQLite a taking never expires, even if the machine sleeps or the clock is set.
 func TestNoLeaseOnSQLite(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		if s.HasLeases() {
@@ -421,7 +422,7 @@ func TestNoLeaseOnSQLite(t *testing.T) {
 	})
 }
 
-// A taking changes nothing until Save: Release gives all back as it was.
+// A taking changes nothing until Save: after Release the session is as before.
 func TestRelease(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()

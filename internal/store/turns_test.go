@@ -8,7 +8,7 @@ import (
 	"achuan/internal/conversation"
 )
 
-// newTurn is a turn of a request that carries an idempotency key, or none.
+// newTurn returns a turn of a request, with an idempotency key unless key is "".
 func newTurn(n int, request, key string) conversation.StoredTurn {
 	t := conversation.StoredTurn{Token: tokenOf(n), Caller: "alice", Request: hashOf(request)}
 	if key != "" {
@@ -22,7 +22,7 @@ func attachedTurn(t testing.TB, s *Store, turn conversation.StoredTurn, retried 
 	return must[conversation.TurnResult](t)(s.AttachOrBegin(t.Context(), conversation.TurnRequest{Turn: turn, Retried: retried})).Turn
 }
 
-func TestKeyIsEnteredOnce(t *testing.T) {
+func TestKeyBeginsOneTurn(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
 		first := newTurn(1, "r", "k")
@@ -35,7 +35,7 @@ func TestKeyIsEnteredOnce(t *testing.T) {
 		bob.Caller = "bob"
 		requireEqual(t, attachedTurn(t, s, bob, false), (*conversation.StoredTurn)(nil))
 
-		// It may end, and is still the one.
+		// A turn that has ended is still found.
 		first.Session, first.Whole, first.Answer = 7, true, []byte("answer")
 		requireNoError(t, s.SaveTurn(ctx, first))
 		requireEqual(t, attachedTurn(t, s, newTurn(2, "r", "k"), false), &first)
@@ -47,7 +47,7 @@ func TestKeyIsEnteredOnce(t *testing.T) {
 	})
 }
 
-func TestOneEntersWithAKey(t *testing.T) {
+func TestConcurrentRequestsWithAKeyBeginOneTurn(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		replicas := w.replicas(t, s)
 		var begun atomic.Int32
@@ -112,7 +112,7 @@ func TestLeftTurnIsAttachedToOnce(t *testing.T) {
 	})
 }
 
-// Who attached at another replica may leave in the moment in which the turn ends.
+// A client that attached at another replica may leave just when the turn ends.
 func TestWholeTurnStaysWhole(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		running := newTurn(1, "r", "k")
@@ -164,7 +164,7 @@ func TestAttachingByKeyTakesTheLeftTurn(t *testing.T) {
 	})
 }
 
-// A running turn lasts until Expire ends it; Extend revives one whose lease ran out.
+// A running turn lasts until ExpireLeases ends it. Extend renews a turn whose lease has expired.
 func TestRunningTurnExpires(t *testing.T) {
 	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
@@ -189,7 +189,8 @@ func TestRunningTurnExpires(t *testing.T) {
 		requireEqual(t, attachedTurn(t, s, newTurn(9, "r2", ""), true), (*conversation.StoredTurn)(nil))
 		requireEqual(t, attachedTurn(t, s, newTurn(4, "other", "k"), false), (*conversation.StoredTurn)(nil))
 
-		// Its runner comes back late: the key is another turn's, the answer is its own.
+		// The process of the expired turn returns. Another turn has the key, but the answer is
+		// stored.
 		late := newTurn(1, "r", "k")
 		late.Whole, late.Answer, late.Left = true, []byte("late"), true
 		requireNoError(t, s.SaveTurn(ctx, late))
@@ -199,7 +200,7 @@ func TestRunningTurnExpires(t *testing.T) {
 	})
 }
 
-func TestAnswersAreKeptForTheirLife(t *testing.T) {
+func TestAnswersExpire(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
 		attachedTurn(t, s, newTurn(1, "r", "k"), false)
@@ -209,7 +210,7 @@ func TestAnswersAreKeptForTheirLife(t *testing.T) {
 		w.advance(t, conversation.AnswerRetention-testLease)
 		must[int](t)(s.ExpireLeases(ctx))
 		requireEqual(t, *attachedTurn(t, s, newTurn(2, "r", "k"), false), whole)
-		whole.Left = true // does not begin its life anew
+		whole.Left = true // does not extend its retention
 		requireNoError(t, s.SaveTurn(ctx, whole))
 		w.advance(t, 2*testLease)
 		_, err := s.Turn(ctx, tokenOf(1))
@@ -218,7 +219,7 @@ func TestAnswersAreKeptForTheirLife(t *testing.T) {
 	})
 }
 
-func TestAnswersBeyondTheRoomGoOldestFirst(t *testing.T) {
+func TestOldestAnswersBeyondTheLimitAreDeleted(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
 		attachedTurn(t, s, newTurn(9, "running", "k"), false)
@@ -258,7 +259,7 @@ func TestSaveKeepsOrForgetsTheTurn(t *testing.T) {
 		requireError(t, err, conversation.ErrUnknown)
 		requireEqual(t, attachedTurn(t, s, newTurn(20, "other", "c"), false), (*conversation.StoredTurn)(nil))
 
-		// Whether its client has left is Leave's and Enter's to say.
+		// Save does not change whether the client has left: SaveTurn and AttachOrBegin do.
 		parted := newTurn(5, "r", "f")
 		requireNoError(t, save(5, func(s *conversation.Commit) {
 			parted.Whole, parted.Answer, parted.Left, parted.Silent = true, []byte("c"), true, true
@@ -266,7 +267,7 @@ func TestSaveKeepsOrForgetsTheTurn(t *testing.T) {
 		}))
 		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(5))).Left, false)
 
-		// Nothing of a taking that has ended is stored.
+		// Save stores nothing of a taking that has ended.
 		lost := newTurn(3, "r", "d")
 		lost.Whole, lost.Answer = true, []byte("b")
 		requireError(t, save(3, func(s *conversation.Commit) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// proxy stands between a store and its server, and fails when it is told to.
+// proxy forwards connections between a store and its server, and simulates failures.
 type proxy struct {
 	listener net.Listener
 	target   string
@@ -23,7 +23,7 @@ type mode int
 const (
 	passing mode = iota
 	refusing
-	holding // accepts, and says nothing
+	holding // accepts connections and sends nothing
 )
 
 func newProxy(t testing.TB, target string) *proxy {
@@ -40,13 +40,13 @@ func newProxy(t testing.TB, target string) *proxy {
 	return p
 }
 
-// refuse closes all connections, and each new one at once.
+// refuse closes all connections, and each new connection at once.
 func (p *proxy) refuse() { p.setMode(refusing, true) }
 
-// stall lets nothing through any more, without a word.
+// stall stops forwarding but keeps connections open.
 func (p *proxy) stall() { p.setMode(holding, false) }
 
-// restore lets new connections through.
+// restore forwards new connections.
 func (p *proxy) restore() { p.setMode(passing, true) }
 
 func (p *proxy) setMode(m mode, closing bool) {
@@ -83,7 +83,7 @@ func (p *proxy) serve(client net.Conn) {
 	both.Wait()
 }
 
-// track keeps a connection until the function it returns is called.
+// track adds a connection to those that refuse closes, until the returned function is called.
 func (p *proxy) track(c net.Conn) func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,7 +100,7 @@ func (p *proxy) track(c net.Conn) func() {
 }
 
 func (p *proxy) copy(to, from net.Conn) {
-	defer to.Close() //nolint:errcheck // the other side sees it, or is gone
+	defer to.Close() //nolint:errcheck // the other side notices, or has gone
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
@@ -118,7 +118,8 @@ func (p *proxy) copy(to, from net.Conn) {
 	}
 }
 
-// eventually waits until something is so: the database has to be noticed again.
+// eventually waits until so returns true, because the store notices a restored database only at
+// its next probe.
 func eventually(t testing.TB, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -128,7 +129,7 @@ func eventually(t testing.TB, so func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatal("it never came to be")
+			t.Fatal("the condition never became true")
 		}
 	}
 }

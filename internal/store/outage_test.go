@@ -14,12 +14,12 @@ import (
 	"achuan/internal/conversation"
 )
 
-// requirePlainError fails the test unless err is one that says that the store is not to be had.
+// requirePlainError fails the test unless err means that the database is unavailable.
 func requirePlainError(t testing.TB, err error) {
 	t.Helper()
 	switch err {
 	case nil, conversation.ErrNotHeld, conversation.ErrTaken, conversation.ErrUnknown, conversation.ErrKeyReused:
-		t.Fatalf("error %v of a store that is not to be had", err)
+		t.Fatalf("error %v, want one that means that the database is unavailable", err)
 	}
 }
 
@@ -34,20 +34,20 @@ func TestFullDisk(t *testing.T) {
 			return c.execScript(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", limit))
 		}))
 	}
-	pages(1) // as many as there are
+	pages(1) // SQLite raises this to the present number
 	big := newTurn(1, "r", "")
 	big.Whole, big.Answer = true, make([]byte, 1<<20)
 	requirePlainError(t, s.SaveTurn(ctx, big))
 	_, err := s.Turn(ctx, tokenOf(1))
 	requireError(t, err, conversation.ErrUnknown)
 
-	// What needs no room goes on beside what needs some.
+	// Work that needs no space succeeds in the same group as work that fails.
 	runConcurrently(ctx, 40, func(ctx context.Context, i int) {
 		if i%2 == 0 {
 			big := big
 			big.Token = tokenOf(i)
 			if err := s.SaveTurn(ctx, big); err == nil {
-				t.Error("a turn was stored on a full disk")
+				t.Error("SaveTurn on a full disk = nil, want an error")
 			}
 		} else if err := s.Ping(ctx); err != nil {
 			t.Error(err)
@@ -62,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 	must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(1)))
 }
 
-func TestAnErrorIsItsCallersAlone(t *testing.T) {
+func TestGroupedJobsHaveTheirOwnErrors(t *testing.T) {
 	s := sqliteDatabase("sqlite::memory:").open(t)
 	putSession(t, s, sampleSession(1000, "h"))
 	runConcurrently(t.Context(), 100, func(ctx context.Context, i int) {
@@ -79,7 +79,7 @@ func TestAnErrorIsItsCallersAlone(t *testing.T) {
 	})
 }
 
-func TestCallerThatGivesUpIsNotWaitedFor(t *testing.T) {
+func TestCanceledCallReturnsAtOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -89,7 +89,7 @@ func TestCallerThatGivesUpIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// throughProxy returns the world as it is seen through a proxy, and the proxy.
+// throughProxy returns the database behind a proxy, and the proxy.
 func (w testDatabase) throughProxy(t testing.TB) (testDatabase, *proxy) {
 	t.Helper()
 	u, err := url.Parse(w.url)
@@ -115,7 +115,7 @@ func TestLostServer(t *testing.T) {
 			requirePlainError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: sampleSession(1, "h")}))
 			requirePlainError(t, s.Ping(t.Context()))
 		}
-		// One call waits for the limit; the others know that the database hangs.
+		// One call waits for its timeout. The others fail at once.
 		if took := time.Since(begun); took > 4*s.timeout {
 			t.Errorf("%s: nine calls took %v, want less than %v", name, took, 4*s.timeout)
 		}
@@ -135,7 +135,7 @@ func TestTerminatedConnections(t *testing.T) {
 	putSession(t, s, sampleSession(1, "h"))
 	terminate := "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + schema + "'"
 
-	// The server goes away in the middle of a transaction: nothing of it is there.
+	// A connection that ends within a transaction leaves nothing of it.
 	err = s.transact(t.Context(), func(ctx context.Context, c conn) error {
 		if _, err := c.exec(ctx, advanceEpochAfterLoss); err != nil {
 			return err
@@ -148,7 +148,7 @@ func TestTerminatedConnections(t *testing.T) {
 	eventually(t, func() bool { return s.Ping(t.Context()) == nil })
 	requireEqual(t, readSession(t, s, 1), sampleSession(1, "h"))
 
-	// Another start of the server is noticed before a connection is used.
+	// The store notices a restarted server before it uses a new connection.
 	runAsAdmin(t, "UPDATE "+schema+".meta SET server = 'an earlier start'; "+terminate)
 	eventually(t, func() bool { return s.Ping(t.Context()) == nil })
 	found, _, err := s.Match(t.Context(), newHeadQuery("h", 1))
@@ -160,7 +160,7 @@ func TestTerminatedConnections(t *testing.T) {
 	found, _, err = s.Match(t.Context(), newHeadQuery("h", 1))
 	requireNoError(t, err)
 	if found.Verified || found.SettingsKnown {
-		t.Error("a head outlived its server and is verified")
+		t.Error("Verified of a head from before the restart = true, want false")
 	}
 	found.Verified = true
 	requireNoError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: *found}))
@@ -179,8 +179,8 @@ func TestMarkUnverifiedReachesReplicas(t *testing.T) {
 	}
 }
 
-// Commits do not copy the log into the database; it is done all the same.
-func TestLogIsCopiedBesideTheWriter(t *testing.T) {
+// Checkpoints copy the log into the database, which commits do not.
+func TestCheckpointsKeepTheLogShort(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
 	s := sqliteDatabase("sqlite:" + path).open(t)
 	size := func(name string) int64 {
@@ -195,7 +195,7 @@ func TestLogIsCopiedBesideTheWriter(t *testing.T) {
 	requireEqual(t, len(must[*conversation.StoredTurn](t)(s.Turn(t.Context(), tokenOf(1))).Answer), 2*checkpointLogSize)
 }
 
-// Ping notices that the file is not at its path any more.
+// Ping fails when the file is no longer at its path.
 func TestPingNoticesAFileThatIsGone(t *testing.T) {
 	for name, do := range map[string]func(path string) error{
 		"deleted": os.Remove,
@@ -213,8 +213,8 @@ func TestPingNoticesAFileThatIsGone(t *testing.T) {
 	}
 }
 
-// A requester who has left by the time that the writer comes to his work gets nothing done.
-func TestWriterDropsWorkOfWhoHasLeft(t *testing.T) {
+// The writer skips a job whose caller has stopped waiting.
+func TestWriterSkipsJobsOfCallersThatLeft(t *testing.T) {
 	s := sqliteDatabase("sqlite::memory:").open(t)
 	putSession(t, s, sampleSession(1, "h"))
 	db := s.backend.(*sqlite)

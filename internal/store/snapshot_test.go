@@ -12,8 +12,8 @@ import (
 	"achuan/internal/conversation"
 )
 
-// A snapshot is whole while sessions are made and changed, and holds all that was
-// committed before it began.
+// A snapshot is consistent while sessions are written, and holds every commit from before it
+// began.
 func TestSnapshotUnderLoad(t *testing.T) {
 	folder := t.TempDir()
 	url := "sqlite:" + filepath.Join(folder, "achuan.db")
@@ -43,7 +43,7 @@ func TestSnapshotUnderLoad(t *testing.T) {
 	stop()
 	last := <-written
 	if _, err := Snapshot(t.Context(), url, to); !errors.Is(err, os.ErrExist) {
-		t.Errorf("a file was overwritten: %v", err)
+		t.Errorf("Snapshot to an existing file = %v, want that it exists", err)
 	}
 	restored := "sqlite:" + filepath.Join(folder, "restored.db")
 	_, err = Replace(t.Context(), restored, to, false)
@@ -59,7 +59,7 @@ func TestSnapshotUnderLoad(t *testing.T) {
 	}
 }
 
-// What was closed in order is believed, but not what was put in its place.
+// A database that was closed is verified, but not one that Replace put in its place.
 func TestReplacedStoreIsUnverified(t *testing.T) {
 	folder := t.TempDir()
 	url := "sqlite:" + filepath.Join(folder, "achuan.db")
@@ -70,12 +70,12 @@ func TestReplacedStoreIsUnverified(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Replace(t.Context(), url, snapshot, true); !errors.Is(err, errLocked) {
-		t.Fatalf("a store in use was replaced: %v", err)
+		t.Fatalf("Replace of a database in use = %v, want errLocked", err)
 	}
 	putSession(t, s, sampleSession(7, "after the snapshot"))
 	requireNoError(t, s.Close())
 	if _, err := Replace(t.Context(), url, snapshot, false); !errors.Is(err, ErrExists) {
-		t.Fatalf("a store was replaced unasked: %v", err)
+		t.Fatalf("Replace without force = %v, want ErrExists", err)
 	}
 	old, err := Replace(t.Context(), url, snapshot, true)
 	requireNoError(t, err)
@@ -88,7 +88,7 @@ func TestReplacedStoreIsUnverified(t *testing.T) {
 	requireEqual(t, readSession(t, aside, 7).Verified, true)
 }
 
-// errorOf is the error of two results.
+// errorOf returns the error of a call with two results.
 func errorOf[T any](_ T, err error) error { return err }
 
 func TestReplaceRefuses(t *testing.T) {
@@ -114,7 +114,7 @@ func TestReplaceRefuses(t *testing.T) {
 		requireError(t, err, ErrPostgres)
 	})
 	if _, err := os.Stat(filepath.Join(folder, "achuan.db")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("something was put there: %v", err)
+		t.Errorf("Stat after Replace failed = %v, want that the file does not exist", err)
 	}
 }
 
@@ -125,7 +125,7 @@ func requireErrorText(t *testing.T, err error, want string) {
 	}
 }
 
-// fileOfSchema makes a store that says to be of a schema.
+// fileOfSchema returns the path of a database that claims to have a schema.
 func fileOfSchema(t *testing.T, version int) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "achuan.db")
@@ -176,8 +176,8 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// Looking changes nothing, also while a server is at work.
-func TestInspectBesideAServer(t *testing.T) {
+// Inspect works while a server uses the database, and changes nothing visible.
+func TestInspectWhileAServerRuns(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "achuan.db")
 	s := sqliteDatabase("sqlite:" + path).open(t)
 	putSession(t, s, sampleSession(1, "head"))
@@ -188,12 +188,12 @@ func TestInspectBesideAServer(t *testing.T) {
 	requireEqual(t, readSession(t, s, 1).Verified, true)
 }
 
-func TestMarkUnverifiedFromOutside(t *testing.T) {
+func TestMarkUnverifiedWhileAServerRuns(t *testing.T) {
 	w := postgresDatabase(t)
 	s := w.open(t)
 	putSession(t, s, sampleSession(1, "head"))
 	requireNoError(t, MarkUnverified(t.Context(), Options{URL: w.url, Timeout: 10 * time.Second}))
 	if readSession(t, s, 1).Verified {
-		t.Error("the head is verified still")
+		t.Error("Verified after MarkUnverified = true, want false")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"achuan/internal/conversation"
 )
 
-// A row that cannot be read is a session whose content is not known, and no error.
+// A damaged row is a session with unknown content, not an error.
 func TestDamagedRows(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		ctx := t.Context()
