@@ -129,7 +129,7 @@ type Request struct {
 
 	Tools         []Tool
 	ToolChoice    ToolChoice
-	ParallelCalls *bool // false: one call at the most; nil is true
+	ParallelCalls *bool // false: at most one call; nil is true
 	// LegacyCalls says that the tools came as `functions`, so that the answer's call
 	// goes out as `function_call`.
 	LegacyCalls bool

@@ -196,7 +196,9 @@ func (s *shaper) endEarly(end chat.Event) {
 		return
 	}
 	s.isOver = true
-	usage := chat.Usage{PromptTokens: s.estimatePrompt(), CompletionTokens: estimateTokens(s.emittedText.String()), Estimated: true}
+	usage := chat.Usage{
+		PromptTokens: s.estimatePrompt(), CompletionTokens: estimateTokens(s.emittedText.String()), Estimated: true,
+	}
 	end.Kind, end.Usage, end.Cut = chat.EventDone, s.repairedUsage.Plus(usage), true
 	s.emit(end)
 }

@@ -53,7 +53,9 @@ var (
 
 // doneAfter is the end of an answer for which the platform counts n tokens.
 func doneAfter(n int) chat.Event {
-	return chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: n}}
+	return chat.Event{
+		Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: n},
+	}
 }
 
 func TestShape(t *testing.T) {

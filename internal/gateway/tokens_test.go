@@ -34,16 +34,18 @@ func TestCountTokensIsLinear(t *testing.T) {
 	}
 }
 
-// Of long texts a sample is counted: the estimate is near, and no more is counted than
-// of a text that is counted whole.
+// For a long text, estimateTokens counts a sample. The estimate is close, and it counts no more than for the longest
+// text that it counts whole.
 func TestEstimateTokensCountsASample(t *testing.T) {
-	words := strings.Repeat("The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸。 if (a < b) { return; }\n", 90_000) // 8 MiB
+	// The text has 8 MiB.
+	words := strings.Repeat("The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸。 if (a < b) { return; }\n", 90_000)
 	short := words[:maxCountedBytes]
-	if got, want := estimateTokens(short[:1000], short[1000:]), countTokens(short[:1000])+countTokens(short[1000:]); got != want {
+	want := countTokens(short[:1000]) + countTokens(short[1000:])
+	if got := estimateTokens(short[:1000], short[1000:]); got != want {
 		t.Errorf("estimateTokens(short) = %d, want %d", got, want)
 	}
 	small := strings.SplitAfter(words, "\n")
-	want := countTokens(words[:1<<20]) * (len(words) >> 10) / (1 << 10)
+	want = countTokens(words[:1<<20]) * (len(words) >> 10) / (1 << 10)
 	for name, texts := range map[string][]string{"one text": {words}, "many texts": small, "one short, one long": {"a", words}} {
 		counted := 0
 		got := estimateSlices(func(piece string) int {

@@ -122,7 +122,9 @@ func TestTimesInTheLog(t *testing.T) {
 
 func TestProbesAreQuiet(t *testing.T) {
 	l := new(log)
-	s, _, _ := serverOf(nil, func(o *Options) { o.Logger = telemetry.NewLogger(l, slog.LevelInfo, telemetry.FormatText) })
+	s, _, _ := serverOf(nil, func(o *Options) {
+		o.Logger = telemetry.NewLogger(l, slog.LevelInfo, telemetry.FormatText)
+	})
 	s.SetReady()
 	ask(s, request("GET", "/healthz", ""))
 	ask(s, request("GET", "/readyz", ""))

@@ -161,7 +161,8 @@ func (l *lease) grow(ctx context.Context, size int64) error {
 		return nil
 	}
 	if l.budget.waitingCount.Load() > 0 && size > maxSmallLease && l.held == 0 || !l.budget.tryTake(more, limit) {
-		if err := l.budget.waitForGrant(ctx, &waiter{bytes: more, limit: limit, holdsMemory: l.held > 0, granted: make(chan struct{})}); err != nil {
+		w := &waiter{bytes: more, limit: limit, holdsMemory: l.held > 0, granted: make(chan struct{})}
+		if err := l.budget.waitForGrant(ctx, w); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,8 @@ import (
 
 func TestDraining(t *testing.T) {
 	drain := func(s *Server) { s.StartDraining() }
-	refused := map[string]string{"Connection": "", "Retry-After": "1", "X-Should-Retry": ""} // net/http shows Connection as resp.Close
+	// net/http shows Connection as resp.Close.
+	refused := map[string]string{"Connection": "", "Retry-After": "1", "X-Should-Retry": ""}
 	runAll(t, []scenario{
 		{name: "chat", method: "POST", path: "/v1/chat/completions", body: question, script: hello, before: drain, status: 503,
 			header: refused, must: fails(chat.CodeShuttingDown)},

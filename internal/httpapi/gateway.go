@@ -21,7 +21,9 @@ type Chat interface {
 // Sessions reads and changes the sessions that an owner sees. FromGateway's Chat
 // implements it.
 type Sessions interface {
-	ListSessions(ctx context.Context, owner gateway.Owner, offset, limit int) (list []chat.SessionInfo, total int, err error)
+	ListSessions(
+		ctx context.Context, owner gateway.Owner, offset, limit int,
+	) (list []chat.SessionInfo, total int, err error)
 	GetSession(ctx context.Context, owner gateway.Owner, id int64) (chat.SessionInfo, error)
 	// ListMessages returns a page of the session's records, oldest first.
 	ListMessages(ctx context.Context, owner gateway.Owner, id int64, page int) (chat.RecordPage, error)

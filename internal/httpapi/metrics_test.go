@@ -73,7 +73,7 @@ func TestMetricsAreForWhoMayLook(t *testing.T) {
 	}
 }
 
-// The administrator is nobody's caller: the key opens no chat.
+// The administrator is not a caller: the admin key opens no chat.
 func TestAdminKeyIsNoClientKey(t *testing.T) {
 	s, f, _ := serverOf(hello, keyed, administered)
 	rec, _ := ask(s, request("POST", "/v1/chat/completions", question, "Authorization: "+adminKey))

@@ -36,7 +36,8 @@ func TestPanicWithinAStream(t *testing.T) {
 
 func TestAbortPasses(t *testing.T) {
 	s, _, l := serverOf(nil)
-	h := chain(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), s.recoverPanic)
+	aborts := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	h := chain(aborts, s.recoverPanic)
 	defer func() {
 		if v := recover(); v != http.ErrAbortHandler {
 			t.Errorf("recovered %v", v)

@@ -22,7 +22,9 @@ func (f *fakeSessions) find(owner gateway.Owner, id int64) (chat.SessionInfo, er
 	return chat.SessionInfo{ID: id, Model: "model-1", Owner: f.owner, State: "free", Turns: 2, Created: at, Used: at.Add(time.Minute)}, nil
 }
 
-func (f *fakeSessions) ListSessions(_ context.Context, owner gateway.Owner, offset, _ int) ([]chat.SessionInfo, int, error) {
+func (f *fakeSessions) ListSessions(
+	_ context.Context, owner gateway.Owner, offset, _ int,
+) ([]chat.SessionInfo, int, error) {
 	if !owner.Sees(f.owner) || offset > 0 {
 		return nil, 0, nil
 	}
@@ -34,7 +36,9 @@ func (f *fakeSessions) GetSession(_ context.Context, owner gateway.Owner, id int
 	return f.find(owner, id)
 }
 
-func (f *fakeSessions) ListMessages(_ context.Context, owner gateway.Owner, id int64, page int) (chat.RecordPage, error) {
+func (f *fakeSessions) ListMessages(
+	_ context.Context, owner gateway.Owner, id int64, page int,
+) (chat.RecordPage, error) {
 	if _, err := f.find(owner, id); err != nil {
 		return chat.RecordPage{}, err
 	}
@@ -74,7 +78,9 @@ func TestSessions(t *testing.T) {
 		}
 	}
 	keyless := of(func(o *Options) { o.Keys, o.Sessions = nil, &fakeSessions{chat.AnonymousID} })
-	network := of(func(o *Options) { o.Keys, o.Sessions, o.AllowAnonymous = nil, &fakeSessions{chat.AnonymousID}, true })
+	network := of(func(o *Options) {
+		o.Keys, o.Sessions, o.AllowAnonymous = nil, &fakeSessions{chat.AnonymousID}, true
+	})
 	runAll(t, []scenario{
 		{name: "list", set: of(nil), method: "GET", path: "/v1/sessions", headers: []string{alice}, status: 200,
 			must: []string{`{"object":"list","data":[` + session + `],"total":3,"has_more":true}`}},

@@ -24,7 +24,8 @@ func (s *Server) startSpan(w http.ResponseWriter, r *http.Request) (*http.Reques
 }
 
 var knownMethods = []string{
-	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+	http.MethodDelete, http.MethodOptions,
 }
 
 // methodLabel returns the method of a request as in the conventions of OpenTelemetry:

@@ -50,7 +50,8 @@ func TestWriterGivesEachPieceADeadline(t *testing.T) {
 
 func TestWriterStopsAtAFailure(t *testing.T) {
 	d := &deadlines{ResponseRecorder: httptest.NewRecorder(), fail: errors.New("stalled")}
-	if n, err := newWriter(d, time.Second).Write(make([]byte, 3*maxWriteSize)); n != 0 || !errors.Is(err, d.fail) || len(d.writes) != 1 {
+	n, err := newWriter(d, time.Second).Write(make([]byte, 3*maxWriteSize))
+	if n != 0 || !errors.Is(err, d.fail) || len(d.writes) != 1 {
 		t.Errorf("Write = %d, %v after %d writes", n, err, len(d.writes))
 	}
 }

@@ -103,7 +103,10 @@ func TestAnswerOfUnknownChoice(t *testing.T) {
 func TestAnswerUsageEstimated(t *testing.T) {
 	w := NewWhole("chatcmpl-x", answerTime, request(2))
 	w.Add(chat.Event{Kind: chat.EventDone, Usage: chat.Usage{PromptTokens: 1, CompletionTokens: 2}})
-	w.Add(chat.Event{Kind: chat.EventDone, Choice: 1, Usage: chat.Usage{PromptTokens: 10, CompletionTokens: 20, Estimated: true}})
+	w.Add(chat.Event{
+		Kind: chat.EventDone, Choice: 1,
+		Usage: chat.Usage{PromptTokens: 10, CompletionTokens: 20, Estimated: true},
+	})
 	if want := (chat.Usage{PromptTokens: 11, CompletionTokens: 22, Estimated: true}); w.Usage() != want {
 		t.Errorf("usage %+v, want %+v", w.Usage(), want)
 	}

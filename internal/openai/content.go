@@ -69,7 +69,8 @@ func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Faul
 		jsonval.Field{Name: "text", Value: &text},
 		jsonval.Field{Name: "refusal", Value: &refusal},
 		jsonval.Field{Name: "id"}, jsonval.Field{Name: "name"}, jsonval.Field{Name: "input"}, // of calls
-		jsonval.Field{Name: "image_url"}, jsonval.Field{Name: "input_audio"}, jsonval.Field{Name: "file"}, // partType refuses them
+		// partType refuses these.
+		jsonval.Field{Name: "image_url"}, jsonval.Field{Name: "input_audio"}, jsonval.Field{Name: "file"},
 		// Fields of answers that a client sends back.
 		jsonval.Field{Name: "thinking"}, jsonval.Field{Name: "signature"}, jsonval.Field{Name: "data"}, jsonval.Field{Name: "reasoning"},
 		jsonval.Field{Name: "summary"}, jsonval.Field{Name: "encrypted_content"}, jsonval.Field{Name: "annotations"})

@@ -35,7 +35,9 @@ type call struct {
 
 // NewWhole starts the answer to a request.
 func NewWhole(id string, created time.Time, r *ChatRequest) *Whole {
-	w := &Whole{progress: newProgress(r.N), id: id, model: r.Model, created: created.Unix(), isLegacy: r.LegacyCalls, req: r}
+	w := &Whole{
+		progress: newProgress(r.N), id: id, model: r.Model, created: created.Unix(), isLegacy: r.LegacyCalls, req: r,
+	}
 	w.choices = make([]choice, len(w.isEnded))
 	return w
 }
@@ -110,7 +112,7 @@ func (c *choice) append(dst []byte, index int, legacy bool) []byte {
 }
 
 func (c *choice) appendCalls(dst []byte, legacy bool) []byte {
-	if legacy { // there is one at the most
+	if legacy { // there is at most one call
 		dst = append(dst, `,"function_call":`...)
 		return appendFunction(dst, c.calls[0].name, c.calls[0].arguments.String())
 	}
