@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
-// tools are what the answers of the corpus call.
+// tools are the tools that the answers of the corpus call.
 var tools = []chat.Tool{
 	{Name: "get_weather", Parameters: []byte(`{"type": "object", "required": ["city"], "additionalProperties": false, "properties": {
 		"city": {"type": "string"}, "days": {"type": "integer", "minimum": 1, "maximum": 7}}}`)},
@@ -33,7 +33,7 @@ var tools = []chat.Tool{
 		"on": {"type": "boolean"}, "value": {"type": ["string", "null"]}}}`)},
 }
 
-// newTestPlan is the plan for a request that offers the corpus' tools.
+// newTestPlan returns the plan for a request with the corpus' tools.
 func newTestPlan(t testing.TB, change func(*chat.Request)) *Plan {
 	t.Helper()
 	r := &chat.Request{Tools: tools, Messages: []chat.Message{{Role: chat.RoleUser, Text: "hi"}}}
@@ -47,15 +47,15 @@ func newTestPlan(t testing.TB, change func(*chat.Request)) *Plan {
 	return p
 }
 
-// minSize is how many answers the corpus must have.
+// minSize is the minimum number of answers in the corpus.
 const minSize = 150
 
-// 300 KB of text, as an answer of the corpus names them.
+// hugeText replaces {{300KB}} in the corpus.
 var hugeText = strings.Repeat("<x> \\n ", 300_000/7)
 
-// Each archive in testdata/corpus holds answers of a model, NAME.in, each followed
-// by what a client gets of it or what the model is told, NAME.want. However an
-// answer is cut into pieces, the same comes of it.
+// Each archive in testdata/corpus has answers of a model, NAME.in, each followed by what the
+// client gets or the model is asked, NAME.want. The outcome does not depend on how an answer is
+// split.
 func TestCorpus(t *testing.T) {
 	paths, err := filepath.Glob("testdata/corpus/*.txtar")
 	if err != nil {
@@ -75,18 +75,18 @@ func TestCorpus(t *testing.T) {
 				got := describeOutcome(plan, answer)
 				for cut := range cutPositions(len(answer)) {
 					if other := describeOutcome(plan, answer[:cut], answer[cut:]); other != got {
-						t.Fatalf("cut at %d (-whole +cut):\n%s", cut, cmp.Diff(got, other))
+						t.Fatalf("split at %d (-whole +split):\n%s", cut, cmp.Diff(got, other))
 					}
 				}
 				if other := describeOutcome(plan, slices.Collect(splitIntoChunks(answer))...); other != got {
-					t.Fatalf("in small pieces (-whole +cut):\n%s", cmp.Diff(got, other))
+					t.Fatalf("in small pieces (-whole +split):\n%s", cmp.Diff(got, other))
 				}
 				got = strings.ReplaceAll(got, fmt.Sprintf("%q", hugeText), `"{{300KB}}"`)
 				got = strings.ReplaceAll(strings.ReplaceAll(got, hugeText, "{{300KB}}"), strings.Trim(fmt.Sprintf("%q", hugeText), `"`), "{{300KB}}")
 				if *update {
 					want.Data = []byte(got)
 				} else if diff := cmp.Diff(string(want.Data), got); diff != "" {
-					t.Errorf("%q (-want +got):\n%s", in.Data, diff)
+					t.Errorf("outcome of %q (-want +got):\n%s", in.Data, diff)
 				}
 			})
 		}
@@ -97,7 +97,7 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 	if size < minSize {
-		t.Errorf("the corpus has %d answers, want %d at least", size, minSize)
+		t.Errorf("corpus has %d answers, want at least %d", size, minSize)
 	}
 }
 

@@ -30,7 +30,7 @@ func TestShaperErrorMessages(t *testing.T) {
 			_, err = s.shapeAll(answer, func(chat.Event) {})
 		}
 		if err == nil || chat.AsError(err).Message != tt.want {
-			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
+			t.Errorf("%s: Shape = %v, want %s", tt.name, err, tt.want)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestMarkupValues(t *testing.T) {
 			})
 			client, _ := runConversation(plan, tt.answer)
 			if diff := cmp.Diff(tt.want, client[0]); diff != "" {
-				t.Errorf("talk(%q) (-want +got):\n%s", tt.answer, diff)
+				t.Errorf("runConversation(%q) (-want +got):\n%s", tt.answer, diff)
 			}
 		})
 	}

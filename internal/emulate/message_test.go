@@ -104,13 +104,13 @@ func FuzzMessageText(f *testing.F) {
 		gotText, gotCalls := readAnswer(t, written)
 		wantCalls := []readCall{{name, parseArguments(arguments)}, {"b", map[string]any{}}}
 		if diff := cmp.Diff(wantCalls, gotCalls); diff != "" || gotText != text {
-			t.Errorf("text %q written as\n%s\nread as %q and calls (-want +got):\n%s", text, written, gotText, diff)
+			t.Errorf("text %q, written as\n%s\nis read as %q with calls (-want +got):\n%s", text, written, gotText, diff)
 		}
 
 		written = MessageText(chat.Message{Role: chat.RoleTool, ToolCallID: id, Name: name, Text: text})
 		got := readResult(t, written)
 		if want := (chat.Message{Role: chat.RoleTool, ToolCallID: id, Name: name, Text: text}); !cmp.Equal(want, got) {
-			t.Errorf("written as\n%s\nread (-want +got):\n%s", written, cmp.Diff(want, got))
+			t.Errorf("a result, written as\n%s\nis read as (-want +got):\n%s", written, cmp.Diff(want, got))
 		}
 	})
 }
@@ -145,12 +145,12 @@ func readAnswer(t *testing.T, s string) (text string, calls []readCall) {
 			Arguments any
 		}
 		if err := json.Unmarshal([]byte(m[1]), &c); err != nil {
-			t.Fatalf("call %q: %v", m[1], err)
+			t.Fatalf("call %q is not valid JSON: %v", m[1], err)
 		}
 		calls = append(calls, readCall{c.Name, c.Arguments})
 	}
 	if n := strings.Count(s, "<tool_call>"); n != len(calls) {
-		t.Fatalf("%d tags for %d calls in\n%s", n, len(calls), s)
+		t.Fatalf("there are %d tags for %d calls in\n%s", n, len(calls), s)
 	}
 	return unescapeReferences(s[:callLine.FindStringIndex(s)[0]]), calls
 }
@@ -159,7 +159,7 @@ func readResult(t *testing.T, s string) chat.Message {
 	t.Helper()
 	m := resultForm.FindStringSubmatch(s)
 	if m == nil || strings.Count(s, "</tool_result") != 1 {
-		t.Fatalf("no single result:\n%s", s)
+		t.Fatalf("want exactly one result in\n%s", s)
 	}
 	return chat.Message{
 		Role:       chat.RoleTool,
@@ -208,12 +208,12 @@ func TestPlanMessageText(t *testing.T) {
 				t.Errorf("%s: MessageText(%s) = %q, want %q", tt.name, role, got, tt.want)
 			}
 			if !strings.HasPrefix(p.Prompt, tt.want) {
-				t.Errorf("%s: prompt %q, want %q in front", tt.name, p.Prompt, tt.want)
+				t.Errorf("%s: prompt = %q, want %q at its start", tt.name, p.Prompt, tt.want)
 			}
 		}
 	}
 	told := newTestPlan(t, func(r *chat.Request) { r.Tools = nil }).WithSessionTools()
 	if got := told.MessageText(chat.Message{Role: chat.RoleUser, Text: page}); got != escapedPage {
-		t.Errorf("told earlier: MessageText(user) = %q, want %q", got, escapedPage)
+		t.Errorf("in a session with tools: MessageText(user) = %q, want %q", got, escapedPage)
 	}
 }

@@ -46,27 +46,27 @@ func TestPromptContent(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newTestPlan(t, tt.change)
 			if !strings.Contains(p.Prompt, tt.want) || tt.not != "" && strings.Contains(p.Prompt, tt.not) {
-				t.Errorf("want %q and not %q in\n%s", tt.want, tt.not, p.Prompt)
+				t.Errorf("prompt must contain %q and not %q:\n%s", tt.want, tt.not, p.Prompt)
 			}
 			if p.Prompt != newTestPlan(t, tt.change).Prompt {
-				t.Error("not the same twice")
+				t.Error("two plans of one request have different prompts")
 			}
 			if p.Preamble != "" {
-				t.Errorf("preamble %q", p.Preamble)
+				t.Errorf("preamble = %q, want none", p.Preamble)
 			}
 		})
 	}
 }
 
-// Without tools and format the prompt is the client's text and nothing else.
+// Without tools and format, the prompt is only the client's text.
 func TestPromptOfPlainText(t *testing.T) {
 	p := newTestPlan(t, func(r *chat.Request) { r.Tools = nil })
 	if p.Prompt != "" || p.Preamble != "" || p.NeedsShaper() {
-		t.Errorf("plan %+v", p)
+		t.Errorf("NewPlan = %+v, want no prompt and no shaper", p)
 	}
 }
 
-// Nothing is ever left out: what does not fit into a prompt goes into the text.
+// Nothing is left out: what does not fit into the prompt goes into the preamble.
 func TestPromptSize(t *testing.T) {
 	const mark = "THE END OF IT"
 	text := func(n int, of string) string { return strings.Repeat(of, n/len([]rune(of))) + mark }
@@ -90,22 +90,22 @@ func TestPromptSize(t *testing.T) {
 			})
 			at := map[string]string{"prompt": p.Prompt, "preamble": p.Preamble}
 			if !strings.Contains(at[tt.systemAt], tt.system) || !strings.Contains(at[tt.toolsAt], tt.description) {
-				t.Error("something is not where it should be")
+				t.Error("the system text or the tools are not where they belong")
 			}
 			if got := strings.Count(p.Prompt, mark); got != tt.wholePrompt {
-				t.Errorf("%d texts in the prompt", got)
+				t.Errorf("prompt has %d of the texts", got)
 			}
 			if got := strings.Count(p.Preamble, mark); got != tt.wholePreface {
-				t.Errorf("%d texts in the preamble", got)
+				t.Errorf("preamble has %d of the texts", got)
 			}
 			if !fitsPrompt(p.Prompt) {
-				t.Errorf("a prompt of %d bytes", len(p.Prompt))
+				t.Errorf("prompt has %d bytes, which is too long", len(p.Prompt))
 			}
 		})
 	}
 }
 
-// Of many tools as many as fit go into the prompt, the others into the text.
+// As many tools as possible go into the prompt, and the others into the preamble.
 func TestPromptSplitsTools(t *testing.T) {
 	var many []chat.Tool
 	for i := range 24 {
@@ -115,11 +115,11 @@ func TestPromptSplitsTools(t *testing.T) {
 	for i, tool := range many {
 		line := toolLine(tool) + "\n"
 		if in := strings.Count(p.Prompt, line) + strings.Count(p.Preamble, line); in != 1 {
-			t.Errorf("tool %d stands there %d times", i, in)
+			t.Errorf("tool %d is listed %d times, want once", i, in)
 		}
 	}
 	if !fitsPrompt(p.Prompt) || len(p.Prompt) < maxPromptRunes-3_000 || !strings.Contains(p.Prompt, toolsRules) {
-		t.Errorf("a prompt of %d bytes and a preamble of %d", len(p.Prompt), len(p.Preamble))
+		t.Errorf("prompt has %d bytes and preamble %d, want a nearly full prompt", len(p.Prompt), len(p.Preamble))
 	}
 }
 
@@ -131,7 +131,7 @@ func TestPlanRefusesSchemas(t *testing.T) {
 		_, err := NewPlan(t.Context(), r, Options{})
 		e := chat.AsError(err)
 		if err == nil || e.Kind != chat.KindInvalid || e.Code != chat.CodeInvalidValue || e.Param != name || !strings.Contains(e.Message, "'"+name+"'") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: NewPlan = %v", name, err)
 		}
 	}
 }
@@ -153,10 +153,10 @@ func FuzzToolLine(f *testing.F) {
 			return // a number that no float64 holds
 		}
 		if strings.ContainsAny(line, "\n") && !strings.Contains(parameters, "\n") || tagStart.MatchString(line) || strings.Contains(line, "</tools>") {
-			t.Errorf("line %q", line)
+			t.Errorf("toolLine = %q, want one line without tags", line)
 		}
 		if got.Description != toValidText(description) {
-			t.Errorf("description %q became %q", description, got.Description)
+			t.Errorf("description %q is read back as %q", description, got.Description)
 		}
 	})
 }

@@ -54,7 +54,7 @@ func TestRepair(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, _, err := repair(tt.give, true)
 			if got != tt.want || (err != nil) != (tt.want == "") {
-				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+				t.Errorf("repair = %q, %v, want %q", got, err, tt.want)
 			}
 		})
 	}
@@ -90,25 +90,25 @@ func FuzzRepair(f *testing.F) {
 		switch {
 		case json.Valid([]byte(text)) && hasLoneSurrogate(text):
 			if err == nil {
-				t.Fatalf("repair(%q) took half a surrogate pair", text)
+				t.Fatalf("repair(%q) accepted half a surrogate pair", text)
 			}
 			return
 		case json.Valid([]byte(text)) && (err != nil || fixed != text):
-			t.Fatalf("valid %q became %q, %v", text, fixed, err)
+			t.Fatalf("repair of the valid %q = %q, %v, want no change", text, fixed, err)
 		case err != nil:
 			if fixed != "" || err.Error() == "" {
-				t.Fatalf("%q: %q with error %v", text, fixed, err)
+				t.Fatalf("repair(%q) = %q, %v, want no text with an error", text, fixed, err)
 			}
 			return
 		case !json.Valid([]byte(fixed)):
-			t.Fatalf("%q became %q, which is not valid", text, fixed)
+			t.Fatalf("repair(%q) = %q, want valid JSON", text, fixed)
 		}
 		inner, _ := cutFence(text)
 		if json.Valid([]byte(text)) || strings.ContainsFunc(inner, unicode.IsControl) { // those are written with digits
 			return
 		}
 		if want, got := digitsOf(inner), digitsOf(fixed); got != want {
-			t.Errorf("%q has the digits %s, %q has %s", text, want, fixed, got)
+			t.Errorf("digits of %q are %s, and those of the repaired %q are %s", text, want, fixed, got)
 		}
 	})
 }
@@ -127,10 +127,10 @@ func digitsOf(s string) string {
 func TestLongFence(t *testing.T) {
 	fence := strings.Repeat("`", 1_000_000)
 	if fixed, _, err := repair(fence+"json\n{}\n"+fence, true); err != nil || fixed != "{}" {
-		t.Errorf("in a long fence: %q, %v", clipText(fixed), err)
+		t.Errorf("repair in a long fence = %q, %v", clipText(fixed), err)
 	}
 	if _, _, err := repair(fence, true); err == nil {
-		t.Error("a fence is no JSON")
+		t.Error("repair accepted a fence without JSON")
 	}
 }
 
@@ -147,7 +147,7 @@ func TestRepairIsLinear(t *testing.T) {
 				_, _ = m.finish(true)
 				// Half of the digits of \u000a and the like are the most that is added.
 				if m.steps > len(text)+1 || len(m.out) > 6*len(text)+maxNesting {
-					t.Errorf("%q repeated to %d bytes: %d steps, %d bytes", prefix+pattern, size, m.steps, len(m.out))
+					t.Errorf("%q repeated to %d bytes takes %d steps and writes %d bytes", prefix+pattern, size, m.steps, len(m.out))
 				}
 			}
 		}

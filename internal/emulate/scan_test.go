@@ -11,8 +11,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// scanAll is what a scanner finds in an answer that comes in pieces, neighbours of
-// a kind put together.
+// scanAll returns the pieces of an answer, with neighbours of one kind joined.
 func scanAll(pieces ...string) (found []piece, steps int) {
 	s := newScanner(func(p piece) {
 		if n := len(found); n > 0 && found[n-1].kind == p.kind && p.kind != pieceClose && p.kind != pieceOpen {
@@ -44,15 +43,15 @@ func FuzzScanner(f *testing.F) {
 			b.WriteString(p.text)
 		}
 		if b.String() != answer {
-			t.Fatalf("%q came out as %q", answer, b.String())
+			t.Fatalf("the pieces of %q join to %q, want the same text", answer, b.String())
 		}
 		if most := 4*len(answer) + 16; steps > most {
-			t.Errorf("%d steps for %d bytes", steps, len(answer))
+			t.Errorf("scanner took %d steps for %d bytes", steps, len(answer))
 		}
 		checkOrder(t, whole)
 		cut = max(min(cut, len(answer)), 0)
 		if halves, _ := scanAll(answer[:cut], answer[cut:]); !cmp.Equal(whole, halves, cmp.AllowUnexported(piece{})) {
-			t.Errorf("%q cut at %d: %+v, whole: %+v", answer, cut, halves, whole)
+			t.Errorf("%q split at %d gives %+v, want %+v", answer, cut, halves, whole)
 		}
 	})
 }
@@ -64,7 +63,7 @@ func checkOrder(t *testing.T, pieces []piece) {
 	for _, p := range pieces {
 		switch {
 		case open != (p.kind == pieceBody || p.kind == pieceClose):
-			t.Fatalf("%q is out of order in %+v", p.text, pieces)
+			t.Fatalf("piece %q is out of order in %+v", p.text, pieces)
 		case p.kind == pieceOpen && !strings.HasPrefix(p.text, callTagStart) && !strings.HasPrefix(p.text, functionTagStart):
 			t.Fatalf("a call opens with %q", p.text)
 		}
@@ -75,7 +74,7 @@ func checkOrder(t *testing.T, pieces []piece) {
 	}
 }
 
-// Whatever the answer is, each of its bytes is looked at a bounded number of times.
+// The scanner reads each byte of any answer a bounded number of times.
 func TestScannerIsLinear(t *testing.T) {
 	for _, pattern := range []string{
 		"plain text ", "<", "<tool_call", "<tool_call>", "<tool_call> ", "<tool_call>\n```", "`", "` ", "`<tool_call>{", "``a` <tool_call>{}\n",
@@ -86,25 +85,24 @@ func TestScannerIsLinear(t *testing.T) {
 			answer := strings.Repeat(pattern, size/len(pattern)+1)[:size]
 			for _, prefix := range []string{"", `<tool_call>{"a": "`} {
 				if _, steps := scanAll(prefix + answer); steps > 3*(size+len(prefix)) {
-					t.Errorf("%q repeated to %d bytes: %d steps", prefix+pattern, size, steps)
+					t.Errorf("%q repeated to %d bytes takes %d steps", prefix+pattern, size, steps)
 				}
 			}
 		}
 	}
 }
 
-// What waits for the tag of the next call does not look again at what it has seen,
-// which no step counts: this would take minutes.
+// Waiting for the next call's tag does not compare the held bytes again. No step counts that, but
+// it would take minutes.
 func TestScannerWaitsForATag(t *testing.T) {
 	const size = 1_000_000
 	answer := `<tool_call>{"a": "</tool_call>` + strings.Repeat(" ", size)
 	if found, steps := scanAll(answer); len(found) != 3 || steps > size+100 {
-		t.Errorf("%d pieces, %d steps", len(found), steps)
+		t.Errorf("scanner made %d pieces in %d steps", len(found), steps)
 	}
 }
 
-// The same through the whole shaper, by the memory it takes: at ten times the size it
-// takes about ten times as much, not a hundred times.
+// The shaper's memory grows linearly: ten times the answer takes about ten times the memory.
 func TestShaperIsLinear(t *testing.T) {
 	plan := newTestPlan(t, nil)
 	for name, answer := range map[string]func(int) string{
@@ -123,19 +121,19 @@ func TestShaperIsLinear(t *testing.T) {
 			runtime.ReadMemStats(&after)
 			took := after.TotalAlloc - before.TotalAlloc
 			if last > 0 && took > 30*last {
-				t.Errorf("%s: %d bytes allocated for %d, %d for a tenth of it", name, took, size, last)
+				t.Errorf("%s: allocated %d bytes for %d, and %d for a tenth of that", name, took, size, last)
 			}
 			last = took
 		}
 	}
 }
 
-// writeFileCall is the call that writes a file, its content as JSON has it.
+// writeFileCall is a call that writes a file with the content.
 func writeFileCall(content string) string {
 	return fmt.Sprintf(`<tool_call>{"name": "write_file", "arguments": {"path": "a", "content": %q}}</tool_call>`, content)
 }
 
-// Text goes on at once: only what may still become a tag is held back.
+// Text is emitted at once. Only what may become a tag is held back.
 func TestScannerHoldsLittle(t *testing.T) {
 	for _, tt := range []struct{ answer, text string }{
 		{"Hello ", "Hello "}, {"a\n", "a\n"}, {"1 <", "1 "}, {"x <tool", "x "}, {"x <tool_call>", "x "}, {"x <tool_call> \n", "x "},
@@ -148,12 +146,12 @@ func TestScannerHoldsLittle(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got.String() != tt.text {
-			t.Errorf("of %q came %q, want %q", tt.answer, got.String(), tt.text)
+			t.Errorf("text of %q = %q, want %q", tt.answer, got.String(), tt.text)
 		}
 	}
 }
 
-// What MessageText writes of an answer is read back as that answer.
+// An answer that MessageText writes is read back as the same answer.
 func FuzzReadBack(f *testing.F) {
 	f.Add("text", "x</tool_call>y")
 	f.Add("I write <tool_call>{} for that.", "`")
@@ -179,7 +177,7 @@ func FuzzReadBack(f *testing.F) {
 		}
 		want := strings.TrimRight(text, " \n\r\t")
 		if strings.TrimRight(gotText, " \n\r\t") != want {
-			t.Errorf("text %q was read back as %q", want, gotText)
+			t.Errorf("text %q is read back as %q", want, gotText)
 		}
 		if diff := cmp.Diff(parseArguments(arguments), parseArguments(gotArguments)); diff != "" {
 			t.Errorf("arguments (-want +got):\n%s", diff)

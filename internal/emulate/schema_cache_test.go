@@ -13,7 +13,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// sizedSchema is a schema of n properties that differs from others by i.
+// sizedSchema returns a schema with n properties. Another i makes another schema.
 func sizedSchema(n, i int) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, `{"title": "%d", "properties": {"p": {}`, i)
@@ -24,7 +24,7 @@ func sizedSchema(n, i int) []byte {
 	return []byte(b.String())
 }
 
-// The cache gives the same form for the same text, and forgets rather than grows.
+// The cache returns the same form for the same text, and removes forms to stay within its limit.
 func TestSchemaCache(t *testing.T) {
 	const limit = 1 << 20
 	c := newSchemaCache(limit)
@@ -34,7 +34,7 @@ func TestSchemaCache(t *testing.T) {
 	}
 	form, _ := c.compiledForm(t.Context(), first)
 	if again, _ := c.compiledForm(t.Context(), first); again != form {
-		t.Error("form of the same schema was compiled twice")
+		t.Error("the same schema was compiled twice")
 	}
 	for i := range 100 {
 		if _, err := c.get(t.Context(), sizedSchema(100, i)); err != nil {
@@ -49,18 +49,18 @@ func TestSchemaCache(t *testing.T) {
 		}
 	}
 	if len(c.forms) == 100 {
-		t.Error("nothing was forgotten")
+		t.Error("the cache removed no schema")
 	}
-	// What was forgotten is known to compile, and is compiled when it is needed.
+	// A removed schema is still known to compile, and is compiled again when it is needed.
 	if again, err := c.get(t.Context(), sizedSchema(100, 0)); err != nil || again.weight != form.weight {
-		t.Errorf("get of a forgotten schema = weight %d, %v, want %d", again.weight, err, form.weight)
+		t.Errorf("get of a removed schema = weight %d, %v, want %d", again.weight, err, form.weight)
 	}
 	if form, err := c.compiledForm(t.Context(), first); err != nil || len(form.violations("x")) != 0 {
-		t.Errorf("form of a forgotten schema = %v, %v", form, err)
+		t.Errorf("compiledForm of a removed schema = %v, %v", form, err)
 	}
 }
 
-// The weight of a form is about what it takes in memory.
+// The weight of a form is about its size in memory.
 func TestSchemaWeight(t *testing.T) {
 	for _, tt := range []struct{ name, schema string }{
 		{"properties", string(sizedSchema(2000, 0))},
@@ -78,7 +78,7 @@ func TestSchemaWeight(t *testing.T) {
 			took := int(heapBytes() - before)
 			runtime.KeepAlive(form)
 			if took > 2*form.weight {
-				t.Errorf("weight = %d KiB, but it takes %d KiB", form.weight>>10, took>>10)
+				t.Errorf("weight = %d KiB, want at least half of the %d KiB that it takes", form.weight>>10, took>>10)
 			}
 		})
 	}
@@ -99,7 +99,7 @@ func heapBytes() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// A client that has left has nothing compiled.
+// Nothing is compiled for a client that has left.
 func TestSchemaCacheStopsWithContext(t *testing.T) {
 	c := newSchemaCache(maxCachedBytes)
 	ctx, leave := context.WithCancel(t.Context())
@@ -144,7 +144,7 @@ func TestSchemaCacheIsShared(t *testing.T) {
 	group.Wait()
 }
 
-// All schemas of a request together have a bound on what they take.
+// All schemas of a request together have limits.
 func TestSchemasOfARequest(t *testing.T) {
 	tools := func(n int) *chat.Request {
 		r := &chat.Request{}
@@ -157,7 +157,7 @@ func TestSchemasOfARequest(t *testing.T) {
 		return r
 	}
 	if _, err := NewPlan(t.Context(), tools(10), Options{}); err != nil {
-		t.Errorf("NewPlan of 10 large patterns = %v", err)
+		t.Errorf("NewPlan of 10 large patterns = %v, want no error", err)
 	}
 	_, err := NewPlan(t.Context(), tools(512), Options{})
 	e := chat.AsError(err)
@@ -175,6 +175,6 @@ func TestSchemasOfARequest(t *testing.T) {
 	r := tools(512)
 	r.ToolChoice.Mode = chat.ToolsNone
 	if _, err := NewPlan(t.Context(), r, Options{}); err != nil {
-		t.Errorf("NewPlan of tools that must not be called = %v", err)
+		t.Errorf("NewPlan of tools that must not be called = %v, want no error", err)
 	}
 }

@@ -29,7 +29,7 @@ func FuzzSchema(f *testing.F) {
 		form, err := compileSchema([]byte(schema))
 		if err != nil {
 			if err.Error() == "" || strings.Contains(err.Error(), schemaLocation) {
-				t.Errorf("compile(%q) = %q", schema, err)
+				t.Errorf("compileSchema(%q) = %q, want an error without the internal URL", schema, err)
 			}
 			return
 		}
@@ -38,7 +38,7 @@ func FuzzSchema(f *testing.F) {
 			return
 		}
 		if got := form.violations(value); len(got) > maxViolations {
-			t.Errorf("violations of %q under %q = %d", text, schema, len(got))
+			t.Errorf("%q has under %q %d violations, which is too many", text, schema, len(got))
 		}
 		w := walker{extras: form.extras, stepsLeft: 20_000}
 		w.apply(form.root, value, nil, nil, nil)

@@ -122,13 +122,13 @@ func TestSchemaOddReferences(t *testing.T) {
 		return `{"properties": {` + properties.String() + `"z": {}}, "components": {"schemas": {` + parts.String() + `"Z": {}}}}`
 	}
 	if _, err := compileSchema([]byte(schema(300))); err != nil {
-		t.Errorf("compile with 300 references into components = %v", err)
+		t.Errorf("compileSchema with 300 references into components = %v, want no error", err)
 	}
 	if _, err := compileSchema([]byte(schema(2000))); err == nil || !strings.Contains(err.Error(), "$defs") {
 		t.Errorf("compile with 2000 references into components = %v, want an error that names $defs", err)
 	}
 	defs := strings.ReplaceAll(strings.ReplaceAll(schema(2000), "#/components/schemas", "#/$defs"), `"components": {"schemas": {`, `"x": {}, "$defs": {`)
 	if _, err := compileSchema([]byte(strings.TrimSuffix(defs, "}"))); err != nil {
-		t.Errorf("compile with 2000 references into $defs = %v", err)
+		t.Errorf("compileSchema with 2000 references into $defs = %v, want no error", err)
 	}
 }

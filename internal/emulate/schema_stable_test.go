@@ -38,7 +38,7 @@ func TestFindingsAreStable(t *testing.T) {
 				first = err.Error()
 			}
 			if err.Error() != first {
-				t.Errorf("%s: NewPlan = %q, and before %q", name, err, first)
+				t.Errorf("%s: NewPlan = %q, want %q as before", name, err, first)
 				break
 			}
 		}
@@ -58,7 +58,7 @@ func TestFindingsAreStable(t *testing.T) {
 				first = got
 			}
 			if got != first || got == "" {
-				t.Errorf("%s: violations = %q, and before %q", name, got, first)
+				t.Errorf("%s: violations = %q, want %q as before", name, got, first)
 				break
 			}
 		}

@@ -54,10 +54,10 @@ func TestSchemaRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := NewSchemaCache().get(t.Context(), []byte(tt.schema))
 			if err == nil || !strings.Contains(err.Error(), tt.why) {
-				t.Errorf("error %v, want one with %q", err, tt.why)
+				t.Errorf("get = %v, want an error with %q", err, tt.why)
 			}
 			if err != nil && (strings.Contains(err.Error(), schemaLocation) || len(err.Error()) > 3000) {
-				t.Errorf("error %v", err)
+				t.Errorf("error = %v, want a short one without the internal URL", err)
 			}
 		})
 	}
@@ -97,8 +97,8 @@ func TestSchemaViolations(t *testing.T) {
 	}
 }
 
-// A schema that contains itself in several alternatives is applied to values that are
-// shallow enough; a list or a tree may be as deep as it likes.
+// A schema that contains itself in several alternatives works for shallow values. A list or a tree
+// may be of any depth.
 func TestSchemaRecursion(t *testing.T) {
 	const tree = `{"type": "object", "properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}}}`
 	const list = `{"anyOf": [{"type": "null"}, {"type": "object", "properties": {"next": {"$ref": "#"}}}]}`
@@ -153,7 +153,7 @@ func TestSchemaIsShared(t *testing.T) {
 		group.Go(func() {
 			for range 50 {
 				if len(s.violations(`{"x": "b"}`)) != 1 || len(s.violations(`{"x": "aa"}`)) != 0 {
-					t.Error("another verdict")
+					t.Error("violations differ between goroutines")
 				}
 			}
 		})
@@ -168,11 +168,11 @@ func TestSchemaViolationsAreBounded(t *testing.T) {
 	}
 	got := s.violations(`[1,2,3,4,5,6,7,8,9,10,11,"` + strings.Repeat("x", 5000) + `"]`)
 	if len(got) != maxViolations || len(strings.Join(got, "")) > maxViolations*310 {
-		t.Errorf("%d violations: %v", len(got), got)
+		t.Errorf("got %d violations, which are too many or too long: %v", len(got), got)
 	}
 	// Of very many, the first ones are worded.
 	many := s.violations("[" + strings.Repeat("1,", 1_400_000) + "1]")
 	if want := "at /16: got number, want string"; len(many) != maxViolations || many[7] != want {
-		t.Errorf("of very many: %v, want the last to be %s", many, want)
+		t.Errorf("violations = %v, want the last to be %s", many, want)
 	}
 }

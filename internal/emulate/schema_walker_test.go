@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The library is the judge of the walk, where a value is small: both come to the same
-// verdict on schemas of every draft that are drawn at random.
+// For small values, the walker and the library have the same verdict on random schemas of every
+// draft.
 func TestWalkerAgreesWithLibrary(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		schema := anySchema(3).Draw(t, "schema")
@@ -64,10 +64,10 @@ var drafts = []string{
 	"http://json-schema.org/draft-07/schema#", "http://json-schema.org/draft-04/schema#",
 }
 
-// number is a JSON number as it is parsed.
+// number is a parsed JSON number.
 func number(s string) json.Number { return json.Number(s) }
 
-// anyValue is a JSON value with few different keys and texts, so that schemas apply.
+// anyValue generates a JSON value with few different keys and texts, so that schemas apply.
 func anyValue(depth int) *rapid.Generator[any] {
 	return rapid.Custom(func(t *rapid.T) any {
 		n := 5
@@ -91,7 +91,7 @@ func anyValue(depth int) *rapid.Generator[any] {
 	})
 }
 
-// anySchema is a schema with some keywords, most of them valid in every draft.
+// anySchema generates a schema with some keywords, most of them valid in every draft.
 func anySchema(depth int) *rapid.Generator[map[string]any] {
 	return rapid.Custom(func(t *rapid.T) map[string]any {
 		schema := map[string]any{}
@@ -160,7 +160,7 @@ func addKeyword(t *rapid.T, schema map[string]any, depth int) {
 	all[rapid.IntRange(0, len(all)-1).Draw(t, "keyword")]()
 }
 
-// A value is held to its schema in bounded time, whatever multiplies.
+// The walker checks a value in bounded time, whatever multiplies.
 func TestWalkerIsBounded(t *testing.T) {
 	items := func(n int, item string) string { return "[" + strings.Repeat(item+",", n-1) + item + "]" }
 	names := make([]string, 5000)

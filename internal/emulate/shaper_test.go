@@ -18,8 +18,8 @@ const (
 	badArg    = `<tool_call>{"name": "get_weather", "arguments": {"city": 5}}</tool_call>`
 )
 
-// runConversation has a model give its answers one after another, as long as it is asked for
-// more, and returns what the client gets and what the model is told.
+// runConversation sends the model's answers to a shaper, one after another while it asks for
+// repairs. It returns what the client gets and what the model is asked.
 func runConversation(p *Plan, answers ...string) (client []string, told []string) {
 	s := p.Shaper()
 	pass := func(ev chat.Event) {
@@ -63,7 +63,7 @@ func withToolChoice(mode chat.ToolMode, names ...string) func(*chat.Request) {
 	return func(r *chat.Request) { r.ToolChoice = chat.ToolChoice{Mode: mode, Allowed: names} }
 }
 
-// withEarlierCalls is a request without tools whose transcript has calls.
+// withEarlierCalls makes a request without tools whose transcript has calls.
 func withEarlierCalls(r *chat.Request) {
 	r.Tools = nil
 	r.Messages = append(r.Messages, chat.Message{Role: chat.RoleAssistant, ToolCalls: []chat.ToolCall{{ID: "1", Name: "now", Arguments: "{}"}}},
@@ -144,15 +144,15 @@ func TestShaperCalls(t *testing.T) {
 				t.Errorf("client (-want +got):\n%s", diff)
 			}
 			if len(told) != min(len(tt.answers)-1, MaxRepairs) {
-				t.Errorf("asked again %d times", len(told))
+				t.Errorf("the model was asked for %d repairs", len(told))
 			}
 			for _, text := range told {
 				if !strings.HasPrefix(text, RepairIntro) {
-					t.Errorf("told %q", text)
+					t.Errorf("repair text = %q, want RepairIntro at its start", text)
 				}
 			}
 			if tt.told != "" && (len(told) == 0 || !strings.Contains(told[len(told)-1], tt.told)) {
-				t.Errorf("told %q, want %q in it", told, tt.told)
+				t.Errorf("repair texts = %q, want %q in the last", told, tt.told)
 			}
 		})
 	}
@@ -174,14 +174,14 @@ func TestShaperCallIDs(t *testing.T) {
 		}
 		for _, id := range ids {
 			if seen[id] || !regexp.MustCompile(`^call_[0-9A-Za-z]{22}_[0-9]+$`).MatchString(id) {
-				t.Errorf("id %s, seen before: %v", id, seen[id])
+				t.Errorf("call id = %s (seen before: %v), want a new one of the usual form", id, seen[id])
 			}
 			seen[id] = true
 		}
 	}
 }
 
-// What was passed on early is what came, and cannot be repaired.
+// What was emitted early is what came, and cannot be repaired.
 func TestShaperEagerCalls(t *testing.T) {
 	eager := func(r *chat.Request) { r.Streamed = true }
 	both := func(change func(*chat.Request)) func(*chat.Request) {
@@ -314,13 +314,13 @@ func TestShaperFormats(t *testing.T) {
 				t.Errorf("client (-want +got):\n%s", diff)
 			}
 			if tt.told != "" && (len(told) == 0 || !strings.Contains(told[0], tt.told)) {
-				t.Errorf("told %q, want %q in it", told, tt.told)
+				t.Errorf("repair texts = %q, want %q in the first", told, tt.told)
 			}
 		})
 	}
 }
 
-// A streamed object comes while it is made, whatever pieces it comes in.
+// A streamed object is emitted while the model writes it, however it is split.
 func TestShaperStreamsObject(t *testing.T) {
 	plan := newTestPlan(t, func(r *chat.Request) { r.Tools, r.Format.Kind, r.Streamed = nil, chat.FormatObject, true })
 	s := plan.Shaper()
@@ -332,12 +332,12 @@ func TestShaperStreamsObject(t *testing.T) {
 	}
 	want := []string{"", "", "", "{\n \"a\"", ": [", "1, 2", "]", "}"}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("passed on (-want +got):\n%s", diff)
+		t.Errorf("emitted texts (-want +got):\n%s", diff)
 	}
 }
 
-// The calls of one answer share a part of their ids, and an answer that is shaped again
-// with the same seed has the same ids.
+// The calls of one answer share a part of their ids. An answer that is shaped again with the same
+// seed has the same ids.
 func TestShaperCallSeed(t *testing.T) {
 	shape := func(seed [16]byte) (ids []string) {
 		s := newTestPlan(t, nil).Shaper()
@@ -353,13 +353,13 @@ func TestShaperCallSeed(t *testing.T) {
 	}
 	ids, again, other := shape([16]byte{1}), shape([16]byte{1}), shape([16]byte{2})
 	if !slices.Equal(ids, again) || len(ids) != 2 {
-		t.Errorf("ids of one seed: %v and %v, want two equal lists of two", ids, again)
+		t.Errorf("call ids of one seed = %v and %v, want two equal lists of two", ids, again)
 	}
 	first, ok := chat.CallAnswer(ids[0])
 	if second, _ := chat.CallAnswer(ids[1]); !ok || first != second || ids[0] == ids[1] {
-		t.Errorf("ids %v, want two that share all but their index", ids)
+		t.Errorf("call ids = %v, want two that differ only in their index", ids)
 	}
 	if shared, _ := chat.CallAnswer(other[0]); shared == first {
-		t.Errorf("two seeds give the ids %v and %v", ids, other)
+		t.Errorf("call ids of two seeds = %v and %v, want different ones", ids, other)
 	}
 }

@@ -26,7 +26,7 @@ func longStream(n int) []byte {
 	return []byte(b.String() + doneEvent)
 }
 
-// newReplayStream is a stream over the given bytes, without a connection.
+// newReplayStream returns a stream that reads the given bytes, without a connection.
 func newReplayStream(c *Client, w *deadline, in []byte) *stream {
 	return c.newStream(w, c.observe(w.ctx, endpoint{}), io.NopCloser(bytes.NewReader(in)))
 }
@@ -59,8 +59,7 @@ func BenchmarkStream(b *testing.B) {
 	}
 }
 
-// A frame costs no allocation: the few of an answer are its own, whatever its
-// length.
+// A frame allocates no memory. The few allocations of an answer do not depend on its length.
 func TestStreamAllocations(t *testing.T) {
 	const frames = 1000
 	in := longStream(frames)
@@ -68,7 +67,7 @@ func TestStreamAllocations(t *testing.T) {
 	w := newDeadline(t.Context(), time.Hour)
 	defer w.stop()
 	if n := testing.AllocsPerRun(20, func() { drainStream(t, newReplayStream(c, w, in)) }); n > 50 {
-		t.Errorf("%v allocations for %d frames", n, frames)
+		t.Errorf("reading %[2]d frames made %[1]v allocations, want at most 50", n, frames)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// Frames that end inside of characters: the client gets whole ones, or the answer
-// counts as diverged.
+// If frames end inside characters, the client gets whole characters, or the answer counts as
+// diverged.
 func TestBrokenCharacters(t *testing.T) {
 	const smile = "\xf0\x9f\x99\x82" // 🙂
 	for _, tt := range []struct {
@@ -47,14 +47,14 @@ func TestBrokenCharacters(t *testing.T) {
 			got, err := collect(t, newTestStream(t, strings.NewReader(tt.in)))
 			got.Pauses = 0
 			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
-				t.Errorf("%v (-want +got):\n%s", err, diff)
+				t.Errorf("stream ended with %v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
 }
 
-// What is streamed before a torn character goes on at once, and so does an answer
-// of which too much would be held back: it has diverged then.
+// The text before a broken character is passed on at once. So is an answer of which too much would
+// be held back, and it counts as diverged.
 func TestBrokenCharacterHoldsBack(t *testing.T) {
 	long := strings.Repeat("x", maxHeldBytes)
 	s := newTestStream(t, strings.NewReader(deltaEvent("before")+deltaEvent(`\ufffd`)+deltaEvent("after")+deltaEvent(long)+recordEvent("before好after"+long)+doneEvent))
@@ -79,7 +79,7 @@ func TestBrokenCharacterHoldsBack(t *testing.T) {
 	}
 }
 
-// FuzzRuneJoiner tears a text at bytes, in two: it comes out as it was.
+// FuzzRuneJoiner splits a text at any byte and checks that the joined text is the same.
 func FuzzRuneJoiner(f *testing.F) {
 	f.Add("a🙂b", 2)
 	f.Add("\xed\xa0\xbd\xed\xb9\x82\xff", 3)
@@ -91,12 +91,12 @@ func FuzzRuneJoiner(f *testing.F) {
 		var got strings.Builder
 		joiner.add(&got, []byte(text[:at]), false)
 		if !utf8.ValidString(got.String()) {
-			t.Errorf("half of %q came out as %q", text, got.String())
+			t.Errorf("half of %q became the invalid text %q", text, got.String())
 		}
 		joiner.add(&got, []byte(text[at:]), false)
 		joiner.flush(&got)
 		if out := got.String(); !utf8.ValidString(out) || utf8.ValidString(text) && out != text {
-			t.Errorf("%q came out as %q", text, out)
+			t.Errorf("joining the pieces of %q = %q, want the same valid text", text, out)
 		}
 	})
 }

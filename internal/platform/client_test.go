@@ -36,19 +36,19 @@ func TestNewErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := New(Options{CompletionsURL: tt.url, JWT: tt.jwt, Cookie: tt.cookie})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
-				t.Errorf("error %v, want %q and no secret", err, tt.want)
+				t.Errorf("New = %v, want an error with %q and without a secret", err, tt.want)
 			}
 		})
 	}
 }
 
-// receivedRequest is a request as the platform got it.
+// receivedRequest is a request as the platform received it.
 type receivedRequest struct {
 	Line, Body string
 	Header     http.Header
 }
 
-// recordRequest answers each request with data and keeps the last.
+// recordRequest stores each request and then calls next.
 func recordRequest(into *receivedRequest, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -91,7 +91,7 @@ func TestAskRequest(t *testing.T) {
 				delete(want.Header, "Cookie")
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+				t.Errorf("request (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -111,7 +111,7 @@ func TestUnexpectedEncoding(t *testing.T) {
 	}
 }
 
-// The log says what was called and how long it took, and neither content nor token.
+// The log shows the calls and their duration, but neither content nor the token.
 func TestLog(t *testing.T) {
 	var b bytes.Buffer
 	srv := httptest.NewServer(replyWith(200, eventsType, sseEvent("junk")+deltaEvent("the answer")+recordEvent("the answer")+doneEvent))
@@ -133,12 +133,12 @@ func TestLog(t *testing.T) {
 		"method=POST", "endpoint=/chat/completions", "status=200", "duration=", "finish=stop", "endpoint=/chat/tmpl", "error=", "no JSON",
 	} {
 		if !strings.Contains(b.String(), want) {
-			t.Errorf("no %s in the log:\n%s", want, b.String())
+			t.Errorf("log has no %s:\n%s", want, b.String())
 		}
 	}
 	for _, secret := range []string{"question", "answer", "junk", testToken} {
 		if strings.Contains(b.String(), secret) {
-			t.Errorf("%s in the log:\n%s", secret, b.String())
+			t.Errorf("log contains the secret %s:\n%s", secret, b.String())
 		}
 	}
 }

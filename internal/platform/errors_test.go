@@ -143,23 +143,22 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// checkError compares an error with what it should be, and checks that its message
-// is fit for a client.
+// checkError compares an error with the wanted one, and checks that its message suits a client.
 func checkError(t *testing.T, err error, want chat.Error) {
 	t.Helper()
 	e, ok := errors.AsType[*chat.Error](err)
 	if !ok {
-		t.Fatalf("error %v, want %s", err, want.Code)
+		t.Fatalf("error = %v, want a *chat.Error with code %s", err, want.Code)
 	}
 	if diff := cmp.Diff(want, *e, cmpopts.IgnoreFields(chat.Error{}, "Message", "Cause")); diff != "" {
-		t.Errorf("%v (-want +got):\n%s", e, diff)
+		t.Errorf("error %v (-want +got):\n%s", e, diff)
 	}
 	if e.Message == "" || e.Cause == nil || strings.ContainsFunc(e.Message, func(r rune) bool { return r > '~' }) {
-		t.Errorf("message %q, cause %v", e.Message, e.Cause)
+		t.Errorf("message = %q, cause = %v, want an ASCII message and a cause", e.Message, e.Cause)
 	}
 }
 
-// Every error that comes inside a stream, before any text and after some.
+// Every error inside a stream, before any text and after some.
 func TestErrorFrames(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -222,7 +221,7 @@ func TestErrorFrames(t *testing.T) {
 
 func errorOf(_ collectedAnswer, err error) error { return err }
 
-// What the platform says goes into the log only, without secrets and cut short.
+// The platform's text goes only into the log, shortened and without secrets.
 func TestCauseHasNoSecrets(t *testing.T) {
 	other := "eyJhbGciOiJub25lIn0.eyJ1c2VySWQiOjd9.c2ln"
 	said := "provider x: token " + testToken + ", Bearer " + other + " refused\nsecond line " + strings.Repeat("长", 10_000)
@@ -234,16 +233,16 @@ func TestCauseHasNoSecrets(t *testing.T) {
 		_, err := askAndCollect(t, startPlatform(t, h))
 		e := chat.AsError(err)
 		if strings.Contains(e.Message, "provider") {
-			t.Errorf("%s: the public message is the platform's: %s", name, e.Message)
+			t.Errorf("%s: the public message has the platform's text: %s", name, e.Message)
 		}
 		logged := e.Error()
 		if !strings.Contains(logged, "provider x") || strings.Contains(logged, "eyJ") || strings.Contains(logged, "\n") || len(logged) > 600 {
-			t.Errorf("%s: for the log: %s", name, logged)
+			t.Errorf("%s: log text = %s, want a short line without secrets", name, logged)
 		}
 	}
 	_, err := askAndCollect(t, startPlatform(t, replyWith(200, jsonType, `{"code":0,"data":{"aiText":"a private answer"}}`)))
 	if strings.Contains(err.Error(), "private") {
-		t.Errorf("content in the log: %v", err)
+		t.Errorf("log text contains content: %v", err)
 	}
 }
 

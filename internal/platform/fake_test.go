@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // testToken is a made-up JWT of user 42 that ends in 2030.
 const testToken = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VySWQiOjQyLCJyb2xlIjoidXNlciIsImV4cCI6MTg5MzQ1NjAwMH0.c2lnbmF0dXJlLW9mLW5vYm9keQ"
 
-// startPlatform starts a platform that h plays and returns a client of it.
+// startPlatform starts a platform with the handler h, and returns a client of it.
 func startPlatform(t *testing.T, h http.HandlerFunc) *Client {
 	t.Helper()
 	srv := httptest.NewServer(h)
@@ -29,7 +29,7 @@ func startPlatform(t *testing.T, h http.HandlerFunc) *Client {
 	return newTestClient(t, Options{CompletionsURL: srv.URL + "/api/chat/completions"})
 }
 
-// newTestClient makes a client with the test's token, closed at the test's end.
+// newTestClient returns a client with the test's token. The test closes it at its end.
 func newTestClient(t testing.TB, o Options) *Client {
 	t.Helper()
 	if o.JWT == "" {
@@ -43,7 +43,7 @@ func newTestClient(t testing.TB, o Options) *Client {
 	return c
 }
 
-// replyWith answers every request alike.
+// replyWith answers every request with the same reply.
 func replyWith(status int, contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -58,8 +58,7 @@ func replyData(data string) http.HandlerFunc {
 	return replyWith(200, "application/json; charset=utf-8", `{"code":0,"data":`+data+`,"msg":""}`)
 }
 
-// deltaEvent is a frame with a piece of the answer, given as the inside of a JSON
-// string.
+// deltaEvent is a frame with a piece of the answer. text is the inside of a JSON string.
 func deltaEvent(text string) string {
 	return sseEvent(`{"id":"2011624502055669760","type":"string","data":"` + text + `","code":0}`)
 }
@@ -82,7 +81,7 @@ func sseEvent(payload string) string { return "data: " + payload + "\n\n" }
 
 const doneEvent = "data: [DONE]\n\n"
 
-// newTestStream is an answer as it would be read from r.
+// newTestStream returns a stream that reads its reply from r.
 func newTestStream(t testing.TB, r io.Reader) *stream {
 	c := newTestClient(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
 	s := c.newStream(newDeadline(t.Context(), time.Minute), c.observe(t.Context(), endpoint{}), io.NopCloser(r))
@@ -90,14 +89,14 @@ func newTestStream(t testing.TB, r io.Reader) *stream {
 	return s
 }
 
-// collectedAnswer is a whole stream, its pieces put together.
+// collectedAnswer is what a whole stream returned.
 type collectedAnswer struct {
 	Reasoning, Text string
 	Pauses          int
 	Done            *chat.Event
 }
 
-// collect reads a stream to its end. It complains about pauses where none may be.
+// collect reads a stream to its end and checks each event.
 func collect(t testing.TB, s chat.Stream) (collectedAnswer, error) {
 	t.Helper()
 	var a collectedAnswer
@@ -116,22 +115,22 @@ func collect(t testing.TB, s chat.Stream) (collectedAnswer, error) {
 			text.WriteString(ev.Text)
 		case chat.EventPause:
 			if a.Pauses++; last == chat.EventPause {
-				t.Error("a pause comes first or after another")
+				t.Error("Next = a pause at the start or after a pause, want none there")
 			}
 		case chat.EventDone:
-			// What is stored is what was said, with its reasoning where it stood.
+			// Stored is the text with its reasoning in place.
 			if a.Reasoning == "" && ev.Stored != a.Text || !strings.HasSuffix(ev.Stored, a.Text) || !strings.Contains(ev.Stored, a.Reasoning) {
-				t.Errorf("stored %q for the reasoning %q and the text %q", ev.Stored, a.Reasoning, a.Text)
+				t.Errorf("Stored = %q, want the reasoning %q and the text %q in it", ev.Stored, a.Reasoning, a.Text)
 			}
 			ev.Stored = ""
 			a.Done = &ev
 			return a, nil
 		}
 		if !utf8.ValidString(ev.Text) {
-			t.Errorf("an event with %q", ev.Text)
+			t.Errorf("event text = %q, want valid UTF-8", ev.Text)
 		}
 		if ev.Kind != chat.EventPause && ev.Text == "" {
-			t.Errorf("an event of kind %d without text", ev.Kind)
+			t.Errorf("event of kind %d has no text", ev.Kind)
 		}
 		last = ev.Kind
 	}

@@ -14,8 +14,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// shiftingList is an account's list of sessions, 30 on a page, which changes after a page
-// was read.
+// shiftingList is an account's list of sessions, 30 on a page, which changes after a page was
+// read.
 type shiftingList struct {
 	ids   []int64
 	reads []int // pages, in order
@@ -63,8 +63,8 @@ func (l *shiftingList) drop(i int) { l.ids = slices.Delete(l.ids, i, i+1) }
 
 func (l *shiftingList) add() { l.ids = append([]int64{9000 + int64(len(l.ids))}, l.ids...) }
 
-// A list that shifts while it is read hides no session for good, and a session that
-// it surely does not have is not searched for ever.
+// FindSession finds a session although the list changes during the search, and ends the search for
+// a session that the list certainly does not have.
 func TestFindSessionInShiftingList(t *testing.T) {
 	const wanted = 1059 // the 41st of 100: on the second page
 	once := func(f func(l *shiftingList)) func(*shiftingList, int) {
@@ -136,7 +136,7 @@ func TestFindSessionInShiftingList(t *testing.T) {
 	}
 }
 
-// What an update does not set stays as the owner has set it on the platform's site.
+// An update keeps what the owner has changed on the platform's site.
 func TestUpdateSessionKeepsOwnersEdits(t *testing.T) {
 	mine := `{"id":7,"name":"new","model":"m","topSort":0,"temperature":0,"prompt":""}`
 	owners := `{"id":7,"name":"renamed","model":"m","topSort":1,"temperature":0,"prompt":""}`
@@ -181,7 +181,7 @@ func TestUpdateSessionKeepsOwnersEdits(t *testing.T) {
 	}
 }
 
-// A list that hangs holds an update up for a moment, and other calls not at all.
+// A hanging list delays an update for a limited time, and other calls not at all.
 func TestHangingList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := playScript(time.Hour)

@@ -8,7 +8,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// repeatingReader is what it is made of, again and again.
+// repeatingReader repeats a unit without end.
 type repeatingReader struct {
 	unit string
 	rest string
@@ -23,7 +23,7 @@ func (r *repeatingReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A reply without end that is no answer is given up, although no time passes.
+// The client ends an endless reply that is no answer, even if no time passes.
 func TestFlood(t *testing.T) {
 	longComment := ": " + strings.Repeat("x", 1<<20) + "\n\n"
 	for _, tt := range []struct {
@@ -61,7 +61,7 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// The bounds are not met by answers that bring text, however long they take.
+// Answers that bring text stay within the limits, however long they take.
 func TestNoFlood(t *testing.T) {
 	var b strings.Builder
 	for range 3 {
@@ -89,7 +89,7 @@ func TestReplyBudget(t *testing.T) {
 	}
 }
 
-// progressingReader reads an answer that brings text all the time.
+// progressingReader reads an answer that always brings text.
 type progressingReader struct{ *replyBudget }
 
 func (p progressingReader) Read(b []byte) (int, error) {

@@ -40,7 +40,7 @@ func TestDecodeDelta(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, _, ok := decodeDelta([]byte(tt.payload), nil)
 			if string(got) != tt.want || ok != tt.ok {
-				t.Errorf("got %q, %t", got, ok)
+				t.Errorf("decodeDelta = %q, %t", got, ok)
 			}
 			if ok {
 				checkDecodersAgree(t, []byte(tt.payload))
@@ -49,14 +49,13 @@ func TestDecodeDelta(t *testing.T) {
 	}
 }
 
-// checkDecodersAgree fails when the fast way takes a payload that the slow way decodes to
-// something else.
+// checkDecodersAgree fails if decodeDelta accepts a payload that decodeFrame decodes differently.
 func checkDecodersAgree(t *testing.T, payload []byte) {
 	t.Helper()
 	f, err := decodeFrame(payload)
 	text, _, ok := decodeDelta(payload, []byte("left from before"))
 	if ok && (err != nil || f.kind != frameDelta || string(f.delta) != string(text)) {
-		t.Errorf("%q: fast way %q, slow way %+v, %v", payload, text, f, err)
+		t.Errorf("%q: decodeDelta = %q, decodeFrame = %+v, %v, want the same", payload, text, f, err)
 	}
 	if err != nil || f.kind != frameDelta || !utf8.Valid(payload) {
 		return
@@ -67,12 +66,12 @@ func checkDecodersAgree(t *testing.T, payload []byte) {
 	joiner.flush(&joined)
 	var usual struct{ Data string }
 	if err := json.Unmarshal(payload, &usual); err == nil && joined.String() != usual.Data {
-		t.Errorf("%q: joined %q, want %q", payload, joined.String(), usual.Data)
+		t.Errorf("%q: joined text = %q, want %q", payload, joined.String(), usual.Data)
 	}
 }
 
-// FuzzFrame holds the two ways to decode a frame to the same answer, for frames of
-// any shape and for any text in a usual one.
+// FuzzFrame checks that both decoders agree, for frames of any shape and for any text in a usual
+// frame.
 func FuzzFrame(f *testing.F) {
 	f.Add([]byte(`{"id":"20","type":"string","data":"Hel\u003c\ud83d\ude42\n","code":0}`), []byte(`a\ud83d\u0041\"\\`))
 	f.Add([]byte(`{"id":"20","type":"object","data":{"aiText":"a","promptTokens":"3","userStop":1},"code":"0"}`), []byte(`","code":0}`))

@@ -46,7 +46,7 @@ func TestState(t *testing.T) {
 			for _, call := range c.calls {
 				client.health.recordOutcome(call.pattern, call.outcome)
 				if diff := cmp.Diff(call.want, client.State()); diff != "" {
-					t.Errorf("after %s of %s (-want +got):\n%s", call.outcome, call.pattern, diff)
+					t.Errorf("State after %s of %s (-want +got):\n%s", call.outcome, call.pattern, diff)
 				}
 			}
 		})
@@ -62,7 +62,7 @@ func TestOutcome(t *testing.T) {
 		{&chat.Error{Code: chat.CodeShuttingDown}, "given_up"}, {sessionLost.withCause(nil), "session_not_found"},
 	} {
 		if got := outcome(c.err); got != c.want {
-			t.Errorf("%v: %s, want %s", c.err, got, c.want)
+			t.Errorf("outcome(%v) = %s, want %s", c.err, got, c.want)
 		}
 	}
 }

@@ -18,14 +18,14 @@ func TestRecords(t *testing.T) {
 		`"aiText":"<think>x</think>Hi","promptTokens":205,"completionTokens":"4","useImages":null},{"id":4,"created":"soon","aiText":null}]}`)))
 	page, err := c.Records(t.Context(), 7, 2)
 	if err != nil || got.Line != "GET /api/chat/record/7?page=2" {
-		t.Fatalf("%v, sent %s", err, got.Line)
+		t.Fatalf("Records = %v, and the request was %s", err, got.Line)
 	}
 	want := chat.RecordPage{Total: 12, Page: 2, Pages: 2, Records: []chat.Record{{
 		ID: 5000001, Created: time.Date(2026, 1, 15, 2, 20, 30, 0, time.UTC), UserText: "hello <b>", AIText: "<think>x</think>Hi", Reasoning: "x", Text: "Hi",
 		Usage: chat.Usage{PromptTokens: 205, CompletionTokens: 4},
 	}, {ID: 4}}}
 	if diff := cmp.Diff(want, page); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+		t.Errorf("Records (-want +got):\n%s", diff)
 	}
 }
 
@@ -42,7 +42,7 @@ func TestRecordsLeniency(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			page, err := startPlatform(t, replyData(tt.data)).Records(t.Context(), 7, 1)
 			if diff := cmp.Diff(tt.want, page); diff != "" || err != nil {
-				t.Errorf("%v (-want +got):\n%s", err, diff)
+				t.Errorf("Records = %v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
@@ -74,14 +74,14 @@ func TestModels(t *testing.T) {
 			var got receivedRequest
 			models, err := startPlatform(t, recordRequest(&got, replyData(tt.data))).Models(t.Context())
 			if got.Line != "GET /api/chat/tmpl" {
-				t.Errorf("sent %s", got.Line)
+				t.Errorf("request = %s, want GET /api/chat/tmpl", got.Line)
 			}
 			if tt.want == nil {
 				checkError(t, err, wantFailed)
 				return
 			}
 			if diff := cmp.Diff(tt.want, models); diff != "" || err != nil {
-				t.Errorf("%v (-want +got):\n%s", err, diff)
+				t.Errorf("Models = %v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
@@ -111,16 +111,16 @@ func TestParseToken(t *testing.T) {
 			got, err := ParseToken(tt.jwt)
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) || strings.Contains(err.Error(), "secret") {
-					t.Errorf("error %v, want %q", err, tt.err)
+					t.Errorf("ParseToken = %v, want an error with %q and without a secret", err, tt.err)
 				}
 				return
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
-				t.Errorf("%v (-want +got):\n%s", err, diff)
+				t.Errorf("ParseToken = %v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
 	if got, err := ParseToken(strings.Replace(made(`{"userId":71,"exp":1}`), ".secret", "==.secret", 1)); err != nil || got.UserID != 71 {
-		t.Errorf("padding: %+v, %v", got, err)
+		t.Errorf("ParseToken with padding = %+v, %v, want user 71", got, err)
 	}
 }

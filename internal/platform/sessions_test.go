@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// capturedSession is a session object of version 2.14, with a key of some later one.
+// capturedSession is a session object of version 2.14 with a key of a later version.
 const capturedSession = `{"id":1000001,"created":"2026-01-15 10:20:29","updated":"2026-01-15 10:20:29","uid":42,"name":"新对话 \u003cb\u003e","model":"demo-large",` +
 	`"maxToken":0,"contextCount":10,"temperature":0.0,"presencePenalty":0,"frequencyPenalty":0,"prompt":"","topSort":0,"icon":"",` +
 	`"plugins":[],"mcp":[],"localPlugins":null,"useAppId":0, "later" : {"model":"x","big":12345678901234567890.10} }`
@@ -28,11 +28,11 @@ func TestCreateSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Line != "POST /api/chat/session" || got.Body != `{"model":"demo-large","plugins":[],"mcp":[]}` || got.Header.Get("Authorization") != testToken {
-		t.Errorf("sent %+v", got)
+		t.Errorf("request = %+v", got)
 	}
 	want := chat.Session{ID: 1000001, Settings: chat.Settings{Model: "demo-large", ContextCount: 10}, Object: []byte(capturedSession)}
 	if diff := cmp.Diff(want, s); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+		t.Errorf("CreateSession (-want +got):\n%s", diff)
 	}
 }
 
@@ -59,7 +59,7 @@ func TestSessionLeniency(t *testing.T) {
 				return
 			}
 			if diff := cmp.Diff(chat.Session{ID: 7, Settings: tt.want, Object: []byte(tt.data)}, s); diff != "" || err != nil {
-				t.Errorf("%v (-want +got):\n%s", err, diff)
+				t.Errorf("CreateSession = %v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
@@ -92,19 +92,19 @@ func TestOverlaySettings(t *testing.T) {
 			tt.change(&want)
 			got, err := overlaySettings([]byte(tt.object), want)
 			if diff := cmp.Diff(tt.want, string(got)); diff != "" || err != nil {
-				t.Errorf("%v (-want +got):\n%s", err, diff)
+				t.Errorf("overlaySettings = %v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
 	for _, object := range []string{"", "null", "[]", `{"id":0}`, `{"id":7`, `{"id":7}}`} {
 		if got, err := overlaySettings([]byte(object), same); err == nil {
-			t.Errorf("%q became %q", object, got)
+			t.Errorf("overlaySettings(%q) = %q, want an error", object, got)
 		}
 	}
 }
 
-// FuzzOverlaySettings changes any object: the settings are as asked then and nothing else
-// is another.
+// FuzzOverlaySettings changes any object and checks that it then has the settings and no other
+// change.
 func FuzzOverlaySettings(f *testing.F) {
 	f.Add([]byte(capturedSession), "m", 0.5, 7)
 	f.Add([]byte(`{"id":"7","Model":1,"model":"\u006d","x":{"model":2}}`), "", 1.0, 0)
@@ -116,19 +116,19 @@ func FuzzOverlaySettings(f *testing.F) {
 		}
 		var before, after map[string]json.RawMessage
 		if json.Unmarshal(object, &before) != nil || json.Unmarshal(out, &after) != nil {
-			t.Fatalf("%q became %q", object, out)
+			t.Fatalf("overlaySettings(%q) = %q, want a JSON object", object, out)
 		}
 		odd := false // a key that only nearly is a setting's
 		for key, value := range before {
 			exact := slices.Contains(settingKeys, key)
 			odd = odd || !exact && slices.ContainsFunc(settingKeys, func(k string) bool { return strings.EqualFold(k, key) })
 			if !exact && string(after[key]) != string(value) {
-				t.Errorf("%s: %q became %q", key, value, after[key])
+				t.Errorf("%s: %q became %q, want no change", key, value, after[key])
 			}
 		}
 		got, err := parseSession(out)
 		if err != nil || !odd && utf8.ValidString(model) && got.Settings != want {
-			t.Errorf("%q became %q: %+v, %v", object, out, got.Settings, err)
+			t.Errorf("overlaySettings(%q) = %q with settings %+v, %v", object, out, got.Settings, err)
 		}
 	})
 }
@@ -144,7 +144,7 @@ func TestUpdateSession(t *testing.T) {
 		}
 		old, value, _ := strings.Cut(change, " -> ")
 		if !strings.Contains(string(out), old) {
-			t.Fatalf("no %s in %s", old, out)
+			t.Fatalf("there is no %s in %s", old, out)
 		}
 		return strings.Replace(string(out), old, value, 1)
 	}
@@ -177,7 +177,7 @@ func TestUpdateSession(t *testing.T) {
 			got, err := c.UpdateSession(t.Context(), chat.Session{ID: 1000001, Settings: asked, Object: []byte(capturedSession), Fresh: true})
 			for i := range max(len(lines), len(tt.replies)) {
 				if i >= len(lines) || i >= len(tt.replies) || lines[i] != "PUT /api/chat/session/1000001" || bodies[i] != stored(" -> ") {
-					t.Fatalf("sent %q %q", lines, bodies)
+					t.Fatalf("requests = %q with bodies %q", lines, bodies)
 				}
 			}
 			if tt.want == "" {
@@ -187,7 +187,7 @@ func TestUpdateSession(t *testing.T) {
 			want := chat.Session{ID: 1000001, Settings: asked, Object: []byte(tt.want), Fresh: true}
 			want.ContextCount = tt.count
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
-				t.Errorf("%v (-want +got):\n%s", err, diff)
+				t.Errorf("UpdateSession = %v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
@@ -237,20 +237,20 @@ func TestFindSession(t *testing.T) {
 				// After the last page the first is read again.
 				page := fetched%len(tt.pages) + 1
 				if fetched++; r.RequestURI != fmt.Sprintf("/api/chat/session?page=%d", page) {
-					t.Errorf("%s is call %d", r.RequestURI, fetched)
+					t.Errorf("request = %s as call %d, want the pages in order", r.RequestURI, fetched)
 				}
 				replyData(tt.pages[page-1])(w, r)
 			})
 			s, err := c.FindSession(t.Context(), 7)
 			if fetched != tt.fetched {
-				t.Errorf("%d pages fetched, want %d", fetched, tt.fetched)
+				t.Errorf("FindSession read %d pages, want %d", fetched, tt.fetched)
 			}
 			if !tt.found {
 				checkError(t, err, wantLost)
 				return
 			}
 			if err != nil || s.ID != 7 || s.Model != "m7" || !s.Fresh || !strings.HasSuffix(string(s.Object), `,"model":"m7","extra":[1.0]}`) {
-				t.Errorf("%+v, %v", s, err)
+				t.Errorf("FindSession = %+v, %v, want session 7", s, err)
 			}
 		})
 	}
@@ -260,7 +260,7 @@ func TestDeleteSession(t *testing.T) {
 	var got receivedRequest
 	c := startPlatform(t, recordRequest(&got, replyData(`null`)))
 	if err := c.DeleteSession(t.Context(), 7); err != nil || got.Line != "DELETE /api/chat/session/7" || got.Body != "" {
-		t.Errorf("%v, sent %+v", err, got)
+		t.Errorf("DeleteSession = %v, and the request was %+v", err, got)
 	}
 	lost := wantLost
 	lost.NotAsked = true

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// recordedEnd is the end of an answer with the usage of recorded.
+// recordedEnd is the end of an answer with the usage of recordEvent.
 func recordedEnd(diverged bool) *chat.Event {
 	return &chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Diverged: diverged,
 		Usage: chat.Usage{PromptTokens: 205, CompletionTokens: 4}}
@@ -91,7 +91,7 @@ func TestStream(t *testing.T) {
 				got, err := collect(t, newTestStream(t, r))
 				got.Pauses = 0
 				if diff := cmp.Diff(tt.want, got); diff != "" {
-					t.Errorf("%s (-want +got):\n%s", name, diff)
+					t.Errorf("reading %s (-want +got):\n%s", name, diff)
 				}
 				checkEnd(t, err, tt.code, tt.endSeen)
 			}
@@ -99,17 +99,17 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// checkEnd compares the error of a stream with what it should be.
+// checkEnd compares the error of a stream with the wanted one.
 func checkEnd(t *testing.T, err error, code chat.Code, endSeen bool) {
 	t.Helper()
 	if code == "" {
 		if err != nil {
-			t.Errorf("error: %v", err)
+			t.Errorf("error = %v, want none", err)
 		}
 		return
 	}
 	if e, ok := errors.AsType[*chat.Error](err); !ok || e.Code != code || e.EndSeen != endSeen || e.NotAsked {
-		t.Errorf("error %+v, want %s, end seen: %t", err, code, endSeen)
+		t.Errorf("error = %+v, want %s with EndSeen %t", err, code, endSeen)
 	}
 }
 
@@ -129,16 +129,16 @@ func TestStreamReadError(t *testing.T) {
 			got, err := collect(t, s)
 			checkEnd(t, err, tt.code, false)
 			if (got.Done != nil) != (tt.code == "") {
-				t.Errorf("done: %v", got.Done)
+				t.Errorf("Done = %v", got.Done)
 			}
 			if _, again := s.Next(); again != err {
-				t.Errorf("the second error is another: %v", again)
+				t.Errorf("the second Next = %v, want the same error", again)
 			}
 		})
 	}
 }
 
-// The text is the same wherever the bytes are cut.
+// The text does not depend on where the bytes are split.
 func TestStreamEverySplit(t *testing.T) {
 	in := deltaEvent(`\u003cthink\u003e想一想 🙂`) + deltaEvent(`\n\u003c/think\u003e\n`) + deltaEvent("你好，世界 👩‍👩‍👧") + recordEvent(`<think>想一想 🙂\n</think>\n你好，世界 👩‍👩‍👧!`) + doneEvent
 	want := collectedAnswer{Reasoning: "想一想 🙂", Text: "你好，世界 👩‍👩‍👧!", Done: recordedEnd(false)}
@@ -146,7 +146,7 @@ func TestStreamEverySplit(t *testing.T) {
 		got, err := collect(t, newTestStream(t, io.MultiReader(strings.NewReader(in[:i]), strings.NewReader(in[i:]))))
 		got.Pauses = 0
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Fatalf("cut at %d: %v (-want +got):\n%s", i, err, diff)
+			t.Fatalf("split at %d: %v (-want +got):\n%s", i, err, diff)
 		}
 	}
 }
@@ -159,7 +159,7 @@ func TestStreamLargeAnswers(t *testing.T) {
 	} {
 		got, err := collect(t, newTestStream(t, strings.NewReader(in)))
 		if err != nil || got.Text != giant || got.Done.Diverged {
-			t.Errorf("%s: %d bytes, %v", name, len(got.Text), err)
+			t.Errorf("%s: got %d bytes, %v, want the whole answer", name, len(got.Text), err)
 		}
 	}
 }
@@ -183,7 +183,7 @@ func (endlessLine) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// pieceReader gives one piece for each Read.
+// pieceReader returns one piece for each Read.
 type pieceReader []string
 
 func (p *pieceReader) Read(b []byte) (int, error) {
@@ -195,7 +195,7 @@ func (p *pieceReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// A pause comes exactly where everything that was read is passed on.
+// A pause comes exactly when everything that was read has been passed on.
 func TestStreamPauses(t *testing.T) {
 	s := newTestStream(t, &pieceReader{
 		": hi\n\n", deltaEvent("a") + deltaEvent("b"), ": still here\n\n", objectEvent(`{"field":"logMap"}`),
@@ -217,6 +217,6 @@ func TestStreamPauses(t *testing.T) {
 	}
 	want := []string{"a", "b", "|", "c", "|", "d", "|", "<think>", "|", "e"}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+		t.Errorf("texts (-want +got):\n%s", diff)
 	}
 }

@@ -60,13 +60,13 @@ func TestThinkSplitter(t *testing.T) {
 			reasoning, text := s.split(so, true)
 			got = append(got, step{reasoning, text})
 			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+				t.Errorf("split (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// splitAll is the splitter's contract in the shortest words, over a whole answer.
+// splitAll is a simple implementation of thinkSplitter for a whole answer.
 func splitAll(answer string) (reasoning, text string) {
 	const space = " \t\n\v\f\r"
 	if rest, ok := strings.CutPrefix(strings.TrimLeft(answer, space), closeTag); ok {
@@ -84,7 +84,7 @@ func splitAll(answer string) (reasoning, text string) {
 	return inner, withoutLoneTags(strings.TrimLeft(rest, space))
 }
 
-// withoutLoneTags drops the close tags that close nothing from a text.
+// withoutLoneTags removes the closing tags without an opening tag from a text.
 func withoutLoneTags(text string) string {
 	var out strings.Builder
 	opened, fenced := 0, false
@@ -136,7 +136,7 @@ func FuzzThink(f *testing.F) {
 		r, x := s.split(answer, true)
 		gotReasoning, gotText := reasoning.String()+r, text.String()+x
 		if wantReasoning, wantText := splitAll(answer); gotReasoning != wantReasoning || gotText != wantText {
-			t.Errorf("got %q and %q, want %q and %q", gotReasoning, gotText, wantReasoning, wantText)
+			t.Errorf("split = %q and %q, want %q and %q", gotReasoning, gotText, wantReasoning, wantText)
 		}
 	})
 }

@@ -80,7 +80,7 @@ func TestTimeouts(t *testing.T) {
 				start := time.Now()
 				got, err := askAndCollect(t, c)
 				if took := time.Since(start); took != tt.after {
-					t.Errorf("ended after %v, want %v", took, tt.after)
+					t.Errorf("stream ended after %v, want %v", took, tt.after)
 				}
 				if got.Text != tt.text || (got.Done != nil) != tt.whole {
 					t.Errorf("%+v", got)
@@ -106,7 +106,7 @@ func TestSlowReader(t *testing.T) {
 		for {
 			ev, err := s.Next()
 			if err != nil {
-				t.Fatalf("after %q: %v", text, err)
+				t.Fatalf("Next after %q = %v", text, err)
 			}
 			if ev.Kind == chat.EventDone {
 				break
@@ -131,7 +131,7 @@ func TestCallTimeout(t *testing.T) {
 			_, err := c.Models(t.Context())
 			checkError(t, err, wantTimeout)
 			if took := time.Since(start); took != callTimeout {
-				t.Errorf("%s: %v", name, took)
+				t.Errorf("%s: took %v", name, took)
 			}
 		})
 	}
@@ -147,7 +147,7 @@ func TestTLSTimeout(t *testing.T) {
 		_, err := askAndCollect(t, c)
 		checkError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable, NotAsked: true})
 		if took := time.Since(start); took != 7*time.Second {
-			t.Errorf("after %v", took)
+			t.Errorf("connecting failed after %v, want 7s", took)
 		}
 	})
 }
@@ -178,7 +178,7 @@ func TestCallerGivesUp(t *testing.T) {
 					}
 					checkError(t, err, tt.want)
 					if tt.cause == shutdown && err != error(shutdown) {
-						t.Errorf("another error: %v", err)
+						t.Errorf("error = %v, want the caller's own", err)
 					}
 				})
 			})
@@ -187,7 +187,7 @@ func TestCallerGivesUp(t *testing.T) {
 }
 
 func TestCanceledCaller(t *testing.T) {
-	c := startPlatform(t, func(http.ResponseWriter, *http.Request) { t.Error("asked all the same") })
+	c := startPlatform(t, func(http.ResponseWriter, *http.Request) { t.Error("the platform got a request, want none") })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Ask(ctx, chat.Question{Session: 7})
@@ -195,7 +195,7 @@ func TestCanceledCaller(t *testing.T) {
 	_, err = c.Models(ctx)
 	checkError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("%v does not say that it was cancelled", err)
+		t.Errorf("error = %v, want one that wraps context.Canceled", err)
 	}
 }
 
@@ -217,7 +217,7 @@ func TestStreamLeaksNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				if ev, err := s.Next(); err != nil || ev.Text != "a" {
-					t.Fatalf("%+v, %v", ev, err)
+					t.Fatalf("Next = %+v, %v, want the text a", ev, err)
 				}
 				end(s, cancel)
 				defer cancel()

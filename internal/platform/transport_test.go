@@ -18,8 +18,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// A question that meets a connection which the other side is closing is not sent
-// again: whether it arrived, nobody knows.
+// A question on a connection that the other side closes is not sent again, because it may have
+// arrived.
 func TestQuestionIsSentOnce(t *testing.T) {
 	var questions atomic.Int32
 	c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
@@ -40,17 +40,17 @@ func TestQuestionIsSentOnce(t *testing.T) {
 		_, err := askAndCollect(t, c)
 		checkError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable})
 		if n := questions.Load(); n != 1 {
-			t.Errorf("reused connection: %t: sent %d times", reused, n)
+			t.Errorf("with a reused connection (%t) the platform got %d questions, want 1", reused, n)
 		}
 	}
 }
 
-// Without a way to rewind the body, no version of the transport can repeat it.
+// The transport cannot repeat a request whose body it cannot rewind.
 func TestBodyCannotBeRewound(t *testing.T) {
 	c := newTestClient(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
 	req, err := c.request(t.Context(), endpoint{http.MethodPost, "/x", "/x"}, []byte("{}"))
 	if err != nil || req.GetBody != nil || req.ContentLength != 2 {
-		t.Errorf("%+v, %v", req, err)
+		t.Errorf("request = %+v, %v, want no GetBody", req, err)
 	}
 }
 
@@ -62,7 +62,7 @@ func closeWithoutReply(w http.ResponseWriter) {
 	}
 }
 
-// A call that meets such a connection is made again, but only then.
+// A call that fails on a reused connection is repeated. Any other is not.
 func TestCallIsRepeatedOnReusedConnection(t *testing.T) {
 	var calls atomic.Int32
 	c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
@@ -79,18 +79,18 @@ func TestCallIsRepeatedOnReusedConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := c.DeleteSession(t.Context(), 7); err != nil || calls.Load() != 2 {
-		t.Errorf("on a reused connection: %v after %d calls", err, calls.Load())
+		t.Errorf("DeleteSession on a reused connection = %v after %d calls, want 2", err, calls.Load())
 	}
 	calls.Store(0)
 	c.Close()
 	err := c.DeleteSession(t.Context(), 7)
 	checkError(t, err, chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable})
 	if calls.Load() != 1 {
-		t.Errorf("on a new connection: %d calls", calls.Load())
+		t.Errorf("DeleteSession on a new connection made %d calls, want 1", calls.Load())
 	}
 }
 
-// Neither the question nor the token goes where a redirect points.
+// Neither the question nor the token goes to the target of a redirect.
 func TestRedirectIsNotFollowed(t *testing.T) {
 	var followed atomic.Bool
 	c := startPlatform(t, func(w http.ResponseWriter, r *http.Request) {
@@ -106,7 +106,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	_, err = c.Models(t.Context())
 	checkError(t, err, want)
 	if followed.Load() {
-		t.Error("followed")
+		t.Error("the client followed a redirect")
 	}
 }
 
@@ -150,13 +150,13 @@ func TestHTTP2(t *testing.T) {
 	c.transport.TLSClientConfig = &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
 	for range 3 {
 		if got, err := askAndCollect(t, c); err != nil || got.Text != "HTTP/2.0" {
-			t.Errorf("%+v, %v", got, err)
+			t.Errorf("answer = %+v, %v, want HTTP/2.0", got, err)
 		}
 	}
 }
 
-// After an answer the connection is used again, though the platform ends the reply
-// a moment after the terminator and the turn is over by then.
+// The connection is used again after an answer, although the platform ends the reply a moment
+// after the terminator.
 func TestConnectionIsReused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, dials := startPipedPlatform(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
@@ -179,17 +179,17 @@ func TestConnectionIsReused(t *testing.T) {
 			synctest.Wait()
 		}
 		if n := dials.Load(); n != 1 {
-			t.Errorf("%d connections for 5 answers", n)
+			t.Errorf("5 answers took %d connections, want 1", n)
 		}
 		time.Sleep(time.Minute) // it has been idle for too long by now
 		if _, err := askAndCollect(t, c); err != nil || dials.Load() != 2 {
-			t.Errorf("%v, %d connections", err, dials.Load())
+			t.Errorf("after a minute: %v with %d connections, want 2", err, dials.Load())
 		}
 		time.Sleep(maxTailWait)
 	})
 }
 
-// A reply that does not end after the terminator is not waited for.
+// The client does not wait for a reply that never ends after its terminator.
 func TestEndlessTail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var gone time.Duration
@@ -201,18 +201,18 @@ func TestEndlessTail(t *testing.T) {
 			gone = time.Since(start)
 		})
 		if _, err := askAndCollect(t, c); err != nil || time.Since(start) != 0 {
-			t.Errorf("%v after %v", err, time.Since(start))
+			t.Errorf("answer = %v after %v, want no wait", err, time.Since(start))
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if gone != maxTailWait {
-			t.Errorf("let go after %v", gone)
+			t.Errorf("connection closed after %v", gone)
 		}
 	})
 }
 
-// startPipedPlatform starts a platform that h plays inside the bubble of a synctest, and returns
-// a client of it and how often it dialled.
+// startPipedPlatform starts a platform with the handler h inside a synctest bubble. It returns a
+// client and the number of its connections.
 func startPipedPlatform(t *testing.T, o Options, h http.HandlerFunc) (*Client, *atomic.Int32) {
 	t.Helper()
 	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
