@@ -1,14 +1,13 @@
-// Package chat is the domain: what is asked, what is answered and what can go
-// wrong, in words that neither a client's dialect nor the platform's wire format
-// has a say in. Dialects decode into it, the platform client answers in it, and
-// everything between speaks nothing else.
+// Package chat is the domain: requests, answers and errors, in types that depend neither
+// on a client's dialect nor on the platform's wire format. Dialects decode into these
+// types, the platform client answers in them, and all code between uses only them.
 //
-// It does no I/O and imports nothing of ours.
+// It does no I/O and imports no other package of this module.
 package chat
 
 import "strings"
 
-// Role says who speaks in a Message. The values are OpenAI's.
+// Role says who speaks in a Message. The values are those of OpenAI.
 type Role string
 
 // The roles a Message can have.
@@ -20,8 +19,8 @@ const (
 	RoleTool      Role = "tool"
 )
 
-// Instructs reports whether messages of this role instruct the model rather
-// than take part in the conversation.
+// Instructs reports whether messages of this role instruct the model. Others are part of
+// the conversation.
 func (r Role) Instructs() bool { return r == RoleSystem || r == RoleDeveloper }
 
 // Message is one entry of a transcript.
@@ -61,16 +60,16 @@ const (
 	ToolsRequired ToolMode = "required" // at least one call
 )
 
-// ToolChoice is which tools the model may or must call. The zero value is
-// ToolsAuto among all of them.
+// ToolChoice says which tools the model may or must call. The zero value is ToolsAuto with
+// all tools.
 type ToolChoice struct {
 	Mode ToolMode
-	// Allowed are the names that may be called; nil means all. One name with
-	// ToolsRequired is a named choice.
+	// Allowed are the names of the tools that the model may call; nil means all. One name
+	// with ToolsRequired is a named choice.
 	Allowed []string
 }
 
-// FormatKind says what an answer's text must be.
+// FormatKind says what the text of an answer must be.
 type FormatKind string
 
 // The kinds of Format. The values are OpenAI's.
@@ -80,7 +79,7 @@ const (
 	FormatSchema FormatKind = "json_schema"
 )
 
-// Format is what an answer's text must be; the zero value is any text.
+// Format says what the text of an answer must be. The zero value allows any text.
 type Format struct {
 	Kind        FormatKind
 	Name        string // FormatSchema: for the model to read
@@ -90,7 +89,7 @@ type Format struct {
 	Path        string // of Schema in the client's request, for errors
 }
 
-// Caller is the client key on whose behalf a request runs.
+// Caller is the client key that sends a request.
 type Caller struct {
 	ID   string // hex SHA-256 of the key, or AnonymousID; owns sessions
 	Name string // for logs: the key's name in the settings, never the key
@@ -102,14 +101,14 @@ const AnonymousID = "anonymous"
 // Anonymous is the caller when no keys are configured.
 var Anonymous = Caller{ID: AnonymousID, Name: "anonymous"}
 
-// SessionRef is how a request points at a platform session; at most one of ID
-// and Name is set. The zero value means that the transcript decides.
+// SessionRef is the platform session that a request names; at most one of ID and Name is
+// set. The zero value means that the transcript decides.
 type SessionRef struct {
 	ID   int64  // an explicit session id
 	Name string // a name of the caller's own (OpenAI's `user`), per model
 }
 
-// Request is one decoded client request, whatever dialect it came in.
+// Request is one decoded client request of any dialect.
 type Request struct {
 	Dialect  string // the API shape it came in, such as "chat.completions"
 	Caller   Caller
@@ -135,14 +134,14 @@ type Request struct {
 	LegacyCalls bool
 	Format      Format
 
-	// Streamed says that the client gets the answer while it is made. It is no part
-	// of what is asked: two requests that differ in it alone are the same.
+	// Streamed says that the client gets the answer in pieces. It is not part of the
+	// question: two requests that differ only in it are the same.
 	Streamed       bool
 	IdempotencyKey string // of the Idempotency-Key header; "" for none
 	Retried        bool   // an SDK marked it as a repetition
 
-	// Hold counts the memory of the request as used until release is called. A turn
-	// holds it, because a turn may outlive its client. nil: nobody counts.
+	// Hold counts the memory of the request as used until release is called. A turn holds
+	// it, because a turn may outlive its client. nil: the memory is not counted.
 	Hold func() (release func())
 }
 
@@ -176,12 +175,12 @@ type Usage struct {
 	Estimated        bool // counted here, because the platform gave none
 }
 
-// Plus adds two usages; the sum is estimated when either is.
+// Plus returns the sum of two usages. The sum is an estimate when either of them is.
 func (u Usage) Plus(v Usage) Usage {
 	return Usage{u.PromptTokens + v.PromptTokens, u.CompletionTokens + v.CompletionTokens, u.Estimated || v.Estimated}
 }
 
-// Placement says which session a request went to and what text was sent there.
+// Placement says which session a request went to and which text was sent there.
 type Placement string
 
 // The placements, as `x-achuan-placement` names them.

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Kind groups errors by who has to act; with Code it decides the HTTP status.
+// Kind groups errors by who has to act. It decides on the HTTP status.
 type Kind uint8
 
 // The kinds of Error.
@@ -70,8 +70,8 @@ const (
 	CodeBackendTimeout        Code = "backend_timeout"
 )
 
-// Error is the one error type of the program. Code, Param and Message are
-// public; Cause is for the log and never leaves.
+// Error is the error type of the program. Code, Param and Message are public. Cause is for
+// the log; clients never see it.
 type Error struct {
 	Kind       Kind
 	Code       Code
@@ -80,18 +80,18 @@ type Error struct {
 	Cause      error  // private
 	RetryAfter time.Duration
 
-	// SessionLost says that the platform no longer knows the session. It is not
-	// a code: a lost session is replaced, not reported.
+	// SessionLost says that the platform no longer knows the session. It has no code,
+	// because a lost session is replaced and not reported.
 	SessionLost bool
-	// NotAsked says that the platform surely did no work on the question: it
-	// never arrived, or was refused before work. The session is as it was.
+	// NotAsked says that the platform certainly did no work on the question: it never
+	// arrived, or the platform refused it. The session is unchanged.
 	NotAsked bool
-	// MaybeAsked says that nobody can tell whether the platform worked on the
-	// question: the error may come from a proxy that lost the platform's reply. The
-	// session may be as it was, or hold the question and its answer.
+	// MaybeAsked says that it is unknown whether the platform worked on the question: the
+	// error may come from a proxy that lost the reply of the platform. The session may be
+	// unchanged, or contain the question and its answer.
 	MaybeAsked bool
-	// EndSeen says that the platform itself ended the answer with this error, so
-	// that nothing more of it will come into the session.
+	// EndSeen says that the platform itself ended the answer with this error, so that the
+	// session gets no more of it.
 	EndSeen bool
 }
 
@@ -107,9 +107,9 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Sentence returns Message as clients read it: it ends in one full stop, or in another
-// mark that ends a sentence. Messages repeat what validators, models and the platform
-// say, each of which ends in its own way.
+// Sentence returns Message as clients read it. It ends in one full stop or in another mark
+// that ends a sentence. Messages repeat texts of validators, of models and of the
+// platform, which end in different ways.
 func (e *Error) Sentence() string {
 	text := strings.TrimRightFunc(e.Message, unicode.IsSpace)
 	bare := strings.TrimRight(text, ".。")
@@ -128,13 +128,13 @@ func (e *Error) Sentence() string {
 // Unwrap returns the private cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Invalid is a 400 that names the field at fault.
+// Invalid returns an error of KindInvalid that names the field at fault.
 func Invalid(code Code, param, message string) *Error {
 	return &Error{Kind: KindInvalid, Code: code, Param: param, Message: message}
 }
 
-// AsError returns err as an *Error; what is not one becomes internal_error with
-// err as its private cause. It returns nil for nil.
+// AsError returns err as an *Error, or nil for nil. An error of another type becomes
+// internal_error with err as its private cause.
 func AsError(err error) *Error {
 	if err == nil {
 		return nil

@@ -9,14 +9,14 @@ const (
 	EventText EventKind = iota + 1
 	// EventReasoning is a piece of the model's reasoning.
 	EventReasoning
-	// EventPause says that everything the platform has sent so far was passed on
-	// and the next event may take a while: a writer flushes now. It never follows
-	// another EventPause and never comes first.
+	// EventPause says that all that the platform has sent was passed on, and that the next
+	// event may take a while. A writer flushes now. It never follows another EventPause,
+	// and it never comes first.
 	EventPause
 	// EventToolCall is a piece of a tool call: the first piece of a call has its
 	// CallID and CallName, and each has a fragment of its arguments as Text.
 	EventToolCall
-	// EventDone ends a choice that is whole. An answer without it is not whole.
+	// EventDone ends a choice that is whole. A choice without it is not whole.
 	EventDone
 )
 
@@ -25,13 +25,13 @@ type FinishReason string
 
 // The finish reasons.
 const (
-	FinishStop   FinishReason = "stop"   // the model was done, or a stop sequence came: see Event.StopSequence
+	FinishStop   FinishReason = "stop"   // the model ended the answer, or a stop sequence did: see Event.StopSequence
 	FinishLength FinishReason = "length" // the token limit was reached
 	FinishTools  FinishReason = "tool_calls"
 )
 
-// Event is one step of an answer. Its text is only as long as one read from the
-// platform; concatenated, the texts of a kind are that part of the answer.
+// Event is one step of an answer. Its text is at most as long as one read from the
+// platform. All texts of a kind, joined, are that part of the answer.
 type Event struct {
 	Kind     EventKind
 	Choice   int          // index of the choice it belongs to
@@ -44,23 +44,23 @@ type Event struct {
 	// StopSequence is, on an EventDone with FinishStop, the stop sequence of the request
 	// that ended the answer, or "" when the model ended it.
 	StopSequence string
-	// Cut is set on EventDone when it ends the client's answer before all that the
-	// platform said: at a stop sequence or a limit.
+	// Cut is set on an EventDone that ends the answer before the end of what the platform
+	// said: at a stop sequence or at a limit.
 	Cut bool
-	// Stored is, on EventDone, the whole answer as the platform keeps it, reasoning
-	// included.
+	// Stored is, on an EventDone, the whole answer as the platform keeps it, with its
+	// reasoning.
 	Stored string
-	// Diverged is set on EventDone when the platform stored another text than it
-	// streamed, so that what the session holds is not what was answered.
+	// Diverged is set on an EventDone when the platform stored another text than it
+	// streamed, so that the session contains another text than the answer.
 	Diverged bool
 }
 
-// Stream is an answer under way. One goroutine uses it at a time.
+// Stream is an answer in progress. One goroutine uses it at a time.
 type Stream interface {
-	// Next waits for the next event. After EventDone it is not called again. An
-	// error is a *Error and ends the answer, which is then not whole.
+	// Next waits for the next event. It is not called again after EventDone. An error is a
+	// *Error and ends the answer, which is then not whole.
 	Next() (Event, error)
-	// Close gives the stream up; it may be called at any time after Next has
-	// returned, and more than once.
+	// Close ends the stream. It may be called at any time after Next has returned, and more
+	// than once.
 	Close() error
 }

@@ -2,7 +2,7 @@ package chat
 
 import "time"
 
-// Settings are what a platform session is set to. Two are equal when == says so.
+// Settings are the settings of a platform session. Compare them with ==.
 type Settings struct {
 	Model            string
 	Prompt           string  // system prompt
@@ -13,15 +13,15 @@ type Settings struct {
 	ContextCount     int // earlier exchanges that the platform adds to each question
 }
 
-// Session is the platform's conversation.
+// Session is a conversation on the platform.
 type Session struct {
 	ID int64
 	Settings
-	// Object is the session as the platform sent it (a JSON object): an update
-	// must send back the whole of it, known keys or not.
+	// Object is the session as the platform sent it, a JSON object. An update must send the
+	// whole object back, also its unknown keys.
 	Object []byte
-	// Fresh says that Object was read for the request under way. The session's owner
-	// may have changed an older one on the platform's own site.
+	// Fresh says that Object was read for the current request. The owner of the session may
+	// have changed an older one on the site of the platform.
 	Fresh bool
 }
 
@@ -43,8 +43,8 @@ type Record struct {
 	Usage           Usage
 }
 
-// RecordPage is one page of a session's records. Whoever returns it says whether
-// the newest come first or the oldest.
+// RecordPage is one page of the records of a session. The function that returns it says
+// whether the newest or the oldest come first.
 type RecordPage struct {
 	Records []Record
 	Total   int // records in the session
@@ -52,7 +52,7 @@ type RecordPage struct {
 	Pages   int // 0 when there are no records
 }
 
-// SessionInfo is what a session's owner can know of it.
+// SessionInfo is what the owner of a session may see of it.
 type SessionInfo struct {
 	ID      int64
 	Model   string

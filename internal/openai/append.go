@@ -30,7 +30,8 @@ func appendHead(dst []byte, id, object string, created int64, model string) []by
 	return jsonval.AppendString(dst, model)
 }
 
-// finishReason is how a choice's end is told, in the older form of calls too.
+// finishReason returns the finish_reason of a choice, which differs in the older form of
+// calls.
 func finishReason(why chat.FinishReason, legacy bool) string {
 	if legacy && why == chat.FinishTools {
 		return "function_call"
@@ -38,7 +39,7 @@ func finishReason(why chat.FinishReason, legacy bool) string {
 	return string(why)
 }
 
-// appendCallHead appends a call's id and type, up to its function.
+// appendCallHead appends the id and the type of a call, up to its function.
 func appendCallHead(dst []byte, id string) []byte {
 	dst = append(dst, `"id":`...)
 	dst = jsonval.AppendString(dst, id)

@@ -7,7 +7,7 @@ import (
 	"achuan/internal/jsonval"
 )
 
-// statuses is the one table from kinds of error to what HTTP says of them.
+// statuses maps kinds of error to HTTP statuses and to types of errors.
 var statuses = [...]struct {
 	status    int
 	errorType string
@@ -29,8 +29,8 @@ var statuses = [...]struct {
 	chat.KindTimeout:        {http.StatusGatewayTimeout, "backend_error"},
 }
 
-// Status returns the HTTP status of an error of kind k and the `type` in its body.
-// A kind that it does not know is a fault of ours: 500.
+// Status returns the HTTP status of an error of kind k and the `type` in its body. An
+// unknown kind is an internal error, 500.
 func Status(k chat.Kind) (status int, errorType string) {
 	if int(k) >= len(statuses) {
 		k = chat.KindInternal
@@ -39,8 +39,7 @@ func Status(k chat.Kind) (status int, errorType string) {
 	return s.status, s.errorType
 }
 
-// AppendError appends the body of an error: its public parts and nothing of the
-// cause.
+// AppendError appends the body of an error. It contains the public parts of e only.
 func AppendError(dst []byte, e *chat.Error) []byte {
 	_, errorType := Status(e.Kind)
 	dst = append(dst, `{"error":{"message":`...)

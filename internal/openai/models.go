@@ -7,11 +7,11 @@ import (
 	"achuan/internal/jsonval"
 )
 
-// modelCreated is the `created` of every model, 2025-01-01T00:00:00Z: the platform
-// tells no dates, and a list that changes with each request cannot be cached.
+// modelCreated is the `created` of every model, 2025-01-01T00:00:00Z. The platform gives
+// no dates, and a list that changes with each request could not be cached.
 const modelCreated = 1735689600
 
-// AppendModels appends a list of models as `GET /v1/models` answers it.
+// AppendModels appends a list of models, the reply to `GET /v1/models`.
 func AppendModels(dst []byte, models []chat.Model) []byte {
 	dst = append(dst, `{"object":"list","data":[`...)
 	for i, m := range models {
@@ -23,7 +23,7 @@ func AppendModels(dst []byte, models []chat.Model) []byte {
 	return append(dst, "]}"...)
 }
 
-// AppendModel appends one model as `GET /v1/models/{id}` answers it.
+// AppendModel appends one model, the reply to `GET /v1/models/{id}`.
 func AppendModel(dst []byte, m chat.Model) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = jsonval.AppendString(dst, m.ID)

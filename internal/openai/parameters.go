@@ -2,14 +2,14 @@ package openai
 
 import "achuan/internal/jsonval"
 
-// Use says what becomes of a parameter.
+// Use says what the server does with a parameter.
 type Use string
 
 // The uses.
 const (
-	Honoured Use = "honoured" // the answer is as it asks
+	Honoured Use = "honoured" // the answer follows it
 	Ignored  Use = "ignored"  // accepted and without effect
-	Refused  Use = "refused"  // an error, because to ignore it would lie
+	Refused  Use = "refused"  // an error, because the answer cannot follow it
 )
 
 // Parameter is one known key of a Chat Completions request.
@@ -17,13 +17,13 @@ type Parameter struct {
 	Name     string
 	Use      Use
 	Required bool
-	// Why is a sentence for people: what is done, or why it is not. For refused
-	// parameters it names the values that are harmless and so accepted.
+	// Why is a sentence for people: what the parameter does, or why it does nothing. For
+	// refused parameters it names the harmless values, which are accepted.
 	Why string
 }
 
-// Parameters returns the table of all known parameters, in the order in which
-// they are checked. Keys that are not in it are ignored.
+// Parameters returns all known parameters, in the order in which they are checked. Other
+// keys are ignored.
 func Parameters() []Parameter {
 	list := make([]Parameter, len(table))
 	for i := range table {
@@ -32,15 +32,14 @@ func Parameters() []Parameter {
 	return list
 }
 
-// row is a parameter and how it is read. The values that read gets are neither
-// absent nor null.
+// row is a parameter and its reader. The reader gets values that are present and not null.
 type row struct {
 	Parameter
-	expected string // what a required parameter is
+	expected string // describes a required parameter, for messages
 	read     func(*decoder, jsonval.Value) *jsonval.Fault
 }
 
-// rows finds a parameter's index in table.
+// rows has the index in table of each parameter.
 var rows = func() map[string]int {
 	m := make(map[string]int, len(table))
 	for i := range table {

@@ -2,11 +2,11 @@ package openai
 
 import "achuan/internal/chat"
 
-// progress knows which choices of an answer are under way and what they cost.
+// progress knows which choices of an answer have ended, and their usage.
 type progress struct {
 	isEnded       []bool // by choice
-	remaining     int    // choices that have not ended
-	hasStrayEvent bool   // an event came for no choice or after its choice's end
+	remaining     int    // number of choices that have not ended
+	hasStrayEvent bool   // an event had an unknown choice or came after the end of its choice
 	usage         chat.Usage
 }
 
@@ -15,7 +15,7 @@ func newProgress(choices int) progress {
 	return progress{isEnded: make([]bool, choices), remaining: choices}
 }
 
-// accept notes ev and reports whether it belongs into the answer.
+// accept records ev and reports whether it belongs to the answer.
 func (p *progress) accept(ev chat.Event) bool {
 	if ev.Kind == chat.EventPause {
 		return false
@@ -32,15 +32,15 @@ func (p *progress) accept(ev chat.Event) bool {
 	return true
 }
 
-// Complete reports whether every choice has had its EventDone, and none anything
-// after it: only then is the answer whole.
+// Complete reports whether every choice has its EventDone and no choice has an event after
+// it. Only then is the answer whole.
 func (p *progress) Complete() bool { return p.remaining == 0 && !p.hasStrayEvent }
 
-// Usage returns what the choices that have ended cost together.
+// Usage returns the sum of the usage of all choices that have ended.
 func (p *progress) Usage() chat.Usage { return p.usage }
 
-// errIncomplete is what a client gets in place of an end when the answer is not whole
-// and the caller did not see it: half an answer must never look like a whole one.
+// errIncomplete replaces the end of an answer that is not complete, if the caller did not
+// check: half an answer must never look like a whole one.
 var errIncomplete = &chat.Error{
 	Kind: chat.KindInternal, Code: chat.CodeInternal,
 	Message: "Internal error: the answer is not whole.",

@@ -6,14 +6,12 @@ import (
 	"achuan/internal/jsonval"
 )
 
-// Readers of the parameters that are refused: each lets the values pass that ask
-// for nothing.
-
 const (
 	noProbabilities = "the platform tells no probabilities of tokens"
 	textOnly        = "answers are text, and nothing else can be asked for"
 )
 
+// refuseModalities, as the readers below, accepts the values that ask for nothing.
 func (d *decoder) refuseModalities(v jsonval.Value) *jsonval.Fault {
 	if v.Kind() != jsonval.Array {
 		return jsonval.WrongType("an array of strings", v)
@@ -67,7 +65,7 @@ func (d *decoder) refuseSearch(v jsonval.Value) *jsonval.Fault {
 	return jsonval.Unsupported("the platform searches through models of its own for that, not on request")
 }
 
-// unsupportedUnless refuses a parameter that does not have a harmless value.
+// unsupportedUnless refuses a parameter unless its value is harmless.
 func unsupportedUnless(harmless bool, why string) *jsonval.Fault {
 	if harmless {
 		return nil

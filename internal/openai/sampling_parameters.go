@@ -9,7 +9,7 @@ import (
 	"achuan/internal/jsonval"
 )
 
-// Readers of the parameters that shape an answer.
+// Readers of the parameters that change the answer.
 
 func (d *decoder) temperature(v jsonval.Value) *jsonval.Fault {
 	return number(&d.req.Temperature, v, 0, 2)
@@ -31,7 +31,7 @@ func number(to **float64, v jsonval.Value, low, high float64) *jsonval.Fault {
 	return f
 }
 
-// maxTokens takes 0 and -1 as no limit: with them clients say that none is set.
+// maxTokens takes 0 and -1 as no limit, because clients send them for an unset field.
 func (d *decoder) maxTokens(v jsonval.Value) *jsonval.Fault {
 	if s := string(v); s == "0" || s == "-1" {
 		return nil
@@ -43,7 +43,7 @@ func (d *decoder) maxTokens(v jsonval.Value) *jsonval.Fault {
 	return f
 }
 
-// maxChoices is how many answers one request may ask for.
+// maxChoices is the number of answers that one request may ask for.
 const maxChoices = 8
 
 func (d *decoder) n(v jsonval.Value) (f *jsonval.Fault) {
@@ -51,8 +51,8 @@ func (d *decoder) n(v jsonval.Value) (f *jsonval.Fault) {
 	return f
 }
 
-// maxStops is OpenAI's limit. maxStopSize is the most bytes of one stop sequence;
-// those of clients are a marker or a line.
+// maxStops is OpenAI's limit. maxStopSize is the size of one stop sequence in bytes; those
+// of clients are a marker or a line.
 const (
 	maxStops    = 4
 	maxStopSize = 4 << 10
@@ -77,8 +77,8 @@ func (d *decoder) stop(v jsonval.Value) *jsonval.Fault {
 	return nil
 }
 
-// addStop adds a stop sequence. An empty one is none: clients send the empty field of
-// a form.
+// addStop adds a stop sequence. It ignores an empty one, because clients send empty form
+// fields.
 func (d *decoder) addStop(v jsonval.Value) *jsonval.Fault {
 	s, f := v.AsString()
 	switch {
@@ -97,7 +97,7 @@ func (d *decoder) addStop(v jsonval.Value) *jsonval.Fault {
 // efforts are the values that OpenAI's clients know.
 var efforts = []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}
 
-// reasoningEffort takes "" and "auto" as not set: the model decides.
+// reasoningEffort takes "" and "auto" as unset: the model decides.
 func (d *decoder) reasoningEffort(v jsonval.Value) *jsonval.Fault {
 	effort, f := v.AsString()
 	if f == nil && (effort == "" || effort == "auto") {

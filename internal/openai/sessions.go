@@ -7,10 +7,9 @@ import (
 	"achuan/internal/jsonval"
 )
 
-// The sessions API is none of OpenAI's, but in its manner: lists are objects with
-// data, times are Unix seconds, and what is not there is null.
-
-// AppendSession appends one session. owner is its owner's name, for people.
+// AppendSession appends one session. owner is the name of its owner, for people. The
+// sessions API is not part of OpenAI's, but it follows the same style: lists are objects
+// with data, times are Unix seconds, and an absent value is null.
 func AppendSession(dst []byte, s chat.SessionInfo, owner string) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = strconv.AppendInt(dst, s.ID, 10)
@@ -31,7 +30,7 @@ func AppendSession(dst []byte, s chat.SessionInfo, owner string) []byte {
 	return append(dst, '}')
 }
 
-// AppendSessions appends a list of sessions, of total from offset on.
+// AppendSessions appends a page of a list of total sessions. The page begins at offset.
 func AppendSessions(dst []byte, list []chat.SessionInfo, owner func(id string) string, offset, total int) []byte {
 	dst = append(dst, `{"object":"list","data":[`...)
 	for i, s := range list {
@@ -45,7 +44,7 @@ func AppendSessions(dst []byte, list []chat.SessionInfo, owner func(id string) s
 	return appendMore(dst, offset+len(list) < total)
 }
 
-// AppendMessages appends a page of a session's messages: each record is a question
+// AppendMessages appends a page of a session's messages. Each record gives two: a question
 // and its answer.
 func AppendMessages(dst []byte, p chat.RecordPage) []byte {
 	dst = append(dst, `{"object":"list","data":[`...)
@@ -82,7 +81,7 @@ func appendMore(dst []byte, more bool) []byte {
 	return append(dst, '}')
 }
 
-// AppendDeletedSession appends what the deletion of a session answers.
+// AppendDeletedSession appends the reply to the deletion of a session.
 func AppendDeletedSession(dst []byte, id int64) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = strconv.AppendInt(dst, id, 10)

@@ -8,25 +8,23 @@ import (
 	"achuan/internal/jsonval"
 )
 
-// Stream writes one answer as the events of an event stream. Its methods append
-// to a buffer of the caller's; every result ends between two events. It is used
-// by one goroutine at a time.
+// Stream writes one answer as the events of an event stream. Its methods append to a
+// buffer of the caller, and everything that they append ends between two events. One
+// goroutine uses it at a time.
 //
-// An answer ends in one of two ways: AppendEnd after the events of every choice
-// have ended with an EventDone, or AppendError at any moment. After either there
-// is nothing more to append.
+// An answer ends in one of two ways: with AppendEnd after the EventDone of every choice,
+// or with AppendError at any time. Nothing follows either of them.
 type Stream struct {
 	progress
 	head         []byte // `data: {` and what all chunks begin with, up to `"choices":[`
-	tail         string // from the end of the choices on
+	tail         string // what all chunks end with, from the end of the choices on
 	includeUsage bool
 	isLegacy     bool   // calls go out as function_call
-	hasBegun     []bool // by choice: its role was sent
+	hasBegun     []bool // by choice: whether its role was sent
 	req          *ChatRequest
 }
 
-// NewStream starts the answer to a request, with the id and time that all its
-// chunks have in common.
+// NewStream starts the answer to a request. All its chunks have the same id and time.
 func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
 	s := &Stream{progress: newProgress(r.N), includeUsage: r.IncludeUsage, isLegacy: r.LegacyCalls, req: r, tail: "]}\n\n"}
 	s.hasBegun = make([]bool, len(s.isEnded))
@@ -38,8 +36,8 @@ func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
 	return s
 }
 
-// Append appends the chunks that ev makes: the role before anything else of a
-// choice, nothing for EventPause.
+// Append appends the chunks of ev. The first chunk of a choice has its role. EventPause
+// gives no chunk.
 func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
 	if !s.accept(ev) {
 		return dst
@@ -71,8 +69,8 @@ func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
 	return s.closeChunk(jsonval.AppendString(dst, ev.Text), "")
 }
 
-// appendCall appends the chunks of a piece of a tool call: one with what the call is and
-// no arguments yet, one with arguments.
+// appendCall appends the chunks of a piece of a tool call: one with the id and the name
+// but no arguments, and one with arguments.
 func (s *Stream) appendCall(dst []byte, ev chat.Event) []byte {
 	if ev.CallID != "" {
 		dst = s.openCall(dst, ev)
@@ -119,7 +117,7 @@ func (s *Stream) openChunk(dst []byte, choice int) []byte {
 	return append(dst, `,"delta":{`...)
 }
 
-// closeChunk appends the rest of a chunk after its delta's inside.
+// closeChunk appends the part of a chunk after the inside of its delta.
 func (s *Stream) closeChunk(dst []byte, finish string) []byte {
 	dst = append(dst, `},"logprobs":null,"finish_reason":`...)
 	if finish == "" {
@@ -131,9 +129,9 @@ func (s *Stream) closeChunk(dst []byte, finish string) []byte {
 	return append(dst, s.tail...)
 }
 
-// AppendEnd appends what follows the last choice: the usage, when it was asked
-// for, and the end mark. For an answer that is not Complete it appends an error
-// event instead and no end mark; that a caller gets there is a mistake of its own.
+// AppendEnd appends the end of the answer: the usage, if the client asked for it, and the
+// end mark. For an answer that is not Complete, which is a mistake of the caller, it
+// appends an error event and no end mark.
 func (s *Stream) AppendEnd(dst []byte) []byte {
 	if !s.Complete() {
 		return s.AppendError(dst, errIncomplete)
@@ -147,7 +145,7 @@ func (s *Stream) AppendEnd(dst []byte) []byte {
 	return append(dst, "data: [DONE]\n\n"...)
 }
 
-// AppendError appends the one event that says that the answer failed.
+// AppendError appends the event that says that the answer failed.
 func (s *Stream) AppendError(dst []byte, e *chat.Error) []byte {
 	dst = append(dst, "data: "...)
 	dst = AppendError(dst, e)

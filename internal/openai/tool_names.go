@@ -6,33 +6,33 @@ import (
 	"strings"
 )
 
-// Names of tools. Clients name tools as their frameworks do: with dots, colons or
-// slashes, and up to 128 characters. The model is told a name that every model can
-// write. That name is a function of the client's name alone, so that a call in a
-// transcript has the same name whatever tools come with it.
-
+// Clients name tools as their frameworks do: with dots, colons or slashes, and up to 128
+// characters. The model is told a name that every model can write. That name depends on
+// the client's name only, so that a call in a transcript has the same name whatever tools
+// come with it.
 const (
-	maxToolName      = 128 // of a client's name
-	maxModelToolName = 64  // of the name that the model is told
+	maxToolName      = 128 // size of a client's name
+	maxModelToolName = 64  // size of the name that the model is told
 )
 
 const nameLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
-// isName reports whether s is ^[A-Za-z0-9_-]{1,64}$, as the model is told tools and
-// as formats are named.
+// isName reports whether s is ^[A-Za-z0-9_-]{1,64}$: the form of the names that the model
+// is told, and of the names of formats.
 func isName(s string) bool {
 	return s != "" && len(s) <= maxModelToolName && strings.Trim(s, nameLetters) == ""
 }
 
-// isToolName reports whether s is ^[A-Za-z0-9_.:/-]{1,128}$, as clients may name
-// tools.
+// isToolName reports whether s is ^[A-Za-z0-9_.:/-]{1,128}$: the form of the names that
+// clients may give to tools.
 func isToolName(s string) bool {
 	return s != "" && len(s) <= maxToolName && strings.Trim(s, nameLetters+".:/") == ""
 }
 
-// modelName returns the name that the model is told for a client's tool name: the
-// same one if isName holds; else with _ in place of other characters and a hash of
-// the name at its end, cut to 64 characters. What is no tool name stays as it is.
+// modelName returns the name that the model is told for a client's tool name. It is the
+// same name if isName holds. Otherwise other characters become _, and the name is cut to
+// 64 characters and ends with a hash of the original. Text that is not a tool name stays
+// as it is.
 func modelName(name string) string {
 	if isName(name) || !isToolName(name) {
 		return name
@@ -43,8 +43,9 @@ func modelName(name string) string {
 	return plain[:min(len(plain), maxModelToolName-len(tail))] + tail
 }
 
-// modelName returns the name that the model is told, and notes the client's own. Calls
-// of the transcript are noted too: a session may have tools that the request lacks.
+// modelName returns the name that the model is told, and records the name of the client.
+// It also records the names of calls in the transcript, because a session may have tools
+// that the request lacks.
 func (d *decoder) modelName(own string) string {
 	name := modelName(own)
 	if name != own {

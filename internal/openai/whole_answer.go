@@ -9,8 +9,8 @@ import (
 	"achuan/internal/jsonval"
 )
 
-// Whole collects one answer and writes it as a single JSON object. It is used by
-// one goroutine at a time.
+// Whole collects one answer and writes it as a single JSON object. One goroutine uses it
+// at a time.
 type Whole struct {
 	progress
 	id, model string
@@ -20,14 +20,14 @@ type Whole struct {
 	choices   []choice
 }
 
-// choice is what has come of one choice.
+// choice is the collected content of one choice.
 type choice struct {
 	text, reasoning strings.Builder
 	calls           []call
 	finish          chat.FinishReason
 }
 
-// call is what has come of one tool call.
+// call is the collected content of one tool call.
 type call struct {
 	id, name  string
 	arguments strings.Builder
@@ -42,7 +42,7 @@ func NewWhole(id string, created time.Time, r *ChatRequest) *Whole {
 	return w
 }
 
-// Add takes the next event of the answer.
+// Add adds the next event of the answer.
 func (w *Whole) Add(ev chat.Event) {
 	if !w.accept(ev) {
 		return
@@ -61,9 +61,9 @@ func (w *Whole) Add(ev chat.Event) {
 	}
 }
 
-// Append appends the answer, its choices in the order of their indexes. It is for
-// answers that are Complete; for others it appends the body of an error, so that
-// half an answer never looks whole.
+// Append appends the answer, with its choices in the order of their indexes. For an answer
+// that is not Complete it appends the body of an error, so that half an answer never looks
+// like a whole one.
 func (w *Whole) Append(dst []byte) []byte {
 	if !w.Complete() {
 		return AppendError(dst, errIncomplete)
@@ -81,7 +81,7 @@ func (w *Whole) Append(dst []byte) []byte {
 	return append(dst, `,"system_fingerprint":null}`...)
 }
 
-// addCall takes a piece of a tool call; its pieces come one call after another.
+// addCall adds a piece of a tool call. All pieces of a call come before the next call.
 func (c *choice) addCall(ev chat.Event) {
 	if ev.CallID != "" {
 		c.calls = append(c.calls, call{id: ev.CallID, name: ev.CallName})
@@ -112,7 +112,7 @@ func (c *choice) append(dst []byte, index int, legacy bool) []byte {
 }
 
 func (c *choice) appendCalls(dst []byte, legacy bool) []byte {
-	if legacy { // there is at most one call
+	if legacy { // the older form has at most one call
 		dst = append(dst, `,"function_call":`...)
 		return appendFunction(dst, c.calls[0].name, c.calls[0].arguments.String())
 	}
