@@ -175,24 +175,37 @@ func TestRepetitionOfWhatWasNeverAsked(t *testing.T) {
 // A process that died while it set the session up had not sent the question: a repetition
 // is asked at once and does not wait for a record.
 func TestRepetitionOfWhatWasBeingSetUp(t *testing.T) {
+	for _, isKnown := range []bool{true, false} {
+		t.Run(fmt.Sprintf("settings known %t", isKnown), func(t *testing.T) {
+			s := postgresSite(t)
+			first := s.ask(whole(alice, user("hello")))
+			r := whole(alice, user("hello"), assistant(first.text), user("go on"))
+			r.Temperature = new(0.7)
+			if !isKnown {
+				s.sim.InterceptOnce(simulator.RouteUpdateSession, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+					w.WriteHeader(http.StatusForbidden)
+				})
+				if _, err := s.try(t.Context(), r); err == nil {
+					t.Fatal("a turn whose settings were refused has an answer")
+				}
+			}
+			defer s.dieInSetUp(r)()
+			again := *r
+			asked := time.Now()
+			s.ask(&again)
+			if took := time.Since(asked); took > time.Minute {
+				t.Errorf("the repetition took %s, want an answer at once", took)
+			}
+			s.asked(2)
+		})
+	}
+}
+
+// A new session is stored as one whose question was not sent, so a repetition does not wait.
+func TestRepetitionOfWhatWasBeingCreated(t *testing.T) {
 	s := postgresSite(t)
-	arrived, gate := make(chan struct{}), make(chan struct{})
-	s.sim.InterceptOnce(simulator.RouteUpdateSession, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
-		close(arrived)
-		<-gate
-		usual(w, r)
-	})
 	r := whole(alice, system("Be brief."), user("hello"))
-	other := s.dying()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if a, err := other.Ask(t.Context(), plain(r)); err == nil {
-			a.Discard()
-		}
-	}()
-	<-arrived
-	s.expireLeases()
+	defer s.dieInSetUp(r)()
 	again := *r
 	asked := time.Now()
 	s.fresh(s.ask(&again), chat.PlacementNew, 0)
@@ -200,8 +213,30 @@ func TestRepetitionOfWhatWasBeingSetUp(t *testing.T) {
 		t.Errorf("the repetition took %s, want an answer at once", took)
 	}
 	s.asked(1)
-	close(gate)
-	<-ended
+}
+
+// dieInSetUp lets another process die while it changes the settings for a request. The caller calls finish at the end.
+func (s *site) dieInSetUp(r *chat.Request) (finish func()) {
+	arrived, gate := make(chan struct{}), make(chan struct{})
+	s.sim.InterceptOnce(simulator.RouteUpdateSession, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
+		close(arrived)
+		<-gate
+		usual(w, r)
+	})
+	other := s.dying()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if a, err := other.Ask(s.t.Context(), plain(r)); err == nil {
+			a.Discard()
+		}
+	}()
+	<-arrived
+	s.expireLeases()
+	return func() {
+		close(gate)
+		<-ended
+	}
 }
 
 // A repetition by id or name that waited for the session of a process that died is

@@ -67,7 +67,7 @@ func (t *turn) setUp(ctx context.Context) error {
 	if s.SettingsKnown && want == s.Settings {
 		return nil
 	}
-	if s.SettingsKnown && t.isStored {
+	if t.isStored && s.ID != t.created { // a created session is stored as one without settings
 		if err := t.engine.opts.Store.MarkSettingsUnknown(ctx, s.ID, t.token); err != nil {
 			return t.settingsError(ctx, err)
 		}
