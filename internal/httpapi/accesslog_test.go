@@ -58,21 +58,21 @@ func TestAccessLog(t *testing.T) {
 			"model": "model-1", "stream": false, "session": 4711.0, "placement": "new", "first_event": true,
 			"prompt_tokens": 7.0, "completion_tokens": 2.0, "estimated": false,
 		}},
-		{"a stream", append([]step{{moved: 4712}}, helloGuess...), "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, with(`"stream":true`), map[string]any{
+		{"a stream", append([]step{{newSession: 4712}}, helloEstimated...), "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, questionWith(`"stream":true`), map[string]any{
 			"level": "INFO", "msg": "request", "method": "POST", "route": "/v1/chat/completions", "status": 200.0, "caller": "alice",
 			"model": "model-1", "stream": true, "session": 4712.0, "placement": "replayed", "first_event": true,
 			"prompt_tokens": 7.0, "completion_tokens": 2.0, "estimated": true,
 		}},
-		{"an answer from another session", append([]step{{moved: 4712}}, hello...), "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, question, map[string]any{
+		{"an answer from another session", append([]step{{newSession: 4712}}, hello...), "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, question, map[string]any{
 			"level": "INFO", "msg": "request", "method": "POST", "route": "/v1/chat/completions", "status": 200.0, "caller": "alice",
 			"model": "model-1", "stream": false, "session": 4712.0, "placement": "replayed", "first_event": true,
 			"prompt_tokens": 7.0, "completion_tokens": 2.0, "estimated": false,
 		}},
-		{"a failure", []step{fault(fault502)}, "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, question, map[string]any{
+		{"a failure", []step{errorStep(fault502)}, "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, question, map[string]any{
 			"level": "WARN", "msg": "request", "method": "POST", "route": "/v1/chat/completions", "status": 502.0, "caller": "alice",
 			"model": "model-1", "stream": false, "session": 4711.0, "placement": "new", "code": "backend_error", "error": "backend_error: it failed: the cause",
 		}},
-		{"a failure within a stream", []step{text("secret words"), pause(), fault(fault502)}, "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, with(`"stream":true`), map[string]any{
+		{"a failure within a stream", []step{textStep("secret words"), pauseStep(), errorStep(fault502)}, "POST", "/v1/chat/completions", []string{"Authorization: " + aliceKey}, questionWith(`"stream":true`), map[string]any{
 			"level": "WARN", "msg": "request", "method": "POST", "route": "/v1/chat/completions", "status": 200.0, "caller": "alice",
 			"model": "model-1", "stream": true, "session": 4711.0, "placement": "new", "first_event": true,
 			"code": "backend_error", "error": "backend_error: it failed: the cause",
@@ -97,37 +97,37 @@ func TestAccessLog(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := new(log)
-			s, _, _ := serverOf(c.script, keyed, func(o *Options) {
+			l := new(testLog)
+			s, _, _ := newTestServer(c.script, withKeys, func(o *Options) {
 				o.Logger = telemetry.NewLogger(l, slog.LevelDebug, telemetry.FormatJSON)
 			})
-			ask(s, request(c.method, c.path, c.body, c.headers...))
+			serve(s, request(c.method, c.path, c.body, c.headers...))
 			if diff := cmp.Diff([]map[string]any{c.want}, lines(t, l.String())); diff != "" {
 				t.Errorf("log (-want +got):\n%s", diff)
 			}
-			mustContain(t, "the log", l.String(), "!secret")
+			checkContains(t, "the log", l.String(), "!secret")
 		})
 	}
 }
 
 func TestTimesInTheLog(t *testing.T) {
-	for _, body := range []string{question, with(`"stream":true`)} {
+	for _, body := range []string{question, questionWith(`"stream":true`)} {
 		synctest.Test(t, func(t *testing.T) {
-			s, _, l := serverOf([]step{wait(2 * time.Second), text("a"), pause(), wait(3 * time.Second), text("b"), done(someUsage)})
-			ask(s, request("POST", "/v1/chat/completions", body))
-			mustContain(t, "the log", l.String(), "first_event=2s ", "duration=5s ")
+			s, _, l := newTestServer([]step{waitStep(2 * time.Second), textStep("a"), pauseStep(), waitStep(3 * time.Second), textStep("b"), doneStep(someUsage)})
+			serve(s, request("POST", "/v1/chat/completions", body))
+			checkContains(t, "the log", l.String(), "first_event=2s ", "duration=5s ")
 		})
 	}
 }
 
 func TestProbesAreQuiet(t *testing.T) {
-	l := new(log)
-	s, _, _ := serverOf(nil, func(o *Options) {
+	l := new(testLog)
+	s, _, _ := newTestServer(nil, func(o *Options) {
 		o.Logger = telemetry.NewLogger(l, slog.LevelInfo, telemetry.FormatText)
 	})
 	s.SetReady()
-	ask(s, request("GET", "/healthz", ""))
-	ask(s, request("GET", "/readyz", ""))
+	serve(s, request("GET", "/healthz", ""))
+	serve(s, request("GET", "/readyz", ""))
 	if l.String() != "" {
 		t.Errorf("probes are logged at info: %s", l)
 	}
@@ -135,8 +135,8 @@ func TestProbesAreQuiet(t *testing.T) {
 
 func TestClientsTextIsClippedInTheLog(t *testing.T) {
 	long := strings.Repeat("m", 10_000)
-	s, _, l := serverOf(hello)
-	ask(s, request("POST", "/v1/chat/completions", `{"model":"`+long+`","messages":[{"role":"user","content":"Hi"}],"`+long+`":1}`, "X-Session-Id: "+long))
+	s, _, l := newTestServer(hello)
+	serve(s, request("POST", "/v1/chat/completions", `{"model":"`+long+`","messages":[{"role":"user","content":"Hi"}],"`+long+`":1}`, "X-Session-Id: "+long))
 	for line := range strings.Lines(l.String()) {
 		if len(line) > 1000 {
 			t.Errorf("a line of %d bytes: %s…", len(line), line[:200])
@@ -148,14 +148,14 @@ func TestClientsTextIsClippedInTheLog(t *testing.T) {
 }
 
 func TestIgnoredKeysAreCountedAndNamed(t *testing.T) {
-	s, _, l := serverOf(hello)
+	s, _, l := newTestServer(hello)
 	var keys []string
 	for c := range slices.Values(strings.Split("abcdefghijklmnopqrstuvwxyz", "")) {
 		keys = append(keys, `"zz_`+c+`":1`)
 	}
-	rec, _ := ask(s, request("POST", "/v1/chat/completions", with(strings.Join(keys, ","))))
-	if got := count(t, s, "achuan_ignored_keys_total"); rec.Code != 200 || got != 26 {
+	rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(strings.Join(keys, ","))))
+	if got := metricSum(t, s, "achuan_ignored_keys_total"); rec.Code != 200 || got != 26 {
 		t.Errorf("status %d, %v ignored keys counted; want 200 and 26", rec.Code, got)
 	}
-	mustContain(t, "the log", l.String(), "level=DEBUG", "zz_")
+	checkContains(t, "the log", l.String(), "level=DEBUG", "zz_")
 }

@@ -38,7 +38,7 @@ func TestUnclearEndsCloseTheConnection(t *testing.T) {
 		{"odd chunk", post("1.1", "Transfer-Encoding: chunked") + "0x3\r\nabc\r\n0\r\n\r\n", 1, "400"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, _, _ := serverOf(hello)
+			s, _, _ := newTestServer(hello)
 			srv := httptest.NewUnstartedServer(s.Handler())
 			srv.Config = HTTPServer(s.Handler(), s.opts.Logger)
 			srv.Start()

@@ -19,13 +19,13 @@ func TestAudit(t *testing.T) {
 		{"none", false, question},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, _, l := serverOf(hello, func(o *Options) { o.Audit = c.audit })
-			ask(s, request("POST", "/v1/chat/completions", c.body))
+			s, _, l := newTestServer(hello, func(o *Options) { o.Audit = c.audit })
+			serve(s, request("POST", "/v1/chat/completions", c.body))
 			want := fmt.Sprintf("body_sha256=%x ", sha256.Sum256([]byte(c.body)))
 			if !c.audit {
 				want = "!body_sha256"
 			}
-			mustContain(t, "the log", l.String(), want)
+			checkContains(t, "the log", l.String(), want)
 		})
 	}
 }

@@ -22,32 +22,32 @@ func TestAuthenticate(t *testing.T) {
 		{"wrong", []string{"Authorization: Bearer sk-mallory-012345"}, 401, chat.CodeInvalidAPIKey, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, f, l := serverOf(hello, keyed)
-			rec, _ := ask(s, request("POST", "/v1/chat/completions", question, c.headers...))
+			s, f, l := newTestServer(hello, withKeys)
+			rec, _ := serve(s, request("POST", "/v1/chat/completions", question, c.headers...))
 			if rec.Code != c.status {
 				t.Fatalf("status %d, want %d", rec.Code, c.status)
 			}
 			if c.code != "" {
-				mustContain(t, "the body", rec.Body.String(), fails(c.code)...)
-				mustContain(t, "the log", l.String(), "!caller=", "!mallory", "code="+string(c.code))
+				checkContains(t, "the body", rec.Body.String(), errorBody(c.code)...)
+				checkContains(t, "the log", l.String(), "!caller=", "!mallory", "code="+string(c.code))
 				if rec.Header().Get("WWW-Authenticate") == "" || len(f.requests) > 0 {
 					t.Error("no WWW-Authenticate, or the request reached the gateway")
 				}
 				return
 			}
-			if caller := f.request(t).Caller; caller.Name != c.caller || len(caller.ID) != 64 {
+			if caller := f.onlyRequest(t).Caller; caller.Name != c.caller || len(caller.ID) != 64 {
 				t.Errorf("the caller is %+v, want %s", caller, c.caller)
 			}
-			mustContain(t, "the log", l.String(), "caller="+c.caller, "!sk-")
+			checkContains(t, "the log", l.String(), "caller="+c.caller, "!sk-")
 		})
 	}
 }
 
 func TestKeyless(t *testing.T) {
-	s, f, l := serverOf(hello)
-	rec, _ := ask(s, request("POST", "/v1/chat/completions", question, "Authorization: Bearer whatever"))
-	if caller := f.request(t).Caller; rec.Code != http.StatusOK || caller != chat.Anonymous {
+	s, f, l := newTestServer(hello)
+	rec, _ := serve(s, request("POST", "/v1/chat/completions", question, "Authorization: Bearer whatever"))
+	if caller := f.onlyRequest(t).Caller; rec.Code != http.StatusOK || caller != chat.Anonymous {
 		t.Errorf("status %d, caller %+v; want 200 and anonymous", rec.Code, caller)
 	}
-	mustContain(t, "the log", l.String(), "caller=anonymous", "!whatever")
+	checkContains(t, "the log", l.String(), "caller=anonymous", "!whatever")
 }

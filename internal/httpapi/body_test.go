@@ -38,7 +38,7 @@ func TestBodyCap(t *testing.T) {
 		{"much more, chunked", unsized(strings.Repeat(" ", 1<<20)), 413, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, f, _ := serverOf(hello, smallBody)
+			s, f, _ := newTestServer(hello, smallBody)
 			srv := httptest.NewServer(s.Handler())
 			defer srv.Close()
 			for range 2 { // the second time shows what the first has left of the connection
@@ -52,7 +52,7 @@ func TestBodyCap(t *testing.T) {
 					t.Fatalf("status %d, want %d: %s", resp.StatusCode, c.status, text)
 				}
 				if c.status == http.StatusRequestEntityTooLarge {
-					mustContain(t, "the body", string(text), append(fails(chat.CodeRequestTooLarge), "ACHUAN_MAX_BODY")...)
+					checkContains(t, "the body", string(text), append(errorBody(chat.CodeRequestTooLarge), "ACHUAN_MAX_BODY")...)
 				}
 				resp, err = srv.Client().Get(srv.URL + "/v1/models")
 				if err != nil || resp.StatusCode != http.StatusOK {
@@ -74,7 +74,7 @@ func TestBodyCap(t *testing.T) {
 // A body that its Content-Length condemns is not waited for.
 func TestTooLargeByItsOwnWord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := serverOf(hello, smallBody)
+		s, _, _ := newTestServer(hello, smallBody)
 		w := listenTo(t, s)
 		conn := w.dial(t)
 		start := time.Now()
@@ -96,7 +96,7 @@ func TestTooLargeByItsOwnWord(t *testing.T) {
 // connection, whether or not anyone read it.
 func TestUnreadBodyIsSkipped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := serverOf(hello, keyed)
+		s, _, _ := newTestServer(hello, withKeys)
 		w := listenTo(t, s)
 		conn := w.dial(t)
 		r := bufio.NewReader(conn)
@@ -129,14 +129,14 @@ func TestUnreadBodyThatNeverComes(t *testing.T) {
 		target string
 		most   time.Duration
 	}{
-		{"small reply", keyed, streamTarget, 5 * time.Second},
+		{"small reply", withKeys, streamTarget, 5 * time.Second},
 		// The deadlines of the body and of the reply's first write are one instant:
 		// when the write is the quicker, the rest of the body is waited for once more.
 		{"big reply", many, "GET /v1/models", 30*time.Second + remainderTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, _, _ := serverOf(hello, c.set)
+				s, _, _ := newTestServer(hello, c.set)
 				w := listenTo(t, s)
 				conn := w.dial(t)
 				start := time.Now()
@@ -146,7 +146,7 @@ func TestUnreadBodyThatNeverComes(t *testing.T) {
 					t.Fatalf("ended after %v with %v", took, err)
 				}
 				if c.most < 30*time.Second { // else the reply's deadline has passed with the body's
-					mustContain(t, "the reply", string(text), "HTTP/1.1 401 ", "Connection: close")
+					checkContains(t, "the reply", string(text), "HTTP/1.1 401 ", "Connection: close")
 				}
 			})
 		})
@@ -179,7 +179,7 @@ func TestSlowBodies(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, _, l := serverOf(hello)
+				s, _, l := newTestServer(hello)
 				w := listenTo(t, s)
 				conn := w.dial(t)
 				start := time.Now()
@@ -201,7 +201,7 @@ func TestSlowBodies(t *testing.T) {
 					t.Errorf("status %d after %v, want %d after %v: %s", resp.StatusCode, took, c.status, c.after, text)
 				}
 				if c.status != 200 {
-					mustContain(t, "the body", string(text), fails(chat.CodeInvalidJSON)...)
+					checkContains(t, "the body", string(text), errorBody(chat.CodeInvalidJSON)...)
 					if !resp.Close {
 						t.Error("the connection is not closed")
 					}
@@ -229,7 +229,7 @@ func TestSlowAnswerAfterABody(t *testing.T) {
 	for _, framing := range []string{"sized", "chunked"} {
 		t.Run(framing, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, _, _ := serverOf([]step{wait(10 * time.Minute), text("a"), done(someUsage)})
+				s, _, _ := newTestServer([]step{waitStep(10 * time.Minute), textStep("a"), doneStep(someUsage)})
 				w := listenTo(t, s)
 				conn := w.dial(t)
 				if framing == "sized" {
@@ -247,7 +247,7 @@ func TestSlowAnswerAfterABody(t *testing.T) {
 }
 
 func TestBrokenChunks(t *testing.T) {
-	s, _, _ := serverOf(hello)
+	s, _, _ := newTestServer(hello)
 	srv := httptest.NewServer(s.Handler())
 	defer srv.Close()
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
@@ -265,7 +265,7 @@ func TestBrokenChunks(t *testing.T) {
 	if resp.StatusCode != http.StatusBadRequest || !resp.Close {
 		t.Errorf("status %d, close %v; want 400 and the end of the connection", resp.StatusCode, resp.Close)
 	}
-	mustContain(t, "the body", string(text), fails(chat.CodeInvalidJSON)...)
+	checkContains(t, "the body", string(text), errorBody(chat.CodeInvalidJSON)...)
 }
 
 func TestBuffersDoNotGrowForGood(t *testing.T) {

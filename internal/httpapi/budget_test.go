@@ -154,8 +154,8 @@ func TestOverloaded(t *testing.T) {
 	for _, coding := range []string{"", "gzip"} {
 		t.Run(coding, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, _, _ := serverOf([]step{wait(20 * time.Second), text("Hi"), done(someUsage)}, func(o *Options) { o.BodyMemory = 32 << 20 })
-				big := with(`"user":"` + strings.Repeat("x", 500) + `","metadata":{"a":"` + strings.Repeat("x", 500) + `"}`)
+				s, _, _ := newTestServer([]step{waitStep(20 * time.Second), textStep("Hi"), doneStep(someUsage)}, func(o *Options) { o.BodyMemory = 32 << 20 })
+				big := questionWith(`"user":"` + strings.Repeat("x", 500) + `","metadata":{"a":"` + strings.Repeat("x", 500) + `"}`)
 				big = strings.Replace(big, `"Hi"`, `"`+strings.Repeat("x", 3<<20)+`"`, 1)
 				headers := []string{"Content-Type: application/json"}
 				if coding != "" {
@@ -193,7 +193,7 @@ func TestOverloaded(t *testing.T) {
 				if used := s.budget.used.Load(); used != 0 {
 					t.Errorf("%d bytes in use in the end, want none", used)
 				}
-				if n := count(t, s, "achuan_limits_hit_total"); n != 1 {
+				if n := metricSum(t, s, "achuan_limits_hit_total"); n != 1 {
 					t.Errorf("%v limits hit, want 1", n)
 				}
 			})
@@ -208,17 +208,17 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		body   string
 		script []step
 	}{
-		"answered": {question, hello}, "streamed": {with(`"stream":true`), hello}, "not JSON": {"{", nil}, "too large": {strings.Repeat(" ", 70<<10), nil},
-		"failed": {question, []step{fault(quota)}}, "panic": {question, []step{{panic: "oh my"}}},
+		"answered": {question, hello}, "streamed": {questionWith(`"stream":true`), hello}, "not JSON": {"{", nil}, "too large": {strings.Repeat(" ", 70<<10), nil},
+		"failed": {question, []step{errorStep(quota)}}, "panic": {question, []step{{panic: "oh my"}}},
 	} {
-		s, f, _ := serverOf(c.script, func(o *Options) { o.BodyMemory, o.MaxBody = 32<<20, 64<<10 })
+		s, f, _ := newTestServer(c.script, func(o *Options) { o.BodyMemory, o.MaxBody = 32<<20, 64<<10 })
 		f.place = func(context.Context) error {
 			if s.budget.used.Load() == 0 {
 				t.Errorf("%s: no memory is taken while the request is placed", name)
 			}
 			return nil
 		}
-		ask(s, request("POST", "/v1/chat/completions", c.body))
+		serve(s, request("POST", "/v1/chat/completions", c.body))
 		if used := s.budget.used.Load(); used != 0 {
 			t.Errorf("%s: %d bytes in use in the end, want none", name, used)
 		}

@@ -17,15 +17,15 @@ import (
 )
 
 // leftEarly checks that one client is known to have left, and what was told of it.
-func leftEarly(t *testing.T, s *Server, f *fakeChat, l *log, left int) {
+func leftEarly(t *testing.T, s *Server, f *fakeChat, l *testLog, left int) {
 	t.Helper()
-	if got := count(t, s, "achuan_clients_gone_total"); got != 1 {
+	if got := metricSum(t, s, "achuan_clients_gone_total"); got != 1 {
 		t.Errorf("%v clients counted as gone, want 1", got)
 	}
-	if f.left != left {
-		t.Errorf("%d answers were left before their end, want %d", f.left, left)
+	if f.unfinished != left {
+		t.Errorf("%d answers were left before their end, want %d", f.unfinished, left)
 	}
-	mustContain(t, "the log", l.String(), "status=499", "!level=WARN", "!level=ERROR", "!code=")
+	checkContains(t, "the log", l.String(), "status=499", "!level=WARN", "!level=ERROR", "!code=")
 }
 
 func TestClientLeaves(t *testing.T) {
@@ -35,16 +35,16 @@ func TestClientLeaves(t *testing.T) {
 		script []step
 		left   int // answers left to the background
 	}{
-		{"while a whole answer comes", question, []step{text("a"), untilGone(), text("b"), done(someUsage)}, 1},
-		{"before a stream's first event", with(`"stream":true`), []step{untilGone(), text("a"), done(someUsage)}, 1},
-		{"within a stream", with(`"stream":true`), []step{text("a"), pause(), untilGone(), text("b"), pause(), done(someUsage)}, 1},
-		{"and the gateway says so", question, []step{untilGone(), fault(context.Canceled)}, 1},
-		{"and the platform fails", with(`"stream":true`), []step{untilGone(), fault(truncated)}, 1},
-		{"and the stream falls silent for good", with(`"stream":true`), []step{text("a"), pause(), untilGone()}, 0},
+		{"while a whole answer comes", question, []step{textStep("a"), waitForClientGone(), textStep("b"), doneStep(someUsage)}, 1},
+		{"before a stream's first event", questionWith(`"stream":true`), []step{waitForClientGone(), textStep("a"), doneStep(someUsage)}, 1},
+		{"within a stream", questionWith(`"stream":true`), []step{textStep("a"), pauseStep(), waitForClientGone(), textStep("b"), pauseStep(), doneStep(someUsage)}, 1},
+		{"and the gateway says so", question, []step{waitForClientGone(), errorStep(context.Canceled)}, 1},
+		{"and the platform fails", questionWith(`"stream":true`), []step{waitForClientGone(), errorStep(truncatedError)}, 1},
+		{"and the stream falls silent for good", questionWith(`"stream":true`), []step{textStep("a"), pauseStep(), waitForClientGone()}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, f, l := serverOf(c.script)
+				s, f, l := newTestServer(c.script)
 				w := listenTo(t, s)
 				conn := w.dial(t)
 				send(t, conn, c.body, streamTarget)
@@ -62,7 +62,7 @@ func TestClientLeaves(t *testing.T) {
 
 func TestClientLeavesWhileItIsPlaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, f, l := serverOf(hello)
+		s, f, l := newTestServer(hello)
 		f.place = func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
@@ -79,7 +79,7 @@ func TestClientLeavesWhileItIsPlaced(t *testing.T) {
 
 func TestClientLeavesWithinItsBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, f, l := serverOf(hello)
+		s, f, l := newTestServer(hello)
 		w := listenTo(t, s)
 		conn := w.dial(t)
 		if _, err := io.WriteString(conn, streamTarget+" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"); err != nil {
@@ -93,7 +93,7 @@ func TestClientLeavesWithinItsBody(t *testing.T) {
 
 // To a client that has only closed its own side, an empty 200 would be a lie.
 func TestNothingIsWrittenToAClientThatLeft(t *testing.T) {
-	s, _, _ := serverOf([]step{untilGone(), fault(truncated)})
+	s, _, _ := newTestServer([]step{waitForClientGone(), errorStep(truncatedError)})
 	srv := httptest.NewServer(s.Handler())
 	defer srv.Close()
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
@@ -114,20 +114,20 @@ func TestNothingIsWrittenToAClientThatLeft(t *testing.T) {
 // that left: the reason is the answer.
 func TestEndedByTheProgram(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	s, _, l := serverOf([]step{text("a"), pause(), text("b"), done(someUsage)})
+	s, _, l := newTestServer([]step{textStep("a"), pauseStep(), textStep("b"), doneStep(someUsage)})
 	cancel(&chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown, Message: "shutting down"})
-	rec, aborted := ask(s, request("POST", "/v1/chat/completions", question).WithContext(ctx))
+	rec, aborted := serve(s, request("POST", "/v1/chat/completions", question).WithContext(ctx))
 	if aborted || rec.Code != http.StatusServiceUnavailable {
 		t.Errorf("status %d, aborted %v; want 503", rec.Code, aborted)
 	}
-	mustContain(t, "the log", l.String(), "status=503", "code=shutting_down")
+	checkContains(t, "the log", l.String(), "status=503", "code=shutting_down")
 }
 
 // A reader that stalls is dropped when a write has waited WriteTimeout, and the
 // rest of its answer is left to the background.
 func TestStalledReader(t *testing.T) {
 	big := strings.Repeat("x", 1<<20)
-	stream := with(`"stream":true`)
+	stream := questionWith(`"stream":true`)
 	for _, c := range []struct {
 		name   string
 		body   string
@@ -135,16 +135,16 @@ func TestStalledReader(t *testing.T) {
 		after  time.Duration // from the last byte that was read to the end
 		left   int
 	}{
-		{"of text", stream, []step{text("a"), pause(), text("b"), pause(), text("c"), pause(), done(someUsage)}, 30 * time.Second, 1},
-		{"of a big piece", stream, []step{text("a"), pause(), text(big), pause(), done(someUsage)}, 30 * time.Second, 1},
-		{"of the end", stream, []step{text("a"), pause(), text("b"), done(someUsage)}, 30 * time.Second, 0},
-		{"of an error", stream, []step{text("a"), pause(), fault(truncated)}, 30 * time.Second, 1},
-		{"of a keep-alive", stream, []step{text("a"), pause(), wait(100 * time.Second), text("b"), pause(), done(someUsage)}, 100 * time.Second, 1},
-		{"of a whole answer", question, []step{text(big), done(someUsage)}, 30 * time.Second, 0},
+		{"of text", stream, []step{textStep("a"), pauseStep(), textStep("b"), pauseStep(), textStep("c"), pauseStep(), doneStep(someUsage)}, 30 * time.Second, 1},
+		{"of a big piece", stream, []step{textStep("a"), pauseStep(), textStep(big), pauseStep(), doneStep(someUsage)}, 30 * time.Second, 1},
+		{"of the end", stream, []step{textStep("a"), pauseStep(), textStep("b"), doneStep(someUsage)}, 30 * time.Second, 0},
+		{"of an error", stream, []step{textStep("a"), pauseStep(), errorStep(truncatedError)}, 30 * time.Second, 1},
+		{"of a keep-alive", stream, []step{textStep("a"), pauseStep(), waitStep(100 * time.Second), textStep("b"), pauseStep(), doneStep(someUsage)}, 100 * time.Second, 1},
+		{"of a whole answer", question, []step{textStep(big), doneStep(someUsage)}, 30 * time.Second, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, f, l := serverOf(c.script)
+				s, f, l := newTestServer(c.script)
 				w := listenTo(t, s)
 				conn := w.dial(t)
 				send(t, conn, c.body, streamTarget)
@@ -154,7 +154,7 @@ func TestStalledReader(t *testing.T) {
 					readUntil(t, r, func(line string) bool { return strings.Contains(line, `"content":"a"`) })
 				}
 				time.Sleep(c.after - time.Second)
-				if count(t, s, "achuan_request_duration_seconds_count") != 0 {
+				if metricSum(t, s, "achuan_request_duration_seconds_count") != 0 {
 					t.Fatal("dropped too early")
 				}
 				time.Sleep(2 * time.Second)
@@ -183,7 +183,7 @@ func readUntil(t *testing.T, r *bufio.Reader, meant func(string) bool) {
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		big := strings.Repeat("x", 1<<20)
-		s, _, _ := serverOf([]step{text(big), done(someUsage)})
+		s, _, _ := newTestServer([]step{textStep(big), doneStep(someUsage)})
 		w := listenTo(t, s)
 		conn := w.dial(t)
 		send(t, conn, question, streamTarget, "Connection: close")
@@ -213,7 +213,7 @@ func TestStalledReaderOfASmallReply(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, _, _ := serverOf(hello, page)
+				s, _, _ := newTestServer(hello, page)
 				w := listenTo(t, s)
 				conn := w.dial(t)
 				if _, err := io.WriteString(conn, request); err != nil {
@@ -232,11 +232,11 @@ func TestStalledReaderOfASmallReply(t *testing.T) {
 // the connection.
 func TestConnectionIsReusedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := serverOf(hello)
+		s, _, _ := newTestServer(hello)
 		w := listenTo(t, s)
 		conn := w.dial(t)
 		r := bufio.NewReader(conn)
-		for _, body := range []string{question, with(`"stream":true`), question} {
+		for _, body := range []string{question, questionWith(`"stream":true`), question} {
 			send(t, conn, body, streamTarget)
 			resp, err := http.ReadResponse(r, nil)
 			if err != nil {
@@ -253,7 +253,7 @@ func TestConnectionIsReusedLater(t *testing.T) {
 // Nor is it in the way of what net/http writes before the handlers do.
 func TestContinueOnAnOldConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := serverOf(hello)
+		s, _, _ := newTestServer(hello)
 		w := listenTo(t, s)
 		conn := w.dial(t)
 		r := bufio.NewReader(conn)

@@ -52,34 +52,34 @@ func TestCORS(t *testing.T) {
 		want    map[string]string
 	}{
 		{"off", nil, "GET", "/healthz", []string{origin}, 200, map[string]string{}},
-		{"off, preflight", []func(*Options){keyed}, "OPTIONS", "/v1/models",
+		{"off, preflight", []func(*Options){withKeys}, "OPTIONS", "/v1/models",
 			[]string{origin, "Access-Control-Request-Method: GET", "Authorization: " + aliceKey}, 405, map[string]string{}},
 		{"off, preflight, keyless", nil, "OPTIONS", "/v1/models", []string{origin, "Access-Control-Request-Method: GET"}, 403, map[string]string{}},
 		{"allowed", []func(*Options){page}, "GET", "/v1/models", []string{origin}, 200, readable},
-		{"allowed, an error", []func(*Options){page, keyed}, "GET", "/v1/models", []string{origin}, 401, readable},
+		{"allowed, an error", []func(*Options){page, withKeys}, "GET", "/v1/models", []string{origin}, 401, readable},
 		{"allowed, not found", []func(*Options){page}, "GET", "/nope", []string{origin}, 404, readable},
-		{"preflight", []func(*Options){page, keyed}, "OPTIONS", "/v1/chat/completions",
+		{"preflight", []func(*Options){page, withKeys}, "OPTIONS", "/v1/chat/completions",
 			[]string{origin, "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: " + asked}, 204, flight},
 		{"preflight that asks for nothing", []func(*Options){page}, "OPTIONS", "/v1/chat/completions",
 			[]string{origin, "Access-Control-Request-Method: POST"}, 204, plainFlight},
 		{"preflight that asks for too much", []func(*Options){page}, "OPTIONS", "/v1/chat/completions",
 			[]string{origin, "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: " + strings.Repeat("a", 5000)}, 204, plainFlight},
 		{"OPTIONS that is no preflight", []func(*Options){page}, "OPTIONS", "/v1/models", []string{origin}, 405, readable},
-		{"foreign", []func(*Options){page, keyed}, "GET", "/v1/models",
+		{"foreign", []func(*Options){page, withKeys}, "GET", "/v1/models",
 			[]string{"Origin: https://evil.example", "Authorization: " + aliceKey}, 200, map[string]string{"vary": "Origin"}},
 		{"foreign preflight, keyless", []func(*Options){page}, "OPTIONS", "/v1/models",
 			[]string{"Origin: https://evil.example", "Access-Control-Request-Method: GET"}, 403, map[string]string{"vary": "Origin"}},
-		{"null", []func(*Options){page, keyed}, "GET", "/v1/models",
+		{"null", []func(*Options){page, withKeys}, "GET", "/v1/models",
 			[]string{"Origin: null", "Authorization: " + aliceKey}, 200, map[string]string{"vary": "Origin"}},
-		{"every origin", []func(*Options){anyPage, keyed}, "GET", "/v1/models", []string{"Origin: https://x.example", "Authorization: " + aliceKey}, 200, everyone},
-		{"every origin, null", []func(*Options){anyPage, keyed}, "GET", "/v1/models", []string{"Origin: null"}, 401, everyone},
+		{"every origin", []func(*Options){anyPage, withKeys}, "GET", "/v1/models", []string{"Origin: https://x.example", "Authorization: " + aliceKey}, 200, everyone},
+		{"every origin, null", []func(*Options){anyPage, withKeys}, "GET", "/v1/models", []string{"Origin: null"}, 401, everyone},
 		{"every origin, keyless", []func(*Options){anyPage}, "GET", "/v1/models", []string{"Origin: https://x.example"}, 403, everyone},
 		{"every origin, none sent", []func(*Options){anyPage}, "GET", "/v1/models", nil, 200, map[string]string{"vary": "Origin"}},
 		{"no origin", []func(*Options){page}, "GET", "/v1/models", nil, 200, map[string]string{"vary": "Origin"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, _, _ := serverOf(hello, c.set...)
-			rec, _ := ask(s, request(c.method, c.path, "", c.headers...))
+			s, _, _ := newTestServer(hello, c.set...)
+			rec, _ := serve(s, request(c.method, c.path, "", c.headers...))
 			if rec.Code != c.status {
 				t.Errorf("status %d, want %d: %s", rec.Code, c.status, rec.Body)
 			}
@@ -92,8 +92,8 @@ func TestCORS(t *testing.T) {
 
 // A page must be able to read why a stream failed and where it went.
 func TestCORSOnAStream(t *testing.T) {
-	s, _, _ := serverOf(hello, page)
-	rec, _ := ask(s, request("POST", "/v1/chat/completions", with(`"stream":true`), "Origin: https://chat.example.com"))
+	s, _, _ := newTestServer(hello, page)
+	rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`), "Origin: https://chat.example.com"))
 	if got := rec.Header().Get("Access-Control-Allow-Origin"); rec.Code != 200 || got != "https://chat.example.com" {
 		t.Errorf("status %d, Access-Control-Allow-Origin %q", rec.Code, got)
 	}

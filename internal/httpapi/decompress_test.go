@@ -70,9 +70,9 @@ func TestCompressedBodies(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			scenario{
-				method: "POST", path: "/v1/chat/completions", set: func(o *Options) { o.MaxBody = 4096 }, script: hello,
+				method: "POST", path: "/v1/chat/completions", setOptions: func(o *Options) { o.MaxBody = 4096 }, script: hello,
 				headers: []string{"Content-Encoding: " + c.encoding, "Content-Type: application/json"}, body: c.body, status: c.status,
-				must: mustOf(c.code),
+				contains: mustOf(c.code),
 			}.run(t)
 		})
 	}
@@ -82,17 +82,17 @@ func mustOf(code chat.Code) []string {
 	if code == "" {
 		return []string{`"content":"Hello"`}
 	}
-	return fails(code)
+	return errorBody(code)
 }
 
 // A body that becomes huge is refused at its bound: it never takes the memory.
 func TestBombTakesNoMemory(t *testing.T) {
 	bomb := compress(t, "gzip", strings.Repeat(" ", 64<<20))
-	s, _, _ := serverOf(hello, func(o *Options) { o.MaxBody = 1 << 20 })
+	s, _, _ := newTestServer(hello, func(o *Options) { o.MaxBody = 1 << 20 })
 	r := request("POST", "/v1/chat/completions", bomb, "Content-Encoding: gzip")
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	rec, _ := ask(s, r)
+	rec, _ := serve(s, r)
 	runtime.ReadMemStats(&after)
 	if took := after.TotalAlloc - before.TotalAlloc; rec.Code != http.StatusRequestEntityTooLarge || took > 16<<20 {
 		t.Errorf("status %d with %d bytes allocated, want 413 with 16 MiB at most", rec.Code, took)

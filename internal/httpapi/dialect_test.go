@@ -26,7 +26,7 @@ func (otherDialect) appendError(dst []byte, e *chat.Error) []byte {
 // Errors have the shape of the dialect of their route, also those of the middleware that
 // runs before the mux has found the route. Other routes keep OpenAI's.
 func TestErrorsHaveTheShapeOfTheirDialect(t *testing.T) {
-	s, _, _ := serverOf(nil, keyed, func(o *Options) { o.MaxBody = 1 << 10 })
+	s, _, _ := newTestServer(nil, withKeys, func(o *Options) { o.MaxBody = 1 << 10 })
 	routes := newRouteTable()
 	routes.addDialect(s, "/v1/other", otherDialect{})
 	routes.add(s.api, "GET /v1/models", s.listModels)
@@ -59,7 +59,7 @@ func TestErrorsHaveTheShapeOfTheirDialect(t *testing.T) {
 }
 
 func TestStateOfARequestWithoutAccessLog(t *testing.T) {
-	s, _, _ := serverOf(nil)
+	s, _, _ := newTestServer(nil)
 	rec := httptest.NewRecorder()
 	s.fail(rec, request("GET", "/", ""), errors.New("secret"))
 	if body := rec.Body.String(); rec.Code != http.StatusInternalServerError || !strings.HasPrefix(body, `{"error":{`) {

@@ -18,22 +18,22 @@ func TestDraining(t *testing.T) {
 	drain := func(s *Server) { s.StartDraining() }
 	// net/http shows Connection as resp.Close.
 	refused := map[string]string{"Connection": "", "Retry-After": "1", "X-Should-Retry": ""}
-	runAll(t, []scenario{
-		{name: "chat", method: "POST", path: "/v1/chat/completions", body: question, script: hello, before: drain, status: 503,
-			header: refused, must: fails(chat.CodeShuttingDown)},
-		{name: "models", method: "GET", path: "/v1/models", before: drain, status: 503, must: fails(chat.CodeShuttingDown)},
-		{name: "without a key", method: "GET", path: "/v1/models", set: keyed, before: drain, status: 503},
+	runScenarios(t, []scenario{
+		{name: "chat", method: "POST", path: "/v1/chat/completions", body: question, script: hello, prepare: drain, status: 503,
+			header: refused, contains: errorBody(chat.CodeShuttingDown)},
+		{name: "models", method: "GET", path: "/v1/models", prepare: drain, status: 503, contains: errorBody(chat.CodeShuttingDown)},
+		{name: "without a key", method: "GET", path: "/v1/models", setOptions: withKeys, prepare: drain, status: 503},
 	})
 }
 
 func TestDrainingClosesTheConnection(t *testing.T) {
-	s, _, _ := serverOf(hello)
+	s, _, _ := newTestServer(hello)
 	s.StartDraining()
-	rec, _ := ask(s, request("GET", "/v1/models", ""))
+	rec, _ := serve(s, request("GET", "/v1/models", ""))
 	if got := rec.Header().Get("Connection"); got != "close" {
 		t.Errorf("Connection is %q, want close", got)
 	}
-	rec, _ = ask(s, request("GET", "/healthz", ""))
+	rec, _ = serve(s, request("GET", "/healthz", ""))
 	if got := rec.Header().Get("Connection"); got != "" {
 		t.Errorf("Connection of a probe is %q", got)
 	}
@@ -41,10 +41,10 @@ func TestDrainingClosesTheConnection(t *testing.T) {
 
 func TestWaitIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := serverOf([]step{text("a"), pause(), wait(5 * time.Second), text("b"), done(someUsage)})
+		s, _, _ := newTestServer([]step{textStep("a"), pauseStep(), waitStep(5 * time.Second), textStep("b"), doneStep(someUsage)})
 		w := listenTo(t, s)
 		conn := w.dial(t)
-		send(t, conn, with(`"stream":true`), streamTarget, "Connection: close")
+		send(t, conn, questionWith(`"stream":true`), streamTarget, "Connection: close")
 		var got []moment
 		read := make(chan struct{})
 		start := time.Now()
@@ -81,16 +81,16 @@ func TestWaitIdle(t *testing.T) {
 
 // Requests that fail in any way are not in flight for ever.
 func TestNothingStaysInFlight(t *testing.T) {
-	s, f, _ := serverOf([]step{text("Hel"), pause(), {panic: "oh my"}})
+	s, f, _ := newTestServer([]step{textStep("Hel"), pauseStep(), {panic: "oh my"}})
 	f.place = func(context.Context) error { return nil }
 	for _, r := range []*http.Request{
-		request("POST", "/v1/chat/completions", with(`"stream":true`)),
+		request("POST", "/v1/chat/completions", questionWith(`"stream":true`)),
 		request("POST", "/v1/chat/completions", question),
 		request("POST", "/v1/chat/completions", "{"),
 		request("GET", "/v1/nope", ""),
 		request("GET", "/v1/models", "", "Origin: http://evil.example"),
 	} {
-		ask(s, r)
+		serve(s, r)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -100,7 +100,7 @@ func TestNothingStaysInFlight(t *testing.T) {
 }
 
 func TestHTTPServer(t *testing.T) {
-	l := new(log)
+	l := new(testLog)
 	srv := HTTPServer(http.NotFoundHandler(), l.logger())
 	if srv.WriteTimeout != 0 || srv.ReadTimeout != 0 {
 		t.Error("a total timeout would cut long answers")
@@ -109,12 +109,12 @@ func TestHTTPServer(t *testing.T) {
 		t.Errorf("limits are %v, %v, %d", srv.ReadHeaderTimeout, srv.IdleTimeout, srv.MaxHeaderBytes)
 	}
 	srv.ErrorLog.Print("a fault of net/http")
-	mustContain(t, "the log", l.String(), "level=WARN", "a fault of net/http")
+	checkContains(t, "the log", l.String(), "level=WARN", "a fault of net/http")
 }
 
 func TestSlowHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := serverOf(hello)
+		s, _, _ := newTestServer(hello)
 		w := listenTo(t, s)
 		conn := w.dial(t)
 		start := time.Now()
@@ -130,7 +130,7 @@ func TestSlowHeader(t *testing.T) {
 // net/http answers this one by itself unless told not to.
 func TestOptionsOfTheWholeServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := serverOf(hello)
+		s, _, _ := newTestServer(hello)
 		conn := listenTo(t, s).dial(t)
 		if _, err := io.WriteString(conn, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
 			t.Fatal(err)
@@ -139,10 +139,10 @@ func TestOptionsOfTheWholeServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mustContain(t, "the reply", string(reply), "404 Not Found", `"code":"not_found"`)
+		checkContains(t, "the reply", string(reply), "404 Not Found", `"code":"not_found"`)
 	})
 }
 
 func TestHugeHeader(t *testing.T) {
-	runAll(t, []scenario{{name: "64 KiB", method: "GET", path: "/healthz", headers: []string{"X-Big: " + strings.Repeat("x", 60<<10)}, status: 200}})
+	runScenarios(t, []scenario{{name: "64 KiB", method: "GET", path: "/healthz", headers: []string{"X-Big: " + strings.Repeat("x", 60<<10)}, status: 200}})
 }

@@ -109,12 +109,12 @@ func literal(e ast.Expr) string {
 
 // A preflight allows the method of each route.
 func TestPreflightAllowsEveryMethod(t *testing.T) {
-	s, _, _ := serverOf(hello, page, keyed)
+	s, _, _ := newTestServer(hello, page, withKeys)
 	for _, route := range []struct{ method, path string }{
 		{"POST", "/v1/chat/completions"}, {"GET", "/v1/models"}, {"GET", "/v1/sessions"}, {"POST", "/v1/sessions"},
 		{"DELETE", "/v1/sessions/1"}, {"GET", "/v1/sessions/1/messages"}, {"HEAD", "/healthz"},
 	} {
-		rec, _ := ask(s, request("OPTIONS", route.path, "",
+		rec, _ := serve(s, request("OPTIONS", route.path, "",
 			"Origin: https://chat.example.com", "Access-Control-Request-Method: "+route.method))
 		allowed := strings.Split(rec.Header().Get("Access-Control-Allow-Methods"), ", ")
 		if rec.Code != http.StatusNoContent || !slices.Contains(allowed, route.method) {
@@ -147,8 +147,8 @@ func TestShouldRetry(t *testing.T) {
 		{&chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeStoreUnavailable}, 503, ""},
 		{&chat.Error{Kind: chat.KindTimeout, Code: chat.CodeBackendTimeout}, 504, ""},
 	} {
-		s, _, _ := serverOf([]step{fault(c.err)})
-		rec, _ := ask(s, request("POST", "/v1/chat/completions", question))
+		s, _, _ := newTestServer([]step{errorStep(c.err)})
+		rec, _ := serve(s, request("POST", "/v1/chat/completions", question))
 		if got := rec.Header().Get("X-Should-Retry"); rec.Code != c.status || got != c.want {
 			t.Errorf("%s: status %d, x-should-retry %q; want %d, %q", c.err.Code, rec.Code, got, c.status, c.want)
 		}
@@ -157,13 +157,13 @@ func TestShouldRetry(t *testing.T) {
 
 // Replies are valid UTF-8, whatever bytes a client puts into a path.
 func TestRepliesAreUTF8(t *testing.T) {
-	s, _, _ := serverOf([]step{text("a\xffb\xed\xa0\x80"), done(someUsage)})
+	s, _, _ := newTestServer([]step{textStep("a\xffb\xed\xa0\x80"), doneStep(someUsage)})
 	for _, r := range []*http.Request{
 		request("GET", "/v1/%ff%fe", ""), request("GET", "/v1/models/%ff", ""), request("GET", "/v1/models", "", "X-Session-Id: \xff"),
 		request("GET", "/v1/models", "", "Host: \xff.example"), request("POST", "/v1/chat/completions", question),
-		request("POST", "/v1/chat/completions", with(`"stream":true`)),
+		request("POST", "/v1/chat/completions", questionWith(`"stream":true`)),
 	} {
-		rec, _ := ask(s, r)
+		rec, _ := serve(s, r)
 		if !utf8.Valid(rec.Body.Bytes()) {
 			t.Errorf("%q %s: the body %q is not UTF-8", r.Method, r.URL.EscapedPath(), rec.Body)
 		}

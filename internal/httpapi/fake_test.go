@@ -15,10 +15,10 @@ type fakeChat struct {
 	script []step                          // of every answer
 	place  func(ctx context.Context) error // what Chat itself does, nil for nothing
 
-	mu       sync.Mutex
-	requests []chat.Request
-	gone     int // answers whose clients left
-	left     int // answers whose events were not ranged to their end
+	mu          sync.Mutex
+	requests    []chat.Request
+	clientsGone int // answers whose clients left
+	unfinished  int // answers whose events were not ranged to their end
 }
 
 func (f *fakeChat) Models(context.Context) []chat.Model {
@@ -46,8 +46,8 @@ func (f *fakeChat) Chat(ctx context.Context, r *chat.Request) (Answer, error) {
 	return &fakeAnswer{chat: f, ctx: ctx, session: 4711, placement: chat.PlacementNew}, nil
 }
 
-// request is the only request that came.
-func (f *fakeChat) request(t *testing.T) chat.Request {
+// onlyRequest is the only request that came.
+func (f *fakeChat) onlyRequest(t *testing.T) chat.Request {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -59,13 +59,13 @@ func (f *fakeChat) request(t *testing.T) chat.Request {
 
 // step is one thing that an answer does: what is not zero, in the fields' order.
 type step struct {
-	wait  time.Duration
-	gone  bool  // waits for the client's leaving
-	moved int64 // the session becomes this one, replayed
-	do    func()
-	panic string
-	event chat.Event
-	err   error
+	wait         time.Duration
+	clientLeaves bool  // waits for the client's leaving
+	newSession   int64 // the session becomes this one, replayed
+	do           func()
+	panic        string
+	event        chat.Event
+	err          error
 }
 
 type fakeAnswer struct {
@@ -92,7 +92,7 @@ func (a *fakeAnswer) Placement() chat.Placement {
 func (a *fakeAnswer) Left() {
 	a.chat.mu.Lock()
 	defer a.chat.mu.Unlock()
-	a.chat.gone++
+	a.chat.clientsGone++
 }
 
 func (a *fakeAnswer) Events() iter.Seq2[chat.Event, error] {
@@ -100,7 +100,7 @@ func (a *fakeAnswer) Events() iter.Seq2[chat.Event, error] {
 		for _, s := range a.chat.script {
 			if !a.do(s, yield) {
 				a.chat.mu.Lock()
-				a.chat.left++
+				a.chat.unfinished++
 				a.chat.mu.Unlock()
 				return
 			}
@@ -110,12 +110,12 @@ func (a *fakeAnswer) Events() iter.Seq2[chat.Event, error] {
 
 func (a *fakeAnswer) do(s step, yield func(chat.Event, error) bool) bool {
 	time.Sleep(s.wait) // in tests with a fake clock only
-	if s.gone {
+	if s.clientLeaves {
 		<-a.ctx.Done()
 	}
-	if s.moved != 0 {
+	if s.newSession != 0 {
 		a.mu.Lock()
-		a.session, a.placement = s.moved, chat.PlacementReplayed
+		a.session, a.placement = s.newSession, chat.PlacementReplayed
 		a.mu.Unlock()
 	}
 	if s.do != nil {
@@ -133,26 +133,26 @@ func (a *fakeAnswer) do(s step, yield func(chat.Event, error) bool) bool {
 	return true
 }
 
-func untilGone() step           { return step{gone: true} }
-func wait(d time.Duration) step { return step{wait: d} }
-func text(s string) step        { return step{event: chat.Event{Kind: chat.EventText, Text: s}} }
-func pause() step               { return step{event: chat.Event{Kind: chat.EventPause}} }
-func fault(err error) step      { return step{err: err} }
+func waitForClientGone() step       { return step{clientLeaves: true} }
+func waitStep(d time.Duration) step { return step{wait: d} }
+func textStep(s string) step        { return step{event: chat.Event{Kind: chat.EventText, Text: s}} }
+func pauseStep() step               { return step{event: chat.Event{Kind: chat.EventPause}} }
+func errorStep(err error) step      { return step{err: err} }
 
-func done(u chat.Usage) step {
+func doneStep(u chat.Usage) step {
 	return step{event: chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: u}}
 }
 
-// of is s for another choice.
-func (s step) of(choice int) step {
+// forChoice is s for another choice.
+func (s step) forChoice(choice int) step {
 	s.event.Choice = choice
 	return s
 }
 
 var (
-	someUsage  = chat.Usage{PromptTokens: 7, CompletionTokens: 2}
-	hello      = []step{text("Hel"), pause(), text("lo"), done(someUsage)}
-	truncated  = &chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendTruncated, Message: "cut off"}
-	guessed    = chat.Usage{PromptTokens: 7, CompletionTokens: 2, Estimated: true}
-	helloGuess = []step{text("Hel"), pause(), text("lo"), done(guessed)}
+	someUsage      = chat.Usage{PromptTokens: 7, CompletionTokens: 2}
+	hello          = []step{textStep("Hel"), pauseStep(), textStep("lo"), doneStep(someUsage)}
+	truncatedError = &chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendTruncated, Message: "cut off"}
+	estimatedUsage = chat.Usage{PromptTokens: 7, CompletionTokens: 2, Estimated: true}
+	helloEstimated = []step{textStep("Hel"), pauseStep(), textStep("lo"), doneStep(estimatedUsage)}
 )

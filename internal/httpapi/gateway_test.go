@@ -14,7 +14,7 @@ func (noModels) Models(context.Context) ([]chat.Model, error) { return nil, nil 
 
 // The gateway's nil answer beside an error must not look like an answer.
 func TestFromGateway(t *testing.T) {
-	c := FromGateway(gateway.New(gateway.Options{Models: noModels{}, Logger: new(log).logger()}))
+	c := FromGateway(gateway.New(gateway.Options{Models: noModels{}, Logger: new(testLog).logger()}))
 	answer, err := c.Chat(t.Context(), &chat.Request{Model: "nobody's", N: 1, Messages: []chat.Message{{Role: chat.RoleUser, Text: "Hi"}}})
 	if answer != nil || chat.AsError(err).Code != chat.CodeModelNotFound {
 		t.Errorf("Chat = %v, %v; want no answer and model_not_found", answer, err)

@@ -44,10 +44,10 @@ func TestHost(t *testing.T) {
 		{"open to a network", []func(*Options){open, page},
 			[]string{"localhost", "10.0.0.1", "192.168.1.2:8000", "[fe80::1]:8000", "[2001:db8::1]", "achuan", "achuan:8000", "my_box", "achuan.svc.cluster.local", "chat.example.com", "chat.example.com:8000"},
 			[]string{"evil.example", "example.com", "a.chat.example.com", "", ":8000", "a b", "爽"}},
-		{"with keys", []func(*Options){keyed}, []string{"evil.example", "anything.test:1", "10.0.0.1"}, nil},
+		{"with keys", []func(*Options){withKeys}, []string{"evil.example", "anything.test:1", "10.0.0.1"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, _, _ := serverOf(hello, c.set...)
+			s, _, _ := newTestServer(hello, c.set...)
 			for _, host := range c.allow {
 				if rec := listModelsAs(s, host, ""); rec != http.StatusOK {
 					t.Errorf("Host %q: status %d, want 200", host, rec)
@@ -83,11 +83,11 @@ func TestOrigin(t *testing.T) {
 		{"every page configured", []func(*Options){anyPage}, "localhost:8000", []string{"http://evil.example", "null"}, 403},
 		{"null configured", []func(*Options){func(o *Options) { o.CORSOrigins = []string{"null"} }}, "localhost:8000", []string{"null"}, 403},
 		{"every page configured, same name", []func(*Options){anyPage}, "localhost:8000", []string{"http://localhost:3000"}, 200},
-		{"every page configured, with keys", []func(*Options){anyPage, keyed}, "localhost:8000", []string{"http://evil.example", "null"}, 200},
-		{"with keys", []func(*Options){keyed}, "localhost:8000", []string{"http://evil.example", "null"}, 200},
+		{"every page configured, with keys", []func(*Options){anyPage, withKeys}, "localhost:8000", []string{"http://evil.example", "null"}, 200},
+		{"with keys", []func(*Options){withKeys}, "localhost:8000", []string{"http://evil.example", "null"}, 200},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, _, _ := serverOf(hello, c.set...)
+			s, _, _ := newTestServer(hello, c.set...)
 			for _, origin := range c.origins {
 				if got := listModelsAs(s, c.host, origin); got != c.want {
 					t.Errorf("Origin %q at Host %q: status %d, want %d", origin, c.host, got, c.want)
@@ -104,18 +104,18 @@ func listModelsAs(s *Server, host, origin string) int {
 	if origin != "" {
 		r.Header.Set("Origin", origin)
 	}
-	rec, _ := ask(s, r)
+	rec, _ := serve(s, r)
 	return rec.Code
 }
 
 func TestRefusalNamesTheRemedy(t *testing.T) {
-	s, f, _ := serverOf(hello)
+	s, f, _ := newTestServer(hello)
 	for _, header := range []string{"Host: evil.example", "Origin: http://evil.example"} {
-		rec, _ := ask(s, request("POST", "/v1/chat/completions", question, header))
+		rec, _ := serve(s, request("POST", "/v1/chat/completions", question, header))
 		if rec.Code != http.StatusForbidden {
 			t.Errorf("%s: status %d, want 403", header, rec.Code)
 		}
-		mustContain(t, "the body", rec.Body.String(), append(fails(chat.CodeOriginNotAllowed), "ACHUAN_API_KEYS", "evil.example")...)
+		checkContains(t, "the body", rec.Body.String(), append(errorBody(chat.CodeOriginNotAllowed), "ACHUAN_API_KEYS", "evil.example")...)
 	}
 	if len(f.requests) > 0 {
 		t.Error("a refused request reached the gateway")

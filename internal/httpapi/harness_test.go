@@ -30,32 +30,32 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// log is what the server under test has logged, readable at any time.
-type log struct {
+// testLog is what the server under test has logged, readable at any time.
+type testLog struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (l *log) Write(p []byte) (int, error) {
+func (l *testLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
 }
 
-func (l *log) String() string {
+func (l *testLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
 }
 
 // logger returns a debug logger that writes to l.
-func (l *log) logger() *slog.Logger {
+func (l *testLog) logger() *slog.Logger {
 	return telemetry.NewLogger(l, slog.LevelDebug, telemetry.FormatText)
 }
 
-// serverOf returns a server that answers with script, and its log.
-func serverOf(script []step, set ...func(*Options)) (*Server, *fakeChat, *log) {
-	l, f := new(log), &fakeChat{script: script}
+// newTestServer returns a server that answers with script, and its log.
+func newTestServer(script []step, set ...func(*Options)) (*Server, *fakeChat, *testLog) {
+	l, f := new(testLog), &fakeChat{script: script}
 	o := Options{
 		Chat: f, Logger: l.logger(), Metrics: telemetry.NewMetrics(telemetry.Build{}),
 		Version: "1.2.3", Listen: "127.0.0.1:8000", UserSessions: true,
@@ -66,8 +66,8 @@ func serverOf(script []step, set ...func(*Options)) (*Server, *fakeChat, *log) {
 	return New(o), f, l
 }
 
-// keyed gives the server two client keys.
-func keyed(o *Options) {
+// withKeys gives the server two client keys.
+func withKeys(o *Options) {
 	keys, err := access.ParseKeys([]string{"alice:sk-alice-0123456789", "bob:sk-bob-0123456789"})
 	if err != nil {
 		panic(err)
@@ -80,11 +80,11 @@ const aliceKey = "Bearer sk-alice-0123456789"
 // question is a request for an answer.
 const question = `{"model":"model-1","messages":[{"role":"user","content":"Hi"}]}`
 
-// with returns question with more keys in it.
-func with(keys string) string { return strings.TrimSuffix(question, "}") + "," + keys + "}" }
+// questionWith returns question with more keys in it.
+func questionWith(keys string) string { return strings.TrimSuffix(question, "}") + "," + keys + "}" }
 
-// ask serves one request in memory. What is aborted comes back as aborted.
-func ask(s *Server, r *http.Request) (rec *httptest.ResponseRecorder, aborted bool) {
+// serve serves one request in memory. What is aborted comes back as aborted.
+func serve(s *Server, r *http.Request) (rec *httptest.ResponseRecorder, aborted bool) {
 	rec = httptest.NewRecorder()
 	defer func() {
 		if v := recover(); v == http.ErrAbortHandler {
@@ -121,8 +121,8 @@ func setHeaders(r *http.Request, headers []string) {
 	}
 }
 
-// count returns the sum of a metric's series, whatever their labels.
-func count(t *testing.T, s *Server, metric string) float64 {
+// metricSum returns the sum of a metric's series, whatever their labels.
+func metricSum(t *testing.T, s *Server, metric string) float64 {
 	t.Helper()
 	rec := httptest.NewRecorder()
 	s.opts.Metrics.Handler().ServeHTTP(rec, request("GET", "/metrics", ""))
@@ -141,9 +141,9 @@ func count(t *testing.T, s *Server, metric string) float64 {
 	return sum
 }
 
-// mustContain checks a text for what has to be in it; "!" in front of a part says
+// checkContains checks a text for what has to be in it; "!" in front of a part says
 // that it must not be.
-func mustContain(t *testing.T, what, text string, parts ...string) {
+func checkContains(t *testing.T, what, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		unwanted, no := strings.CutPrefix(part, "!")

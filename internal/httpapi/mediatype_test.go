@@ -36,8 +36,8 @@ func TestMediaType(t *testing.T) {
 		{"", "deflate", 400, 400},
 	} {
 		t.Run(c.contentType+" "+c.encoding, func(t *testing.T) {
-			keyless, _, _ := serverOf(hello)
-			withKeys, _, _ := serverOf(hello, keyed)
+			keyless, _, _ := newTestServer(hello)
+			withKeys, _, _ := newTestServer(hello, withKeys)
 			for s, want := range map[*Server]int{keyless: c.keyless, withKeys: c.withKeys} {
 				r := request("POST", "/v1/chat/completions", question, "Authorization: "+aliceKey)
 				if c.contentType != "" {
@@ -46,12 +46,12 @@ func TestMediaType(t *testing.T) {
 				if c.encoding != "" {
 					r.Header.Set("Content-Encoding", c.encoding)
 				}
-				rec, _ := ask(s, r)
+				rec, _ := serve(s, r)
 				if rec.Code != want {
 					t.Errorf("keyed %v: status %d, want %d", s.requiresKey(), rec.Code, want)
 				}
 				if want == http.StatusUnsupportedMediaType {
-					mustContain(t, "the body", rec.Body.String(), fails(chat.CodeUnsupportedMediaType)...)
+					checkContains(t, "the body", rec.Body.String(), errorBody(chat.CodeUnsupportedMediaType)...)
 					if got := rec.Header().Get("Accept-Encoding"); (c.encoding != "") != (got == acceptedCodings) && c.encoding != "identity" {
 						t.Errorf("Accept-Encoding = %q with the coding %q", got, c.encoding)
 					}
@@ -63,8 +63,8 @@ func TestMediaType(t *testing.T) {
 
 // A request without a body has no type to be wrong.
 func TestMediaTypeOfNothing(t *testing.T) {
-	s, _, _ := serverOf(nil)
-	rec, _ := ask(s, request("GET", "/v1/models", "", "Content-Type: text/plain"))
+	s, _, _ := newTestServer(nil)
+	rec, _ := serve(s, request("GET", "/v1/models", "", "Content-Type: text/plain"))
 	if rec.Code != http.StatusOK {
 		t.Errorf("status %d, want 200", rec.Code)
 	}
@@ -74,8 +74,8 @@ func TestMediaTypeOfNothing(t *testing.T) {
 func TestMediaTypeOfNoRoute(t *testing.T) {
 	for target, want := range map[string]int{"PUT /v1/chat/completions": 405, "POST /v1/models": 405, "POST /v1/nope": 404} {
 		method, path, _ := strings.Cut(target, " ")
-		s, _, _ := serverOf(nil)
-		if rec, _ := ask(s, request(method, path, "a=b", "Content-Type: application/x-www-form-urlencoded")); rec.Code != want {
+		s, _, _ := newTestServer(nil)
+		if rec, _ := serve(s, request(method, path, "a=b", "Content-Type: application/x-www-form-urlencoded")); rec.Code != want {
 			t.Errorf("%s with a form: status %d, want %d", target, rec.Code, want)
 		}
 	}

@@ -15,7 +15,7 @@ func FuzzPath(f *testing.F) {
 	} {
 		f.Add(path)
 	}
-	s, _, _ := serverOf(hello)
+	s, _, _ := newTestServer(hello)
 	names := []string{"chat", "models", "sessions"}
 	f.Fuzz(func(t *testing.T, path string) {
 		u, err := url.ParseRequestURI("/" + path)

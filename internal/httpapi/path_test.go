@@ -21,12 +21,12 @@ func TestBaseURLSlips(t *testing.T) {
 			"/v1" + path, "/v1/v1" + path, "/v1//v1" + path + "/", "/" + strings.TrimPrefix(path, "/v1") + "/",
 		} {
 			t.Run(method+" "+slip, func(t *testing.T) {
-				s, _, _ := serverOf(hello, func(o *Options) { o.Sessions = sessions })
+				s, _, _ := newTestServer(hello, func(o *Options) { o.Sessions = sessions })
 				body := ""
 				if method == "POST" {
 					body = question
 				}
-				rec, _ := ask(s, request(method, slip, body))
+				rec, _ := serve(s, request(method, slip, body))
 				if rec.Code != http.StatusOK || rec.Header().Get("Location") != "" {
 					t.Errorf("%s %s: status %d, Location %q, want 200 and none: %s", method, slip, rec.Code, rec.Header().Get("Location"), rec.Body)
 				}
@@ -34,11 +34,11 @@ func TestBaseURLSlips(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/healthz/", "//readyz", "/metrics/", "//"} {
-		s, _, _ := serverOf(nil)
+		s, _, _ := newTestServer(nil)
 		s.SetReady()
 		r := request("GET", path, "")
 		r.RemoteAddr = "127.0.0.1:5000"
-		if rec, _ := ask(s, r); rec.Code != http.StatusOK {
+		if rec, _ := serve(s, r); rec.Code != http.StatusOK {
 			t.Errorf("GET %s: status %d, want 200", path, rec.Code)
 		}
 	}
@@ -46,9 +46,9 @@ func TestBaseURLSlips(t *testing.T) {
 
 // A slip opens nothing: the key is asked for all the same.
 func TestSlipsNeedAKey(t *testing.T) {
-	s, f, _ := serverOf(hello, keyed)
+	s, f, _ := newTestServer(hello, withKeys)
 	for _, path := range []string{"/chat/completions", "//v1/chat/completions", "/v1/v1/chat/completions", "/v1/chat/completions/", "/embeddings"} {
-		if rec, _ := ask(s, request("POST", path, question)); rec.Code != http.StatusUnauthorized {
+		if rec, _ := serve(s, request("POST", path, question)); rec.Code != http.StatusUnauthorized {
 			t.Errorf("POST %s without a key: status %d, want 401", path, rec.Code)
 		}
 	}
@@ -92,20 +92,20 @@ func TestAbsentRoutes(t *testing.T) {
 		{"POST", "/v1/files", []string{"messages of POST /v1/chat/completions"}},
 		{"POST", "/v1/nope", []string{"no POST /v1/nope here", "ends in /v1"}},
 	} {
-		s, _, _ := serverOf(nil)
-		rec, _ := ask(s, request(c.method, c.path, "{}"))
+		s, _, _ := newTestServer(nil)
+		rec, _ := serve(s, request(c.method, c.path, "{}"))
 		if rec.Code != http.StatusNotFound || rec.Header().Get("X-Should-Retry") != "false" {
 			t.Errorf("%s %s: status %d, x-should-retry %q; want 404 and false", c.method, c.path, rec.Code, rec.Header().Get("X-Should-Retry"))
 		}
-		mustContain(t, c.path, rec.Body.String(), append(fails(chat.CodeNotFound), c.must...)...)
+		checkContains(t, c.path, rec.Body.String(), append(errorBody(chat.CodeNotFound), c.must...)...)
 	}
 }
 
 // No route that exists counts as absent.
 func TestAbsentRoutesAreAbsent(t *testing.T) {
-	s, _, _ := serverOf(nil)
+	s, _, _ := newTestServer(nil)
 	for name := range absentRoutes {
-		if rec, _ := ask(s, request("POST", "/v1/"+name, "{}")); rec.Code != http.StatusNotFound {
+		if rec, _ := serve(s, request("POST", "/v1/"+name, "{}")); rec.Code != http.StatusNotFound {
 			t.Errorf("POST /v1/%s: status %d, want 404", name, rec.Code)
 		}
 	}

@@ -26,24 +26,24 @@ func TestPlacingIsPartOfTheHeaderWait(t *testing.T) {
 		want   []moment
 		trail  bool // where the answer comes from is told in the trailer
 	}{
-		{"placed at once, silent", 0, nil, []step{wait(12 * sec), text("a"), done(someUsage)},
+		{"placed at once, silent", 0, nil, []step{waitStep(12 * sec), textStep("a"), doneStep(someUsage)},
 			[]moment{{10 * sec, ""}, {12 * sec, "role"}, {12 * sec, "a"}, {12 * sec, "stop"}, {12 * sec, "DONE"}}, false},
-		{"placed late, silent", 6 * sec, nil, []step{wait(6 * sec), text("a"), done(someUsage)},
+		{"placed late, silent", 6 * sec, nil, []step{waitStep(6 * sec), textStep("a"), doneStep(someUsage)},
 			[]moment{{10 * sec, ""}, {12 * sec, "role"}, {12 * sec, "a"}, {12 * sec, "stop"}, {12 * sec, "DONE"}}, false},
-		{"placed very late", 34 * sec, nil, []step{wait(sec), text("a"), done(someUsage)},
+		{"placed very late", 34 * sec, nil, []step{waitStep(sec), textStep("a"), doneStep(someUsage)},
 			[]moment{{10 * sec, ""}, {25 * sec, "keep-alive"}, {35 * sec, "role"}, {35 * sec, "a"}, {35 * sec, "stop"}, {35 * sec, "DONE"}}, true},
 		{"not placed in the end", 34 * sec, quota, nil, []moment{{10 * sec, ""}, {25 * sec, "keep-alive"}, {34 * sec, "error"}}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, f, _ := serverOf(c.script)
+				s, f, _ := newTestServer(c.script)
 				f.place = func(context.Context) error {
 					time.Sleep(c.places)
 					return c.err
 				}
 				conn := listenTo(t, s).dial(t)
 				start := time.Now()
-				send(t, conn, with(`"stream":true`), streamTarget, "Connection: close")
+				send(t, conn, questionWith(`"stream":true`), streamTarget, "Connection: close")
 				resp, got, err := readAll(t, conn, start)
 				if err != io.EOF || resp.StatusCode != http.StatusOK {
 					t.Fatalf("status %d, %v", resp.StatusCode, err)
@@ -70,17 +70,17 @@ func TestPlacingIsPartOfTheHeaderWait(t *testing.T) {
 // A failure of placing within the wait is a status.
 func TestFailedPlacingIsAStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, f, _ := serverOf(nil)
+		s, f, _ := newTestServer(nil)
 		f.place = func(context.Context) error {
 			time.Sleep(9 * time.Second)
-			return truncated
+			return truncatedError
 		}
-		rec, _ := ask(s, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+		rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
 		time.Sleep(time.Minute) // the timer must be dead
 		if rec.Code != http.StatusBadGateway || rec.Header().Get("Content-Type") != "application/json" {
 			t.Errorf("status %d of %s, want a 502 of JSON", rec.Code, rec.Header().Get("Content-Type"))
 		}
-		mustContain(t, "the body", rec.Body.String(), append(fails(chat.CodeBackendTruncated), "!keep-alive")...)
+		checkContains(t, "the body", rec.Body.String(), append(errorBody(chat.CodeBackendTruncated), "!keep-alive")...)
 	})
 }
 
@@ -88,7 +88,7 @@ func TestFailedPlacingIsAStatus(t *testing.T) {
 func TestLeavingWhilePlaced(t *testing.T) {
 	for _, after := range []time.Duration{5 * time.Second, 20 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			s, f, _ := serverOf(nil)
+			s, f, _ := newTestServer(nil)
 			placed := make(chan error, 1)
 			f.place = func(ctx context.Context) error {
 				<-ctx.Done()
@@ -96,7 +96,7 @@ func TestLeavingWhilePlaced(t *testing.T) {
 				return context.Cause(ctx)
 			}
 			conn := listenTo(t, s).dial(t)
-			send(t, conn, with(`"stream":true`), streamTarget)
+			send(t, conn, questionWith(`"stream":true`), streamTarget)
 			go func() { _, _ = io.Copy(io.Discard, conn) }()
 			time.Sleep(after)
 			_ = conn.Close()
@@ -104,7 +104,7 @@ func TestLeavingWhilePlaced(t *testing.T) {
 				t.Error("the placing went on")
 			}
 			synctest.Wait()
-			if gone := count(t, s, "achuan_clients_gone_total"); gone != 1 {
+			if gone := metricSum(t, s, "achuan_clients_gone_total"); gone != 1 {
 				t.Errorf("%v clients gone after %v, want 1", gone, after)
 			}
 		})
@@ -120,11 +120,11 @@ func TestPanicWhilePlacing(t *testing.T) {
 		status int
 		err    error
 	}{
-		{question, time.Second, 500, io.EOF}, {with(`"stream":true`), time.Second, 500, io.EOF},
-		{with(`"stream":true`), 12 * time.Second, 200, io.ErrUnexpectedEOF},
+		{question, time.Second, 500, io.EOF}, {questionWith(`"stream":true`), time.Second, 500, io.EOF},
+		{questionWith(`"stream":true`), 12 * time.Second, 200, io.ErrUnexpectedEOF},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s, f, _ := serverOf(nil)
+			s, f, _ := newTestServer(nil)
 			f.place = func(context.Context) error {
 				time.Sleep(c.after)
 				panic("oh my")
@@ -136,7 +136,7 @@ func TestPanicWhilePlacing(t *testing.T) {
 				t.Errorf("status %d, ended with %v; want %d and %v", resp.StatusCode, err, c.status, c.err)
 			}
 			synctest.Wait()
-			if n := count(t, s, "achuan_panics_total"); n != 1 {
+			if n := metricSum(t, s, "achuan_panics_total"); n != 1 {
 				t.Errorf("%v panics counted, want 1", n)
 			}
 		})

@@ -20,17 +20,17 @@ func TestRequestID(t *testing.T) {
 		{"markup", "<b>", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, _, l := serverOf(nil)
+			s, _, l := newTestServer(nil)
 			r := request("GET", "/v1/models", "")
 			if c.sent != "" {
 				r.Header.Set("X-Request-Id", c.sent)
 			}
-			rec, _ := ask(s, r)
+			rec, _ := serve(s, r)
 			got := rec.Header().Get("X-Request-Id")
 			if kept := got == c.sent; kept != c.kept || !isPlainID(got) {
 				t.Errorf("the id is %q, sent %q", got, c.sent)
 			}
-			mustContain(t, "the log", l.String(), "request_id="+got+"\n")
+			checkContains(t, "the log", l.String(), "request_id="+got+"\n")
 			if strings.Count(l.String(), "request_id=") != 1 {
 				t.Errorf("the id is in the log more than once: %s", l)
 			}
@@ -39,9 +39,9 @@ func TestRequestID(t *testing.T) {
 }
 
 func TestRequestIDsDiffer(t *testing.T) {
-	s, _, _ := serverOf(nil)
-	a, _ := ask(s, request("GET", "/healthz", ""))
-	b, _ := ask(s, request("GET", "/healthz", ""))
+	s, _, _ := newTestServer(nil)
+	a, _ := serve(s, request("GET", "/healthz", ""))
+	b, _ := serve(s, request("GET", "/healthz", ""))
 	if x, y := a.Header().Get("X-Request-Id"), b.Header().Get("X-Request-Id"); x == y {
 		t.Errorf("two requests have the id %q", x)
 	}

@@ -16,16 +16,16 @@ func TestUnknownPaths(t *testing.T) {
 	} {
 		for _, method := range []string{"GET", "POST", "DELETE"} {
 			t.Run(method+" "+path, func(t *testing.T) {
-				s, f, _ := serverOf(hello)
+				s, f, _ := newTestServer(hello)
 				body := ""
 				if method == "POST" {
 					body = question
 				}
-				rec, _ := ask(s, request(method, path, body))
+				rec, _ := serve(s, request(method, path, body))
 				if rec.Code != http.StatusNotFound || rec.Header().Get("Location") != "" {
 					t.Errorf("status %d, Location %q; want 404 and none", rec.Code, rec.Header().Get("Location"))
 				}
-				mustContain(t, "the body", rec.Body.String(), fails(chat.CodeNotFound)...)
+				checkContains(t, "the body", rec.Body.String(), errorBody(chat.CodeNotFound)...)
 				if len(f.requests) > 0 {
 					t.Error("the request reached the gateway")
 				}
@@ -35,12 +35,12 @@ func TestUnknownPaths(t *testing.T) {
 }
 
 func TestUnknownPathIsClipped(t *testing.T) {
-	s, _, _ := serverOf(nil)
-	rec, _ := ask(s, request("GET", "/v1/"+strings.Repeat("%E7%88%BD", 2000), ""))
+	s, _, _ := newTestServer(nil)
+	rec, _ := serve(s, request("GET", "/v1/"+strings.Repeat("%E7%88%BD", 2000), ""))
 	if n := rec.Body.Len(); rec.Code != http.StatusNotFound || n > 600 {
 		t.Errorf("status %d with %d bytes, want a short 404", rec.Code, n)
 	}
-	mustContain(t, "the body", rec.Body.String(), "爽", "!\ufffd", `!\ufffd`)
+	checkContains(t, "the body", rec.Body.String(), "爽", "!\ufffd", `!\ufffd`)
 }
 
 func TestOtherMethods(t *testing.T) {
@@ -57,12 +57,12 @@ func TestOtherMethods(t *testing.T) {
 				continue
 			}
 			t.Run(method+" "+path, func(t *testing.T) {
-				s, _, _ := serverOf(hello)
-				rec, _ := ask(s, request(method, path, ""))
+				s, _, _ := newTestServer(hello)
+				rec, _ := serve(s, request(method, path, ""))
 				if got := rec.Header().Get("Allow"); rec.Code != http.StatusMethodNotAllowed || got != allow {
 					t.Errorf("status %d, Allow %q; want 405 and %q", rec.Code, got, allow)
 				}
-				mustContain(t, "the body", rec.Body.String(), fails(chat.CodeMethodNotAllowed)...)
+				checkContains(t, "the body", rec.Body.String(), errorBody(chat.CodeMethodNotAllowed)...)
 			})
 		}
 	}
@@ -70,10 +70,10 @@ func TestOtherMethods(t *testing.T) {
 
 // Whoever has no key learns nothing of which routes there are.
 func TestAPINeedsAKeyEverywhere(t *testing.T) {
-	s, _, _ := serverOf(hello, keyed)
+	s, _, _ := newTestServer(hello, withKeys)
 	for _, target := range []string{"GET /v1/models", "POST /v1/chat/completions", "PUT /v1/models", "GET /v1/nope", "GET /v1", "GET /v1/"} {
 		method, path, _ := strings.Cut(target, " ")
-		if rec, _ := ask(s, request(method, path, "")); rec.Code != http.StatusUnauthorized {
+		if rec, _ := serve(s, request(method, path, "")); rec.Code != http.StatusUnauthorized {
 			t.Errorf("%s without a key: status %d, want 401", target, rec.Code)
 		}
 	}

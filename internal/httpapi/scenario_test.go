@@ -16,28 +16,28 @@ import (
 
 // scenario is one request to a server that listens, and what must come back.
 type scenario struct {
-	name    string
-	set     func(*Options)
-	script  []step
-	before  func(*Server)
-	method  string
-	path    string
-	headers []string // "Name: value"
-	body    string
-	status  int
-	header  map[string]string // exact values; "" is for one that must not be there
-	must    []string          // in the body; "!" in front: must not be
+	name       string
+	setOptions func(*Options)
+	script     []step
+	prepare    func(*Server)
+	method     string
+	path       string
+	headers    []string // "Name: value"
+	body       string
+	status     int
+	header     map[string]string // exact values; "" is for one that must not be there
+	contains   []string          // in the body; "!" in front: must not be
 }
 
 func (c scenario) run(t *testing.T) {
-	set := c.set
+	set := c.setOptions
 	if set == nil {
 		set = func(*Options) {}
 	}
-	s, _, _ := serverOf(c.script, set)
+	s, _, _ := newTestServer(c.script, set)
 	s.SetReady()
-	if c.before != nil {
-		c.before(s)
+	if c.prepare != nil {
+		c.prepare(s)
 	}
 	srv := httptest.NewServer(s.Handler())
 	defer srv.Close()
@@ -70,16 +70,16 @@ func (c scenario) run(t *testing.T) {
 	if resp.Header.Get("X-Request-Id") == "" {
 		t.Error("no X-Request-Id")
 	}
-	mustContain(t, "the body", string(body), c.must...)
+	checkContains(t, "the body", string(body), c.contains...)
 }
 
-func runAll(t *testing.T, scenarios []scenario) {
+func runScenarios(t *testing.T, scenarios []scenario) {
 	for _, c := range scenarios {
 		t.Run(c.name, c.run)
 	}
 }
 
-func fails(code chat.Code) []string {
+func errorBody(code chat.Code) []string {
 	return []string{`{"error":{"message":"`, `"code":"` + string(code) + `"}}`}
 }
 
@@ -90,91 +90,91 @@ func TestChat(t *testing.T) {
 	muchLater := &chat.Error{Kind: chat.KindRateLimit, Code: chat.CodeRateLimitExceeded, Message: "later", RetryAfter: time.Hour}
 	secret := io.ErrNoProgress
 
-	runAll(t, []scenario{
+	runScenarios(t, []scenario{
 		{name: "whole", method: "POST", path: path, body: question, script: hello, status: 200,
 			header: map[string]string{
 				"Content-Type": "application/json", "X-Session-Id": "4711", "X-Achuan-Placement": "new",
 				"X-Achuan-Usage": "", "X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": "",
 			},
-			must: []string{`"content":"Hello"`, `"finish_reason":"stop"`, `"prompt_tokens":7`, "!data:"}},
-		{name: "whole with an estimate", method: "POST", path: path, body: question, script: helloGuess, status: 200,
+			contains: []string{`"content":"Hello"`, `"finish_reason":"stop"`, `"prompt_tokens":7`, "!data:"}},
+		{name: "whole with an estimate", method: "POST", path: path, body: question, script: helloEstimated, status: 200,
 			header: map[string]string{"X-Achuan-Usage": "estimated"}},
 		{name: "whole, moved to another session", method: "POST", path: path, body: question,
-			script: append([]step{{moved: 4712}}, hello...), status: 200,
+			script: append([]step{{newSession: 4712}}, hello...), status: 200,
 			header: map[string]string{"X-Session-Id": "4712", "X-Achuan-Placement": "replayed"}},
-		{name: "whole, failed", method: "POST", path: path, body: question, script: []step{text("Hel"), fault(truncated)}, status: 502,
-			header: map[string]string{"X-Session-Id": "", "X-Should-Retry": ""},
-			must:   append(fails(chat.CodeBackendTruncated), "!Hel")},
-		{name: "whole, without an end", method: "POST", path: path, body: question, script: []step{text("Hel")}, status: 502,
-			must: append(fails(chat.CodeBackendTruncated), "!Hel")},
-		{name: "whole, one choice of two without an end", method: "POST", path: path, body: with(`"n":2`),
-			script: []step{text("a"), text("b").of(1), done(someUsage)}, status: 502, must: fails(chat.CodeBackendTruncated)},
-		{name: "streamed", method: "POST", path: path, body: with(`"stream":true`), script: hello, status: 200,
+		{name: "whole, failed", method: "POST", path: path, body: question, script: []step{textStep("Hel"), errorStep(truncatedError)}, status: 502,
+			header:   map[string]string{"X-Session-Id": "", "X-Should-Retry": ""},
+			contains: append(errorBody(chat.CodeBackendTruncated), "!Hel")},
+		{name: "whole, without an end", method: "POST", path: path, body: question, script: []step{textStep("Hel")}, status: 502,
+			contains: append(errorBody(chat.CodeBackendTruncated), "!Hel")},
+		{name: "whole, one choice of two without an end", method: "POST", path: path, body: questionWith(`"n":2`),
+			script: []step{textStep("a"), textStep("b").forChoice(1), doneStep(someUsage)}, status: 502, contains: errorBody(chat.CodeBackendTruncated)},
+		{name: "streamed", method: "POST", path: path, body: questionWith(`"stream":true`), script: hello, status: 200,
 			header: map[string]string{
 				"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no",
 				"X-Session-Id": "4711", "X-Achuan-Placement": "new", "Content-Length": "",
 			},
-			must: []string{`"content":"Hel"`, `"content":"lo"`, `"finish_reason":"stop"`, "data: [DONE]\n\n", "!keep-alive", "!usage"}},
-		{name: "streamed with usage", method: "POST", path: path, body: with(`"stream":true,"stream_options":{"include_usage":true}`),
-			script: hello, status: 200, must: []string{`"usage":{"prompt_tokens":7`, "data: [DONE]\n\n"}},
-		{name: "streamed, all at once, with an estimate", method: "POST", path: path, body: with(`"stream":true`),
-			script: []step{text("Hello"), done(guessed)}, status: 200, header: map[string]string{"X-Achuan-Usage": "estimated"}},
-		{name: "streamed, moved to another session", method: "POST", path: path, body: with(`"stream":true`),
-			script: append([]step{{moved: 4712}}, hello...), status: 200,
+			contains: []string{`"content":"Hel"`, `"content":"lo"`, `"finish_reason":"stop"`, "data: [DONE]\n\n", "!keep-alive", "!usage"}},
+		{name: "streamed with usage", method: "POST", path: path, body: questionWith(`"stream":true,"stream_options":{"include_usage":true}`),
+			script: hello, status: 200, contains: []string{`"usage":{"prompt_tokens":7`, "data: [DONE]\n\n"}},
+		{name: "streamed, all at once, with an estimate", method: "POST", path: path, body: questionWith(`"stream":true`),
+			script: []step{textStep("Hello"), doneStep(estimatedUsage)}, status: 200, header: map[string]string{"X-Achuan-Usage": "estimated"}},
+		{name: "streamed, moved to another session", method: "POST", path: path, body: questionWith(`"stream":true`),
+			script: append([]step{{newSession: 4712}}, hello...), status: 200,
 			header: map[string]string{"X-Session-Id": "4712", "X-Achuan-Placement": "replayed"}},
-		{name: "streamed, failed before any text", method: "POST", path: path, body: with(`"stream":true`),
-			script: []step{fault(quota)}, status: 402,
-			header: map[string]string{"Content-Type": "application/json", "X-Should-Retry": "false", "Retry-After": "", "X-Session-Id": "", "Cache-Control": ""},
-			must:   append(fails(chat.CodeInsufficientQuota), "!data:")},
-		{name: "streamed, failed before any text", method: "POST", path: path, body: with(`"stream":true`),
-			script: []step{fault(truncated)}, status: 502, must: append(fails(chat.CodeBackendTruncated), "!data:")},
-		{name: "streamed, failed together with its first text", method: "POST", path: path, body: with(`"stream":true`),
-			script: []step{text("Hel"), fault(truncated)}, status: 200,
-			must: []string{`"content":"Hel"`, `data: {"error":`, `"code":"backend_truncated"`, "!DONE"}},
-		{name: "streamed, failed after text", method: "POST", path: path, body: with(`"stream":true`),
-			script: []step{text("Hel"), pause(), text("lo"), fault(truncated)}, status: 200,
-			must: []string{`"content":"Hel"`, `"content":"lo"`, "data: {\"error\":{\"message\":\"cut off.\"", "!DONE", "!\"finish_reason\":\"stop\""}},
-		{name: "streamed, without an end", method: "POST", path: path, body: with(`"stream":true`),
-			script: []step{text("Hel"), pause()}, status: 200,
-			must: []string{`"content":"Hel"`, `data: {"error":`, `"code":"backend_truncated"`, "!DONE", "!\"finish_reason\":\"stop\""}},
-		{name: "streamed, internal error after text", method: "POST", path: path, body: with(`"stream":true`),
-			headers: []string{"X-Request-Id: mine"}, script: []step{text("Hel"), pause(), fault(secret)}, status: 200,
-			must: []string{`data: {"error":`, "Request id: mine.", "!" + secret.Error(), "!DONE"}},
+		{name: "streamed, failed before any text", method: "POST", path: path, body: questionWith(`"stream":true`),
+			script: []step{errorStep(quota)}, status: 402,
+			header:   map[string]string{"Content-Type": "application/json", "X-Should-Retry": "false", "Retry-After": "", "X-Session-Id": "", "Cache-Control": ""},
+			contains: append(errorBody(chat.CodeInsufficientQuota), "!data:")},
+		{name: "streamed, failed before any text", method: "POST", path: path, body: questionWith(`"stream":true`),
+			script: []step{errorStep(truncatedError)}, status: 502, contains: append(errorBody(chat.CodeBackendTruncated), "!data:")},
+		{name: "streamed, failed together with its first text", method: "POST", path: path, body: questionWith(`"stream":true`),
+			script: []step{textStep("Hel"), errorStep(truncatedError)}, status: 200,
+			contains: []string{`"content":"Hel"`, `data: {"error":`, `"code":"backend_truncated"`, "!DONE"}},
+		{name: "streamed, failed after text", method: "POST", path: path, body: questionWith(`"stream":true`),
+			script: []step{textStep("Hel"), pauseStep(), textStep("lo"), errorStep(truncatedError)}, status: 200,
+			contains: []string{`"content":"Hel"`, `"content":"lo"`, "data: {\"error\":{\"message\":\"cut off.\"", "!DONE", "!\"finish_reason\":\"stop\""}},
+		{name: "streamed, without an end", method: "POST", path: path, body: questionWith(`"stream":true`),
+			script: []step{textStep("Hel"), pauseStep()}, status: 200,
+			contains: []string{`"content":"Hel"`, `data: {"error":`, `"code":"backend_truncated"`, "!DONE", "!\"finish_reason\":\"stop\""}},
+		{name: "streamed, internal error after text", method: "POST", path: path, body: questionWith(`"stream":true`),
+			headers: []string{"X-Request-Id: mine"}, script: []step{textStep("Hel"), pauseStep(), errorStep(secret)}, status: 200,
+			contains: []string{`data: {"error":`, "Request id: mine.", "!" + secret.Error(), "!DONE"}},
 		{name: "internal error", method: "POST", path: path, body: question, headers: []string{"X-Request-Id: mine"},
-			script: []step{fault(secret)}, status: 500, header: map[string]string{"X-Request-Id": "mine"},
-			must: append(fails(chat.CodeInternal), "Request id: mine.", "!"+secret.Error())},
-		{name: "panic", method: "POST", path: path, body: with(`"stream":true`), headers: []string{"X-Request-Id: mine"},
-			script: []step{{panic: "oh my"}}, status: 500, must: append(fails(chat.CodeInternal), "Request id: mine.", "!oh my")},
-		{name: "retry after", method: "POST", path: path, body: question, script: []step{fault(later)}, status: 429,
-			header: map[string]string{"Retry-After": "2", "X-Should-Retry": ""}, must: fails(chat.CodeRateLimitExceeded)},
-		{name: "retry after a minute at most", method: "POST", path: path, body: question, script: []step{fault(muchLater)}, status: 429,
+			script: []step{errorStep(secret)}, status: 500, header: map[string]string{"X-Request-Id": "mine"},
+			contains: append(errorBody(chat.CodeInternal), "Request id: mine.", "!"+secret.Error())},
+		{name: "panic", method: "POST", path: path, body: questionWith(`"stream":true`), headers: []string{"X-Request-Id: mine"},
+			script: []step{{panic: "oh my"}}, status: 500, contains: append(errorBody(chat.CodeInternal), "Request id: mine.", "!oh my")},
+		{name: "retry after", method: "POST", path: path, body: question, script: []step{errorStep(later)}, status: 429,
+			header: map[string]string{"Retry-After": "2", "X-Should-Retry": ""}, contains: errorBody(chat.CodeRateLimitExceeded)},
+		{name: "retry after a minute at most", method: "POST", path: path, body: question, script: []step{errorStep(muchLater)}, status: 429,
 			header: map[string]string{"Retry-After": "60"}},
-		{name: "refused by the gateway", method: "POST", path: path, body: with(`"stream":true`), status: 400,
-			set: func(o *Options) {
+		{name: "refused by the gateway", method: "POST", path: path, body: questionWith(`"stream":true`), status: 400,
+			setOptions: func(o *Options) {
 				o.Chat.(*fakeChat).place = func(context.Context) error {
 					return chat.Invalid(chat.CodeModelNotFound, "model", "no such model")
 				}
-			}, must: append(fails(chat.CodeModelNotFound), `"param":"model"`)},
-		{name: "no JSON", method: "POST", path: path, body: "{", status: 400, must: fails(chat.CodeInvalidJSON)},
-		{name: "no body", method: "POST", path: path, status: 400, must: fails(chat.CodeInvalidJSON)},
-		{name: "n with a session", method: "POST", path: path, body: with(`"n":2`), headers: []string{"X-Session-Id: 12"}, status: 400,
-			must: append(fails(chat.CodeInvalidValue), `"param":"n"`)},
-		{name: "n with a name", method: "POST", path: path, body: with(`"n":2,"user":"u"`), status: 400,
-			must: append(fails(chat.CodeInvalidValue), `"param":"n"`)},
-		{name: "too long a name", method: "POST", path: path, body: with(`"user":"` + strings.Repeat("u", 513) + `"`), status: 400,
-			must: append(fails(chat.CodeInvalidValue), `"param":"user"`)},
+			}, contains: append(errorBody(chat.CodeModelNotFound), `"param":"model"`)},
+		{name: "no JSON", method: "POST", path: path, body: "{", status: 400, contains: errorBody(chat.CodeInvalidJSON)},
+		{name: "no body", method: "POST", path: path, status: 400, contains: errorBody(chat.CodeInvalidJSON)},
+		{name: "n with a session", method: "POST", path: path, body: questionWith(`"n":2`), headers: []string{"X-Session-Id: 12"}, status: 400,
+			contains: append(errorBody(chat.CodeInvalidValue), `"param":"n"`)},
+		{name: "n with a name", method: "POST", path: path, body: questionWith(`"n":2,"user":"u"`), status: 400,
+			contains: append(errorBody(chat.CodeInvalidValue), `"param":"n"`)},
+		{name: "too long a name", method: "POST", path: path, body: questionWith(`"user":"` + strings.Repeat("u", 513) + `"`), status: 400,
+			contains: append(errorBody(chat.CodeInvalidValue), `"param":"user"`)},
 	})
 }
 
 func TestModels(t *testing.T) {
-	runAll(t, []scenario{
+	runScenarios(t, []scenario{
 		{name: "list", method: "GET", path: "/v1/models", status: 200, header: map[string]string{"Content-Type": "application/json"},
-			must: []string{`{"object":"list","data":[`, `"id":"model-1"`, `"id":"maker/model:2"`}},
-		{name: "one", method: "GET", path: "/v1/models/model-1", status: 200, must: []string{`"id":"model-1"`, "!list"}},
-		{name: "with slash and colon", method: "GET", path: "/v1/models/maker/model:2", status: 200, must: []string{`"id":"maker/model:2"`}},
-		{name: "escaped", method: "GET", path: "/v1/models/maker%2Fmodel%3A2", status: 200, must: []string{`"id":"maker/model:2"`}},
-		{name: "unknown", method: "GET", path: "/v1/models/model-9", status: 404, must: fails(chat.CodeModelNotFound)},
-		{name: "none", method: "GET", path: "/v1/models/", status: 200, must: []string{`"object":"list"`}},
+			contains: []string{`{"object":"list","data":[`, `"id":"model-1"`, `"id":"maker/model:2"`}},
+		{name: "one", method: "GET", path: "/v1/models/model-1", status: 200, contains: []string{`"id":"model-1"`, "!list"}},
+		{name: "with slash and colon", method: "GET", path: "/v1/models/maker/model:2", status: 200, contains: []string{`"id":"maker/model:2"`}},
+		{name: "escaped", method: "GET", path: "/v1/models/maker%2Fmodel%3A2", status: 200, contains: []string{`"id":"maker/model:2"`}},
+		{name: "unknown", method: "GET", path: "/v1/models/model-9", status: 404, contains: errorBody(chat.CodeModelNotFound)},
+		{name: "none", method: "GET", path: "/v1/models/", status: 200, contains: []string{`"object":"list"`}},
 		{name: "head", method: "HEAD", path: "/v1/models", status: 200, header: map[string]string{"Content-Type": "application/json"}},
 		{name: "head of an unknown one", method: "HEAD", path: "/v1/models/model-9", status: 404},
 	})
@@ -186,25 +186,25 @@ func TestProbesAndPages(t *testing.T) {
 	}
 	drain := func(s *Server) { s.StartDraining() }
 	unready := func(s *Server) { s.ready.Store(false) }
-	runAll(t, []scenario{
-		{name: "health", method: "GET", path: "/healthz", status: 200, must: []string{`{"status":"ok"}`},
+	runScenarios(t, []scenario{
+		{name: "health", method: "GET", path: "/healthz", status: 200, contains: []string{`{"status":"ok"}`},
 			header: map[string]string{"Cache-Control": "no-store", "Content-Type": "application/json"}},
-		{name: "health while draining", method: "GET", path: "/healthz", before: drain, status: 200, must: []string{`{"status":"ok"}`}},
-		{name: "health before the start", method: "GET", path: "/healthz", before: unready, status: 200},
+		{name: "health while draining", method: "GET", path: "/healthz", prepare: drain, status: 200, contains: []string{`{"status":"ok"}`}},
+		{name: "health before the start", method: "GET", path: "/healthz", prepare: unready, status: 200},
 		{name: "health by HEAD", method: "HEAD", path: "/healthz", status: 200, header: map[string]string{"Content-Length": "16"}},
 		{name: "health under any name", method: "GET", path: "/healthz", headers: []string{"Host: lb.example.com"}, status: 200},
-		{name: "health without a key", method: "GET", path: "/healthz", set: keyed, status: 200},
-		{name: "ready", method: "GET", path: "/readyz", status: 200, must: []string{`{"status":"ready"}`}},
-		{name: "ready with a check that failed", method: "GET", path: "/readyz", set: checks, status: 200,
-			must: []string{`{"status":"ready","checks":{"platform":"unreachable"}}`}},
-		{name: "starting", method: "GET", path: "/readyz", before: unready, status: 503, must: []string{`{"status":"starting"}`}},
-		{name: "draining", method: "GET", path: "/readyz", set: checks, before: drain, status: 503,
-			must: []string{`{"status":"draining","checks":{`}},
-		{name: "ready without a key", method: "GET", path: "/readyz", set: keyed, status: 200},
-		{name: "root", method: "GET", path: "/", status: 200, must: []string{`"name":"achuan"`, `"version":"1.2.3"`, "/v1/models"}},
-		{name: "root without a key", method: "GET", path: "/", set: keyed, status: 200, must: []string{`"name":"achuan"`, "!alice", "!sk-"}},
-		{name: "root while draining", method: "GET", path: "/", before: drain, status: 200},
+		{name: "health without a key", method: "GET", path: "/healthz", setOptions: withKeys, status: 200},
+		{name: "ready", method: "GET", path: "/readyz", status: 200, contains: []string{`{"status":"ready"}`}},
+		{name: "ready with a check that failed", method: "GET", path: "/readyz", setOptions: checks, status: 200,
+			contains: []string{`{"status":"ready","checks":{"platform":"unreachable"}}`}},
+		{name: "starting", method: "GET", path: "/readyz", prepare: unready, status: 503, contains: []string{`{"status":"starting"}`}},
+		{name: "draining", method: "GET", path: "/readyz", setOptions: checks, prepare: drain, status: 503,
+			contains: []string{`{"status":"draining","checks":{`}},
+		{name: "ready without a key", method: "GET", path: "/readyz", setOptions: withKeys, status: 200},
+		{name: "root", method: "GET", path: "/", status: 200, contains: []string{`"name":"achuan"`, `"version":"1.2.3"`, "/v1/models"}},
+		{name: "root without a key", method: "GET", path: "/", setOptions: withKeys, status: 200, contains: []string{`"name":"achuan"`, "!alice", "!sk-"}},
+		{name: "root while draining", method: "GET", path: "/", prepare: drain, status: 200},
 		{name: "root under a foreign name", method: "GET", path: "/", headers: []string{"Host: evil.example"}, status: 403,
-			must: fails(chat.CodeOriginNotAllowed)},
+			contains: errorBody(chat.CodeOriginNotAllowed)},
 	})
 }

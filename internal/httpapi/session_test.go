@@ -35,13 +35,13 @@ func TestSessionRef(t *testing.T) {
 		{"a long user beside an id", "12", `"user":"` + strings.Repeat("u", 600) + `"`, nil, chat.SessionRef{ID: 12}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, f, l := serverOf([]step{done(someUsage), done(someUsage).of(1)}, c.set...)
-			r := request("POST", "/v1/chat/completions", with(c.keys))
+			s, f, l := newTestServer([]step{doneStep(someUsage), doneStep(someUsage).forChoice(1)}, c.set...)
+			r := request("POST", "/v1/chat/completions", questionWith(c.keys))
 			if c.header != "" {
 				r.Header.Set("X-Session-Id", c.header)
 			}
-			ask(s, r)
-			if got := f.request(t).Session; got != c.want {
+			serve(s, r)
+			if got := f.onlyRequest(t).Session; got != c.want {
 				t.Errorf("session %+v, want %+v", got, c.want)
 			}
 			_, isID := chat.ParseSessionID(c.header)

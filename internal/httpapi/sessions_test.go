@@ -66,7 +66,7 @@ func TestSessions(t *testing.T) {
 	)
 	of := func(change func(*Options)) func(*Options) {
 		return func(o *Options) {
-			keyed(o)
+			withKeys(o)
 			caller, err := o.Keys.Authenticate(http.Header{"Authorization": {aliceKey}})
 			if err != nil {
 				t.Fatal(err)
@@ -81,55 +81,55 @@ func TestSessions(t *testing.T) {
 	network := of(func(o *Options) {
 		o.Keys, o.Sessions, o.AllowAnonymous = nil, &fakeSessions{chat.AnonymousID}, true
 	})
-	runAll(t, []scenario{
-		{name: "list", set: of(nil), method: "GET", path: "/v1/sessions", headers: []string{alice}, status: 200,
-			must: []string{`{"object":"list","data":[` + session + `],"total":3,"has_more":true}`}},
-		{name: "another's list", set: of(nil), method: "GET", path: "/v1/sessions", headers: []string{bobKey}, status: 200,
-			must: []string{`{"object":"list","data":[],"total":0,"has_more":false}`}},
-		{name: "the admin's list", set: of(nil), method: "GET", path: "/v1/sessions", headers: []string{adminKey}, status: 200, must: []string{session}},
-		{name: "list without a key", set: of(nil), method: "GET", path: "/v1/sessions", status: 401, must: fails(chat.CodeMissingAPIKey)},
-		{name: "a wrong limit", set: of(nil), method: "GET", path: "/v1/sessions?limit=101", headers: []string{alice}, status: 400,
-			must: append(fails(chat.CodeInvalidValue), `"param":"limit"`)},
-		{name: "a wrong offset", set: of(nil), method: "GET", path: "/v1/sessions?offset=-1", headers: []string{alice}, status: 400,
-			must: append(fails(chat.CodeInvalidValue), `"param":"offset"`)},
-		{name: "show", set: of(nil), method: "GET", path: one, headers: []string{alice}, status: 200, must: []string{session}},
-		{name: "show another's", set: of(nil), method: "GET", path: one, headers: []string{bobKey}, status: 404, must: fails(chat.CodeSessionNotFound)},
-		{name: "show what is no id", set: of(nil), method: "GET", path: "/v1/sessions/ses_1", headers: []string{alice}, status: 404,
-			must: append(fails(chat.CodeSessionNotFound), `"param":"id"`)},
-		{name: "messages", set: of(nil), method: "GET", path: one + "/messages", headers: []string{alice}, status: 200,
-			must: []string{`{"object":"list","data":[{"role":"user","content":"Hi","record":5,"created":1700000000},` +
+	runScenarios(t, []scenario{
+		{name: "list", setOptions: of(nil), method: "GET", path: "/v1/sessions", headers: []string{alice}, status: 200,
+			contains: []string{`{"object":"list","data":[` + session + `],"total":3,"has_more":true}`}},
+		{name: "another's list", setOptions: of(nil), method: "GET", path: "/v1/sessions", headers: []string{bobKey}, status: 200,
+			contains: []string{`{"object":"list","data":[],"total":0,"has_more":false}`}},
+		{name: "the admin's list", setOptions: of(nil), method: "GET", path: "/v1/sessions", headers: []string{adminKey}, status: 200, contains: []string{session}},
+		{name: "list without a key", setOptions: of(nil), method: "GET", path: "/v1/sessions", status: 401, contains: errorBody(chat.CodeMissingAPIKey)},
+		{name: "a wrong limit", setOptions: of(nil), method: "GET", path: "/v1/sessions?limit=101", headers: []string{alice}, status: 400,
+			contains: append(errorBody(chat.CodeInvalidValue), `"param":"limit"`)},
+		{name: "a wrong offset", setOptions: of(nil), method: "GET", path: "/v1/sessions?offset=-1", headers: []string{alice}, status: 400,
+			contains: append(errorBody(chat.CodeInvalidValue), `"param":"offset"`)},
+		{name: "show", setOptions: of(nil), method: "GET", path: one, headers: []string{alice}, status: 200, contains: []string{session}},
+		{name: "show another's", setOptions: of(nil), method: "GET", path: one, headers: []string{bobKey}, status: 404, contains: errorBody(chat.CodeSessionNotFound)},
+		{name: "show what is no id", setOptions: of(nil), method: "GET", path: "/v1/sessions/ses_1", headers: []string{alice}, status: 404,
+			contains: append(errorBody(chat.CodeSessionNotFound), `"param":"id"`)},
+		{name: "messages", setOptions: of(nil), method: "GET", path: one + "/messages", headers: []string{alice}, status: 200,
+			contains: []string{`{"object":"list","data":[{"role":"user","content":"Hi","record":5,"created":1700000000},` +
 				`{"role":"assistant","content":"Hello <b>","record":5,"created":1700000000}],"page":1,"pages":2,"has_more":true}`}},
-		{name: "another's messages", set: of(nil), method: "GET", path: one + "/messages", headers: []string{bobKey}, status: 404, must: fails(chat.CodeSessionNotFound)},
-		{name: "create", set: of(nil), method: "POST", path: "/v1/sessions", headers: []string{bobKey}, body: `{"model":"model-1"}`, status: 200,
-			header: map[string]string{"X-Session-Id": "4712"}, must: []string{`"id":4712`, `"owner":"bob"`}},
-		{name: "create without a model", set: of(nil), method: "POST", path: "/v1/sessions", headers: []string{bobKey}, body: `{}`, status: 400,
-			must: append(fails(chat.CodeMissingParameter), `"param":"model"`)},
-		{name: "create as the admin", set: of(nil), method: "POST", path: "/v1/sessions", headers: []string{adminKey}, body: `{"model":"model-1"}`, status: 401,
-			must: fails(chat.CodeInvalidAPIKey)},
-		{name: "delete", set: of(nil), method: "DELETE", path: one, headers: []string{alice}, status: 200,
-			must: []string{`{"id":4711,"object":"session.deleted","deleted":true}`}},
-		{name: "delete another's", set: of(nil), method: "DELETE", path: one, headers: []string{bobKey}, status: 404, must: fails(chat.CodeSessionNotFound)},
-		{name: "other methods", set: of(nil), method: "PATCH", path: one, headers: []string{alice}, status: 405,
-			header: map[string]string{"Allow": "GET, HEAD, DELETE"}, must: fails(chat.CodeMethodNotAllowed)},
-		{name: "keyless on this machine", set: keyless, method: "GET", path: one, status: 200, must: []string{`"owner":"anonymous"`}},
-		{name: "keyless on a network", set: network, method: "GET", path: one, status: 401, must: fails(chat.CodeMissingAPIKey)},
-		{name: "keyless list on a network", set: network, method: "GET", path: "/v1/sessions", status: 401, must: fails(chat.CodeMissingAPIKey)},
-		{name: "keyless on a network, the admin", set: network, method: "GET", path: one, headers: []string{adminKey}, status: 200, must: []string{`"id":4711`}},
+		{name: "another's messages", setOptions: of(nil), method: "GET", path: one + "/messages", headers: []string{bobKey}, status: 404, contains: errorBody(chat.CodeSessionNotFound)},
+		{name: "create", setOptions: of(nil), method: "POST", path: "/v1/sessions", headers: []string{bobKey}, body: `{"model":"model-1"}`, status: 200,
+			header: map[string]string{"X-Session-Id": "4712"}, contains: []string{`"id":4712`, `"owner":"bob"`}},
+		{name: "create without a model", setOptions: of(nil), method: "POST", path: "/v1/sessions", headers: []string{bobKey}, body: `{}`, status: 400,
+			contains: append(errorBody(chat.CodeMissingParameter), `"param":"model"`)},
+		{name: "create as the admin", setOptions: of(nil), method: "POST", path: "/v1/sessions", headers: []string{adminKey}, body: `{"model":"model-1"}`, status: 401,
+			contains: errorBody(chat.CodeInvalidAPIKey)},
+		{name: "delete", setOptions: of(nil), method: "DELETE", path: one, headers: []string{alice}, status: 200,
+			contains: []string{`{"id":4711,"object":"session.deleted","deleted":true}`}},
+		{name: "delete another's", setOptions: of(nil), method: "DELETE", path: one, headers: []string{bobKey}, status: 404, contains: errorBody(chat.CodeSessionNotFound)},
+		{name: "other methods", setOptions: of(nil), method: "PATCH", path: one, headers: []string{alice}, status: 405,
+			header: map[string]string{"Allow": "GET, HEAD, DELETE"}, contains: errorBody(chat.CodeMethodNotAllowed)},
+		{name: "keyless on this machine", setOptions: keyless, method: "GET", path: one, status: 200, contains: []string{`"owner":"anonymous"`}},
+		{name: "keyless on a network", setOptions: network, method: "GET", path: one, status: 401, contains: errorBody(chat.CodeMissingAPIKey)},
+		{name: "keyless list on a network", setOptions: network, method: "GET", path: "/v1/sessions", status: 401, contains: errorBody(chat.CodeMissingAPIKey)},
+		{name: "keyless on a network, the admin", setOptions: network, method: "GET", path: one, headers: []string{adminKey}, status: 200, contains: []string{`"id":4711`}},
 	})
 }
 
 // What a client says of a repeated request reaches the gateway.
 func TestMarksOfRepetition(t *testing.T) {
-	s, f, _ := serverOf(hello)
+	s, f, _ := newTestServer(hello)
 	s.SetReady()
-	ask(s, request("POST", "/v1/chat/completions", question, "Idempotency-Key: k-1", "X-Stainless-Retry-Count: 2"))
-	if r := f.request(t); r.IdempotencyKey != "k-1" || !r.Retried || r.Dialect != dialectChat {
+	serve(s, request("POST", "/v1/chat/completions", question, "Idempotency-Key: k-1", "X-Stainless-Retry-Count: 2"))
+	if r := f.onlyRequest(t); r.IdempotencyKey != "k-1" || !r.Retried || r.Dialect != dialectChat {
 		t.Errorf("%+v", r)
 	}
 	for _, header := range []string{"X-Stainless-Retry-Count: 0", "X-Stainless-Retry-Count: x", "X-Other: 1"} {
-		s, f, _ := serverOf(hello)
-		ask(s, request("POST", "/v1/chat/completions", question, header))
-		if r := f.request(t); r.Retried {
+		s, f, _ := newTestServer(hello)
+		serve(s, request("POST", "/v1/chat/completions", question, header))
+		if r := f.onlyRequest(t); r.Retried {
 			t.Errorf("%s marks a repetition", header)
 		}
 	}

@@ -45,17 +45,17 @@ func (e *endless) Events() iter.Seq2[chat.Event, error] {
 // for a buffer of a bounded size; and nothing of it is left when it is dropped.
 func TestStalledReaderHoldsLittle(t *testing.T) {
 	const most = 2 * flushSize
-	piece := text(strings.Repeat("x", 1<<10)).event
+	piece := textStep(strings.Repeat("x", 1<<10)).event
 	for name, events := range map[string][]chat.Event{
-		"each piece flushed":    {piece, pause().event},
+		"each piece flushed":    {piece, pauseStep().event},
 		"pieces without pauses": {piece},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := &endless{piece: events}
-				s, _, _ := serverOf(nil, func(o *Options) { o.Chat = e })
+				s, _, _ := newTestServer(nil, func(o *Options) { o.Chat = e })
 				conn := listenTo(t, s).dial(t)
-				send(t, conn, with(`"stream":true`), streamTarget)
+				send(t, conn, questionWith(`"stream":true`), streamTarget)
 				r := bufio.NewReaderSize(conn, 16)
 				readUntil(t, r, func(line string) bool { return strings.HasPrefix(line, "data: ") })
 				time.Sleep(29 * time.Second)
@@ -65,7 +65,7 @@ func TestStalledReaderHoldsLittle(t *testing.T) {
 				}
 				time.Sleep(2 * time.Second)
 				synctest.Wait()
-				if gone := count(t, s, "achuan_clients_gone_total"); !e.left.Load() || gone != 1 {
+				if gone := metricSum(t, s, "achuan_clients_gone_total"); !e.left.Load() || gone != 1 {
 					t.Errorf("after 31 s: answer left %t, %v clients gone", e.left.Load(), gone)
 				}
 			})

@@ -58,31 +58,31 @@ func TestStreamTiming(t *testing.T) {
 	}{
 		{"text at once", hello,
 			[][]moment{{{0, ""}, {0, "role"}, {0, "Hel"}, {0, "lo"}}, end}, io.EOF},
-		{"headers wait for the first event", []step{wait(sec(9)), text("Hel"), done(someUsage)},
+		{"headers wait for the first event", []step{waitStep(sec(9)), textStep("Hel"), doneStep(someUsage)},
 			[][]moment{at(sec(9), moment{0, ""}, moment{0, "role"}, moment{0, "Hel"}), at(sec(9), end...)}, io.EOF},
-		{"but ten seconds at most", []step{wait(sec(12)), text("Hel"), done(someUsage)},
+		{"but ten seconds at most", []step{waitStep(sec(12)), textStep("Hel"), doneStep(someUsage)},
 			[][]moment{{{sec(10), ""}, {sec(12), "role"}, {sec(12), "Hel"}}, at(sec(12), end...)}, io.EOF},
-		{"keep-alives from then on", []step{wait(sec(42)), text("Hel"), done(someUsage)},
+		{"keep-alives from then on", []step{waitStep(sec(42)), textStep("Hel"), doneStep(someUsage)},
 			[][]moment{{{sec(10), ""}, {sec(25), "keep-alive"}, {sec(40), "keep-alive"}, {sec(42), "role"}, {sec(42), "Hel"}}, at(sec(42), end...)}, io.EOF},
-		{"keep-alives count from the last text", []step{wait(sec(3)), text("a"), pause(), wait(sec(14)), text("b"), pause(), wait(sec(14)), text("c"), pause(), wait(sec(16)), text("d"), done(someUsage)},
+		{"keep-alives count from the last text", []step{waitStep(sec(3)), textStep("a"), pauseStep(), waitStep(sec(14)), textStep("b"), pauseStep(), waitStep(sec(14)), textStep("c"), pauseStep(), waitStep(sec(16)), textStep("d"), doneStep(someUsage)},
 			[][]moment{{{sec(3), ""}, {sec(3), "role"}, {sec(3), "a"}, {sec(17), "b"}, {sec(31), "c"}, {sec(46), "keep-alive"}, {sec(47), "d"}}, at(sec(47), end...)}, io.EOF},
-		{"failure after the headers", []step{wait(sec(12)), fault(truncated)},
+		{"failure after the headers", []step{waitStep(sec(12)), errorStep(truncatedError)},
 			[][]moment{{{sec(10), ""}, {sec(12), "error"}}}, io.EOF},
-		{"failure after text and silence", []step{text("a"), pause(), wait(sec(20)), text("b"), fault(truncated)},
+		{"failure after text and silence", []step{textStep("a"), pauseStep(), waitStep(sec(20)), textStep("b"), errorStep(truncatedError)},
 			[][]moment{{{0, ""}, {0, "role"}, {0, "a"}, {sec(15), "keep-alive"}, {sec(20), "b"}, {sec(20), "error"}}}, io.EOF},
-		{"panic after the headers", []step{wait(sec(12)), {panic: "oh my"}},
+		{"panic after the headers", []step{waitStep(sec(12)), {panic: "oh my"}},
 			[][]moment{{{sec(10), ""}}}, io.ErrUnexpectedEOF},
-		{"a choice ends while another goes on", []step{text("a"), pause(), done(someUsage), wait(sec(1)), text("b").of(1), done(someUsage).of(1)},
+		{"a choice ends while another goes on", []step{textStep("a"), pauseStep(), doneStep(someUsage), waitStep(sec(1)), textStep("b").forChoice(1), doneStep(someUsage).forChoice(1)},
 			[][]moment{{{0, ""}, {0, "role"}, {0, "a"}, {0, "stop"}, {sec(1), "role"}, {sec(1), "b"}}, at(sec(1), end...)}, io.EOF},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, _, _ := serverOf(c.script)
+				s, _, _ := newTestServer(c.script)
 				w := listenTo(t, s)
 				conn := w.dial(t)
-				body := with(`"stream":true`)
+				body := questionWith(`"stream":true`)
 				if c.name == "a choice ends while another goes on" {
-					body = with(`"stream":true,"n":2`)
+					body = questionWith(`"stream":true,"n":2`)
 				}
 				start := time.Now()
 				send(t, conn, body, streamTarget, "Connection: close")
@@ -105,21 +105,21 @@ func TestStreamTiming(t *testing.T) {
 // Within the wait for headers a failure is a status, however late it comes.
 func TestLateFailureIsAStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := serverOf([]step{wait(9 * time.Second), fault(truncated)})
-		rec, _ := ask(s, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+		s, _, _ := newTestServer([]step{waitStep(9 * time.Second), errorStep(truncatedError)})
+		rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
 		if rec.Code != http.StatusBadGateway || rec.Header().Get("Content-Type") != "application/json" {
 			t.Errorf("status %d of %s, want a 502 of JSON", rec.Code, rec.Header().Get("Content-Type"))
 		}
 		time.Sleep(time.Minute) // the timer must be dead
-		mustContain(t, "the body", rec.Body.String(), append(fails(chat.CodeBackendTruncated), "!keep-alive")...)
+		checkContains(t, "the body", rec.Body.String(), append(errorBody(chat.CodeBackendTruncated), "!keep-alive")...)
 	})
 }
 
 // The headers say where the answer comes from at the time they leave.
 func TestHeadersThatDoNotWaitAnyMoreSayThePlacementOfThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := serverOf([]step{wait(12 * time.Second), {moved: 4712}, text("a"), done(someUsage)})
-		rec, _ := ask(s, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+		s, _, _ := newTestServer([]step{waitStep(12 * time.Second), {newSession: 4712}, textStep("a"), doneStep(someUsage)})
+		rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
 		if id := rec.Result().Header.Get("X-Session-Id"); rec.Code != 200 || id != "4711" {
 			t.Errorf("status %d, session %s; want 200 and 4711", rec.Code, id)
 		}
@@ -128,10 +128,10 @@ func TestHeadersThatDoNotWaitAnyMoreSayThePlacementOfThen(t *testing.T) {
 
 func TestEstimateInATrailer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := serverOf(helloGuess)
+		s, _, _ := newTestServer(helloEstimated)
 		w := listenTo(t, s)
 		conn := w.dial(t)
-		send(t, conn, with(`"stream":true`), streamTarget, "Connection: close")
+		send(t, conn, questionWith(`"stream":true`), streamTarget, "Connection: close")
 		resp, _, err := readAll(t, conn, time.Now())
 		if err != io.EOF {
 			t.Fatal(err)
@@ -146,11 +146,11 @@ func TestEstimateInATrailer(t *testing.T) {
 func TestFlushBySize(t *testing.T) {
 	var script []step
 	for range 100 {
-		script = append(script, text(strings.Repeat("x", 1000)))
+		script = append(script, textStep(strings.Repeat("x", 1000)))
 	}
-	s, _, _ := serverOf(append(script, done(someUsage)))
+	s, _, _ := newTestServer(append(script, doneStep(someUsage)))
 	sizes := new(flushes)
-	s.Handler().ServeHTTP(sizes, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+	s.Handler().ServeHTTP(sizes, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
 	if len(sizes.sizes) < 6 {
 		t.Errorf("%d flushes, want one for every 16 KiB", len(sizes.sizes))
 	}
@@ -164,13 +164,13 @@ func TestFlushBySize(t *testing.T) {
 // An event that is passed on costs no memory of its own.
 func TestEventsDoNotAllocate(t *testing.T) {
 	allocs := func(events int) float64 {
-		script := []step{text("a")}
+		script := []step{textStep("a")}
 		for range events {
-			script = append(script, text("some words"), pause())
+			script = append(script, textStep("some words"), pauseStep())
 		}
-		s, _, _ := serverOf(append(script, done(someUsage)))
+		s, _, _ := newTestServer(append(script, doneStep(someUsage)))
 		return testing.AllocsPerRun(10, func() {
-			s.Handler().ServeHTTP(&nowhere{header: http.Header{}}, request("POST", "/v1/chat/completions", with(`"stream":true`)))
+			s.Handler().ServeHTTP(&nowhere{header: http.Header{}}, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
 		})
 	}
 	if more := (allocs(1100) - allocs(100)) / 1000; more > 0.1 {
