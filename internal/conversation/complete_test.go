@@ -17,7 +17,8 @@ func TestEveryFieldOfARequestCounts(t *testing.T) {
 	base := func() *chat.Request {
 		return &chat.Request{
 			Messages: []chat.Message{{ToolCalls: []chat.ToolCall{{}}}}, Tools: []chat.Tool{{}},
-			Temperature: new(0.5), PresencePenalty: new(0.5), FrequencyPenalty: new(0.5), MaxTokens: new(1), ParallelCalls: new(true),
+			Temperature: new(0.5), PresencePenalty: new(0.5), FrequencyPenalty: new(0.5), MaxTokens: new(1),
+			ParallelCalls: new(true),
 		}
 	}
 	was := fingerprint(base(), 0)

@@ -87,7 +87,8 @@ func TestKeyOfSeveralChoices(t *testing.T) {
 	}
 	first := []result{ask(0), ask(1)}
 	for choice, was := range first {
-		if got := ask(choice); got.placement != chat.PlacementAttached || got.session != was.session || was.placement != chat.PlacementNew {
+		got := ask(choice)
+		if got.placement != chat.PlacementAttached || got.session != was.session || was.placement != chat.PlacementNew {
 			t.Errorf("choice %d: first %+v, then %+v", choice, was, got)
 		}
 	}
@@ -190,13 +191,14 @@ func (s *site) shaped(shaper conversation.Shaper) *conversation.Answer {
 // the platform knows: nobody would ever delete it.
 func TestClientLeavesWhileItsSessionIsMade(t *testing.T) {
 	s := plainSite(t)
-	s.stop() // the clean-up deletes the session, which is of no use, at any moment
-	arrived, goOn := make(chan struct{}), make(chan struct{})
-	s.sim.InterceptOnce(simulator.RouteCreateSession, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
+	s.stop() // the clean-up may delete the useless session at any moment
+	arrived, proceed := make(chan struct{}), make(chan struct{})
+	wait := func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
 		close(arrived)
-		<-goOn
+		<-proceed
 		usual(w, r)
-	})
+	}
+	s.sim.InterceptOnce(simulator.RouteCreateSession, wait)
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error, 1)
 	go func() {
@@ -205,7 +207,7 @@ func TestClientLeavesWhileItsSessionIsMade(t *testing.T) {
 	}()
 	<-arrived
 	cancel()
-	close(goOn)
+	close(proceed)
 	if err := <-failed; !errors.Is(err, context.Canceled) {
 		t.Errorf("placed with %v", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"achuan/internal/simulator"
 )
 
-// chatter is a client that goes on with one chat, whatever happens to its requests.
+// chatter is a client that continues one chat, whatever happens to its requests.
 type chatter struct {
 	*site
 	request  func(transcript []chat.Message) *chat.Request
@@ -50,7 +50,7 @@ func (c *chatter) turn() {
 }
 
 // A store that fails at any one of its calls, having done what was asked or not,
-// costs at the most a refusal before the question: no session is matched wrongly,
+// costs at most a refusal before the question: no session is matched wrongly,
 // nothing said is lost or asked twice, nobody waits for ever, and what was taken is
 // given back.
 func TestOneCallFails(t *testing.T) {
@@ -134,8 +134,8 @@ func (s *site) askedOnce() {
 	s.oneAtATime()
 }
 
-// nothingTaken checks that the engine has hold of nothing when all turns are over and
-// what was owed to the store is paid.
+// nothingTaken checks that the engine holds nothing when all turns have ended and all
+// pending writes are committed.
 func (s *site) nothingTaken() {
 	s.t.Helper()
 	s.drain()

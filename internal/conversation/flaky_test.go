@@ -81,8 +81,10 @@ func (f *flaky) Match(ctx context.Context, c conversation.HeadQuery) (s *convers
 	return s, once, nil
 }
 
-func (f *flaky) Take(ctx context.Context, id int64, t conversation.Taking, reach conversation.Addressing) (*conversation.Session, error) {
-	return value(f, func() (*conversation.Session, error) { return f.Store.Take(ctx, id, t, reach) })
+func (f *flaky) Take(
+	ctx context.Context, id int64, t conversation.Taking, addressing conversation.Addressing,
+) (*conversation.Session, error) {
+	return value(f, func() (*conversation.Session, error) { return f.Store.Take(ctx, id, t, addressing) })
 }
 
 func (f *flaky) Create(ctx context.Context, s conversation.Session, t conversation.Taking) error {
@@ -117,7 +119,9 @@ func (f *flaky) Name(ctx context.Context, k conversation.NameKey) (conversation.
 	return value(f, func() (conversation.Name, error) { return f.Store.Name(ctx, k) })
 }
 
-func (f *flaky) ClaimName(ctx context.Context, k conversation.NameKey, token conversation.Token) (n conversation.Name, claimed bool, err error) {
+func (f *flaky) ClaimName(
+	ctx context.Context, k conversation.NameKey, token conversation.Token,
+) (n conversation.Name, claimed bool, err error) {
 	err = f.call(func() (err error) {
 		n, claimed, err = f.Store.ClaimName(ctx, k, token)
 		return err
@@ -144,8 +148,12 @@ func (f *flaky) ExpireLeases(ctx context.Context) (int, error) {
 	return value(f, func() (int, error) { return f.Store.ExpireLeases(ctx) })
 }
 
-func (f *flaky) TakeExpired(ctx context.Context, lineage, named time.Time, token conversation.Token, limit int) ([]conversation.Session, error) {
-	return value(f, func() ([]conversation.Session, error) { return f.Store.TakeExpired(ctx, lineage, named, token, limit) })
+func (f *flaky) TakeExpired(
+	ctx context.Context, lineage, named time.Time, token conversation.Token, limit int,
+) ([]conversation.Session, error) {
+	return value(f, func() ([]conversation.Session, error) {
+		return f.Store.TakeExpired(ctx, lineage, named, token, limit)
+	})
 }
 
 func (f *flaky) Delete(ctx context.Context, id int64, token conversation.Token) error {

@@ -118,7 +118,8 @@ func TestPreambleIsToldOnce(t *testing.T) {
 	s := plainSite(t)
 	ask := func(preamble string, messages ...chat.Message) result {
 		t.Helper()
-		a, err := s.engine.Ask(t.Context(), conversation.Question{Request: whole(alice, messages...), Preamble: preamble})
+		q := conversation.Question{Request: whole(alice, messages...), Preamble: preamble}
+		a, err := s.engine.Ask(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +183,8 @@ func TestPreambleOfARefusedQuestion(t *testing.T) {
 			}
 			for _, want := range []string{"PREAMBLE\n\ntwo", "three"} {
 				text := want[strings.LastIndex(want, "\n")+1:]
-				if err := ask(text); err != nil || !strings.HasSuffix(s.last().Text, want) || want == text && s.last().Text != text {
+				err := ask(text)
+				if err != nil || !strings.HasSuffix(s.last().Text, want) || want == text && s.last().Text != text {
 					t.Errorf("asked %q, %v, want %q", s.last().Text, err, want)
 				}
 			}

@@ -43,7 +43,9 @@ func (i *interrupted) Match(ctx context.Context, c conversation.HeadQuery) (*con
 	return s, once, i.lose(err)
 }
 
-func (i *interrupted) Take(ctx context.Context, id int64, t conversation.Taking, r conversation.Addressing) (*conversation.Session, error) {
+func (i *interrupted) Take(
+	ctx context.Context, id int64, t conversation.Taking, r conversation.Addressing,
+) (*conversation.Session, error) {
 	s, err := i.flaky.Take(ctx, id, t, r)
 	return s, i.lose(err)
 }
@@ -52,7 +54,9 @@ func (i *interrupted) Create(ctx context.Context, s conversation.Session, t conv
 	return i.lose(i.flaky.Create(ctx, s, t))
 }
 
-func (i *interrupted) ClaimName(ctx context.Context, k conversation.NameKey, t conversation.Token) (conversation.Name, bool, error) {
+func (i *interrupted) ClaimName(
+	ctx context.Context, k conversation.NameKey, t conversation.Token,
+) (conversation.Name, bool, error) {
 	n, claimed, err := i.flaky.ClaimName(ctx, k, t)
 	return n, claimed, i.lose(err)
 }
@@ -97,7 +101,8 @@ func TestInterruptedCalls(t *testing.T) {
 						t.Fatal(err)
 					}
 					store.left = left
-					if _, err := s.try(t.Context(), request(first.session, first.text)); panics && (err == nil || chat.AsError(err).Code != chat.CodeInternal) {
+					_, err = s.try(t.Context(), request(first.session, first.text))
+					if panics && (err == nil || chat.AsError(err).Code != chat.CodeInternal) {
 						t.Errorf("Ask = %v, want an internal error", err)
 					}
 					store.left = 0
@@ -184,12 +189,14 @@ func TestSettingsBelongToTheEpoch(t *testing.T) {
 			a := s.begin(second)
 			a.Discard()
 			s.drain()
-			got, err := s.keep.Take(t.Context(), first.session, conversation.Taking{Token: conversation.Token{1}}, conversation.ByLineage)
+			token := conversation.Token{1}
+			taking := conversation.Taking{Token: token}
+			got, err := s.keep.Take(t.Context(), first.session, taking, conversation.ByLineage)
 			if err != nil {
 				t.Fatal(err)
 			}
 			before.Request = got.Request
-			if err := s.keep.Save(t.Context(), conversation.Commit{Token: conversation.Token{1}, Session: *before}); err != nil {
+			if err := s.keep.Save(t.Context(), conversation.Commit{Token: token, Session: *before}); err != nil {
 				t.Fatal(err)
 			}
 			if now, _ := s.sim.Session(first.session); now.Prompt == "" && now.Model == model {

@@ -86,7 +86,9 @@ func (w *world) judge(th *thread, r *chat.Request, got outcome) {
 			w.Fatalf("half a call looks whole: %s", c.Arguments)
 		}
 	}
-	i := slices.IndexFunc(w.s.sim.Turns(), func(t simulator.Turn) bool { return slices.Contains(marks(t.Answer), answer[0]) })
+	i := slices.IndexFunc(w.s.sim.Turns(), func(t simulator.Turn) bool {
+		return slices.Contains(marks(t.Answer), answer[0])
+	})
 	if i < 0 {
 		w.Fatalf("nobody gave the answer %q", got.text)
 	}
@@ -95,8 +97,11 @@ func (w *world) judge(th *thread, r *chat.Request, got outcome) {
 	saw := w.seen(turn)
 	if th.addressed() {
 		w.judgeAddressed(th, saw)
-	} else if whole, split := messageMarks(th.messages()), messageMarks(r.Transcript()); !slices.Equal(saw, whole) && (!th.splits() || !slices.Equal(saw, split)) {
-		w.Fatalf("%s in %d: the model saw %v for the transcript %v", got.placement, got.session, saw, whole)
+	} else {
+		whole, split := messageMarks(th.messages()), messageMarks(r.Transcript())
+		if !slices.Equal(saw, whole) && (!th.splits() || !slices.Equal(saw, split)) {
+			w.Fatalf("%s in %d: the model saw %v for the transcript %v", got.placement, got.session, saw, whole)
+		}
 	}
 	if last := th.question(); len(saw) == 0 || saw[len(saw)-1] != last {
 		w.Fatalf("the model's last was %v, the client's %v", saw, last)

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// A turn may owe the end of one taking and go on with another under the same token:
-// its lease is kept until both are over, whichever is first.
-func TestLeaseOfATurnThatOwes(t *testing.T) {
+// The end of one taking may be pending while its turn has another taking under the same
+// token. The lease lasts until both have ended, whichever ends first.
+func TestLeaseOfATurnWithAPendingWrite(t *testing.T) {
 	for name, steps := range map[string][]struct {
 		do   func(*leases, Token)
 		held bool

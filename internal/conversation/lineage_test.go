@@ -3,6 +3,7 @@ package conversation
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,7 +138,7 @@ func TestLineageGrows(t *testing.T) {
 		}
 		at := rapid.IntRange(0, len(messages)-1).Draw(t, "at")
 		dropped := append(append([]chat.Message{}, messages[:at]...), messages[at+1:]...)
-		doubled := append(append(append([]chat.Message{}, messages[:at]...), messages[at], messages[at]), messages[at+1:]...)
+		doubled := slices.Insert(slices.Clone(messages), at, messages[at])
 		if headOf(dropped...) == whole || headOf(doubled...) == whole {
 			t.Fatal("dropping or doubling a message does not show")
 		}

@@ -167,8 +167,8 @@ func TestLongSessionIsRebuilt(t *testing.T) {
 	}
 }
 
-// A new session takes an old one's place once it has answered. One that comes to
-// nothing leaves the history where it was, and its own id leads there.
+// A new session replaces an old one when it has answered. When it fails, the history stays
+// in the old one, and the new id becomes an alias of that.
 func TestRebuildThatFails(t *testing.T) {
 	for _, tc := range []struct {
 		name  string

@@ -75,7 +75,8 @@ func TestByIDSendsWhatFollowsTheLastAnswer(t *testing.T) {
 			} else {
 				s.expect(got, first.session, chat.PlacementContinued, tc.saw[0])
 			}
-			if got.session != first.session || turn.Number != 2 || len(turn.History) != 1 || turn.History[0].AI != first.text {
+			if got.session != first.session || turn.Number != 2 || len(turn.History) != 1 ||
+				turn.History[0].AI != first.text {
 				t.Errorf("session %d, exchange %d after %v", got.session, turn.Number, turn.History)
 			}
 		})

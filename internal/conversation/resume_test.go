@@ -182,9 +182,10 @@ func TestRepetitionOfWhatWasBeingSetUp(t *testing.T) {
 			r := whole(alice, user("hello"), assistant(first.text), user("go on"))
 			r.Temperature = new(0.7)
 			if !isKnown {
-				s.sim.InterceptOnce(simulator.RouteUpdateSession, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+				refuse := func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 					w.WriteHeader(http.StatusForbidden)
-				})
+				}
+				s.sim.InterceptOnce(simulator.RouteUpdateSession, refuse)
 				if _, err := s.try(t.Context(), r); err == nil {
 					t.Fatal("a turn whose settings were refused has an answer")
 				}
@@ -218,11 +219,12 @@ func TestRepetitionOfWhatWasBeingCreated(t *testing.T) {
 // dieInSetUp lets another process die while it changes the settings for a request. The caller calls finish at the end.
 func (s *site) dieInSetUp(r *chat.Request) (finish func()) {
 	arrived, gate := make(chan struct{}), make(chan struct{})
-	s.sim.InterceptOnce(simulator.RouteUpdateSession, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
+	wait := func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
 		close(arrived)
 		<-gate
 		usual(w, r)
-	})
+	}
+	s.sim.InterceptOnce(simulator.RouteUpdateSession, wait)
 	other := s.dying()
 	ended := make(chan struct{})
 	go func() {
@@ -416,7 +418,8 @@ func TestMarkedRepetitionOfAWholeAnswer(t *testing.T) {
 				s.restart()
 			}
 			for range 2 {
-				if got := s.ask(marked(r())); got.placement != chat.PlacementAttached || got.session != first.session || got.text != first.text {
+				got := s.ask(marked(r()))
+				if got.placement != chat.PlacementAttached || got.session != first.session || got.text != first.text {
 					t.Errorf("repetition = %+v, want %+v", got, first)
 				}
 			}

@@ -45,7 +45,7 @@ func TestTranscriptGoesOn(t *testing.T) {
 }
 
 // Two clients of one key begin alike and get the same answer: two sessions, of
-// which each goes on with one of them.
+// which each client continues one.
 func TestTwoChatsThatBeginAlike(t *testing.T) {
 	s := plainSite(t)
 	s.sim.OnTurn(func(simulator.Turn) *simulator.Reply { return &simulator.Reply{Text: "the same"} })
@@ -55,14 +55,15 @@ func TestTwoChatsThatBeginAlike(t *testing.T) {
 	}
 	third := s.ask(whole(alice, user("hello"), assistant("the same"), user("I am Ada")))
 	fourth := s.ask(whole(alice, user("hello"), assistant("the same"), user("I am Bob")))
-	if third.session == fourth.session || third.placement != chat.PlacementContinued || fourth.placement != chat.PlacementContinued {
+	if third.session == fourth.session || third.placement != chat.PlacementContinued ||
+		fourth.placement != chat.PlacementContinued {
 		t.Fatalf("%+v and %+v", third, fourth)
 	}
 	got := s.ask(whole(alice, user("hello"), assistant("the same"), user("I am Ada"), assistant("the same"), user("who?")))
 	s.continued(got, third.session, "who?")
 }
 
-// Another caller's session is never gone on with, whatever the transcripts.
+// A caller never continues another caller's session, whatever the transcripts are.
 func TestCallersAreApart(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("hello")))
@@ -242,7 +243,7 @@ func TestRestoreOfAnOldBackup(t *testing.T) {
 	s.unverify()
 	got := s.ask(whole(alice, user("one"), assistant(first.text), user("other two")))
 	s.fresh(got, chat.PlacementReplayed, first.session)
-	// One that has not gone on is gone on with, and compared only once.
+	// A session that has not continued elsewhere is continued, and compared only once.
 	s.unverify()
 	records := s.sim.Calls(simulator.RouteRecords)
 	second := s.ask(whole(alice, user("one"), assistant(first.text), user("other two"), assistant(got.text), user("three")))

@@ -141,7 +141,8 @@ func (e *Engine) CreateSession(ctx context.Context, caller chat.Caller, model st
 	now := time.Now()
 	s := Session{
 		ID: created.ID, Caller: caller.ID, Made: true, Addressing: ByID, State: StateFree, Verified: true,
-		SettingsKnown: true, Preset: created.Settings, Settings: created.Settings, Object: created.Object, Created: now, LastUsed: now,
+		SettingsKnown: true, Preset: created.Settings, Settings: created.Settings, Object: created.Object,
+		Created: now, LastUsed: now,
 	}
 	s.Preset.ContextCount = maxContext
 	token := newToken()

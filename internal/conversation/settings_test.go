@@ -65,7 +65,8 @@ func TestSettingsFollowTheRequest(t *testing.T) {
 		before := s.sim.Calls(simulator.RouteUpdateSession)
 		s.ask(step.request)
 		turn := s.last()
-		if turn.SessionID != id || turn.Prompt != step.prompt || turn.Model != step.model || turn.Temperature != 0 || turn.ContextCount != 65 {
+		if turn.SessionID != id || turn.Prompt != step.prompt || turn.Model != step.model ||
+			turn.Temperature != 0 || turn.ContextCount != 65 {
 			t.Errorf("%s: session %d, %+v", step.name, turn.SessionID, turn.Settings)
 		}
 		if n := s.sim.Calls(simulator.RouteUpdateSession) - before; n != step.updates {

@@ -38,7 +38,8 @@ func TestForeignSessionInAListThatShifts(t *testing.T) {
 					s.ask(byID(chat.Anonymous, id, user("first")))
 				}
 				s.crowd(30) // it is the first on the second page
-				s.sim.InterceptOnce(simulator.RouteListSessions, simulator.Afterwards(func(*http.Request) { tc.shift(s, id) }))
+				shift := simulator.Afterwards(func(*http.Request) { tc.shift(s, id) })
+				s.sim.InterceptOnce(simulator.RouteListSessions, shift)
 				got := s.ask(byID(chat.Anonymous, id, user("next")))
 				s.expect(got, id, chat.PlacementContinued, "next")
 			})

@@ -30,7 +30,7 @@ func TestNoStore(t *testing.T) {
 		}
 	}
 	s.flaky.down.Store(false)
-	// What was answered meanwhile is nobody's session; what was there before is.
+	// No session holds what was answered meanwhile; the one from before holds the rest.
 	s.continued(s.ask(whole(alice, user("hello"), assistant(first.text), user("next"))), first.session, "next")
 	got := s.ask(whole(alice, user("hello"), assistant(first.text), user("next"), assistant(second.text), user("more")))
 	s.fresh(got, chat.PlacementReplayed, first.session, second.session)
@@ -43,8 +43,8 @@ func (*noCreate) Create(context.Context, conversation.Session, conversation.Taki
 	return errDown
 }
 
-// A session that cannot be stored, and that its client would come back to, is not
-// left on the platform.
+// A session that cannot be stored, and that its client would address again, is deleted
+// on the platform.
 func TestSessionThatCannotBeKept(t *testing.T) {
 	s := plainSite(t)
 	s.options.Store = &noCreate{s.flaky}
@@ -85,7 +85,7 @@ func TestEndIsCommittedLater(t *testing.T) {
 	}
 }
 
-// What is owed when the program ends is committed before it does.
+// Writes that are pending when the program ends are committed first.
 func TestEndIsCommittedAtTheLast(t *testing.T) {
 	s := plainSite(t)
 	a := s.begin(whole(alice, user("hello")))
@@ -172,7 +172,7 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
-// Sessions that nobody comes back to are deleted, others are kept.
+// The clean-up deletes unused sessions and keeps the others.
 func TestCleanUp(t *testing.T) {
 	s := plainSite(t)
 	s.options.Retention = time.Second
@@ -242,7 +242,8 @@ func TestCleanUpThatIsHeldUp(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if got, err := s.keep.Session(r.Context(), conversation.OwnerOf(alice.ID), id); err != nil || got.State != conversation.StateTaken {
+		got, err := s.keep.Session(r.Context(), conversation.OwnerOf(alice.ID), id)
+		if err != nil || got.State != conversation.StateTaken {
 			t.Errorf("deleted while %+v, %v", got, err)
 		}
 		next(w, r)

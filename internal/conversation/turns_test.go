@@ -69,7 +69,8 @@ func TestBusySessionWaits(t *testing.T) {
 		}()
 	}
 	sent := <-done
-	if e := chat.AsError(sent.err); e == nil || e.Code != chat.CodeSessionBusy || e.Kind != chat.KindConflict || e.RetryAfter <= 0 {
+	e := chat.AsError(sent.err)
+	if e == nil || e.Code != chat.CodeSessionBusy || e.Kind != chat.KindConflict || e.RetryAfter <= 0 {
 		t.Fatalf("the last in line got %v", sent.err)
 	}
 	gone := (sent.i + 1) % len(leaves)

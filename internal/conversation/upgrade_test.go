@@ -27,7 +27,8 @@ func (m makesCalls) Shape(ev chat.Event, pass func(chat.Event)) (string, error) 
 // askCalls asks for an answer with calls.
 func (s *site) askCalls(r *chat.Request, ids ...string) result {
 	s.t.Helper()
-	a, err := s.engine.Ask(s.t.Context(), conversation.Question{Request: r, Prompt: r.System(), Shaper: makesCalls(ids)})
+	q := conversation.Question{Request: r, Prompt: r.System(), Shaper: makesCalls(ids)}
+	a, err := s.engine.Ask(s.t.Context(), q)
 	if err != nil {
 		s.t.Fatal(err)
 	}
