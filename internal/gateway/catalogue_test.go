@@ -13,7 +13,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// fakeLister is a ModelLister that takes a time for each call, or hangs for ever (-1).
+// fakeLister is a ModelLister. Each call takes some time, or never returns (-1).
 type fakeLister struct {
 	takes time.Duration
 	calls atomic.Int32
@@ -23,7 +23,7 @@ type fakeLister struct {
 	err    error
 }
 
-// set changes what the calls to come return.
+// set changes what later calls return.
 func (l *fakeLister) set(models []chat.Model, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -46,7 +46,7 @@ func (l *fakeLister) Models(ctx context.Context) ([]chat.Model, error) {
 	}
 }
 
-// startCatalogue returns a running catalogue, until the test's end.
+// startCatalogue returns a catalogue that runs until the test ends.
 func startCatalogue(t *testing.T, l *fakeLister) *catalogue {
 	c := newCatalogue(l, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
@@ -63,7 +63,8 @@ func startCatalogue(t *testing.T, l *fakeLister) *catalogue {
 	return c
 }
 
-// A refresh that hangs holds no request for long, and a known model for no time.
+// While a refresh hangs, find returns a known model at once and waits a short time for an unknown
+// one.
 func TestUnknownModelDoesNotWaitForAHangingRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := startCatalogue(t, &fakeLister{takes: -1})
@@ -74,7 +75,7 @@ func TestUnknownModelDoesNotWaitForAHangingRefresh(t *testing.T) {
 		if _, ok := c.find(t.Context(), "no-such"); ok || time.Since(start) != maxLookUpWait {
 			t.Errorf("find(no-such) = %v after %v, want false after %v", ok, time.Since(start), maxLookUpWait)
 		}
-		// The refresh is old by now: nobody else waits for it.
+		// The refresh is old by now, so that find does not wait for it.
 		again := time.Now()
 		if _, ok := c.find(t.Context(), "no-such"); ok || time.Since(again) > 0 {
 			t.Errorf("find(no-such) again = %v after %v, want false at once", ok, time.Since(again))
@@ -82,9 +83,9 @@ func TestUnknownModelDoesNotWaitForAHangingRefresh(t *testing.T) {
 	})
 }
 
-// The last good list answers while a refresh hangs, and a new model is found when the
-// platform lists it in time.
-func TestFindByTheLastGoodList(t *testing.T) {
+// find uses the last good list after a refresh failed, and finds a new model if the platform
+// lists it in time.
+func TestFindUsesTheLastGoodList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &fakeLister{takes: time.Second, models: []chat.Model{{ID: "listed"}}}
 		c := startCatalogue(t, l)
@@ -107,8 +108,8 @@ func TestFindByTheLastGoodList(t *testing.T) {
 	})
 }
 
-// A client that leaves does not end the refresh that others wait for.
-func TestLeavingDoesNotEndARefresh(t *testing.T) {
+// A client that leaves does not cancel the refresh that others wait for.
+func TestLeavingDoesNotCancelARefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &fakeLister{takes: 2 * time.Second, models: []chat.Model{{ID: "listed"}}}
 		c := startCatalogue(t, l)

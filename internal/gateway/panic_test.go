@@ -11,13 +11,13 @@ import (
 	"achuan/internal/store"
 )
 
-// panickyPlatform panics when a session is made.
+// panickyPlatform panics when a session is created.
 type panickyPlatform struct{ conversation.Platform }
 
 func (panickyPlatform) CreateSession(context.Context, string) (chat.Session, error) { panic("oh my") }
 
-// A panic while choices are placed does not end the process: the request's own
-// goroutine gets it, or an internal error.
+// A panic while choices are placed does not end the process: the goroutine of the request gets the
+// panic or an internal error.
 func TestPanicWhilePlacing(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -42,13 +42,13 @@ func TestPanicWhilePlacing(t *testing.T) {
 				Messages: []chat.Message{{Role: chat.RoleUser, Text: "Hi"}},
 			}
 			if got := chatOutcome(g, request); got != "panic" && got != "internal" {
-				t.Errorf("Chat() of %d choices: %s, want a panic on this goroutine or an internal error", n, got)
+				t.Errorf("Chat() of %d choices = %s, want a panic on this goroutine or an internal error", n, got)
 			}
 		})
 	}
 }
 
-// chatOutcome says how a request was placed.
+// chatOutcome returns "panic", "internal" or the error of a call of Chat.
 func chatOutcome(g *Gateway, r *chat.Request) (outcome string) {
 	defer func() {
 		if recover() != nil {

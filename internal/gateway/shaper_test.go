@@ -14,7 +14,7 @@ import (
 	"achuan/internal/emulate"
 )
 
-// shapeEvents runs events through a shaper and returns what came out.
+// shapeEvents passes events to a shaper and returns the events that it emits.
 func shapeEvents(r *chat.Request, events ...chat.Event) []chat.Event {
 	return shapeEventsEagerly(r, false, events...)
 }
@@ -51,7 +51,7 @@ var (
 	doneEvent  = chat.Event{Kind: chat.EventDone, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: 3}}
 )
 
-// doneAfter is the end of an answer for which the platform counts n tokens.
+// doneAfter returns the end of an answer with n tokens by the platform's count.
 func doneAfter(n int) chat.Event {
 	return chat.Event{
 		Kind: chat.EventDone, Finish: chat.FinishStop, Usage: chat.Usage{PromptTokens: 7, CompletionTokens: n},
@@ -91,17 +91,17 @@ func TestShape(t *testing.T) {
 			}
 			out := shapeEvents(r, tc.in...)
 			if got := joinText(out); got != tc.text {
-				t.Errorf("text %q, want %q", got, tc.text)
+				t.Errorf("text = %q, want %q", got, tc.text)
 			}
 			last := out[len(out)-1]
 			if last.Kind != chat.EventDone || last.Finish != tc.finish {
-				t.Errorf("ended with %+v, want finish %q", last, tc.finish)
+				t.Errorf("last event = %+v, want finish %q", last, tc.finish)
 			}
 			if tc.usage.Estimated != last.Usage.Estimated || !tc.usage.Estimated && last.Usage != tc.usage {
-				t.Errorf("usage %+v, want %+v", last.Usage, tc.usage)
+				t.Errorf("usage = %+v, want %+v", last.Usage, tc.usage)
 			}
 			if last.Usage.Estimated && last.Usage.PromptTokens == 0 {
-				t.Error("estimated usage counts no prompt")
+				t.Error("estimated prompt tokens = 0, want more")
 			}
 		})
 	}
@@ -116,11 +116,11 @@ func TestShapePauses(t *testing.T) {
 	}
 	want := []chat.EventKind{chat.EventText, chat.EventPause, chat.EventText, chat.EventPause, chat.EventDone}
 	if diff := cmp.Diff(want, kinds); diff != "" {
-		t.Errorf("a pause follows nothing new (-want +got):\n%s", diff)
+		t.Errorf("kinds of events (-want +got):\n%s", diff)
 	}
 }
 
-// However the text is cut into pieces, the same comes out.
+// The result does not depend on how the text is cut into pieces.
 func TestShapeAnySplit(t *testing.T) {
 	letters := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "ab", "好", "你"}), 0, 12)
 	rapid.Check(t, func(t *rapid.T) {
@@ -136,19 +136,19 @@ func TestShapeAnySplit(t *testing.T) {
 			want = whole[:at]
 		}
 		if got := joinText(shapeEvents(r, append(events, doneEvent)...)); got != want {
-			t.Fatalf("%q in pieces %q gave %q, want %q", whole, pieces, got, want)
+			t.Fatalf("text of %q in pieces %q = %q, want %q", whole, pieces, got, want)
 		}
 	})
 }
 
 var weatherTool = chat.Tool{Name: "get_weather", Parameters: []byte(`{"type": "object", "required": ["city"], "properties": {"city": {"type": "string"}}}`)}
 
-// callEvents is an answer with text and a call whose argument is as long.
+// callEvents returns an answer with text and a call of the weather tool for a city.
 func callEvents(city string) []chat.Event {
 	return []chat.Event{textEvent("See: "), textEvent(`<tool_call>{"name": "get_weather", "arguments": {"city": "` + city + `"}}</tool_call>`), doneEvent}
 }
 
-// kindLetters names what came, one letter an event.
+// kindLetters returns one letter for the kind of each event.
 func kindLetters(events []chat.Event) string {
 	letters := map[chat.EventKind]string{chat.EventText: "t", chat.EventReasoning: "r", chat.EventPause: "p", chat.EventToolCall: "c", chat.EventDone: "d"}
 	var b strings.Builder
@@ -158,7 +158,7 @@ func kindLetters(events []chat.Event) string {
 	return b.String()
 }
 
-// Stop sequences and limits act on what the client gets.
+// Stop sequences and limits apply to what the client gets, not to the markup of a call.
 func TestShapeCalls(t *testing.T) {
 	ten := 10
 	for _, tc := range []struct {
@@ -180,17 +180,17 @@ func TestShapeCalls(t *testing.T) {
 			tc.change(r)
 			out := shapeEvents(r, callEvents(tc.city)...)
 			if got := kindLetters(out); got != tc.kinds {
-				t.Errorf("came %s, want %s", got, tc.kinds)
+				t.Errorf("kinds of events = %s, want %s", got, tc.kinds)
 			}
 			if last := out[len(out)-1]; last.Finish != tc.finish {
-				t.Errorf("finish %q, want %q", last.Finish, tc.finish)
+				t.Errorf("finish = %q, want %q", last.Finish, tc.finish)
 			}
 		})
 	}
 }
 
-// A call comes with id and name first, then its arguments in a bounded number of
-// pieces, cut between runes.
+// A call is emitted as its id and name, then its arguments in a limited number of pieces that do
+// not split a rune.
 func TestShapeFragments(t *testing.T) {
 	city := strings.Repeat("北京 ", 30_000)
 	out := shapeEvents(&chat.Request{Tools: []chat.Tool{weatherTool}}, callEvents(city)...)
@@ -198,20 +198,20 @@ func TestShapeFragments(t *testing.T) {
 	for i, ev := range out[1 : len(out)-1] {
 		first := i == 0
 		if ev.Kind != chat.EventToolCall || first != (ev.CallID != "") || first != (ev.CallName == "get_weather") || first != (ev.Text == "") {
-			t.Fatalf("event %d: %+v", i, ev)
+			t.Fatalf("event %d = %+v, want a piece of a call, with id and name only in the first", i, ev)
 		}
 		if !utf8.ValidString(ev.Text) {
-			t.Errorf("event %d is cut within a rune", i)
+			t.Errorf("event %d = %q, want valid UTF-8", i, ev.Text)
 		}
 		arguments.WriteString(ev.Text)
 	}
 	if arguments.String() != `{"city": "`+city+`"}` || len(out) > 260 {
-		t.Errorf("%d events with %d bytes", len(out), arguments.Len())
+		t.Errorf("%d events with %d bytes of arguments, want at most 260 events with all arguments", len(out), arguments.Len())
 	}
 }
 
-// The usage of an answer that had to be repaired is part of the sum, also when the
-// platform counted only one of them.
+// The usage includes that of an answer that had to be repaired, even if the platform counted only
+// one of the two.
 func TestShapeUsageOfRepairs(t *testing.T) {
 	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weatherTool}}
 	for _, estimated := range []bool{false, true} {
@@ -238,15 +238,15 @@ func TestShapeUsageOfRepairs(t *testing.T) {
 			t.Fatal(repair, err)
 		}
 		if !estimated && last.Usage != (chat.Usage{PromptTokens: 17, CompletionTokens: 8}) {
-			t.Errorf("usage %+v", last.Usage)
+			t.Errorf("usage = %+v, want the sum of both answers", last.Usage)
 		}
 		if estimated && (!last.Usage.Estimated || last.Usage.PromptTokens < 100 || last.Usage.CompletionTokens < 20) {
-			t.Errorf("estimated usage %+v", last.Usage)
+			t.Errorf("usage = %+v, want an estimate of both answers", last.Usage)
 		}
 	}
 }
 
-// A call in a session that was told of tools is never text, with a format or without.
+// A call in a session that was told of tools is never emitted as text, with or without a format.
 func TestShapeSessionHadTools(t *testing.T) {
 	for _, format := range []chat.FormatKind{chat.FormatText, chat.FormatSchema} {
 		r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Format: chat.Format{Kind: format}}
@@ -270,12 +270,12 @@ func TestShapeSessionHadTools(t *testing.T) {
 	}
 }
 
-// Pieces that were passed on early are passed on as they come.
+// With eager calls, the pieces of a call are emitted as they arrive.
 func TestShapeEagerCalls(t *testing.T) {
 	r := &chat.Request{Messages: []chat.Message{{Role: chat.RoleUser, Text: "q"}}, Tools: []chat.Tool{weatherTool}, Streamed: true}
 	out := shapeEventsEagerly(r, true, textEvent(`<tool_call>{"name": "get_weather", "arguments": {"city": `), pauseEvent, textEvent(`"Paris"}`), textEvent(`}</tool_call>`), doneEvent)
 	if got := kindLetters(out); got != "ccpcd" {
-		t.Errorf("came %s", got)
+		t.Errorf("kinds of events = %s, want ccpcd", got)
 	}
 }
 

@@ -16,7 +16,7 @@ func TestCountTokens(t *testing.T) {
 	}
 }
 
-// The tokenizer is quadratic on long words, so it sees short slices alone, each once.
+// The tokenizer is quadratic on long words, so that it gets each short slice once.
 func TestCountTokensIsLinear(t *testing.T) {
 	for name, text := range map[string]string{"one word": strings.Repeat("x", 200_000), "runes": strings.Repeat("敏😀", 20_000), "no UTF-8": strings.Repeat("\x80", 5000)} {
 		pieces, longest := 0, 0
@@ -28,8 +28,8 @@ func TestCountTokensIsLinear(t *testing.T) {
 		if got != len(text) || longest > maxSliceBytes {
 			t.Errorf("%s: countSlices saw %d bytes, up to %d at once, want %d and at most %d", name, got, longest, len(text), maxSliceBytes)
 		}
-		if most := len(text)/(maxSliceBytes-utf8.UTFMax) + 1; name != "no UTF-8" && pieces > most {
-			t.Errorf("%s: countSlices saw %d slices, want %d at most", name, pieces, most)
+		if maxPieces := len(text)/(maxSliceBytes-utf8.UTFMax) + 1; name != "no UTF-8" && pieces > maxPieces {
+			t.Errorf("%s: countSlices saw %d slices, want %d at most", name, pieces, maxPieces)
 		}
 	}
 }
@@ -70,14 +70,14 @@ func TestFirstTokens(t *testing.T) {
 		n := rapid.IntRange(0, 50).Draw(t, "n")
 		kept, used := firstTokens(text, n)
 		if !strings.HasPrefix(text, kept) || !utf8.ValidString(kept) {
-			t.Fatalf("%q is no prefix of %q on a rune border", kept, text)
+			t.Fatalf("firstTokens(%q, %d) = %q, want a prefix that ends on a rune border", text, n, kept)
 		}
 		if used > n {
-			t.Fatalf("%d tokens, at most %d allowed", used, n)
+			t.Fatalf("firstTokens(…, %d) has %d tokens, want at most %d", n, used, n)
 		}
 		_, first := utf8.DecodeRuneInString(text)
 		if n > 0 && text != "" && kept == "" && countTokens(text[:first]) <= n && countTokens(text) <= n {
-			t.Fatalf("nothing of %q kept for %d tokens", text, n)
+			t.Fatalf("firstTokens(%q, %d) = \"\", want some text", text, n)
 		}
 	})
 }

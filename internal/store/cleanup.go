@@ -171,7 +171,9 @@ func takeDeletableWhere(condition string) string {
 
 // TakeExpired takes up to limit sessions that clean-up may delete; see conversation.Store. It
 // returns them as they were.
-func (s *Store) TakeExpired(ctx context.Context, lineage, named time.Time, token conversation.Token, limit int) ([]conversation.Session, error) {
+func (s *Store) TakeExpired(
+	ctx context.Context, lineage, named time.Time, token conversation.Token, limit int,
+) ([]conversation.Session, error) {
 	cutoffs := []struct {
 		statement string
 		before    int64
@@ -190,7 +192,8 @@ func (s *Store) TakeExpired(ctx context.Context, lineage, named time.Time, token
 			if cut.before == 0 || len(due) >= limit {
 				continue
 			}
-			more, err := queryAll(ctx, c, s.scanSession, cut.statement, s.account, token[:], s.lease, cut.before, int64(limit-len(due)))
+			more, err := queryAll(ctx, c, s.scanSession, cut.statement,
+				s.account, token[:], s.lease, cut.before, int64(limit-len(due)))
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -33,6 +34,55 @@ func TestWasEmptied(t *testing.T) {
 	if WasEmptied("sqlite::memory:") || WasEmptied("postgres://u@h/d") {
 		t.Error("WasEmptied of a database without a file = true, want false")
 	}
+}
+
+func TestInspect(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	requireNoError(t, os.WriteFile(file, []byte(strings.Repeat("text ", 1000)), 0o600))
+	for name, c := range map[string]struct {
+		url   func(t *testing.T) string
+		want  Condition
+		error string
+	}{
+		"in memory": {func(*testing.T) string { return "sqlite::memory:" }, Condition{Kind: KindSQLite, Newest: schemaInTests}, ""},
+		"not yet": {func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "a", "b", "achuan.db") },
+			Condition{Kind: KindSQLite, Newest: schemaInTests}, ""},
+		"never": {func(*testing.T) string { return "sqlite:" + filepath.Join(file, "achuan.db") }, Condition{}, "is no folder"},
+		"there": {func(t *testing.T) string { return "sqlite:" + fileOfSchema(t, schemaInTests) },
+			Condition{Kind: KindSQLite, Exists: true, Schema: schemaInTests, Newest: schemaInTests}, ""},
+		"a later achuan's": {func(t *testing.T) string { return "sqlite:" + fileOfSchema(t, 3) }, Condition{}, "schema 3 is newer than 2"},
+		"no database":      {func(*testing.T) string { return "sqlite:" + file }, Condition{}, "no SQLite database"},
+		"PostgreSQL, not yet": {func(t *testing.T) string { return postgresDatabase(t).url },
+			Condition{Kind: KindPostgres, Newest: schemaInTests}, ""},
+		"PostgreSQL": {func(t *testing.T) string { w := postgresDatabase(t); w.open(t); return w.url },
+			Condition{Kind: KindPostgres, Exists: true, Schema: schemaInTests, Newest: schemaInTests}, ""},
+		"PostgreSQL away": {func(*testing.T) string { return "postgres://user:secret@127.0.0.1:1/name" }, Condition{}, "cannot be reached"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Inspect(t.Context(), Options{URL: c.url(t)})
+			if c.error != "" {
+				requireErrorText(t, err, c.error)
+				if strings.Contains(err.Error(), "secret") {
+					t.Errorf("the error shows a password: %v", err)
+				}
+				return
+			}
+			requireNoError(t, err)
+			requireEqual(t, got, c.want)
+		})
+	}
+}
+
+// Inspect works while a server uses the database, and changes nothing visible.
+func TestInspectWhileAServerRuns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "achuan.db")
+	s := sqliteDatabase("sqlite:" + path).open(t)
+	putSession(t, s, sampleSession(1, "head"))
+	got, err := Inspect(t.Context(), Options{URL: "sqlite:" + path})
+	requireNoError(t, err)
+	requireEqual(t, got, Condition{Kind: KindSQLite, Exists: true, Schema: schemaInTests, Newest: schemaInTests})
+	putSession(t, s, sampleSession(2, "next"))
+	requireEqual(t, readSession(t, s, 1).Verified, true)
 }
 
 // Inspect commits a change while a server uses the database.

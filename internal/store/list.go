@@ -21,7 +21,9 @@ const (
 )
 
 // Sessions lists the sessions that an owner sees, latest used first.
-func (s *Store) Sessions(ctx context.Context, owner conversation.Owner, offset, limit int) ([]conversation.Session, int, error) {
+func (s *Store) Sessions(
+	ctx context.Context, owner conversation.Owner, offset, limit int,
+) ([]conversation.Session, int, error) {
 	var list []conversation.Session
 	var total int
 	page, count, args := listCallerPage, countCallerSessions, []any{s.account, owner.Caller()}

@@ -67,7 +67,9 @@ func (s *Store) Name(ctx context.Context, k conversation.NameKey) (n conversatio
 }
 
 // ClaimName claims a name that means nothing yet; see conversation.Store.
-func (s *Store) ClaimName(ctx context.Context, k conversation.NameKey, token conversation.Token) (conversation.Name, bool, error) {
+func (s *Store) ClaimName(
+	ctx context.Context, k conversation.NameKey, token conversation.Token,
+) (conversation.Name, bool, error) {
 	var found conversation.Name
 	var claimed bool
 	digest := nameDigest(k)

@@ -138,3 +138,13 @@ func TestCloseEndsAllConnections(t *testing.T) {
 		}
 	}
 }
+
+func TestMarkUnverifiedWhileAServerRuns(t *testing.T) {
+	w := postgresDatabase(t)
+	s := w.open(t)
+	putSession(t, s, sampleSession(1, "head"))
+	requireNoError(t, MarkUnverified(t.Context(), Options{URL: w.url, Timeout: 10 * time.Second}))
+	if readSession(t, s, 1).Verified {
+		t.Error("Verified after MarkUnverified = true, want false")
+	}
+}
