@@ -120,7 +120,7 @@ func TestHeadsOfTheFirstRelease(t *testing.T) {
 	}
 }
 
-// A head of the first release that is another caller's, or of another scope, is none.
+// A head of the first release is not found by another caller or in another scope.
 func TestHeadsOfTheFirstReleaseHaveOwners(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("hello")))
