@@ -81,6 +81,17 @@ func TestModulesReplaceNothing(t *testing.T) {
 	}
 }
 
+var conflictMarker = regexp.MustCompile(`(?m)^(?:<{7}|>{7}) `)
+
+// No file contains the markers of a merge conflict. Git commits them without a warning.
+func TestNoConflictMarkers(t *testing.T) {
+	for _, name := range find(t, "") {
+		if at := conflictMarker.FindString(read(t, name)); at != "" {
+			t.Errorf("%s has the conflict marker %q", name, at)
+		}
+	}
+}
+
 // promised are the targets of the Makefile that people and scripts rely on.
 var promised = []string{
 	"build", "demo", "dev", "test", "check", "bench", "fuzz", "lint", "fmt", "tidy-check", "release", "release-check",
