@@ -216,7 +216,7 @@ func handleRequest(t *testing.T, do func()) (before, after metricValues) {
 // funcChat is a Chat whose answer calls a function first.
 type funcChat struct{ do func() }
 
-func (funcChat) Left() {}
+func (funcChat) MarkClientLeft() {}
 
 func (d funcChat) Chat(context.Context, *chat.Request) (httpapi.Answer, error) { return d, nil }
 func (d funcChat) Models(context.Context) []chat.Model                         { return []chat.Model{{ID: "gpt-5.1-high"}} }

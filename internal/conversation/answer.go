@@ -76,7 +76,7 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 		}
 		ended := ev.Kind == chat.EventDone
 		if ended {
-			stop() // from here on the caller says whether the client got all: Left
+			stop() // from here on the caller says whether the client got all: MarkClientLeft
 		}
 		here := yield(ev, nil)
 		switch {
@@ -92,22 +92,22 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 	}
 }
 
-// Left records that the client has left before the whole answer reached it, although the events
+// MarkClientLeft records that the client has left before the whole answer reached it, although the events
 // had ended. Its next request may get the answer.
-func (a *Answer) Left() {
+func (a *Answer) MarkClientLeft() {
 	if b := a.replacement.Load(); b != nil {
-		b.Left()
+		b.MarkClientLeft()
 		return
 	}
 	a.clientLeft()
 }
 
-// Lose records that the reply with this answer has failed. The client has received nothing
+// MarkReplyFailed records that the reply with this answer has failed. The client has received nothing
 // useful, so any repetition may get the answer. It may be called while another goroutine ranges
 // over Events.
-func (a *Answer) Lose() {
+func (a *Answer) MarkReplyFailed() {
 	if b := a.replacement.Load(); b != nil {
-		b.Lose()
+		b.MarkReplyFailed()
 		return
 	}
 	if a.turn == nil {

@@ -229,8 +229,8 @@ func (at *attachment) markLeft(ctx context.Context) {
 	}
 	at.engine.endedAnswers.drop(at.stored.Token, at.stored.Request)
 	row := at.stored
-	row.Left, row.Silent = true, at.replyFailed.Load() || !at.gotOutput
-	release := func(ctx context.Context, s Store) error { return s.ReleaseTurn(ctx, row.Token, row.Silent) }
+	row.ClientLeft, row.NoOutput = true, at.replyFailed.Load() || !at.gotOutput
+	release := func(ctx context.Context, s Store) error { return s.ReleaseTurn(ctx, row.Token, row.NoOutput) }
 	if at.recording != nil { // the store may not have the answer
 		row.Answer = at.recording.encode(row.Session, nil)
 		release = func(ctx context.Context, s Store) error { return s.SaveTurn(ctx, row) }

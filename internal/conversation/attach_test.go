@@ -213,7 +213,7 @@ func TestLeftAtTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Left()
+	a.MarkClientLeft()
 	got := s.ask(whole(alice, user("hello")))
 	if got.placement != chat.PlacementAttached || got.text != first.text || got.session != first.session {
 		t.Errorf("%+v", got)

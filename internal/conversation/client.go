@@ -108,7 +108,7 @@ func (t *turn) hasRemoteClient() bool {
 	ctx, cancel := t.detachedContext()
 	defer cancel()
 	row, err := t.engine.opts.Store.Turn(ctx, t.token)
-	return err == nil && !row.Left
+	return err == nil && !row.ClientLeft
 }
 
 func (p *clientState) stopTimer() {
@@ -172,7 +172,7 @@ func (p *clientState) storedTurn(t *turn) StoredTurn {
 	s := StoredTurn{
 		Token: t.token, Caller: t.request.Caller.ID, Request: t.fingerprint,
 		Key:     keyHash(t.request.IdempotencyKey, t.input.Choice),
-		Session: t.sessionID(), Left: p.hasLeft, Silent: p.hasLeft && (!p.gotOutput || p.replyFailed),
+		Session: t.sessionID(), ClientLeft: p.hasLeft, NoOutput: p.hasLeft && (!p.gotOutput || p.replyFailed),
 		Whole: p.state == turnWhole,
 	}
 	if s.Whole {

@@ -30,7 +30,8 @@ func (t *turn) placeNew(n newSession) error {
 	}
 	now := time.Now()
 	s := &Session{
-		ID: created.ID, Caller: t.request.Caller.ID, Made: true, Addressing: t.addressing(), Name: t.scope().Name,
+		ID: created.ID, Caller: t.request.Caller.ID, CreatedByAchuan: true,
+		Addressing: t.addressing(), Name: t.scope().Name,
 		State: StateFree, Verified: true, Preset: *n.preset, Settings: created.Settings, Object: created.Object,
 		Created: now, LastUsed: now,
 	}

@@ -35,7 +35,7 @@ func TestClientLeavesOnce(t *testing.T) {
 				close(heard)
 			}
 		}
-		first.Left()
+		first.MarkClientLeft()
 	}()
 	<-heard
 	cancel()

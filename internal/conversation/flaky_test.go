@@ -58,8 +58,8 @@ func (f *flaky) SaveTurn(ctx context.Context, t conversation.StoredTurn) error {
 	return f.call(func() error { return f.Store.SaveTurn(ctx, t) })
 }
 
-func (f *flaky) ReleaseTurn(ctx context.Context, token conversation.Token, silent bool) error {
-	return f.call(func() error { return f.Store.ReleaseTurn(ctx, token, silent) })
+func (f *flaky) ReleaseTurn(ctx context.Context, token conversation.Token, hasNoOutput bool) error {
+	return f.call(func() error { return f.Store.ReleaseTurn(ctx, token, hasNoOutput) })
 }
 
 func (f *flaky) Turn(ctx context.Context, token conversation.Token) (*conversation.StoredTurn, error) {

@@ -62,7 +62,7 @@ func (t *turn) recordInstructions(isKept bool) {
 	}
 	// The owner of a session that achuan did not create decides how many exchanges the model
 	// sees. The preamble is sent again before it falls out of those.
-	if n := s.Settings.ContextCount; !s.Made && (n < 1 || s.Turns%n == 0) {
+	if n := s.Settings.ContextCount; !s.CreatedByAchuan && (n < 1 || s.Turns%n == 0) {
 		s.ToldPreamble = Hash{}
 	}
 }

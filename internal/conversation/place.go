@@ -180,7 +180,7 @@ func (t *turn) replaceLost() error {
 	case wasStored && original.State == StateRetired:
 		t.returnSession(original) // another session has replaced it already
 	case wasStored:
-		t.replaces = &replacedSession{original, StateLost, old.Made}
+		t.replaces = &replacedSession{original, StateLost, old.CreatedByAchuan}
 	}
 	t.logger.InfoContext(t.turnCtx, "lost session replaced", telemetry.KeyReplaced, old.ID,
 		telemetry.KeySession, t.session.ID, telemetry.KeyPlacement, t.placed.Load().placement)

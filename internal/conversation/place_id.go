@@ -53,7 +53,7 @@ func (t *turn) takeByID(id int64) (bool, error) {
 		case err != nil:
 			return false, t.storeError(err)
 		}
-		if s.State == StateLost || s.State == StateRetired || !s.Made && t.engine.opts.Shared {
+		if s.State == StateLost || s.State == StateRetired || !s.CreatedByAchuan && t.engine.opts.Shared {
 			return false, unknownIDError(t.request.Caller.ID)
 		}
 		taken, err := t.take(s.ID, ByID)
@@ -116,7 +116,7 @@ func (t *turn) resumeSession(rest []chat.Message, text string) error {
 		t.replayReason = telemetry.ReplayUnfinished
 		return t.rebuild(rest)
 	}
-	if s.Made {
+	if s.CreatedByAchuan {
 		if s.Head.IsZero() && t.engine.needsVerification(s) {
 			s.Exchanges = Uncounted
 		}

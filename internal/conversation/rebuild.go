@@ -25,7 +25,7 @@ func (t *turn) rebuild(rest []chat.Message) error {
 	} else {
 		text := textOfTranscript(append(transcript, rest...), t.render)
 		n := newSession{placement: chat.PlacementReplayed, text: text}
-		if !old.Made && old.Settings != (chat.Settings{}) {
+		if !old.CreatedByAchuan && old.Settings != (chat.Settings{}) {
 			n.preset = &old.Settings // the owner's values, not the platform's
 		}
 		err = t.placeNew(n)

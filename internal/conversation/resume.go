@@ -218,7 +218,7 @@ func (t *turn) askAfterAll(isUnchanged bool) error {
 		s.State, s.EndUnknown, s.Verified = StateFree, false, false
 		s.Head = headBefore(t.origin(t.scope()), t.request.Transcript(), s.Question)
 		isNamed := t.binding != nil && !t.binding.History
-		if s.Made && s.Turns == 0 && s.Exchanges == 0 && s.Addressing != ByID && !isNamed {
+		if s.CreatedByAchuan && s.Turns == 0 && s.Exchanges == 0 && s.Addressing != ByID && !isNamed {
 			s.Addressing = Throwaway // no request uses an empty session again
 		}
 	}

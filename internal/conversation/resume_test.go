@@ -470,11 +470,11 @@ func TestLostReply(t *testing.T) {
 				if _, err := finish(a); err != nil {
 					t.Fatal(err)
 				}
-				a.Lose()
+				a.MarkReplyFailed()
 			} else {
 				for ev := range a.Events() {
 					if ev.Kind == chat.EventText {
-						a.Lose()
+						a.MarkReplyFailed()
 						break
 					}
 				}

@@ -37,13 +37,13 @@ const (
 
 // Session is what achuan knows about a platform session.
 type Session struct {
-	ID         int64
-	Caller     string // chat.Caller.ID of its owner
-	Made       bool   // achuan created it
-	Addressing Addressing
-	Name       string // the name that last reached it; "" for none
-	State      State
-	EndUnknown bool // achuan has not seen the end of its last turn
+	ID              int64
+	Caller          string // chat.Caller.ID of its owner
+	CreatedByAchuan bool   // false for a session that somebody else created on the platform
+	Addressing      Addressing
+	Name            string // the name that last reached it; "" for none
+	State           State
+	EndUnknown      bool // achuan has not seen the end of its last turn
 
 	Head Hash // lineage after its last answer; zero for none
 	// Verified is true when achuan has written the head, or compared it with the platform,

@@ -140,7 +140,7 @@ func (e *Engine) CreateSession(ctx context.Context, caller chat.Caller, model st
 	}
 	now := time.Now()
 	s := Session{
-		ID: created.ID, Caller: caller.ID, Made: true, Addressing: ByID, State: StateFree, Verified: true,
+		ID: created.ID, Caller: caller.ID, CreatedByAchuan: true, Addressing: ByID, State: StateFree, Verified: true,
 		SettingsKnown: true, Preset: created.Settings, Settings: created.Settings, Object: created.Object,
 		Created: now, LastUsed: now,
 	}
@@ -177,7 +177,7 @@ func (e *Engine) DeleteSession(ctx context.Context, owner Owner, id int64) error
 	}
 	e.leases.begin(token, asked)
 	defer e.leases.drop(token)
-	if taken.Made {
+	if taken.CreatedByAchuan {
 		err = e.deleteOnPlatform(ctx, s.ID)
 	}
 	// From here on the caller cannot cancel, because a session must not stay half deleted.

@@ -55,7 +55,7 @@ func (t *turn) setUp(ctx context.Context) error {
 	s := t.session
 	base := s.Settings
 	switch {
-	case s.Made:
+	case s.CreatedByAchuan:
 		base = s.Preset
 	case !t.isDiscovered:
 		if err := t.refreshSettings(ctx); err != nil {
@@ -74,7 +74,7 @@ func (t *turn) setUp(ctx context.Context) error {
 	}
 	s.SettingsKnown = false
 	got, err := t.engine.opts.Platform.UpdateSession(ctx, chat.Session{
-		ID: s.ID, Settings: want, Object: s.Object, Fresh: s.ID == t.created || !s.Made,
+		ID: s.ID, Settings: want, Object: s.Object, Fresh: s.ID == t.created || !s.CreatedByAchuan,
 	})
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (t *turn) setUp(ctx context.Context) error {
 	s.Settings, s.Object, s.SettingsKnown = want, got.Object, true
 	s.Settings.ContextCount = got.ContextCount
 	s.Preset.ContextCount = got.ContextCount
-	if s.Made {
+	if s.CreatedByAchuan {
 		t.engine.preset.Store(&s.Preset)
 	}
 	return t.markAsking(ctx)

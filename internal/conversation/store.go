@@ -40,9 +40,9 @@ type StoredTurn struct {
 	Request Hash  // fingerprint of the request
 	Key     Hash  // of the idempotency key; zero for none
 	Session int64 // 0 before the turn is placed
-	// Left is true when the client left before it had the whole answer, and no other client
-	// has attached since. Silent is true when the client had received no text by then.
-	Left, Silent bool
+	// ClientLeft is true when the client left before it had the whole answer, and no other client
+	// has attached since. NoOutput is true when the client had received no text by then.
+	ClientLeft, NoOutput bool
 	// Whole is true when the answer has ended well. Answer is then what recording.encode
 	// returned. Otherwise the turn is running.
 	Whole  bool
@@ -100,7 +100,7 @@ type Commit struct {
 	// Replaces is the session that this one replaces; nil for none.
 	Replaces *Replacement
 	// Turn is stored for the clients that attach. If it is stored already, it becomes whole
-	// and gets its answer; only SaveTurn and AttachOrBegin change Left and Silent.
+	// and gets its answer; only SaveTurn and AttachOrBegin change ClientLeft and NoOutput.
 	Turn *StoredTurn
 	// Failed deletes everything that is stored for Token and frees the idempotency key.
 	Failed bool
@@ -205,20 +205,20 @@ type TurnStore interface {
 	// AttachOrBegin says where the answer to a request is. A stored turn with the same
 	// caller and key answers it, whatever the client of that turn does; the error is
 	// ErrKeyReused when that turn had another request. A request without a key is answered
-	// by a turn of the same request that is Left and either r.Retried or Silent. The same
-	// step clears Left, so that exactly one caller attaches. When a request with a key finds
+	// by a turn of the same request with ClientLeft and either r.Retried or NoOutput. The same
+	// step clears ClientLeft, so that exactly one caller attaches. When a request with a key finds
 	// no such turn, the same step stores r.Turn as running, under a lease. Answers older
 	// than AnswerRetention do not count. When no turn has the answer, a session may have it:
 	// see TurnResult. One step takes an interrupted session, so that exactly one caller
 	// resumes it.
 	AttachOrBegin(ctx context.Context, r TurnRequest) (TurnResult, error)
 	// SaveTurn stores the turn for the next client, whole or running (then under a lease).
-	// A turn that is stored already gets t's Left and Silent, and its answer if t is whole:
+	// A turn that is stored already gets t's ClientLeft and NoOutput, and its answer if t is whole:
 	// a whole turn never becomes a running one again.
 	SaveTurn(ctx context.Context, t StoredTurn) error
 	// ReleaseTurn records that the client that had attached to a stored turn has left: the
-	// turn is Left again, with that Silent. It does nothing when the turn is not stored.
-	ReleaseTurn(ctx context.Context, token Token, isSilent bool) error
+	// turn has ClientLeft again, with that NoOutput. It does nothing when the turn is not stored.
+	ReleaseTurn(ctx context.Context, token Token, hasNoOutput bool) error
 	// Turn returns a stored turn. It returns ErrUnknown for one that failed, expired or
 	// never existed.
 	Turn(ctx context.Context, token Token) (*StoredTurn, error)

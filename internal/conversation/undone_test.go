@@ -136,7 +136,7 @@ func TestKeyOutlivesTheTakingOfItsSession(t *testing.T) {
 // next one to wait for.
 func TestAttachedClientOfAFailedTurnLeaves(t *testing.T) {
 	s := plainSite(t)
-	row := conversation.StoredTurn{Token: conversation.Token{1}, Caller: alice.ID, Left: true, Silent: true}
+	row := conversation.StoredTurn{Token: conversation.Token{1}, Caller: alice.ID, ClientLeft: true, NoOutput: true}
 	request := whole(alice, user("hello"))
 	row.Request = conversation.Fingerprint(request)
 	if err := s.keep.SaveTurn(t.Context(), row); err != nil {
@@ -149,7 +149,7 @@ func TestAttachedClientOfAFailedTurnLeaves(t *testing.T) {
 	if err := s.keep.Forget(t.Context(), row.Token); err != nil {
 		t.Fatal(err)
 	}
-	a.Left()
+	a.MarkClientLeft()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if got, err := s.try(ctx, request); err != nil || got.placement != chat.PlacementNew {
@@ -174,7 +174,7 @@ func TestClientLeavesWhileTheStoreIsAway(t *testing.T) {
 			}
 		}
 		if isWhole {
-			a.Left()
+			a.MarkClientLeft()
 		}
 		s.drain()
 		store.fails.Store(false)

@@ -21,11 +21,11 @@ func (a *Answer) Session() int64 { return a.choices[0].Session() }
 // Placement tells how the session of choice 0 was chosen. It may change as Session does.
 func (a *Answer) Placement() chat.Placement { return a.choices[0].Placement() }
 
-// Left records that the client left before it had received the whole answer, although the
+// MarkClientLeft records that the client left before it had received the whole answer, although the
 // events had ended.
-func (a *Answer) Left() {
+func (a *Answer) MarkClientLeft() {
 	for _, c := range a.choices {
-		c.Left()
+		c.MarkClientLeft()
 	}
 }
 
@@ -33,7 +33,7 @@ func (a *Answer) Left() {
 // that are whole or running, and asks the platform only for the others.
 func (a *Answer) markFailed() {
 	for _, c := range a.choices {
-		c.Lose()
+		c.MarkReplyFailed()
 	}
 }
 

@@ -99,7 +99,7 @@ func (s *Server) sendWhole(w http.ResponseWriter, r *http.Request, req dialectRe
 	}
 	err = s.collectAnswer(w, r, req, answer)
 	if err != nil && isClientGone(r, err) {
-		answer.Left()
+		answer.MarkClientLeft()
 	}
 	return err
 }

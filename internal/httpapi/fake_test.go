@@ -89,7 +89,7 @@ func (a *fakeAnswer) Placement() chat.Placement {
 	return a.placement
 }
 
-func (a *fakeAnswer) Left() {
+func (a *fakeAnswer) MarkClientLeft() {
 	a.chat.mu.Lock()
 	defer a.chat.mu.Unlock()
 	a.chat.clientsGone++

@@ -40,8 +40,8 @@ type Answer interface {
 	// Events asks the question when the first event is pulled. Range over it once. The
 	// answer continues in the background when the loop breaks.
 	Events() iter.Seq2[chat.Event, error]
-	// Left says that the client left before it had the whole answer.
-	Left()
+	// MarkClientLeft records that the client left before it had the whole answer.
+	MarkClientLeft()
 }
 
 // FromGateway returns g as a Chat.

@@ -21,7 +21,7 @@ type endless struct {
 	left   atomic.Bool  // the reader wants no more
 }
 
-func (*endless) Left() {}
+func (*endless) MarkClientLeft() {}
 
 func (e *endless) Chat(context.Context, *chat.Request) (Answer, error) { return e, nil }
 func (e *endless) Session() int64                                      { return 4711 }

@@ -50,7 +50,7 @@ func (s *Server) placeAndStream(p *streamer, r *http.Request, req *chat.Request)
 		err = p.finish()
 	}
 	if err != nil && isClientGone(r, err) {
-		answer.Left()
+		answer.MarkClientLeft()
 	}
 	return err
 }

@@ -53,7 +53,7 @@ func TestTakeExpired(t *testing.T) {
 		changes := map[int64]func(*conversation.Session){
 			1:  func(n *conversation.Session) { n.LastUsed = cut.Add(-time.Second) },
 			2:  func(n *conversation.Session) { n.LastUsed = cut.Add(time.Second) },
-			3:  func(n *conversation.Session) { n.Made = false },
+			3:  func(n *conversation.Session) { n.CreatedByAchuan = false },
 			4:  named,
 			5:  func(n *conversation.Session) { n.Addressing = conversation.ByID },
 			6:  func(n *conversation.Session) { n.Addressing, n.LastUsed = conversation.Throwaway, cut.Add(time.Hour) },
@@ -63,7 +63,7 @@ func TestTakeExpired(t *testing.T) {
 			10: func(n *conversation.Session) { n.State, n.Addressing = conversation.StateRetired, conversation.ByID },
 			11: named,
 			12: named,
-			13: func(n *conversation.Session) { n.State, n.Made = conversation.StateRetired, false },
+			13: func(n *conversation.Session) { n.State, n.CreatedByAchuan = conversation.StateRetired, false },
 		}
 		for id, change := range changes {
 			n := sampleSession(id, "h")

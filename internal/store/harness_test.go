@@ -146,7 +146,7 @@ var sampleTime = time.Date(2026, 1, 2, 3, 4, 5, 678000, time.UTC)
 // sampleSession returns a session with a value in every field.
 func sampleSession(id int64, head string) conversation.Session {
 	return conversation.Session{
-		ID: id, Caller: "alice", Made: true, Addressing: conversation.ByLineage, Name: "na\x00me\xff",
+		ID: id, Caller: "alice", CreatedByAchuan: true, Addressing: conversation.ByLineage, Name: "na\x00me\xff",
 		State: conversation.StateFree, Head: hashOf(head), Verified: true, Exchanges: 3, Turns: 2, LastExchange: hashOf("last"),
 		Preset:        chat.Settings{Model: "m", ContextCount: 10},
 		Settings:      chat.Settings{Model: "m", Prompt: "be\x00brief \"<&>\" é", Temperature: 0.7, MaxTokens: 9, ContextCount: 65},

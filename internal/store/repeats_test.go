@@ -202,7 +202,7 @@ func TestTurnDoesNotExpireBeforeItsSession(t *testing.T) {
 // Clean-up does not take an interrupted session that a repetition may still resume.
 func TestInterruptedThrowawayIsNotTaken(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
-		thrown := conversation.Session{ID: 1, Caller: "alice", Made: true, Addressing: conversation.Throwaway}
+		thrown := conversation.Session{ID: 1, Caller: "alice", CreatedByAchuan: true, Addressing: conversation.Throwaway}
 		requireNoError(t, s.Create(t.Context(), thrown, takingFor(1, "r")))
 		interruptTakings(t, w, s)
 		requireEqual(t, takeExpiredIDs(t, s, time.Time{}, time.Time{}, 2, 9), []int64(nil))
@@ -218,7 +218,7 @@ func TestInterruptedThrowawayIsNotTaken(t *testing.T) {
 func TestReleaseTurn(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		left := newTurn(1, "r", "")
-		left.Left = true
+		left.ClientLeft = true
 		requireNoError(t, s.SaveTurn(t.Context(), left))
 		requireEqual(t, attachedTurn(t, s, newTurn(2, "r", ""), true).Token, tokenOf(1))
 		requireEqual(t, attachedTurn(t, s, newTurn(3, "r", ""), true), (*conversation.StoredTurn)(nil))

@@ -79,7 +79,7 @@ RETURNING token`
 func scanTurn(r rows) (conversation.StoredTurn, error) {
 	var t conversation.StoredTurn
 	var token, request, key []byte
-	err := r.Scan(&token, &t.Caller, &request, &key, &t.Session, &t.Left, &t.Silent, &t.Whole, &t.Answer)
+	err := r.Scan(&token, &t.Caller, &request, &key, &t.Session, &t.ClientLeft, &t.NoOutput, &t.Whole, &t.Answer)
 	copy(t.Token[:], token)
 	copy(t.Request[:], request)
 	copy(t.Key[:], key)
@@ -175,7 +175,7 @@ func (s *Store) upsertTurn(ctx context.Context, c conn, t conversation.StoredTur
 	if t.Whole {
 		answer = append([]byte{}, t.Answer...)
 	}
-	args := []any{s.account, t.Token[:], t.Left, t.Silent, t.Whole, answer, t.Session, s.lease}
+	args := []any{s.account, t.Token[:], t.ClientLeft, t.NoOutput, t.Whole, answer, t.Session, s.lease}
 	if stored, err := c.exec(ctx, updateTurn, append(slices.Clip(args), ended)...); err != nil || stored > 0 {
 		return err
 	}
@@ -209,8 +209,8 @@ func (s *Store) Turn(ctx context.Context, token conversation.Token) (*conversati
 }
 
 // ReleaseTurn records that the client attached to a stored turn has left.
-func (s *Store) ReleaseTurn(ctx context.Context, token conversation.Token, silent bool) error {
-	return s.execEach(ctx, []string{releaseTurn}, s.account, token[:], silent)
+func (s *Store) ReleaseTurn(ctx context.Context, token conversation.Token, hasNoOutput bool) error {
+	return s.execEach(ctx, []string{releaseTurn}, s.account, token[:], hasNoOutput)
 }
 
 // Forget deletes a stored turn.

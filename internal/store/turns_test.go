@@ -84,7 +84,7 @@ func TestLeftTurnIsAttachedToOnce(t *testing.T) {
 			for _, whole := range []bool{false, true} {
 				n += 3
 				turn := newTurn(n, name, "")
-				turn.Left, turn.Silent, turn.Session = test.left, test.silent, 9
+				turn.ClientLeft, turn.NoOutput, turn.Session = test.left, test.silent, 9
 				if turn.Whole = whole; whole {
 					turn.Answer = []byte{}
 				}
@@ -102,7 +102,7 @@ func TestLeftTurnIsAttachedToOnce(t *testing.T) {
 					t.Errorf("%s, whole %v: %v", name, whole, found)
 				}
 				if found != nil {
-					turn.Left = false
+					turn.ClientLeft = false
 					requireEqual(t, *found, turn)
 					requireEqual(t, attachedTurn(t, s, newTurn(n+2, name, ""), true), (*conversation.StoredTurn)(nil))
 				}
@@ -121,9 +121,9 @@ func TestWholeTurnStaysWhole(t *testing.T) {
 		whole := running
 		whole.Whole, whole.Answer = true, []byte("a")
 		requireNoError(t, s.SaveTurn(t.Context(), whole))
-		running.Left, running.Silent = true, true
+		running.ClientLeft, running.NoOutput = true, true
 		requireNoError(t, s.SaveTurn(t.Context(), running))
-		whole.Left, whole.Silent = true, true
+		whole.ClientLeft, whole.NoOutput = true, true
 		requireEqual(t, *must[*conversation.StoredTurn](t)(s.Turn(t.Context(), tokenOf(1))), whole)
 	})
 }
@@ -132,7 +132,7 @@ func TestOneAttachesToALeftTurn(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		replicas := w.replicas(t, s)
 		turn := newTurn(1000, "r", "")
-		turn.Left, turn.Silent = true, true
+		turn.ClientLeft, turn.NoOutput = true, true
 		requireNoError(t, s.SaveTurn(t.Context(), turn))
 		var attached atomic.Int32
 		runConcurrently(t.Context(), 100, func(ctx context.Context, i int) {
@@ -154,12 +154,12 @@ func TestAttachingByKeyTakesTheLeftTurn(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		attachedTurn(t, s, newTurn(1, "r", "k"), false)
 		turn := newTurn(1, "r", "k")
-		turn.Left, turn.Silent = true, true
+		turn.ClientLeft, turn.NoOutput = true, true
 		requireNoError(t, s.SaveTurn(t.Context(), turn))
 		_, err := s.AttachOrBegin(t.Context(), conversation.TurnRequest{Turn: newTurn(2, "other", "k")})
 		requireError(t, err, conversation.ErrKeyReused)
-		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(t.Context(), tokenOf(1))).Left, true)
-		requireEqual(t, attachedTurn(t, s, newTurn(3, "r", "k"), false).Left, false)
+		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(t.Context(), tokenOf(1))).ClientLeft, true)
+		requireEqual(t, attachedTurn(t, s, newTurn(3, "r", "k"), false).ClientLeft, false)
 		requireEqual(t, attachedTurn(t, s, newTurn(4, "r", ""), true), (*conversation.StoredTurn)(nil))
 	})
 }
@@ -169,7 +169,7 @@ func TestRunningTurnExpires(t *testing.T) {
 	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		ctx := t.Context()
 		left := newTurn(2, "r2", "")
-		left.Left, left.Silent = true, true
+		left.ClientLeft, left.NoOutput = true, true
 		attachedTurn(t, s, newTurn(1, "r", "k"), false)
 		requireNoError(t, s.SaveTurn(ctx, left))
 		tokens := []conversation.Token{tokenOf(1), tokenOf(2), tokenOf(3)}
@@ -192,7 +192,7 @@ func TestRunningTurnExpires(t *testing.T) {
 		// The process of the expired turn returns. Another turn has the key, but the answer is
 		// stored.
 		late := newTurn(1, "r", "k")
-		late.Whole, late.Answer, late.Left = true, []byte("late"), true
+		late.Whole, late.Answer, late.ClientLeft = true, []byte("late"), true
 		requireNoError(t, s.SaveTurn(ctx, late))
 		late.Key = conversation.Hash{}
 		requireEqual(t, *must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(1))), late)
@@ -210,7 +210,7 @@ func TestAnswersExpire(t *testing.T) {
 		w.advance(t, conversation.AnswerRetention-testLease)
 		must[int](t)(s.ExpireLeases(ctx))
 		requireEqual(t, *attachedTurn(t, s, newTurn(2, "r", "k"), false), whole)
-		whole.Left = true // does not extend its retention
+		whole.ClientLeft = true // does not extend its retention
 		requireNoError(t, s.SaveTurn(ctx, whole))
 		w.advance(t, 2*testLease)
 		_, err := s.Turn(ctx, tokenOf(1))
@@ -262,10 +262,10 @@ func TestSaveKeepsOrForgetsTheTurn(t *testing.T) {
 		// Save does not change whether the client has left: SaveTurn and AttachOrBegin do.
 		parted := newTurn(5, "r", "f")
 		requireNoError(t, save(5, func(s *conversation.Commit) {
-			parted.Whole, parted.Answer, parted.Left, parted.Silent = true, []byte("c"), true, true
+			parted.Whole, parted.Answer, parted.ClientLeft, parted.NoOutput = true, []byte("c"), true, true
 			s.Turn = &parted
 		}))
-		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(5))).Left, false)
+		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(5))).ClientLeft, false)
 
 		// Save stores nothing of a taking that has ended.
 		lost := newTurn(3, "r", "d")
