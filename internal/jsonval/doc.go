@@ -1,6 +1,6 @@
 // Package jsonval has what every JSON dialect needs to read requests and to write
-// answers: a walk over the values of a body, readers of single values and of the
-// fields of an object, faults that name the field at fault, and the writing of strings.
+// answers: a walk over the values of a body, readers of single values, of the fields
+// of an object and of the elements of an array, faults that name the field at fault, and the writing of strings.
 //
 // What belongs here depends on JSON alone. The names of fields, the meaning of a
 // request and the shape of an answer belong to the dialect (see package openai).

@@ -79,6 +79,30 @@ func (field *Field) set(v Value) (f *Fault) {
 	return f
 }
 
+// List describes the elements of an array.
+type List struct {
+	Expected string // the array, for messages
+	Max      int    // the maximum number of elements; 0 sets no bound
+	Elements string // a plural, for the message about more elements than Max
+}
+
+// ReadElements reads the elements of v, which must be an array. It stops at the first
+// fault and adds the index of its element to the path.
+func (v Value) ReadElements(list List, read func(int, Value) *Fault) *Fault {
+	if v.Kind() != Array {
+		return WrongType(list.Expected, v)
+	}
+	for i, e := range v.Elements() {
+		if list.Max > 0 && i == list.Max {
+			return TooMany(list.Max, list.Elements)
+		}
+		if f := read(i, e); f != nil {
+			return f.At(i)
+		}
+	}
+	return nil
+}
+
 // maxUnknown bounds UnknownKeys.Names.
 const maxUnknown = 32
 

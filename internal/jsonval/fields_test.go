@@ -7,10 +7,18 @@ import (
 	"testing"
 )
 
+// faultText returns the path and the detail of a fault, or "" for nil.
+func faultText(f *Fault) string {
+	if f == nil {
+		return ""
+	}
+	return f.Path + ": " + f.Detail
+}
+
 func TestReadFields(t *testing.T) {
 	for _, tt := range []struct {
 		name, give string
-		want       string // path and detail of the fault, "" for none
+		want       string // as of faultText
 	}{
 		{"all fields", `{"flag": true, "text": "a\u0062", "any": [1], "known": 1}`, ""},
 		{"the last of two counts", `{"text": 1, "text": "ab", "flag": true, "any": [1]}`, ""},
@@ -30,16 +38,55 @@ func TestReadFields(t *testing.T) {
 				Field{Name: "flag", Bool: &isSet},
 				Field{Name: "any", Value: &anyValue},
 				Field{Name: "known"})
-			got := ""
-			if f != nil {
-				got = f.Path + ": " + f.Detail
-			} else if text != "ab" || !isSet || string(anyValue) != "[1]" {
-				t.Errorf("ReadFields(%s) reads %q, %t, %s, want ab, true, [1]", tt.give, text, isSet, anyValue)
-			}
-			if got != tt.want {
+			if got := faultText(f); got != tt.want {
 				t.Errorf("ReadFields(%s) = %q, want %q", tt.give, got, tt.want)
 			}
+			if f == nil && (text != "ab" || !isSet || string(anyValue) != "[1]") {
+				t.Errorf("ReadFields(%s) reads %q, %t, %s, want ab, true, [1]", tt.give, text, isSet, anyValue)
+			}
 		})
+	}
+}
+
+func TestReadElements(t *testing.T) {
+	for _, tt := range []struct {
+		give       string
+		list       List
+		read, want string // read are the elements, want is as of faultText
+	}{
+		{`["a", "b"]`, List{Expected: "a list"}, "ab", ""},
+		{`["a", "b"]`, List{Expected: "a list", Max: 2, Elements: "letters"}, "ab", ""},
+		{`["a", "b", 3]`, List{Expected: "a list", Max: 2, Elements: "letters"}, "ab", ": expected at most 2 letters, but got more"},
+		{`["a", 2, "c", 4]`, List{Expected: "a list"}, "a", "[1]: expected a string, but got a number"},
+		{`[]`, List{Expected: "a list"}, "", ""},
+		{`{}`, List{Expected: "a list"}, "", ": expected a list, but got an object"},
+		{``, List{Expected: "a list"}, "", ": expected a list, but got nothing"},
+	} {
+		read := ""
+		f := Value(tt.give).ReadElements(tt.list, func(i int, e Value) *Fault {
+			text, f := e.AsString()
+			if want := strings.Index("abc", text); f == nil && i != want {
+				t.Errorf("ReadElements(%s) gives %q the index %d, want %d", tt.give, text, i, want)
+			}
+			read += text
+			return f
+		})
+		if got := faultText(f); got != tt.want || read != tt.read {
+			t.Errorf("ReadElements(%s) = %q with the elements %q, want %q with %q", tt.give, got, read, tt.want, tt.read)
+		}
+	}
+}
+
+func TestCheckObject(t *testing.T) {
+	for give, want := range map[string]string{
+		`{"a": 1}`: "",
+		"":         ": expected a thing, but got nothing",
+		"null":     ": expected a thing, but got null",
+		"[]":       ": expected a thing, but got an array",
+	} {
+		if got := faultText(Value(give).CheckObject("a thing")); got != want {
+			t.Errorf("CheckObject(%s) = %q, want %q", give, got, want)
+		}
 	}
 }
 

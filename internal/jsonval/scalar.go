@@ -37,6 +37,18 @@ func (v Value) AsObject() (Value, *Fault) {
 	return nil, WrongType("an object", v)
 }
 
+// CheckObject returns a fault unless v is an object. expected describes the object, for
+// messages.
+func (v Value) CheckObject(expected string) *Fault {
+	switch {
+	case v.IsAbsent():
+		return Missing(expected, v)
+	case v.Kind() != Object:
+		return WrongType(expected, v)
+	}
+	return nil
+}
+
 // AsNumber reads a number from low to high.
 func (v Value) AsNumber(low, high float64) (float64, *Fault) {
 	if v.Kind() != Number {

@@ -63,9 +63,18 @@ type part struct {
 }
 
 func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Fault) {
-	var typ, text, refusal jsonval.Value
+	expected := `"text"`
+	if role == chat.RoleAssistant {
+		expected = `"text" or "refusal"`
+	}
+	var field string
+	var text, refusal jsonval.Value
+	readType := func(v jsonval.Value) (f *jsonval.Fault) {
+		p.use, field, f = partType(v, role, expected)
+		return f
+	}
 	f = v.ReadFields(&d.unknown, "messages[].content[].",
-		jsonval.Field{Name: "type", Value: &typ},
+		jsonval.Field{Name: "type", Required: expected, Read: readType},
 		jsonval.Field{Name: "text", Value: &text},
 		jsonval.Field{Name: "refusal", Value: &refusal},
 		jsonval.Field{Name: "id"}, jsonval.Field{Name: "name"}, jsonval.Field{Name: "input"}, // of calls
@@ -77,12 +86,7 @@ func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Faul
 	if f != nil {
 		return p, f
 	}
-	use, field, f := partType(typ, role)
-	if f != nil {
-		return p, f.In("type")
-	}
-	p.use = use
-	switch use {
+	switch p.use {
 	case useCall:
 		p.call, f = d.callPart(v)
 	case useText:
@@ -101,16 +105,10 @@ func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Faul
 
 // partType returns what a part becomes, which its type decides, and the name of the field
 // that has its text. It knows OpenAI's types and those that clients keep from other APIs:
-// input_text and output_text of Responses, thinking and tool_use of Messages.
-func partType(v jsonval.Value, role chat.Role) (use partUse, field string, f *jsonval.Fault) {
+// input_text and output_text of Responses, thinking and tool_use of Messages. expected
+// names the types that messages of the role have.
+func partType(v jsonval.Value, role chat.Role, expected string) (use partUse, field string, f *jsonval.Fault) {
 	isAnswer := role == chat.RoleAssistant
-	expected := `"text"`
-	if isAnswer {
-		expected = `"text" or "refusal"`
-	}
-	if v.IsAbsent() {
-		return 0, "", jsonval.Missing(expected, v)
-	}
 	if v.Kind() != jsonval.String {
 		return 0, "", jsonval.WrongType("a string", v)
 	}

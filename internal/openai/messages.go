@@ -17,24 +17,19 @@ const roleFunction = "function"
 const maxMessages = 100_000
 
 func (d *decoder) messages(v jsonval.Value) *jsonval.Fault {
-	if v.Kind() != jsonval.Array {
-		return jsonval.WrongType("an array of messages", v)
-	}
+	list := jsonval.List{Expected: "an array of messages", Max: maxMessages, Elements: "messages"}
 	hasQuestion := false
-	for i, e := range v.Elements() {
-		if i == maxMessages {
-			return jsonval.TooMany(maxMessages, "messages")
-		}
+	f := v.ReadElements(list, func(i int, e jsonval.Value) *jsonval.Fault {
 		m, f := d.message(e, i)
-		if f != nil {
-			return f.At(i)
-		}
 		hasQuestion = hasQuestion || !m.Role.Instructs()
-		if !d.mergeCalls(m) {
+		if f == nil && !d.mergeCalls(m) {
 			d.req.Messages = append(d.req.Messages, m)
 		}
-	}
+		return f
+	})
 	switch {
+	case f != nil:
+		return f
 	case len(d.req.Messages) == 0:
 		return jsonval.Invalid("expected at least one message, but got an empty array")
 	case !hasQuestion:

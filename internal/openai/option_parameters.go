@@ -25,12 +25,8 @@ func (d *decoder) stream(v jsonval.Value) (f *jsonval.Fault) {
 // streamOptions runs after stream. OpenAI refuses the parameter without stream: true.
 // Here it then has no effect, because agents send it with every request.
 func (d *decoder) streamOptions(v jsonval.Value) *jsonval.Fault {
-	v, f := v.AsObject()
-	if f != nil {
-		return f
-	}
 	includeUsage := false
-	f = v.ReadFields(&d.unknown, "stream_options.",
+	f := v.ReadFields(&d.unknown, "stream_options.",
 		jsonval.Field{Name: "include_usage", Bool: &includeUsage},
 		jsonval.Field{Name: "include_obfuscation"})
 	d.req.IncludeUsage = includeUsage && d.req.Streamed
@@ -43,10 +39,6 @@ func (d *decoder) user(v jsonval.Value) (f *jsonval.Fault) {
 }
 
 func (d *decoder) metadata(v jsonval.Value) *jsonval.Fault {
-	v, f := v.AsObject()
-	if f != nil {
-		return f
-	}
 	return v.ReadFields(nil, "", jsonval.Field{Name: "sessionId", Read: d.sessionID})
 }
 
@@ -71,21 +63,10 @@ func (d *decoder) sessionID(v jsonval.Value) *jsonval.Fault {
 // Readers of ignored parameters. They check the type, because the author of a request
 // wants to know about a wrong one.
 
-func checkString(_ *decoder, v jsonval.Value) *jsonval.Fault {
-	return checkKind(v, jsonval.String, "a string")
-}
+func checkString(_ *decoder, v jsonval.Value) *jsonval.Fault { _, f := v.AsString(); return f }
 
-func checkBool(_ *decoder, v jsonval.Value) *jsonval.Fault {
-	return checkKind(v, jsonval.Bool, "a boolean")
-}
+func checkBool(_ *decoder, v jsonval.Value) *jsonval.Fault { _, f := v.AsBool(); return f }
 
 func checkObject(_ *decoder, v jsonval.Value) *jsonval.Fault { _, f := v.AsObject(); return f }
 
 func checkInteger(_ *decoder, v jsonval.Value) *jsonval.Fault { return v.CheckInteger() }
-
-func checkKind(v jsonval.Value, want jsonval.Kind, expected string) *jsonval.Fault {
-	if v.Kind() != want {
-		return jsonval.WrongType(expected, v)
-	}
-	return nil
-}

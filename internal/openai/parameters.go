@@ -36,7 +36,22 @@ func Parameters() []Parameter {
 type row struct {
 	Parameter
 	expected string // describes a required parameter, for messages
-	read     func(*decoder, jsonval.Value) *jsonval.Fault
+	read     reader
+}
+
+// reader reads the value of a parameter.
+type reader func(*decoder, jsonval.Value) *jsonval.Fault
+
+// object returns a reader that gives read the object that jsonval.Value.AsObject makes of
+// the value.
+func object(read reader) reader {
+	return func(d *decoder, v jsonval.Value) *jsonval.Fault {
+		v, f := v.AsObject()
+		if f != nil {
+			return f
+		}
+		return read(d, v)
+	}
 }
 
 // rows has the index in table of each parameter.
@@ -57,7 +72,7 @@ var table = [...]row{
 		"The transcript. Content is text: a string or text parts, which are joined by a line break. An answer's reasoning parts are dropped, its tool_use parts are calls."),
 	honoured("stream", (*decoder).stream,
 		"Sends the answer as chunks while it is made."),
-	honoured("stream_options", (*decoder).streamOptions,
+	honoured("stream_options", object((*decoder).streamOptions),
 		"`include_usage` asks for a last chunk with the usage. Without `stream` it has no effect; `include_obfuscation` never has one."),
 	honoured("n", (*decoder).n,
 		"The number of choices, 1 to 8. Each is a question of its own to the platform."),
@@ -77,7 +92,7 @@ var table = [...]row{
 		"`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`. Passed on to models that take it."),
 	honoured("user", (*decoder).user,
 		"Names a session of the caller's own, for each model."),
-	honoured("metadata", (*decoder).metadata,
+	honoured("metadata", object((*decoder).metadata),
 		"`sessionId` names a session by its number. Everything else in it is ignored."),
 	honoured("tools", (*decoder).tools,
 		"Functions that the model may call. Custom tools are refused. An empty array is none."),
@@ -89,7 +104,7 @@ var table = [...]row{
 		"The older form of `tools`; the call comes as `function_call`, one at a time."),
 	honoured("function_call", (*decoder).functionCall,
 		"The older form of `tool_choice`: `none`, `auto` or one function."),
-	honoured("response_format", (*decoder).responseFormat,
+	honoured("response_format", object((*decoder).responseFormat),
 		"`text`, `json_object` or `json_schema`. An answer that is not valid is asked for again, twice at the most."),
 
 	ignored("top_p", func(_ *decoder, v jsonval.Value) *jsonval.Fault { _, f := v.AsNumber(0, 1); return f },
@@ -107,29 +122,29 @@ var table = [...]row{
 	ignored("prediction", checkObject, "Makes OpenAI's answers faster, not different."),
 	refused("modalities", (*decoder).refuseModalities,
 		"Answers are text. `[\"text\"]` is accepted."),
-	refused("audio", (*decoder).refuseAudio, "Answers are text, never sound."),
+	refused("audio", object((*decoder).refuseAudio), "Answers are text, never sound."),
 	refused("logprobs", (*decoder).refuseLogprobs,
 		"The platform tells no probabilities. `false` is accepted."),
 	refused("top_logprobs", (*decoder).refuseTopLogprobs,
 		"The platform tells no probabilities. 0 is accepted."),
-	refused("logit_bias", (*decoder).refuseBias,
+	refused("logit_bias", object((*decoder).refuseBias),
 		"The platform cannot favour tokens. An empty object is accepted."),
-	refused("web_search_options", (*decoder).refuseSearch,
+	refused("web_search_options", object((*decoder).refuseSearch),
 		"The platform searches through models of its own for that, not on request."),
 }
 
-func required(name, expected string, read func(*decoder, jsonval.Value) *jsonval.Fault, why string) row {
+func required(name, expected string, read reader, why string) row {
 	return row{Parameter{name, Honoured, true, why}, expected, read}
 }
 
-func honoured(name string, read func(*decoder, jsonval.Value) *jsonval.Fault, why string) row {
+func honoured(name string, read reader, why string) row {
 	return row{Parameter{name, Honoured, false, why}, "", read}
 }
 
-func ignored(name string, read func(*decoder, jsonval.Value) *jsonval.Fault, why string) row {
+func ignored(name string, read reader, why string) row {
 	return row{Parameter{name, Ignored, false, why}, "", read}
 }
 
-func refused(name string, read func(*decoder, jsonval.Value) *jsonval.Fault, why string) row {
+func refused(name string, read reader, why string) row {
 	return row{Parameter{name, Refused, false, why}, "", read}
 }

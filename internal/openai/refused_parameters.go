@@ -13,26 +13,16 @@ const (
 
 // refuseModalities, as the readers below, accepts the values that ask for nothing.
 func (d *decoder) refuseModalities(v jsonval.Value) *jsonval.Fault {
-	if v.Kind() != jsonval.Array {
-		return jsonval.WrongType("an array of strings", v)
-	}
-	for i, m := range v.Elements() {
-		if m.Kind() != jsonval.String {
-			return jsonval.WrongType("a string", m).At(i)
+	return v.ReadElements(jsonval.List{Expected: "an array of strings"}, func(_ int, e jsonval.Value) *jsonval.Fault {
+		modality, f := e.AsString()
+		if f != nil {
+			return f
 		}
-		if string(m.Bytes()) != "text" {
-			return jsonval.Unsupported(textOnly).At(i)
-		}
-	}
-	return nil
+		return unsupportedUnless(modality == "text", textOnly)
+	})
 }
 
-func (d *decoder) refuseAudio(v jsonval.Value) *jsonval.Fault {
-	if f := checkObject(d, v); f != nil {
-		return f
-	}
-	return jsonval.Unsupported(textOnly)
-}
+func (d *decoder) refuseAudio(jsonval.Value) *jsonval.Fault { return jsonval.Unsupported(textOnly) }
 
 func (d *decoder) refuseLogprobs(v jsonval.Value) *jsonval.Fault {
 	asked, f := v.AsBool()
@@ -51,17 +41,10 @@ func (d *decoder) refuseTopLogprobs(v jsonval.Value) *jsonval.Fault {
 }
 
 func (d *decoder) refuseBias(v jsonval.Value) *jsonval.Fault {
-	v, f := v.AsObject()
-	if f != nil {
-		return f
-	}
 	return unsupportedUnless(v.IsEmpty(), "the platform cannot favour tokens")
 }
 
-func (d *decoder) refuseSearch(v jsonval.Value) *jsonval.Fault {
-	if f := checkObject(d, v); f != nil {
-		return f
-	}
+func (d *decoder) refuseSearch(jsonval.Value) *jsonval.Fault {
 	return jsonval.Unsupported("the platform searches through models of its own for that, not on request")
 }
 

@@ -10,14 +10,10 @@ import (
 
 // responseFormat reads what the text of the answer must be.
 func (d *decoder) responseFormat(v jsonval.Value) *jsonval.Fault {
-	v, f := v.AsObject()
-	if f != nil {
-		return f
-	}
 	const expected = "one of text, json_object, json_schema"
 	var kind string
 	var typ, jsonSchema, schema jsonval.Value
-	f = v.ReadFields(&d.unknown, "response_format.",
+	f := v.ReadFields(&d.unknown, "response_format.",
 		jsonval.Field{Name: "type", Required: expected, Value: &typ, Text: &kind},
 		jsonval.Field{Name: "json_schema", Value: &jsonSchema},
 		jsonval.Field{Name: "schema", Value: &schema})
@@ -57,11 +53,8 @@ func (d *decoder) objectSchema(schema, jsonSchema jsonval.Value) *jsonval.Fault 
 
 func (d *decoder) jsonSchema(v jsonval.Value) *jsonval.Fault {
 	const expected, expectedName = "an object with name and schema", "a name of 1 to 64 letters, digits, _ and -"
-	if v.IsAbsent() {
-		return jsonval.Missing(expected, v)
-	}
-	if v.Kind() != jsonval.Object {
-		return jsonval.WrongType(expected, v)
+	if f := v.CheckObject(expected); f != nil {
+		return f
 	}
 	format := chat.Format{Kind: chat.FormatSchema, Path: "response_format.json_schema.schema"}
 	var schema jsonval.Value

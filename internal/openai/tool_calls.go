@@ -9,22 +9,14 @@ import (
 const maxCalls = 1000
 
 // toolCalls reads the calls of an assistant message.
-func (d *decoder) toolCalls(v jsonval.Value) ([]chat.ToolCall, *jsonval.Fault) {
-	if v.Kind() != jsonval.Array {
-		return nil, jsonval.WrongType("an array of tool calls", v)
-	}
-	var calls []chat.ToolCall
-	for i, e := range v.Elements() {
-		if i == maxCalls {
-			return nil, jsonval.TooMany(maxCalls, "calls")
-		}
+func (d *decoder) toolCalls(v jsonval.Value) (calls []chat.ToolCall, f *jsonval.Fault) {
+	list := jsonval.List{Expected: "an array of tool calls", Max: maxCalls, Elements: "calls"}
+	f = v.ReadElements(list, func(_ int, e jsonval.Value) *jsonval.Fault {
 		call, f := d.toolCall(e)
-		if f != nil {
-			return nil, f.At(i)
-		}
 		calls = append(calls, call)
-	}
-	return calls, nil
+		return f
+	})
+	return calls, f
 }
 
 func (d *decoder) toolCall(v jsonval.Value) (call chat.ToolCall, f *jsonval.Fault) {
@@ -42,6 +34,12 @@ func (d *decoder) toolCall(v jsonval.Value) (call chat.ToolCall, f *jsonval.Faul
 
 // checkCallType accepts calls of functions. A call without a type is one.
 func checkCallType(v jsonval.Value) *jsonval.Fault {
+	return checkFunctionType(v, "calls of custom tools cannot be sent yet")
+}
+
+// checkFunctionType accepts the type of functions. noCustom says why the other type that
+// OpenAI has is refused.
+func checkFunctionType(v jsonval.Value, noCustom string) *jsonval.Fault {
 	if v.Kind() != jsonval.String {
 		return jsonval.WrongType("a string", v)
 	}
@@ -49,7 +47,7 @@ func checkCallType(v jsonval.Value) *jsonval.Fault {
 	case "function":
 		return nil
 	case "custom":
-		return jsonval.Unsupported("calls of custom tools cannot be sent yet")
+		return jsonval.Unsupported(noCustom)
 	default:
 		return jsonval.WrongValue(`"function"`, v)
 	}

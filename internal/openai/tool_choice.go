@@ -75,15 +75,12 @@ func (d *decoder) toolMode(v jsonval.Value) *jsonval.Fault {
 // allowFunction adds the function that v names to the allowed tools.
 func (d *decoder) allowFunction(mode chat.ToolMode, v jsonval.Value) *jsonval.Fault {
 	const expected = "an object with the name of a function"
-	if v.IsAbsent() {
-		return jsonval.Missing(expected, v).In("function")
-	}
-	if v.Kind() != jsonval.Object {
-		return jsonval.WrongType(expected, v).In("function")
-	}
+	f := v.CheckObject(expected)
 	var value jsonval.Value
 	var name string
-	f := v.ReadFields(nil, "", jsonval.Field{Name: "name", Required: "the name of a function", Value: &value, Text: &name})
+	if f == nil {
+		f = v.ReadFields(nil, "", jsonval.Field{Name: "name", Required: "the name of a function", Value: &value, Text: &name})
+	}
 	if f != nil {
 		return f.In("function")
 	}

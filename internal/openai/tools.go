@@ -11,24 +11,18 @@ import (
 // Readers of the parameters that offer tools to the model.
 
 func (d *decoder) tools(v jsonval.Value) *jsonval.Fault {
-	if v.Kind() != jsonval.Array {
-		return jsonval.WrongType("an array", v)
-	}
-	for i, e := range v.Elements() {
+	return v.ReadElements(jsonval.List{Expected: "an array"}, func(i int, e jsonval.Value) *jsonval.Fault {
 		function, isFlat, f := d.toolFunction(e)
 		path := "tools[" + strconv.Itoa(i) + "]."
 		switch {
 		case f != nil:
+			return f
 		case isFlat:
-			f = d.addFunction(function, path)
+			return d.addFunction(function, path)
 		default:
-			f = d.addFunction(function, path+"function.").In("function")
+			return d.addFunction(function, path+"function.").In("function")
 		}
-		if f != nil {
-			return f.At(i)
-		}
-	}
-	return nil
+	})
 }
 
 // toolFunction returns the function of an entry of tools. An entry with a function does
@@ -64,34 +58,18 @@ func checkToolType(v jsonval.Value) *jsonval.Fault {
 	if v.IsAbsent() {
 		return jsonval.Missing(`"function"`, v)
 	}
-	if v.Kind() != jsonval.String {
-		return jsonval.WrongType("a string", v)
-	}
-	switch string(v.Bytes()) {
-	case "function":
-		return nil
-	case "custom":
-		return jsonval.Unsupported("custom tools cannot be offered to the model; tools of the type function can")
-	default:
-		return jsonval.WrongValue(`"function"`, v)
-	}
+	return checkFunctionType(v, "custom tools cannot be offered to the model; tools of the type function can")
 }
 
 // functions reads the older form of tools.
 func (d *decoder) functions(v jsonval.Value) *jsonval.Fault {
-	if v.Kind() != jsonval.Array {
-		return jsonval.WrongType("an array", v)
-	}
-	if len(d.req.Tools) > 0 && !v.IsEmpty() {
+	if len(d.req.Tools) > 0 && v.Kind() == jsonval.Array && !v.IsEmpty() {
 		return jsonval.Invalid("expected tools or functions, but got both")
 	}
-	for i, e := range v.Elements() {
-		if f := d.addFunction(e, "functions["+strconv.Itoa(i)+"]."); f != nil {
-			return f.At(i)
-		}
+	return v.ReadElements(jsonval.List{Expected: "an array"}, func(i int, e jsonval.Value) *jsonval.Fault {
 		d.req.LegacyCalls = true
-	}
-	return nil
+		return d.addFunction(e, "functions["+strconv.Itoa(i)+"].")
+	})
 }
 
 // maxTools is four times OpenAI's limit, because agents with many tool servers exist.
