@@ -34,10 +34,10 @@ func FuzzAppendString(f *testing.F) {
 		written := AppendString(nil, s)
 		var got string
 		if err := json.Unmarshal(written, &got); err != nil {
-			t.Fatalf("AppendString(%q) = %s, which is not JSON: %v", s, written, err)
+			t.Fatalf("AppendString(%q) = %s, %v, want JSON", s, written, err)
 		}
 		if want := string([]rune(s)); got != want { // each invalid byte becomes U+FFFD
-			t.Errorf("AppendString(%q) = %s, which encoding/json reads as %q, want %q", s, written, got, want)
+			t.Errorf("encoding/json reads AppendString(%q) = %s as %q, want %q", s, written, got, want)
 		}
 		if strings.ContainsAny(string(written), "\n\r\u2028\u2029") {
 			t.Errorf("AppendString(%q) = %q, want one line", s, written)

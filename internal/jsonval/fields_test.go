@@ -108,7 +108,7 @@ func TestReadFieldsCollectsUnknownKeys(t *testing.T) {
 	}
 	for _, name := range unknown.Names {
 		if len(name) > MaxShown || strings.ToValidUTF8(name, "") != name {
-			t.Errorf("unknown key %q, want whole characters of at most %d bytes", name, MaxShown)
+			t.Errorf("unknown key = %q, want whole characters of at most %d bytes", name, MaxShown)
 		}
 	}
 }

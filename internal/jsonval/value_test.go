@@ -33,7 +33,7 @@ func FuzzValue(f *testing.F) {
 			t.Fatalf("SkipValue(%q, %d) = %d, want the end", body, start, end)
 		}
 		if diff := cmp.Diff(want, generic(t, body[start:end])); diff != "" {
-			t.Errorf("the value of %q differs (-encoding/json +jsonval):\n%s", body, diff)
+			t.Errorf("generic(%q) (-encoding/json +jsonval):\n%s", body, diff)
 		}
 	})
 }
@@ -64,13 +64,13 @@ func generic(t *testing.T, v Value) any {
 	case Number:
 		x, f := v.AsNumber(-math.MaxFloat64, math.MaxFloat64)
 		if f != nil {
-			t.Errorf("%q: %+v", v, f)
+			t.Errorf("AsNumber(%q) = %+v, want no fault", v, f)
 		}
 		return x
 	case Bool:
 		b, f := v.AsBool()
 		if f != nil {
-			t.Errorf("%q: %+v", v, f)
+			t.Errorf("AsBool(%q) = %+v, want no fault", v, f)
 		}
 		return b
 	default:

@@ -14,14 +14,13 @@ import (
 // answerTime is when every answer of these tests was created.
 var answerTime = time.Unix(1767225600, 0)
 
-// Each archive in testdata/answers holds the events of an answer and the bytes of
-// both forms that clients get it in. A comment that begins with "usage:" says
-// that the client asked for the usage in the stream, one with "legacy:" that its
-// tools came as functions.
+// Each archive in testdata/answers has the events of an answer, and its bytes in the two
+// forms that clients get. A comment that begins with "usage:" says that the client asked
+// for the usage in the stream, one with "legacy:" that its tools came as functions.
 func TestAnswers(t *testing.T) {
 	archives(t, "answers", func(t *testing.T, archive *txtar.Archive) {
 		if len(archive.Files) != 3 {
-			t.Fatal("an answer has three parts: events, stream, whole")
+			t.Fatalf("archive = %d files, want 3: events, stream, whole", len(archive.Files))
 		}
 		events, choices := parseEvents(t, string(archive.Files[0].Data))
 		r := request(choices)
@@ -38,17 +37,17 @@ func TestAnswers(t *testing.T) {
 		golden(t, &archive.Files[1], string(s.AppendEnd(stream)))
 		golden(t, &archive.Files[2], string(w.Append(nil))+"\n")
 		if s.Usage() != w.Usage() || s.Complete() != w.Complete() {
-			t.Errorf("stream and whole disagree: %v %v, %v %v", s.Usage(), s.Complete(), w.Usage(), w.Complete())
+			t.Errorf("stream: Usage() = %v, Complete() = %v, want those of the whole answer: %v, %v", s.Usage(), s.Complete(), w.Usage(), w.Complete())
 		}
 	})
 }
 
-// request is one that asks for that many choices.
+// request returns a request for that many choices.
 func request(choices int) *ChatRequest {
 	return &ChatRequest{Request: chat.Request{Model: "m", N: choices}}
 }
 
-// parseEvents reads one event a line: its kind, choice and what it carries.
+// parseEvents reads one event from each line: its kind, its choice and its content.
 func parseEvents(t *testing.T, script string) (events []chat.Event, choices int) {
 	t.Helper()
 	for line := range strings.Lines(script) {
@@ -74,7 +73,7 @@ func parseEvents(t *testing.T, script string) (events []chat.Event, choices int)
 			err = fmt.Errorf("unknown kind")
 		}
 		if err != nil {
-			t.Fatalf("event %q: %v", line, err)
+			t.Fatalf("parseEvents(%q): %v", line, err)
 		}
 		events = append(events, ev)
 		choices = max(choices, ev.Choice+1)
@@ -82,8 +81,8 @@ func parseEvents(t *testing.T, script string) (events []chat.Event, choices int)
 	return events, choices
 }
 
-// An event of a choice that was never asked for cannot be shown: the answer is
-// not whole, and nothing panics.
+// An event of a choice that the client did not ask for cannot be shown: the answer is
+// not complete, and nothing panics.
 func TestAnswerOfUnknownChoice(t *testing.T) {
 	for _, index := range []int{-1, 1} {
 		s := NewStream("chatcmpl-x", answerTime, request(1))
@@ -95,7 +94,8 @@ func TestAnswerOfUnknownChoice(t *testing.T) {
 		}
 		end := string(s.AppendEnd(nil))
 		if s.Complete() || w.Complete() || strings.Contains(end, "[DONE]") {
-			t.Errorf("choice %d: the answer looks whole: %s", index, end)
+			t.Errorf("choice %d: Complete() = %t (stream), %t (whole), AppendEnd() = %s, want neither complete and no [DONE]",
+				index, s.Complete(), w.Complete(), end)
 		}
 	}
 }
@@ -108,7 +108,7 @@ func TestAnswerUsageEstimated(t *testing.T) {
 		Usage: chat.Usage{PromptTokens: 10, CompletionTokens: 20, Estimated: true},
 	})
 	if want := (chat.Usage{PromptTokens: 11, CompletionTokens: 22, Estimated: true}); w.Usage() != want {
-		t.Errorf("usage %+v, want %+v", w.Usage(), want)
+		t.Errorf("Usage() = %+v, want %+v", w.Usage(), want)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestStreamAppendError(t *testing.T) {
 	got := string(s.AppendError(nil, e))
 	want := `data: {"error":{"message":"The platform's answer was cut off.","type":"backend_error","param":null,"code":"backend_truncated"}}` + "\n\n"
 	if got != want {
-		t.Errorf("got  %swant %s", got, want)
+		t.Errorf("AppendError() = %swant %s", got, want)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestStreamAllocations(t *testing.T) {
 		}
 	})
 	if allocs != 0 {
-		t.Errorf("%v allocations", allocs)
+		t.Errorf("allocations = %v, want 0", allocs)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestAppendError(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := string(AppendError(nil, tt.give)); got != tt.want {
-				t.Errorf("got  %s\nwant %s", got, tt.want)
+				t.Errorf("AppendError() = %s\nwant %s", got, tt.want)
 			}
 		})
 	}
@@ -57,11 +57,11 @@ func TestStatus(t *testing.T) {
 	}
 	for _, tt := range tests {
 		if status, errorType := Status(tt.kind); status != tt.status || errorType != tt.errorType {
-			t.Errorf("kind %d: %d %s, want %d %s", tt.kind, status, errorType, tt.status, tt.errorType)
+			t.Errorf("Status(%d) = %d, %s, want %d, %s", tt.kind, status, errorType, tt.status, tt.errorType)
 		}
 	}
 	if len(statuses) != len(tests)-1 {
-		t.Errorf("%d kinds in the table, %d tested", len(statuses), len(tests)-1)
+		t.Errorf("statuses = %d kinds, want the %d that are tested", len(statuses), len(tests)-1)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestAppendModels(t *testing.T) {
 	}
 	for _, tt := range tests {
 		if tt.got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.name, tt.got, tt.want)
+			t.Errorf("%s = %s, want %s", tt.name, tt.got, tt.want)
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"achuan/internal/jsonval"
 )
 
-// transcript is a request with n messages of about 1.6 KB, as an agent would send
-// them: code with its line breaks and quotes escaped, sometimes in parts.
+// transcript returns a request with n messages of about 1.6 KB, as agents send them: code
+// with escaped line breaks and quotes, some of it in parts.
 func transcript(n int) []byte {
 	code := strings.Repeat("\tif err != nil {\n\t\treturn fmt.Errorf(\"read %q: %w\", path, err)\n\t}\n", 20)
 	text := string(jsonval.AppendString(nil, code))
@@ -54,6 +54,6 @@ func TestDecodeAllocations(t *testing.T) {
 		}
 	})
 	if limit := 1.1 * n; allocs > limit {
-		t.Errorf("%v allocations for %d messages, want at most %v", allocs, n, limit)
+		t.Errorf("allocations of DecodeChat with %d messages = %v, want at most %v", n, allocs, limit)
 	}
 }

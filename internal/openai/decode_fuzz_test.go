@@ -46,15 +46,15 @@ func checkError(t *testing.T, err error) {
 	e, ok := errors.AsType[*chat.Error](err)
 	switch {
 	case !ok:
-		t.Fatalf("%T is no *chat.Error", err)
+		t.Fatalf("DecodeChat error = %T, want *chat.Error", err)
 	case e.Kind != chat.KindInvalid || e.Code == "" || e.Message == "":
-		t.Errorf("incomplete error %+v", e)
+		t.Errorf("DecodeChat error = %+v, want KindInvalid with code and message", e)
 	case (e.Param == "") != (e.Code == chat.CodeInvalidJSON):
-		t.Errorf("param %q of %+v", e.Param, e)
+		t.Errorf("Param = %q of %+v, want one unless the code is %s", e.Param, e, chat.CodeInvalidJSON)
 	case e.Code != chat.CodeInvalidJSON && !strings.Contains(e.Message, "'"+e.Param+"': "):
-		t.Errorf("message does not name %q: %+v", e.Param, e)
+		t.Errorf("Message = %q, want '%s' in it", e.Message, e.Param)
 	case len(e.Message) > 500 || !utf8.ValidString(e.Message):
-		t.Errorf("message %q", e.Message)
+		t.Errorf("Message = %q, want at most 500 bytes of UTF-8", e.Message)
 	}
 }
 
@@ -63,7 +63,7 @@ func checkRequest(t *testing.T, r *ChatRequest) {
 	t.Helper()
 	within := func(name string, p *float64, low, high float64) {
 		if p != nil && !(*p >= low && *p <= high) {
-			t.Errorf("%s is %v", name, *p)
+			t.Errorf("%s = %v, want %v to %v", name, *p, low, high)
 		}
 	}
 	within("temperature", r.Temperature, 0, 2)
@@ -71,50 +71,50 @@ func checkRequest(t *testing.T, r *ChatRequest) {
 	within("frequency penalty", r.FrequencyPenalty, -2, 2)
 	for _, s := range r.Stop {
 		if s == "" {
-			t.Error("an empty stop")
+			t.Errorf("Stop = %q, want no empty string", r.Stop)
 		}
 	}
 	for _, name := range r.Unknown {
 		if name != "" && len(name) > 64 || !utf8.ValidString(name) {
-			t.Errorf("unknown %q", name)
+			t.Errorf("unknown key = %q, want at most 64 bytes of UTF-8", name)
 		}
 	}
 	switch {
 	case r.Model == "":
-		t.Error("no model")
+		t.Error("Model = \"\", want one")
 	case r.N < 1 || r.N > 8:
-		t.Errorf("n is %d", r.N)
+		t.Errorf("N = %d, want 1 to 8", r.N)
 	case r.MaxTokens != nil && *r.MaxTokens < 1:
-		t.Errorf("max tokens is %d", *r.MaxTokens)
+		t.Errorf("MaxTokens = %d, want 1 or more", *r.MaxTokens)
 	case len(r.Stop) > 4:
-		t.Errorf("%d stops", len(r.Stop))
+		t.Errorf("Stop = %q, want at most 4", r.Stop)
 	case r.IncludeUsage && !r.Streamed:
-		t.Error("usage in a stream that is none")
+		t.Error("IncludeUsage = true with Streamed = false, want false")
 	case r.MetadataSession < 0 || r.MetadataSession > 9999999999999999:
-		t.Errorf("session %d", r.MetadataSession)
+		t.Errorf("MetadataSession = %d, want at most 16 digits", r.MetadataSession)
 	case len(r.Unknown) > 32:
-		t.Errorf("%d unknown", len(r.Unknown))
+		t.Errorf("Unknown = %d keys, want at most 32", len(r.Unknown))
 	case r.Session != chat.SessionRef{} || r.Caller != chat.Caller{}:
-		t.Error("session or caller filled")
+		t.Errorf("Session = %+v, Caller = %+v, want both empty", r.Session, r.Caller)
 	}
 }
 
 func checkMessages(t *testing.T, r *ChatRequest) {
 	t.Helper()
 	if len(r.Transcript()) == 0 {
-		t.Error("no message but instructions")
+		t.Errorf("Transcript() of %+v is empty, want a message", r.Messages)
 	}
 	for i, m := range r.Messages {
 		switch m.Role {
 		case chat.RoleSystem, chat.RoleDeveloper, chat.RoleUser, chat.RoleAssistant, chat.RoleTool:
 		default:
-			t.Errorf("message %d has role %q", i, m.Role)
+			t.Errorf("messages[%d].Role = %q, want a role of chat", i, m.Role)
 		}
 		if len(m.ToolCalls) > 0 && m.Role != chat.RoleAssistant || m.ToolCallID != "" && m.Role != chat.RoleTool {
-			t.Errorf("message %d has what belongs to another role: %+v", i, m)
+			t.Errorf("messages[%d] = %+v, want no fields of another role", i, m)
 		}
 		if !utf8.ValidString(m.Text) || !utf8.ValidString(m.Name) {
-			t.Errorf("message %d is not UTF-8", i)
+			t.Errorf("messages[%d] = %+q, want UTF-8", i, m.Name+m.Text)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func checkAgainstJSON(t *testing.T, body []byte, r *ChatRequest) {
 	t.Helper()
 	var keys map[string]json.RawMessage // as we do, this takes the last of equal keys
 	if err := json.Unmarshal(body, &keys); err != nil {
-		t.Fatalf("accepted what encoding/json does not: %v", err)
+		t.Fatalf("DecodeChat accepts the body, want the error of encoding/json: %v", err)
 	}
 	var model string
 	var messages []map[string]json.RawMessage
@@ -132,15 +132,15 @@ func checkAgainstJSON(t *testing.T, body []byte, r *ChatRequest) {
 		t.Fatal(err)
 	}
 	if model != r.Model || len(r.Messages) > len(messages) {
-		t.Fatalf("model %q and %d messages, want %q and %d", r.Model, len(r.Messages), model, len(messages))
+		t.Fatalf("DecodeChat = model %q and %d messages, want %q and at most %d", r.Model, len(r.Messages), model, len(messages))
 	}
-	if len(r.Messages) < len(messages) { // some were halves of one answer
+	if len(r.Messages) < len(messages) { // some were parts of one answer
 		return
 	}
 	for i, m := range messages {
 		var text string
 		if json.Unmarshal(m["content"], &text) == nil && string(m["content"]) != "null" && text != r.Messages[i].Text {
-			t.Errorf("message %d is %q, want %q", i, r.Messages[i].Text, text)
+			t.Errorf("messages[%d].Text = %q, want %q", i, r.Messages[i].Text, text)
 		}
 	}
 }

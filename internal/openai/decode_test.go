@@ -15,15 +15,15 @@ func decode(t *testing.T, body string) *ChatRequest {
 	t.Helper()
 	r, err := DecodeChat([]byte(body))
 	if err != nil {
-		t.Fatalf("%s: %v", body, err)
+		t.Fatalf("DecodeChat(%s) = %v, want no error", body, err)
 	}
 	return r
 }
 
-// oneMessage is what every request of withParameters holds.
+// oneMessage has the messages of every request of withParameters.
 var oneMessage = []chat.Message{{Role: chat.RoleUser, Text: "hi"}}
 
-// withParameters is a request that has these members beside the required ones.
+// withParameters returns a request that has these members and the required ones.
 func withParameters(members string) string {
 	return `{"model": "m", "messages": [{"role": "user", "content": "hi"}], ` + members + `}`
 }
@@ -86,7 +86,7 @@ func TestDecodeParameters(t *testing.T) {
 	}
 }
 
-// Wherever a parameter can be left out it can be null.
+// Every optional parameter can be null.
 func TestDecodeNullIsAbsent(t *testing.T) {
 	want := decode(t, withParameters(`"x": 0`))
 	for _, p := range Parameters() {
@@ -95,7 +95,7 @@ func TestDecodeNullIsAbsent(t *testing.T) {
 		}
 		got := decode(t, withParameters(fmt.Sprintf(`"x": 0, %q: null`, p.Name)))
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: null (-absent +null):\n%s", p.Name, diff)
+			t.Errorf("DecodeChat with %s null (-absent +null):\n%s", p.Name, diff)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func TestDecodeDoesNotAliasBody(t *testing.T) {
 	clear(body)
 	got := fmt.Sprint(r.Model, r.Messages[0].Text, r.User, r.Stop, r.Unknown)
 	if want := "m" + "hi" + "ann" + "[end] [foo]"; got != want {
-		t.Errorf("after the body was overwritten: %q, want %q", got, want)
+		t.Errorf("request after the body was overwritten = %q, want %q", got, want)
 	}
 }
 
@@ -121,14 +121,14 @@ func TestDecodeUnknownIsBounded(t *testing.T) {
 	r := decode(t, withParameters(members.String()+`"n": 1`))
 	const maxUnknown = 32
 	if len(r.Unknown) != maxUnknown {
-		t.Errorf("%d names, want %d", len(r.Unknown), maxUnknown)
+		t.Errorf("Unknown = %d names, want %d", len(r.Unknown), maxUnknown)
 	}
-	// One digit and 21 runes of 3 bytes are 64 bytes; of the key with two digits
-	// a whole rune goes.
+	// One digit and 21 runes of 3 bytes are 64 bytes. The key with two digits loses a
+	// whole rune.
 	if want := "9" + strings.Repeat("键", 21); r.Unknown[9] != want {
-		t.Errorf("name %q, want %q", r.Unknown[9], want)
+		t.Errorf("Unknown[9] = %q, want %q", r.Unknown[9], want)
 	}
 	if want := "10" + strings.Repeat("键", 20); r.Unknown[10] != want {
-		t.Errorf("name %q, want %q", r.Unknown[10], want)
+		t.Errorf("Unknown[10] = %q, want %q", r.Unknown[10], want)
 	}
 }

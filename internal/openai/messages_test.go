@@ -103,10 +103,10 @@ func TestDecodeMessages(t *testing.T) {
 			r := decode(t, `{"model": "m", "messages": [`+tt.give+`, {"role": "user", "content": "next"}]}`)
 			want := []chat.Message{tt.want, {Role: chat.RoleUser, Text: "next"}}
 			if diff := cmp.Diff(want, r.Messages); diff != "" {
-				t.Errorf("messages (-want +got):\n%s", diff)
+				t.Errorf("DecodeChat messages (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.unknown, r.Unknown); diff != "" {
-				t.Errorf("unknown (-want +got):\n%s", diff)
+				t.Errorf("DecodeChat unknown keys (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -134,7 +134,7 @@ func TestMessageBounds(t *testing.T) {
 	}
 }
 
-// parts is n text parts.
+// parts returns n text parts.
 func parts(n int) string {
 	s := `{"type": "text", "text": "p"}`
 	for range n - 1 {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// Every row is exercised with a value that is accepted. What is honoured changes
-// the request (or is where the request comes from); all else leaves no trace.
+// The test has a value for every row that is accepted. A parameter that is honoured changes
+// the request. The others do not.
 func TestParametersAccepted(t *testing.T) {
 	values := map[string]string{
 		"model": `"other"`, "messages": `[{"role": "user", "content": "other"}]`,
@@ -40,7 +40,7 @@ func TestParametersAccepted(t *testing.T) {
 			value, ok := values[p.Name]
 			if !ok {
 				if !nothingHarmless[p.Name] {
-					t.Fatal("no example value")
+					t.Fatalf("values[%q] is missing, want an example value", p.Name)
 				}
 				return
 			}
@@ -50,29 +50,29 @@ func TestParametersAccepted(t *testing.T) {
 			}
 			changed := !cmp.Equal(base, decode(t, withParameters(member)))
 			if want := p.Use == Honoured; changed != want {
-				t.Errorf("changes the request: %v, want %v", changed, want)
+				t.Errorf("%s changes the request = %v, want %v", member, changed, want)
 			}
 		})
 	}
 }
 
-// Every row is exercised with a value that is not accepted, in testdata/bad, and
-// every refused one with a value that is refused.
+// testdata/bad has a wrong value for every row, and for every refused row a value that is
+// refused.
 func TestParametersHaveBadRequests(t *testing.T) {
 	wants := badWants(t)
 	for _, p := range Parameters() {
 		if !strings.Contains(wants, " "+p.Name+"\n") && !strings.Contains(wants, " "+p.Name+".") {
-			t.Errorf("%s: testdata/bad has no request that fails for it", p.Name)
+			t.Errorf("bad requests for %s = none, want one in testdata/bad", p.Name)
 		}
 		refused := strings.Contains(wants, "unsupported_parameter "+p.Name)
 		parts := p.Name == "messages" || p.Name == "tools" || p.Name == "tool_choice" // parts of these are refused
 		if want := p.Use == Refused; refused != want && !parts {
-			t.Errorf("%s: a request of testdata/bad is refused for it: %v, want %v", p.Name, refused, want)
+			t.Errorf("a request of testdata/bad is refused for %s = %v, want %v", p.Name, refused, want)
 		}
 	}
 }
 
-// badWants is all that clients are told in testdata/bad.
+// badWants returns all errors that clients get in testdata/bad.
 func badWants(t *testing.T) string {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/bad/*.txtar")
@@ -98,18 +98,18 @@ func TestParametersTable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range Parameters() {
 		if seen[p.Name] {
-			t.Errorf("%s stands twice", p.Name)
+			t.Errorf("Parameters() has %s twice, want it once", p.Name)
 		}
 		seen[p.Name] = true
 		if !strings.HasSuffix(p.Why, ".") || strings.ContainsAny(p.Why, "\n|") {
-			t.Errorf("%s: %q does not fit into a table of sentences", p.Name, p.Why)
+			t.Errorf("%s: Why = %q, want a sentence that fits into a table", p.Name, p.Why)
 		}
 		if p.Required && p.Use != Honoured {
-			t.Errorf("%s is required and %s", p.Name, p.Use)
+			t.Errorf("%s: Use = %s, want %s, because it is required", p.Name, p.Use, Honoured)
 		}
 	}
 	Parameters()[0].Name = "changed"
 	if Parameters()[0].Name == "changed" {
-		t.Error("callers share the table")
+		t.Error("Parameters()[0].Name = changed, want a copy of the table for each caller")
 	}
 }

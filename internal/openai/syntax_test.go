@@ -7,9 +7,10 @@ import (
 	"achuan/internal/chat"
 )
 
-// What a text file cannot show well; the rest is in testdata/bad/syntax.txtar.
+// The cases here cannot be written well in a text file. The others are in
+// testdata/bad/syntax.txtar.
 func TestDecodeSyntax(t *testing.T) {
-	// nested is a valid request that nests to the given depth.
+	// nested returns a valid request that nests to the given depth.
 	nested := func(depth int) string {
 		n := depth - 1
 		return withParameters(`"x": ` + strings.Repeat("[", n) + strings.Repeat("]", n))
@@ -40,16 +41,16 @@ func TestDecodeSyntax(t *testing.T) {
 			r, err := DecodeChat([]byte(tt.body))
 			if tt.want == "" {
 				if err != nil {
-					t.Errorf("refused: %v", err)
+					t.Errorf("DecodeChat() = %v, want no error", err)
 				}
 				return
 			}
 			e := chat.AsError(err)
 			if err == nil || r != nil || e.Code != chat.CodeInvalidJSON || e.Kind != chat.KindInvalid || e.Param != "" {
-				t.Fatalf("got %+v, error %+v", r, e)
+				t.Fatalf("DecodeChat() = %+v, %+v, want no request and %s without a param", r, e, chat.CodeInvalidJSON)
 			}
 			if !strings.HasPrefix(e.Message, tt.want) {
-				t.Errorf("message %q, want %q…", e.Message, tt.want)
+				t.Errorf("Message = %q, want %q at its start", e.Message, tt.want)
 			}
 		})
 	}

@@ -114,7 +114,7 @@ func TestDecodeTools(t *testing.T) {
 	}
 }
 
-// Bounds are exact: what is at one passes, one more does not.
+// Bounds are exact: a request at the bound is accepted, one more is refused.
 func TestToolBounds(t *testing.T) {
 	tools := func(n int) string {
 		list := make([]string, n)
@@ -141,7 +141,7 @@ func TestToolBounds(t *testing.T) {
 		}
 		return strict(schema)
 	}
-	// sized is n schemas of that many bytes each.
+	// sized returns n schemas of that many bytes each.
 	sized := func(n, size int) string {
 		list := make([]string, n)
 		for i := range list {
@@ -160,7 +160,7 @@ func TestToolBounds(t *testing.T) {
 		decode(t, withParameters(tt.fits))
 		_, err := DecodeChat([]byte(withParameters(tt.not)))
 		if e := chat.AsError(err); err == nil || e.Code != chat.CodeInvalidValue || e.Param != tt.param {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: DecodeChat of one more = %v, want an invalid %s", name, err, tt.param)
 		}
 	}
 }
@@ -182,27 +182,27 @@ func TestCheckResults(t *testing.T) {
 		err := r.CheckResults()
 		if tt.param == "" {
 			if err != nil {
-				t.Errorf("%s: %v", tt.name, err)
+				t.Errorf("%s: CheckResults() = %v, want nil", tt.name, err)
 			}
 			continue
 		}
 		if e := chat.AsError(err); err == nil || e.Code != chat.CodeInvalidValue || e.Param != tt.param || !strings.Contains(e.Message, "'"+tt.param+"'") {
-			t.Errorf("%s: %v, want param %s", tt.name, err, tt.param)
+			t.Errorf("%s: CheckResults() = %v, want param %s", tt.name, err, tt.param)
 		}
 	}
 	split := `{"role": "assistant", "content": "x"}`
 	r := decode(t, `{"model": "m", "messages": [`+user+","+split+","+call+","+b+`]}`)
 	if e := chat.AsError(r.CheckResults()); e == nil || e.Param != "messages[3].tool_call_id" {
-		t.Errorf("behind an answer in two messages: %v", e)
+		t.Errorf("CheckResults() after an answer in two messages = %v, want param messages[3].tool_call_id", e)
 	}
 	r = decode(t, `{"model": "m", "messages": [`+user+","+call+","+a+`]}`)
 	if got := r.Messages[2].Name; got != "f" {
-		t.Errorf("the result of f has the name %q", got)
+		t.Errorf("Name of the result of f = %q, want f", got)
 	}
 }
 
-// One answer that comes back as two messages, text and calls, is one again; any other
-// messages stay as they are.
+// An answer that a client sends back as two messages, text and calls, becomes one message.
+// Other messages stay as they are.
 func TestDecodeJoinsAnswer(t *testing.T) {
 	const text = `{"role": "assistant", "content": "Let me see."}`
 	const call = `{"role": "assistant", "content": null, "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}`
@@ -226,7 +226,7 @@ func TestDecodeJoinsAnswer(t *testing.T) {
 			got = append(got, fmt.Sprintf("%c%d+%d", m.Role[0], len(m.Text), len(m.ToolCalls)))
 		}
 		if s := strings.Join(got, " "); s != tt.want {
-			t.Errorf("%s: %s, want %s", tt.name, s, tt.want)
+			t.Errorf("%s: messages = %s, want %s", tt.name, s, tt.want)
 		}
 	}
 }
