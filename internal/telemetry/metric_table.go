@@ -43,7 +43,7 @@ func (m *Metrics) register(r *registrar, b Build) {
 	m.openStreams = r.gauge("achuan_open_streams", "Streamed answers in progress.").WithLabelValues()
 	m.limits = r.counter("achuan_limits_hit_total", "Requests that a limit of this server refused.", "limit")
 	m.panics = r.counter("achuan_panics_total",
-		"Panics of request handlers. Each one is a bug in achuan.").WithLabelValues()
+		"Panics of request handlers, turns and background work. Each one is a bug in achuan.").WithLabelValues()
 	m.clientsGone = r.counter("achuan_clients_gone_total",
 		"Clients that left, or stopped reading, before the end of their answer.").WithLabelValues()
 	m.ignoredKeys = r.counter("achuan_ignored_keys_total",

@@ -62,7 +62,7 @@ func (m *Metrics) StreamClosed() {
 	}
 }
 
-// Panicked counts a panic of a request handler.
+// Panicked counts a panic of a request handler, a turn or background work.
 func (m *Metrics) Panicked() {
 	if m != nil {
 		m.panics.Inc()
