@@ -1,6 +1,8 @@
 package repository
 
 import (
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +71,55 @@ func TestImportArrows(t *testing.T) {
 			t.Errorf("the table of arrows has package %s, which does not exist", name)
 		}
 	}
+}
+
+// pictureArrow is an arrow of the picture of packages. A package has the last element of its path as its name there.
+var pictureArrow = regexp.MustCompile(`(?m)^  (\w+)(?:\[[\w/]+\])? --> (\w+)$`)
+
+// notPictured are the packages that the picture leaves out, because many packages import them.
+var notPictured = []string{"config", "telemetry"}
+
+// The picture of packages in the architecture shows each import, as an arrow or as a path of arrows, and no others.
+func TestPictureShowsTheArrows(t *testing.T) {
+	picture := map[string][]string{}
+	for _, match := range pictureArrow.FindAllStringSubmatch(read(t, "docs/architecture.md"), -1) {
+		picture[match[1]] = append(picture[match[1]], pictureName(match[2]))
+	}
+	imports := map[string][]string{}
+	for name, imported := range arrows {
+		for _, i := range imported {
+			imports[pictureName(name)] = append(imports[pictureName(name)], pictureName(i))
+		}
+	}
+	for from, targets := range picture {
+		for _, to := range targets {
+			if !slices.Contains(imports[from], to) {
+				t.Errorf("the picture has the arrow %s --> %s, and there is no such import", from, to)
+			}
+		}
+	}
+	for from, targets := range imports {
+		for _, to := range targets {
+			if !slices.Contains(notPictured, to) && !isReachable(picture, from, to) {
+				t.Errorf("%s imports %s, and the picture does not show it", from, to)
+			}
+		}
+	}
+}
+
+// pictureName returns the name of a package in the picture.
+func pictureName(name string) string {
+	if name == "cmd/achuan" {
+		return "cmd"
+	}
+	return path.Base(name)
+}
+
+// isReachable reports whether arrows lead from one package to another. The arrows must have no cycle.
+func isReachable(picture map[string][]string, from, to string) bool {
+	return slices.ContainsFunc(picture[from], func(next string) bool {
+		return next == to || isReachable(picture, next, to)
+	})
 }
 
 // imports returns the packages of this module that p imports outside of its tests.
