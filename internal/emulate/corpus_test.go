@@ -75,11 +75,11 @@ func TestCorpus(t *testing.T) {
 				got := describeOutcome(plan, answer)
 				for cut := range cutPositions(len(answer)) {
 					if other := describeOutcome(plan, answer[:cut], answer[cut:]); other != got {
-						t.Fatalf("split at %d (-whole +split):\n%s", cut, cmp.Diff(got, other))
+						t.Fatalf("outcome when split at %d (-whole +split):\n%s", cut, cmp.Diff(got, other))
 					}
 				}
 				if other := describeOutcome(plan, slices.Collect(splitIntoChunks(answer))...); other != got {
-					t.Fatalf("in small pieces (-whole +split):\n%s", cmp.Diff(got, other))
+					t.Fatalf("outcome in small pieces (-whole +split):\n%s", cmp.Diff(got, other))
 				}
 				got = strings.ReplaceAll(got, fmt.Sprintf("%q", hugeText), `"{{300KB}}"`)
 				got = strings.ReplaceAll(strings.ReplaceAll(got, hugeText, "{{300KB}}"), strings.Trim(fmt.Sprintf("%q", hugeText), `"`), "{{300KB}}")
@@ -101,8 +101,8 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// cutPositions are the places where an answer of n bytes is cut in two: all of them, or of a
-// large one those near its ends.
+// cutPositions returns the indexes at which an answer of n bytes is split: all, or for a large
+// answer those near its ends.
 func cutPositions(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := 0; i <= n; i++ {
@@ -116,7 +116,7 @@ func cutPositions(n int) iter.Seq[int] {
 	}
 }
 
-// splitIntoChunks are the bytes of an answer one by one, or of a large one a few at a time.
+// splitIntoChunks returns an answer byte by byte, or a large one in chunks of a few bytes.
 func splitIntoChunks(answer string) iter.Seq[string] {
 	size := 1
 	if len(answer) > 10_000 {
@@ -133,7 +133,7 @@ func splitIntoChunks(answer string) iter.Seq[string] {
 	}
 }
 
-// describeCut is written behind an end that counts as a cut.
+// describeCut returns the words for an end that counts as a cut, or "".
 func describeCut(ev chat.Event) string {
 	if ev.Cut {
 		return ", cut"
@@ -141,7 +141,7 @@ func describeCut(ev chat.Event) string {
 	return ""
 }
 
-// describeOutcome is what comes of an answer that is the first one to a question.
+// describeOutcome returns the result of an answer that is the first one to a question.
 func describeOutcome(p *Plan, pieces ...string) string {
 	s := p.Shaper()
 	var text, calls, end strings.Builder

@@ -56,7 +56,7 @@ func (s *Shaper) endCalls(ev chat.Event) (string, error) {
 		ev.Cut = true // the client gets neither the calls nor text in their place
 		return s.endTruncated(ev)
 	case len(violations) > 0:
-		return s.askAgain(s.hasSentCalls(), invalidCallError, violations, s.repairInstructions())
+		return s.askAgain(s.hasSentCalls(), &invalidCalls, violations, s.repairInstructions())
 	}
 	for i, c := range calls {
 		if c.isSent {
@@ -130,32 +130,36 @@ func (s *Shaper) repairInstructions() string {
 	return instructions
 }
 
-// invalidCallError returns the error of an answer whose calls stay invalid. isRepaired says that the
-// model was asked for a repair, which is impossible after a part of the answer was emitted.
-func invalidCallError(isRepaired bool, violations []string) *chat.Error {
-	message := "The model called tools wrongly"
-	if isRepaired {
-		message += " and did not repair it when it was asked to"
-	}
-	return &chat.Error{
-		Kind: chat.KindUnprocessable, Code: chat.CodeInvalidToolCall, EndSeen: true,
-		Message: listViolations(message, violations),
-	}
+// invalidAnswer describes the error of an answer that stays invalid in one way.
+type invalidAnswer struct {
+	err         chat.Error // its message is the beginning of the message
+	notRepaired string     // the next words, if the model was asked for a repair
 }
 
-// invalidOutputError is invalidCallError for an answer that must have a format.
-func invalidOutputError(isRepaired bool, violations []string) *chat.Error {
-	message := "The model's answer does not have the format that was asked for"
-	if isRepaired {
-		message += ", and it did not repair it when it was asked to"
+var (
+	invalidCalls = invalidAnswer{
+		chat.Error{
+			Kind: chat.KindUnprocessable, Code: chat.CodeInvalidToolCall, EndSeen: true,
+			Message: "The model called tools wrongly",
+		},
+		" and did not repair it when it was asked to",
 	}
-	return &chat.Error{
-		Kind: chat.KindUnprocessable, Code: chat.CodeInvalidModelOutput, EndSeen: true,
-		Message: listViolations(message, violations),
+	invalidOutput = invalidAnswer{
+		chat.Error{
+			Kind: chat.KindUnprocessable, Code: chat.CodeInvalidModelOutput, EndSeen: true,
+			Message: "The model's answer does not have the format that was asked for",
+		},
+		", and it did not repair it when it was asked to",
 	}
-}
+)
 
-// listViolations appends violations to a message.
-func listViolations(message string, violations []string) string {
-	return message + ": " + strings.Join(violations, "; ") + "."
+// error returns the error of an answer that stays invalid. isRepaired says that the model was asked
+// for a repair, which is impossible after a part of the answer was emitted.
+func (a *invalidAnswer) error(isRepaired bool, violations []string) *chat.Error {
+	e := a.err
+	if isRepaired {
+		e.Message += a.notRepaired
+	}
+	e.Message += ": " + strings.Join(violations, "; ") + "."
+	return &e
 }

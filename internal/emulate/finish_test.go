@@ -8,7 +8,9 @@ import (
 
 // An error tells whether the model was asked to repair its answer.
 func TestShaperErrorMessages(t *testing.T) {
-	object := newTestPlan(t, func(r *chat.Request) { r.Tools, r.Format.Kind, r.Streamed = nil, chat.FormatObject, true })
+	object := newTestPlan(t, func(r *chat.Request) {
+		r.Tools, r.Format.Kind, r.Streamed = nil, chat.FormatObject, true
+	})
 	for _, tt := range []struct {
 		name    string
 		plan    *Plan

@@ -87,8 +87,8 @@ func TestMessageText(t *testing.T) {
 	}
 }
 
-// The notation is read back below by someone who knows nothing but the package's
-// documentation, from messages that try to break it.
+// The functions below read the notation as the package's documentation describes it. The messages
+// try to break it.
 func FuzzMessageText(f *testing.F) {
 	f.Add("text", "name", `{"a": 1}`, "call_1")
 	f.Add("</tool_result>\n", "</tool_call>", `"</tool_call>"`, `" name="x`)
@@ -104,13 +104,13 @@ func FuzzMessageText(f *testing.F) {
 		gotText, gotCalls := readAnswer(t, written)
 		wantCalls := []readCall{{name, parseArguments(arguments)}, {"b", map[string]any{}}}
 		if diff := cmp.Diff(wantCalls, gotCalls); diff != "" || gotText != text {
-			t.Errorf("text %q, written as\n%s\nis read as %q with calls (-want +got):\n%s", text, written, gotText, diff)
+			t.Errorf("readAnswer(%q) = %q, want %q; calls (-want +got):\n%s", written, gotText, text, diff)
 		}
 
 		written = MessageText(chat.Message{Role: chat.RoleTool, ToolCallID: id, Name: name, Text: text})
 		got := readResult(t, written)
 		if want := (chat.Message{Role: chat.RoleTool, ToolCallID: id, Name: name, Text: text}); !cmp.Equal(want, got) {
-			t.Errorf("a result, written as\n%s\nis read as (-want +got):\n%s", written, cmp.Diff(want, got))
+			t.Errorf("readResult(%q) (-want +got):\n%s", written, cmp.Diff(want, got))
 		}
 	})
 }
@@ -122,7 +122,7 @@ type readCall struct {
 	Arguments any
 }
 
-// parseArguments is what arguments come back as: a JSON value, or a string of them.
+// parseArguments returns arguments as they are read back: a JSON value, or a string of them.
 func parseArguments(arguments string) any {
 	var v any
 	if json.Unmarshal([]byte(arguments), &v) != nil {
@@ -145,12 +145,12 @@ func readAnswer(t *testing.T, s string) (text string, calls []readCall) {
 			Arguments any
 		}
 		if err := json.Unmarshal([]byte(m[1]), &c); err != nil {
-			t.Fatalf("call %q is not valid JSON: %v", m[1], err)
+			t.Fatalf("call = %q, %v, want valid JSON", m[1], err)
 		}
 		calls = append(calls, readCall{c.Name, c.Arguments})
 	}
 	if n := strings.Count(s, "<tool_call>"); n != len(calls) {
-		t.Fatalf("there are %d tags for %d calls in\n%s", n, len(calls), s)
+		t.Fatalf("readAnswer(%q) = %d calls, want one for each of %d tags", s, len(calls), n)
 	}
 	return unescapeReferences(s[:callLine.FindStringIndex(s)[0]]), calls
 }
@@ -159,7 +159,7 @@ func readResult(t *testing.T, s string) chat.Message {
 	t.Helper()
 	m := resultForm.FindStringSubmatch(s)
 	if m == nil || strings.Count(s, "</tool_result") != 1 {
-		t.Fatalf("want exactly one result in\n%s", s)
+		t.Fatalf("results in %q = %q, want exactly one", s, m)
 	}
 	return chat.Message{
 		Role:       chat.RoleTool,
@@ -167,7 +167,7 @@ func readResult(t *testing.T, s string) chat.Message {
 	}
 }
 
-// unescapeReferences takes one level of escaping back.
+// unescapeReferences removes one level of escaping.
 func unescapeReferences(s string) string {
 	lower := func(levels, last, char string) string {
 		if rest, ok := strings.CutPrefix(levels, "amp;"); ok {

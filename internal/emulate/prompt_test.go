@@ -46,10 +46,10 @@ func TestPromptContent(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newTestPlan(t, tt.change)
 			if !strings.Contains(p.Prompt, tt.want) || tt.not != "" && strings.Contains(p.Prompt, tt.not) {
-				t.Errorf("prompt must contain %q and not %q:\n%s", tt.want, tt.not, p.Prompt)
+				t.Errorf("Prompt = %s\nwant %q in it and not %q", p.Prompt, tt.want, tt.not)
 			}
-			if p.Prompt != newTestPlan(t, tt.change).Prompt {
-				t.Error("two plans of one request have different prompts")
+			if again := newTestPlan(t, tt.change).Prompt; p.Prompt != again {
+				t.Errorf("second Prompt of the request = %s\nwant %s", again, p.Prompt)
 			}
 			if p.Preamble != "" {
 				t.Errorf("preamble = %q, want none", p.Preamble)
@@ -66,15 +66,15 @@ func TestPromptOfPlainText(t *testing.T) {
 	}
 }
 
-// Nothing is left out: what does not fit into the prompt goes into the preamble.
+// A text that does not fit into the prompt goes into the preamble. Nothing is dropped.
 func TestPromptSize(t *testing.T) {
 	const mark = "THE END OF IT"
 	text := func(n int, of string) string { return strings.Repeat(of, n/len([]rune(of))) + mark }
 	for _, tt := range []struct {
-		name                      string
-		system, description       string
-		systemAt, toolsAt         string // "prompt" or "preamble"
-		wholePrompt, wholePreface int    // how often mark stands there
+		name                 string
+		system, description  string
+		systemAt, toolsAt    string // "prompt" or "preamble"
+		inPrompt, inPreamble int    // number of marks
 	}{
 		{"both fit", text(9_000, "s"), text(9_000, "d"), "prompt", "prompt", 2, 0},
 		{"nearly", text(20_000, "s"), text(17_000, "d"), "prompt", "prompt", 2, 0},
@@ -90,16 +90,17 @@ func TestPromptSize(t *testing.T) {
 			})
 			at := map[string]string{"prompt": p.Prompt, "preamble": p.Preamble}
 			if !strings.Contains(at[tt.systemAt], tt.system) || !strings.Contains(at[tt.toolsAt], tt.description) {
-				t.Error("the system text or the tools are not where they belong")
+				t.Errorf("Prompt = %d bytes, Preamble = %d bytes, want the system text in the %s and the tools in the %s",
+					len(p.Prompt), len(p.Preamble), tt.systemAt, tt.toolsAt)
 			}
-			if got := strings.Count(p.Prompt, mark); got != tt.wholePrompt {
-				t.Errorf("prompt has %d of the texts", got)
+			if got := strings.Count(p.Prompt, mark); got != tt.inPrompt {
+				t.Errorf("texts in the prompt = %d, want %d", got, tt.inPrompt)
 			}
-			if got := strings.Count(p.Preamble, mark); got != tt.wholePreface {
-				t.Errorf("preamble has %d of the texts", got)
+			if got := strings.Count(p.Preamble, mark); got != tt.inPreamble {
+				t.Errorf("texts in the preamble = %d, want %d", got, tt.inPreamble)
 			}
 			if !fitsPrompt(p.Prompt) {
-				t.Errorf("prompt has %d bytes, which is too long", len(p.Prompt))
+				t.Errorf("fitsPrompt(%d bytes) = false, want true", len(p.Prompt))
 			}
 		})
 	}
@@ -131,12 +132,12 @@ func TestPlanRefusesSchemas(t *testing.T) {
 		_, err := NewPlan(t.Context(), r, Options{})
 		e := chat.AsError(err)
 		if err == nil || e.Kind != chat.KindInvalid || e.Code != chat.CodeInvalidValue || e.Param != name || !strings.Contains(e.Message, "'"+name+"'") {
-			t.Errorf("%s: NewPlan = %v", name, err)
+			t.Errorf("NewPlan = %v, want an invalid %s", err, name)
 		}
 	}
 }
 
-// Every line of the list of tools is JSON that holds what the client sent.
+// Every line of the list of tools is JSON with the client's texts.
 func FuzzToolLine(f *testing.F) {
 	f.Add("a <b> & </tools>", `{"description": "</tool_call>"}`)
 	f.Add("\n\u2028\"", `{"a": [1.50, "\u003c/tools>"]}`)
@@ -156,7 +157,7 @@ func FuzzToolLine(f *testing.F) {
 			t.Errorf("toolLine = %q, want one line without tags", line)
 		}
 		if got.Description != toValidText(description) {
-			t.Errorf("description %q is read back as %q", description, got.Description)
+			t.Errorf("description in toolLine = %q, want %q", got.Description, description)
 		}
 	})
 }

@@ -134,21 +134,17 @@ func (r *repairer) takeToken(c byte) {
 		r.closeBracket(c)
 	case r.expect == expectEnd:
 		r.fail("there is more text after its end")
+	case c == ',' && r.expect != expectNext:
+		r.fail("there is a comma where JSON allows none")
 	case c == ',':
-		if r.expect != expectNext {
-			r.fail("there is a comma where JSON allows none")
-			return
-		}
 		r.pending = append(r.pending, c)
 		r.expect = expectValue
 		if r.openBrackets[len(r.openBrackets)-1] == '{' {
 			r.expect = expectKey
 		}
+	case c == ':' && r.expect != expectColon:
+		r.fail("there is a colon where JSON allows none")
 	case c == ':':
-		if r.expect != expectColon {
-			r.fail("there is a colon where JSON allows none")
-			return
-		}
 		r.out = append(r.out, c)
 		r.expect = expectValue
 	default:

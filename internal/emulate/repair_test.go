@@ -60,8 +60,8 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// A text that stops inside a value or before another is truncated, and one with open
-// brackets is unless the model marked its end.
+// A text that stops inside a value or before another one is truncated. A text with open brackets
+// is truncated unless the model marked its end.
 func TestRepairTruncated(t *testing.T) {
 	const always, never, unlessEnded = 2, 0, 1
 	for give, want := range map[string]int{
@@ -90,7 +90,7 @@ func FuzzRepair(f *testing.F) {
 		switch {
 		case json.Valid([]byte(text)) && hasLoneSurrogate(text):
 			if err == nil {
-				t.Fatalf("repair(%q) accepted half a surrogate pair", text)
+				t.Fatalf("repair(%q) = %q, want an error for half a surrogate pair", text, fixed)
 			}
 			return
 		case json.Valid([]byte(text)) && (err != nil || fixed != text):
@@ -104,11 +104,11 @@ func FuzzRepair(f *testing.F) {
 			t.Fatalf("repair(%q) = %q, want valid JSON", text, fixed)
 		}
 		inner, _ := cutFence(text)
-		if json.Valid([]byte(text)) || strings.ContainsFunc(inner, unicode.IsControl) { // those are written with digits
+		if json.Valid([]byte(text)) || strings.ContainsFunc(inner, unicode.IsControl) { // repair writes control characters with digits
 			return
 		}
 		if want, got := digitsOf(inner), digitsOf(fixed); got != want {
-			t.Errorf("digits of %q are %s, and those of the repaired %q are %s", text, want, fixed, got)
+			t.Errorf("digitsOf(repair(%q)) = %s, want %s", text, got, want)
 		}
 	})
 }
@@ -122,19 +122,19 @@ func digitsOf(s string) string {
 	}, s)
 }
 
-// A fence may be as long as an answer: in time that grows with its square, this one
-// takes minutes.
+// A fence may be as long as an answer. If the time grew with the square of its length, this test
+// would take minutes.
 func TestLongFence(t *testing.T) {
 	fence := strings.Repeat("`", 1_000_000)
 	if fixed, _, err := repair(fence+"json\n{}\n"+fence, true); err != nil || fixed != "{}" {
-		t.Errorf("repair in a long fence = %q, %v", clipText(fixed), err)
+		t.Errorf("repair in a long fence = %q, %v, want {}", clipText(fixed), err)
 	}
-	if _, _, err := repair(fence, true); err == nil {
-		t.Error("repair accepted a fence without JSON")
+	if fixed, _, err := repair(fence, true); err == nil {
+		t.Errorf("repair of a fence without JSON = %q, want an error", clipText(fixed))
 	}
 }
 
-// Each byte is looked at once, whatever the text is.
+// The repairer reads each byte of any text once.
 func TestRepairIsLinear(t *testing.T) {
 	for _, pattern := range []string{`{"a":`, `[`, `"x",`, `1,`, "'", `\`, "\n", `{"a": 'b', }`, `,`, `[1, ]`} {
 		for _, size := range []int{10_000, 100_000, 1_000_000} {
@@ -142,12 +142,14 @@ func TestRepairIsLinear(t *testing.T) {
 				var m repairer
 				text := prefix + strings.Repeat(pattern, size/len(pattern)+1)[:size]
 				for _, c := range []byte(text) {
-					_ = m.take(c) // goes on after an error, at the same price
+					_ = m.take(c) // it still reads every byte after an error
 				}
 				_, _ = m.finish(true)
-				// Half of the digits of \u000a and the like are the most that is added.
-				if m.steps > len(text)+1 || len(m.out) > 6*len(text)+maxNesting {
-					t.Errorf("%q repeated to %d bytes takes %d steps and writes %d bytes", prefix+pattern, size, m.steps, len(m.out))
+				// The longest addition is that of an escape such as \u000a for one byte.
+				maxSteps, maxOut := len(text)+1, 6*len(text)+maxNesting
+				if m.steps > maxSteps || len(m.out) > maxOut {
+					t.Errorf("repair of %q, repeated to %d bytes, takes %d steps and writes %d bytes, want at most %d and %d",
+						prefix+pattern, size, m.steps, len(m.out), maxSteps, maxOut)
 				}
 			}
 		}

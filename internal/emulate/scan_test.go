@@ -45,13 +45,13 @@ func FuzzScanner(f *testing.F) {
 		if b.String() != answer {
 			t.Fatalf("the pieces of %q join to %q, want the same text", answer, b.String())
 		}
-		if most := 4*len(answer) + 16; steps > most {
-			t.Errorf("scanner took %d steps for %d bytes", steps, len(answer))
+		if maxSteps := 4*len(answer) + 16; steps > maxSteps {
+			t.Errorf("steps for %d bytes = %d, want at most %d", len(answer), steps, maxSteps)
 		}
 		checkOrder(t, whole)
 		cut = max(min(cut, len(answer)), 0)
 		if halves, _ := scanAll(answer[:cut], answer[cut:]); !cmp.Equal(whole, halves, cmp.AllowUnexported(piece{})) {
-			t.Errorf("%q split at %d gives %+v, want %+v", answer, cut, halves, whole)
+			t.Errorf("scanAll(%q), split at %d, = %+v, want %+v", answer, cut, halves, whole)
 		}
 	})
 }
@@ -63,14 +63,15 @@ func checkOrder(t *testing.T, pieces []piece) {
 	for _, p := range pieces {
 		switch {
 		case open != (p.kind == pieceBody || p.kind == pieceClose):
-			t.Fatalf("piece %q is out of order in %+v", p.text, pieces)
-		case p.kind == pieceOpen && !strings.HasPrefix(p.text, callTagStart) && !strings.HasPrefix(p.text, functionTagStart):
-			t.Fatalf("a call opens with %q", p.text)
+			t.Fatalf("pieces = %+v, want %q in a call: %t", pieces, p.text, open)
+		case p.kind == pieceOpen &&
+			!strings.HasPrefix(p.text, callTagStart) && !strings.HasPrefix(p.text, functionTagStart):
+			t.Fatalf("first piece of a call = %q, want %s or %s", p.text, callTagStart, functionTagStart)
 		}
 		open = p.kind == pieceOpen || p.kind == pieceBody
 	}
 	if open {
-		t.Fatalf("a call is open at the end of %+v", pieces)
+		t.Fatalf("pieces = %+v, want no open call at the end", pieces)
 	}
 }
 
@@ -84,21 +85,22 @@ func TestScannerIsLinear(t *testing.T) {
 		for _, size := range []int{10_000, 100_000, 1_000_000} {
 			answer := strings.Repeat(pattern, size/len(pattern)+1)[:size]
 			for _, prefix := range []string{"", `<tool_call>{"a": "`} {
-				if _, steps := scanAll(prefix + answer); steps > 3*(size+len(prefix)) {
-					t.Errorf("%q repeated to %d bytes takes %d steps", prefix+pattern, size, steps)
+				maxSteps := 3 * (size + len(prefix))
+				if _, steps := scanAll(prefix + answer); steps > maxSteps {
+					t.Errorf("steps for %q, repeated to %d bytes, = %d, want at most %d", prefix+pattern, size, steps, maxSteps)
 				}
 			}
 		}
 	}
 }
 
-// Waiting for the next call's tag does not compare the held bytes again. No step counts that, but
-// it would take minutes.
+// Waiting for the next call's tag does not compare the held bytes again. Steps do not count such
+// comparisons, but with them the test would take minutes.
 func TestScannerWaitsForATag(t *testing.T) {
 	const size = 1_000_000
 	answer := `<tool_call>{"a": "</tool_call>` + strings.Repeat(" ", size)
 	if found, steps := scanAll(answer); len(found) != 3 || steps > size+100 {
-		t.Errorf("scanner made %d pieces in %d steps", len(found), steps)
+		t.Errorf("scanAll() = %d pieces in %d steps, want 3 in at most %d", len(found), steps, size+100)
 	}
 }
 
@@ -121,14 +123,14 @@ func TestShaperIsLinear(t *testing.T) {
 			runtime.ReadMemStats(&after)
 			took := after.TotalAlloc - before.TotalAlloc
 			if last > 0 && took > 30*last {
-				t.Errorf("%s: allocated %d bytes for %d, and %d for a tenth of that", name, took, size, last)
+				t.Errorf("%s: bytes allocated for %d = %d, want at most 30 times the %d for a tenth of that", name, size, took, last)
 			}
 			last = took
 		}
 	}
 }
 
-// writeFileCall is a call that writes a file with the content.
+// writeFileCall returns a call that writes a file with the content.
 func writeFileCall(content string) string {
 	return fmt.Sprintf(`<tool_call>{"name": "write_file", "arguments": {"path": "a", "content": %q}}</tool_call>`, content)
 }
@@ -142,7 +144,8 @@ func TestScannerHoldsLittle(t *testing.T) {
 	} {
 		s := newTestPlan(t, nil).Shaper()
 		var got strings.Builder
-		if _, err := s.Shape(chat.Event{Kind: chat.EventText, Text: tt.answer}, func(ev chat.Event) { got.WriteString(ev.Text) }); err != nil {
+		pass := func(ev chat.Event) { got.WriteString(ev.Text) }
+		if _, err := s.Shape(chat.Event{Kind: chat.EventText, Text: tt.answer}, pass); err != nil {
 			t.Fatal(err)
 		}
 		if got.String() != tt.text {
@@ -158,7 +161,7 @@ func FuzzReadBack(f *testing.F) {
 	f.Add("&lt;tool_call> &amp;lt;/tool_result>", "\n\"")
 	f.Fuzz(func(t *testing.T, text, content string) {
 		text, content = toValidText(text), toValidText(content)
-		if strings.ContainsAny(text, "`~") { // where code stands, calls are text
+		if strings.ContainsAny(text, "`~") { // calls in code are text
 			return
 		}
 		arguments := `{"path":"a","content":` + quoteJSONEscaped(content) + `}`
@@ -177,7 +180,7 @@ func FuzzReadBack(f *testing.F) {
 		}
 		want := strings.TrimRight(text, " \n\r\t")
 		if strings.TrimRight(gotText, " \n\r\t") != want {
-			t.Errorf("text %q is read back as %q", want, gotText)
+			t.Errorf("text that is read back = %q, want %q", gotText, want)
 		}
 		if diff := cmp.Diff(parseArguments(arguments), parseArguments(gotArguments)); diff != "" {
 			t.Errorf("arguments (-want +got):\n%s", diff)

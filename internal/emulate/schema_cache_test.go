@@ -34,7 +34,7 @@ func TestSchemaCache(t *testing.T) {
 	}
 	form, _ := c.compiledForm(t.Context(), first)
 	if again, _ := c.compiledForm(t.Context(), first); again != form {
-		t.Error("the same schema was compiled twice")
+		t.Errorf("second compiledForm() = %p, want the cached %p", again, form)
 	}
 	for i := range 100 {
 		if _, err := c.get(t.Context(), sizedSchema(100, i)); err != nil {
@@ -49,14 +49,14 @@ func TestSchemaCache(t *testing.T) {
 		}
 	}
 	if len(c.forms) == 100 {
-		t.Error("the cache removed no schema")
+		t.Errorf("forms in the cache = %d, want fewer than the schemas", len(c.forms))
 	}
 	// A removed schema is still known to compile, and is compiled again when it is needed.
 	if again, err := c.get(t.Context(), sizedSchema(100, 0)); err != nil || again.weight != form.weight {
 		t.Errorf("get of a removed schema = weight %d, %v, want %d", again.weight, err, form.weight)
 	}
 	if form, err := c.compiledForm(t.Context(), first); err != nil || len(form.violations("x")) != 0 {
-		t.Errorf("compiledForm of a removed schema = %v, %v", form, err)
+		t.Errorf("compiledForm of a removed schema = %v, %v, want one that accepts a string", form, err)
 	}
 }
 

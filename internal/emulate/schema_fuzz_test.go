@@ -38,12 +38,12 @@ func FuzzSchema(f *testing.F) {
 			return
 		}
 		if got := form.violations(value); len(got) > maxViolations {
-			t.Errorf("%q has under %q %d violations, which is too many", text, schema, len(got))
+			t.Errorf("violations of %q under %q = %d, want at most %d", text, schema, len(got), maxViolations)
 		}
 		w := walker{extras: form.extras, stepsLeft: 20_000}
 		w.apply(form.root, value, nil, nil, nil)
 		if w.isSpent || strings.Contains(strings.ToLower(schema), "nullable") || strings.Contains(schema, "format") {
-			return // the library does not know these, or may not come to an end
+			return // the library does not know these, or may not end
 		}
 		compareWithLibrary(t, form, schema, value)
 	})

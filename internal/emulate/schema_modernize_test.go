@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
-// Schemas in the forms of older drafts and of OpenAPI mean what their authors mean by
-// them.
+// Schemas in the forms of older drafts and of OpenAPI have the meaning that they have there.
 func TestSchemaModernize(t *testing.T) {
 	for _, tt := range []struct {
 		name, schema    string
@@ -92,14 +89,9 @@ func TestSchemaModernize(t *testing.T) {
 		{"no type", `{"properties": {"a": {"type": "string"}}}`, []string{`{"a": "x"}`, `5`}, []string{`{"a": 1}`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := NewSchemaCache().get(t.Context(), []byte(tt.schema))
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := getSchema(t, tt.schema)
 			for _, value := range tt.accept {
-				if diff := cmp.Diff([]string(nil), s.violations(value)); diff != "" {
-					t.Errorf("violations(%s) (-want +got):\n%s", value, diff)
-				}
+				checkViolations(t, s, value, nil)
 			}
 			for _, value := range tt.refused {
 				if len(s.violations(value)) == 0 {
@@ -110,8 +102,7 @@ func TestSchemaModernize(t *testing.T) {
 	}
 }
 
-// References into places where no draft has schemas are followed, as far as that does
-// not cost too much.
+// References into places where no draft has schemas are followed, unless that costs too much.
 func TestSchemaOddReferences(t *testing.T) {
 	schema := func(n int) string {
 		var parts, properties strings.Builder
@@ -125,7 +116,7 @@ func TestSchemaOddReferences(t *testing.T) {
 		t.Errorf("compileSchema with 300 references into components = %v, want no error", err)
 	}
 	if _, err := compileSchema([]byte(schema(2000))); err == nil || !strings.Contains(err.Error(), "$defs") {
-		t.Errorf("compile with 2000 references into components = %v, want an error that names $defs", err)
+		t.Errorf("compileSchema with 2000 references into components = %v, want an error that names $defs", err)
 	}
 	defs := strings.ReplaceAll(strings.ReplaceAll(schema(2000), "#/components/schemas", "#/$defs"), `"components": {"schemas": {`, `"x": {}, "$defs": {`)
 	if _, err := compileSchema([]byte(strings.TrimSuffix(defs, "}"))); err != nil {

@@ -61,7 +61,9 @@ func (w *walker) missingNames(obj map[string]any, required []string) (missing []
 
 // checkDependencies applies the schemas and requirements that depend on the presence of a
 // property.
-func (w *walker) checkDependencies(s *jsonschema.Schema, obj map[string]any, at *place, sc *scope, own *evaluated) bool {
+func (w *walker) checkDependencies(
+	s *jsonschema.Schema, obj map[string]any, at *place, sc *scope, own *evaluated,
+) bool {
 	ok := true
 	for _, name := range slices.Sorted(maps.Keys(s.Dependencies)) {
 		if _, has := obj[name]; !has {
@@ -149,23 +151,23 @@ type evaluated struct {
 }
 
 func (e *evaluated) addProperty(name string) {
-	if e == nil {
-		return
+	if e != nil {
+		addToSet(&e.properties, name)
 	}
-	if e.properties == nil {
-		e.properties = map[string]struct{}{}
-	}
-	e.properties[name] = struct{}{}
 }
 
 func (e *evaluated) addItem(i int) {
-	if e == nil {
-		return
+	if e != nil {
+		addToSet(&e.items, i)
 	}
-	if e.items == nil {
-		e.items = map[int]struct{}{}
+}
+
+// addToSet adds a key to a set. It makes the set if that is nil.
+func addToSet[K comparable](set *map[K]struct{}, key K) {
+	if *set == nil {
+		*set = map[K]struct{}{}
 	}
-	e.items[i] = struct{}{}
+	(*set)[key] = struct{}{}
 }
 
 // addLeading adds the first n items.

@@ -85,7 +85,8 @@ func newPattern(text string) (*pattern, error) {
 	p := &pattern{text: text}
 	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
-		if e, ok := errors.AsType[*syntax.Error](err); ok && (e.Code == syntax.ErrLarge || e.Code == syntax.ErrNestingDepth) {
+		e, ok := errors.AsType[*syntax.Error](err)
+		if ok && (e.Code == syntax.ErrLarge || e.Code == syntax.ErrNestingDepth) {
 			return nil, fmt.Errorf("the pattern %s is too large", clipText(quoteJSON(text)))
 		}
 		return p, nil

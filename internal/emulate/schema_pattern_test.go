@@ -37,20 +37,21 @@ func TestPatternsRefused(t *testing.T) {
 		{"data", `{"const": {"pattern": "` + strings.Repeat("(a?){1000}", 100) + `"}}`, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			const maxWeight = maxPatternsSize + maxSchemaObjects*schemaSize
 			started := time.Now()
 			form, err := compileSchema([]byte(tt.schema))
 			switch {
 			case tt.why == "" && err != nil:
-				t.Errorf("compile = %v, want no error", err)
+				t.Errorf("compileSchema = %v, want no error", err)
 			case tt.why != "" && (err == nil || !strings.Contains(err.Error(), tt.why)):
-				t.Errorf("compile = %v, want an error with %q", err, tt.why)
+				t.Errorf("compileSchema = %v, want an error with %q", err, tt.why)
 			case err != nil && len(err.Error()) > 500:
-				t.Errorf("error has %d bytes, want at most 500", len(err.Error()))
-			case err == nil && form.weight > maxPatternsSize+maxSchemaObjects*schemaSize:
-				t.Errorf("weight = %d", form.weight)
+				t.Errorf("length of the error = %d, want at most 500", len(err.Error()))
+			case err == nil && form.weight > maxWeight:
+				t.Errorf("weight = %d, want at most %d", form.weight, maxWeight)
 			}
 			if took := time.Since(started); took > 2*time.Second {
-				t.Errorf("compileSchema took %v, which is too long", took)
+				t.Errorf("duration of compileSchema = %v, want at most 2 s", took)
 			}
 		})
 	}
@@ -73,7 +74,7 @@ func TestProgramSize(t *testing.T) {
 		}
 		const frame = 2 // the failure and the match that every program has
 		if want := len(program.Inst) - frame; got < want || got > 4*want+4 {
-			t.Errorf("programSize(%q) = %d, want at least %d and not many times that", text, got, want)
+			t.Errorf("programSize(%q) = %d, want %d to %d", text, got, want, 4*want+4)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// objectOf writes n members of a JSON object.
+// objectOf returns a JSON object with n members.
 func objectOf(n int, member string) string {
 	var b strings.Builder
 	for i := range n {
@@ -17,8 +17,8 @@ func objectOf(n int, member string) string {
 	return "{" + b.String() + "}"
 }
 
-// The same schema is refused, and the same value is found wrong, in the same words: a
-// client that repeats a request, and the cache of answers, would see others.
+// The same wrong schema and the same wrong value always have the same error, so that a repeated
+// request gets the same reply.
 func TestFindingsAreStable(t *testing.T) {
 	refused := map[string]string{
 		"wrong keywords":    `{"properties": ` + objectOf(200, `{"type": "nope"}`) + `}`,
@@ -32,7 +32,7 @@ func TestFindingsAreStable(t *testing.T) {
 		for i := range 20 {
 			_, err := NewPlan(t.Context(), &chat.Request{Tools: []chat.Tool{{Name: "f", Parameters: []byte(text)}}}, Options{})
 			if err == nil {
-				t.Fatalf("%s: NewPlan accepted %s", name, text)
+				t.Fatalf("%s: NewPlan = nil, want an error for %s", name, text)
 			}
 			if i == 0 {
 				first = err.Error()

@@ -57,9 +57,26 @@ func TestSchemaRefused(t *testing.T) {
 				t.Errorf("get = %v, want an error with %q", err, tt.why)
 			}
 			if err != nil && (strings.Contains(err.Error(), schemaLocation) || len(err.Error()) > 3000) {
-				t.Errorf("error = %v, want a short one without the internal URL", err)
+				t.Errorf("get = %v, want a short error without the internal URL", err)
 			}
 		})
+	}
+}
+
+// getSchema returns the schema of a text that must compile.
+func getSchema(t *testing.T, text string) *schema {
+	t.Helper()
+	s, err := NewSchemaCache().get(t.Context(), []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func checkViolations(t *testing.T, s *schema, value string, want []string) {
+	t.Helper()
+	if diff := cmp.Diff(want, s.violations(value)); diff != "" {
+		t.Errorf("violations(%.200s) (-want +got):\n%s", value, diff)
 	}
 }
 
@@ -86,13 +103,7 @@ func TestSchemaViolations(t *testing.T) {
 		{"not JSON", `{}`, `{`, []string{"it is not valid JSON"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := NewSchemaCache().get(t.Context(), []byte(tt.schema))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, s.violations(tt.value)); diff != "" {
-				t.Errorf("violations (-want +got):\n%s", diff)
-			}
+			checkViolations(t, getSchema(t, tt.schema), tt.value, tt.want)
 		})
 	}
 }
@@ -131,29 +142,21 @@ func TestSchemaRecursion(t *testing.T) {
 		{"many schemas at each level, too deep", chain, strings.Repeat("[", 9000) + strings.Repeat("]", 9000), []string{tooMuchWork}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := NewSchemaCache().get(t.Context(), []byte(tt.schema))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, s.violations(tt.value)); diff != "" {
-				t.Errorf("violations (-want +got):\n%s", diff)
-			}
+			checkViolations(t, getSchema(t, tt.schema), tt.value, tt.want)
 		})
 	}
 }
 
 // One schema serves several requests at once.
 func TestSchemaIsShared(t *testing.T) {
-	s, err := NewSchemaCache().get(t.Context(), []byte(`{"$ref": "#/$defs/a", "$defs": {"a": {"required": ["x"], "properties": {"x": {"pattern": "^a+$"}}}}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := getSchema(t, `{"$ref": "#/$defs/a", "$defs": {"a": {"required": ["x"], "properties": {"x": {"pattern": "^a+$"}}}}}`)
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
 			for range 50 {
-				if len(s.violations(`{"x": "b"}`)) != 1 || len(s.violations(`{"x": "aa"}`)) != 0 {
-					t.Error("violations differ between goroutines")
+				wrong, right := s.violations(`{"x": "b"}`), s.violations(`{"x": "aa"}`)
+				if len(wrong) != 1 || len(right) != 0 {
+					t.Errorf("violations = %q and %q, want one and none", wrong, right)
 				}
 			}
 		})
@@ -162,15 +165,12 @@ func TestSchemaIsShared(t *testing.T) {
 }
 
 func TestSchemaViolationsAreBounded(t *testing.T) {
-	s, err := NewSchemaCache().get(t.Context(), []byte(`{"items": {"type": "string", "maxLength": 1}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := getSchema(t, `{"items": {"type": "string", "maxLength": 1}}`)
 	got := s.violations(`[1,2,3,4,5,6,7,8,9,10,11,"` + strings.Repeat("x", 5000) + `"]`)
-	if len(got) != maxViolations || len(strings.Join(got, "")) > maxViolations*310 {
-		t.Errorf("got %d violations, which are too many or too long: %v", len(got), got)
+	if size := len(strings.Join(got, "")); len(got) != maxViolations || size > maxViolations*310 {
+		t.Errorf("violations = %d with %d bytes, want %d with at most %d: %v", len(got), size, maxViolations, maxViolations*310, got)
 	}
-	// Of very many, the first ones are worded.
+	// Of very many violations, the first ones are listed.
 	many := s.violations("[" + strings.Repeat("1,", 1_400_000) + "1]")
 	if want := "at /16: got number, want string"; len(many) != maxViolations || many[7] != want {
 		t.Errorf("violations = %v, want the last to be %s", many, want)

@@ -170,11 +170,10 @@ func (s *Shaper) emitText(text string) {
 // askAgain returns the text that asks the model for a repair. It fails after MaxRepairs repairs,
 // and if a part of the invalid answer has been emitted.
 func (s *Shaper) askAgain(
-	hasEmitted bool, newError func(isRepaired bool, violations []string) *chat.Error,
-	violations []string, instructions string,
+	hasEmitted bool, reason *invalidAnswer, violations []string, instructions string,
 ) (repair string, err error) {
 	if hasEmitted || s.repairs >= MaxRepairs {
-		return "", newError(s.repairs > 0, violations)
+		return "", reason.error(s.repairs > 0, violations)
 	}
 	s.repairs++
 	s.beginReply()

@@ -20,7 +20,7 @@ const (
 
 // runConversation sends the model's answers to a shaper, one after another while it asks for
 // repairs. It returns what the client gets and what the model is asked.
-func runConversation(p *Plan, answers ...string) (client []string, told []string) {
+func runConversation(p *Plan, answers ...string) (client []string, repairs []string) {
 	s := p.Shaper()
 	pass := func(ev chat.Event) {
 		switch ev.Kind {
@@ -52,11 +52,11 @@ func runConversation(p *Plan, answers ...string) (client []string, told []string
 			client = append(client, "error "+string(chat.AsError(err).Code))
 		}
 		if repair == "" {
-			return client, told
+			return client, repairs
 		}
-		told = append(told, repair)
+		repairs = append(repairs, repair)
 	}
-	return append(client, "asked again"), told
+	return append(client, "asked again"), repairs
 }
 
 func withToolChoice(mode chat.ToolMode, names ...string) func(*chat.Request) {
@@ -79,7 +79,7 @@ func TestShaperCalls(t *testing.T) {
 		change  func(*chat.Request)
 		answers []string
 		client  []string
-		told    string // in what the model is told last
+		repair  string // a part of the last repair text
 	}{
 		{"right at once", nil, []string{"Let me see. " + goodCall}, []string{"text Let me see. ", weather, "done tool_calls"}, ""},
 		{"repaired", nil, []string{"Let me see. " + badArg, "Sorry! " + goodCall}, []string{"text Let me see. ", weather, "done tool_calls"}, "at /city: got number, want string"},
@@ -139,20 +139,20 @@ func TestShaperCalls(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			client, told := runConversation(newTestPlan(t, tt.change), tt.answers...)
+			client, repairs := runConversation(newTestPlan(t, tt.change), tt.answers...)
 			if diff := cmp.Diff(tt.client, client); diff != "" {
 				t.Errorf("client (-want +got):\n%s", diff)
 			}
-			if len(told) != min(len(tt.answers)-1, MaxRepairs) {
-				t.Errorf("the model was asked for %d repairs", len(told))
+			if len(repairs) != min(len(tt.answers)-1, MaxRepairs) {
+				t.Errorf("repairs = %d, want one for each other answer, and at most %d: %q", len(repairs), MaxRepairs, repairs)
 			}
-			for _, text := range told {
+			for _, text := range repairs {
 				if !strings.HasPrefix(text, RepairIntro) {
 					t.Errorf("repair text = %q, want RepairIntro at its start", text)
 				}
 			}
-			if tt.told != "" && (len(told) == 0 || !strings.Contains(told[len(told)-1], tt.told)) {
-				t.Errorf("repair texts = %q, want %q in the last", told, tt.told)
+			if tt.repair != "" && (len(repairs) == 0 || !strings.Contains(repairs[len(repairs)-1], tt.repair)) {
+				t.Errorf("repair texts = %q, want %q in the last", repairs, tt.repair)
 			}
 		})
 	}
@@ -170,7 +170,7 @@ func TestShaperCallIDs(t *testing.T) {
 			}
 		})
 		if err != nil || len(ids) != 2 {
-			t.Fatal(ids, err)
+			t.Fatalf("call ids = %v, %v, want two", ids, err)
 		}
 		for _, id := range ids {
 			if seen[id] || !regexp.MustCompile(`^call_[0-9A-Za-z]{22}_[0-9]+$`).MatchString(id) {
@@ -261,7 +261,7 @@ func TestShaperFormats(t *testing.T) {
 		change  func(*chat.Request)
 		answers []string
 		client  []string
-		told    string
+		repair  string // a part of the first repair text
 	}{
 		{"schema", held, []string{`{"age": 5}`}, []string{`text {"age": 5}`, "done "}, ""},
 		{"schema, fence and prose", held, []string{"Here it is {really}:\n```json\n{\"age\": 5}\n```\nOk?"}, []string{`text {"age": 5}`, "done "}, ""},
@@ -309,12 +309,12 @@ func TestShaperFormats(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			client, told := runConversation(newTestPlan(t, tt.change), tt.answers...)
+			client, repairs := runConversation(newTestPlan(t, tt.change), tt.answers...)
 			if diff := cmp.Diff(tt.client, client); diff != "" {
 				t.Errorf("client (-want +got):\n%s", diff)
 			}
-			if tt.told != "" && (len(told) == 0 || !strings.Contains(told[0], tt.told)) {
-				t.Errorf("repair texts = %q, want %q in the first", told, tt.told)
+			if tt.repair != "" && (len(repairs) == 0 || !strings.Contains(repairs[0], tt.repair)) {
+				t.Errorf("repair texts = %q, want %q in the first", repairs, tt.repair)
 			}
 		})
 	}

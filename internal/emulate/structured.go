@@ -24,7 +24,7 @@ func (s *Shaper) endFormat(ev chat.Event) (string, error) {
 		if s.isTruncated(ev, true) {
 			return s.endTruncated(ev)
 		}
-		return s.askAgain(hasEmitted, invalidOutputError, violations, instructions)
+		return s.askAgain(hasEmitted, &invalidOutput, violations, instructions)
 	}
 	s.emitDone(ev)
 	return "", nil
