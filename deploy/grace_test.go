@@ -25,7 +25,7 @@ func defaultDrain(t *testing.T) time.Duration {
 			return parseDuration(t, s.Default)
 		}
 	}
-	t.Fatal("config.Describe() has no ACHUAN_DRAIN_TIMEOUT")
+	t.Fatal("config.Describe() = no ACHUAN_DRAIN_TIMEOUT, want it in the list")
 	return 0
 }
 
@@ -41,7 +41,7 @@ func parseDuration(t *testing.T, text string) time.Duration {
 func decodeYAML(t *testing.T, name string, into any) {
 	t.Helper()
 	if err := yaml.Unmarshal([]byte(readFile(t, name)), into); err != nil {
-		t.Fatalf("%s: %v", name, err)
+		t.Fatalf("content of %s = %v, want YAML", name, err)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestGracePeriods(t *testing.T) {
 	unitValue := func(pattern string) string {
 		m := regexp.MustCompile(pattern).FindStringSubmatch(unit)
 		if m == nil {
-			t.Fatalf("unit has no %s", pattern)
+			t.Fatalf("unit = %s\nwant a match of %s", unit, pattern)
 		}
 		return m[1]
 	}
@@ -148,7 +148,7 @@ func TestGracePeriods(t *testing.T) {
 	}
 	seconds := regexp.MustCompile(`proxy_read_timeout (\d+)s`).FindStringSubmatch(readFile(t, "nginx/achuan.conf"))
 	if seconds == nil {
-		t.Error("nginx has no proxy_read_timeout")
+		t.Error("proxy_read_timeout of nginx = none, want one")
 	} else if n, err := strconv.Atoi(seconds[1]); err != nil || n < 300 {
 		t.Errorf("proxy_read_timeout of nginx = %s s, want at least 300 s, the 180 s and 120 s of achuan", seconds[1])
 	}

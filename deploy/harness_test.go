@@ -149,7 +149,7 @@ func waitUntil(t *testing.T, condition string, isTrue func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("not true after %v: %s", maxWait, condition)
+			t.Fatalf("%q = false after %v, want true", condition, maxWait)
 		}
 	}
 }
@@ -217,7 +217,7 @@ func requireTool(t *testing.T, tool, debian string) string {
 		return path
 	}
 	if os.Getenv("ACHUAN_TEST_DEPLOY") == "all" {
-		t.Fatalf("%s is not installed: .ci/run installs it from the Debian package %s", tool, debian)
+		t.Fatalf("LookPath(%s) = %v, want the tool of the Debian package %s, which .ci/run installs", tool, err, debian)
 	}
 	t.Skipf("%s is not installed: it is in the Debian package %s, which .ci/run installs", tool, debian)
 	return ""

@@ -66,7 +66,7 @@ func readImage(t *testing.T) image {
 			i.command = readList(t, rest)
 		case "EXPOSE":
 		default:
-			t.Fatalf("Dockerfile has %s, which this test does not know", word)
+			t.Fatalf("instruction of the Dockerfile = %s, want one that this test knows", word)
 		}
 	}
 	return i
@@ -83,7 +83,7 @@ func readCopy(t *testing.T, rest string) imageCopy {
 			c.owner = owner
 		case word == "--from=build":
 		case strings.HasPrefix(word, "--"):
-			t.Fatalf("Dockerfile has COPY %s, which this test does not know", word)
+			t.Fatalf("option of COPY in the Dockerfile = %s, want one that this test knows", word)
 		default:
 			paths = append(paths, word)
 		}
@@ -98,7 +98,7 @@ func readCopy(t *testing.T, rest string) imageCopy {
 func readList(t *testing.T, text string) (list []string) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		t.Fatalf("%s: %v", text, err)
+		t.Fatalf("%s = %v, want a list in JSON", text, err)
 	}
 	return list
 }
@@ -125,7 +125,7 @@ func (i image) assemble(t *testing.T) (root string) {
 		case "/data":
 			err = os.Mkdir(to, 0o755)
 		default:
-			t.Fatalf("COPY from %s, which this test does not know", c.from)
+			t.Fatalf("source of COPY in the Dockerfile = %s, want one that this test knows", c.from)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -243,7 +243,7 @@ func TestImageRuns(t *testing.T) {
 		t.Errorf("answer = %s %s, want HTTP 200 with Hello", resp.Status, body)
 	}
 	if out, err := i.newCommand(t, root, environ, append(i.entrypoint, "backup", "/data/backup.tar")).CombinedOutput(); err != nil {
-		t.Errorf("backup = %v\n%s", err, out)
+		t.Errorf("backup = %v, want nil\n%s", err, out)
 	}
 	if code := p.stop(t); code != 0 {
 		t.Errorf("exit code = %d, want 0", code)
@@ -255,7 +255,7 @@ func TestImageRuns(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(imageFiles, outside); diff != "" {
-		t.Errorf("files outside the volume (-before +after):\n%s", diff)
+		t.Errorf("files outside the volume (-want before +got after):\n%s", diff)
 	}
 	if n := len(sim.Sessions()); n != 1 {
 		t.Errorf("sessions = %d, want 1", n)

@@ -52,11 +52,11 @@ func TestInstall(t *testing.T) {
 	installed := func() string { return readFile(t, filepath.Join(folder, "installed")) }
 	output, err := runInstall(t, folder, writeRelease(t, "v1", true))
 	if err != nil || !strings.Contains(installed(), "achuan v1") {
-		t.Fatalf("install of v1 = %v\n%s", err, output)
+		t.Fatalf("install of v1 = %v, installed %s, want v1\n%s", err, installed(), output)
 	}
 	output, err = runInstall(t, folder, writeRelease(t, "v2", true))
 	if err != nil || !strings.Contains(installed(), "achuan v2") {
-		t.Fatalf("install of v2 = %v\n%s", err, output)
+		t.Fatalf("install of v2 = %v, installed %s, want v2\n%s", err, installed(), output)
 	}
 	const want = "start achuan-backup.service\nrestart achuan.service\n"
 	if calls := readFile(t, filepath.Join(folder, "calls")); !strings.Contains(calls, want) {

@@ -87,7 +87,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 			got = append(got, m[1]+" "+m[2])
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("settings in %s (-program +page):\n%s", page, diff)
+			t.Errorf("settings in %s (-want program +got page):\n%s", page, diff)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func TestWaysToDeployAreDocumented(t *testing.T) {
 		guide := readFile(t, page)
 		for _, e := range entries {
 			if e.IsDir() && !slices.Contains([]string{"grafana", "prometheus"}, e.Name()) && !strings.Contains(guide, "deploy/"+e.Name()+"/") {
-				t.Errorf("%s does not mention deploy/%s/", page, e.Name())
+				t.Errorf("%s has no mention of deploy/%s/, want one", page, e.Name())
 			}
 		}
 	}

@@ -65,7 +65,7 @@ func TestUnitsAreHardened(t *testing.T) {
 		out, err := exec.CommandContext(t.Context(), analyze, "security", "--offline=true", "--no-pager", name).CombinedOutput()
 		m := exposure.FindStringSubmatch(string(out))
 		if err != nil || m == nil {
-			t.Fatalf("systemd-analyze security = %v\n%s", err, out)
+			t.Fatalf("systemd-analyze security %s = %s, %v, want an exposure level", name, out, err)
 		}
 		level, err := strconv.ParseFloat(m[2], 64)
 		if err != nil || level > maxExposure {
@@ -84,6 +84,7 @@ func TestBackupUnitHasSettingsOfServer(t *testing.T) {
 	server := setting.FindAllString(readFile(t, "systemd/achuan.service"), -1)
 	backup := setting.FindAllString(readFile(t, "systemd/achuan-backup.service"), -1)
 	if diff := cmp.Diff(server, backup); diff != "" || len(server) < 5 {
-		t.Errorf("%d settings (-server +backup):\n%s", len(server), diff)
+		t.Errorf("backup unit has other settings than the server's %d, want the same, and at least 5 (-want server +got backup):\n%s",
+			len(server), diff)
 	}
 }

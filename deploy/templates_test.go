@@ -109,11 +109,11 @@ func TestPushWorkflow(t *testing.T) {
 	}
 	for name, job := range w.Jobs {
 		if job.Timeout == 0 {
-			t.Errorf("job %s has no timeout-minutes", name)
+			t.Errorf("timeout-minutes of job %s = none, want one", name)
 		}
 		for _, step := range job.Steps {
 			if step.Uses == "" && step.Run == "" {
-				t.Errorf("job %s has a step without uses and run", name)
+				t.Errorf("step of job %s = %+v, want uses or run", name, step)
 			}
 			for variable, value := range step.Env {
 				if value != "${{ secrets."+variable+" }}" {

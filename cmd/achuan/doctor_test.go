@@ -41,7 +41,7 @@ func TestDoctor(t *testing.T) {
 				Lines []struct{ Name, State, Found, Remedy string }
 			}
 			if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
-				t.Fatalf("%v\n%s", err, stdout.String())
+				t.Fatalf("output of doctor --json = %s, %v, want JSON", stdout.String(), err)
 			}
 			if confirms := strings.Contains(stderr.String(), "costs points"); confirms != c.confirms {
 				t.Errorf("doctor asked for confirmation: %v, want %v", confirms, c.confirms)

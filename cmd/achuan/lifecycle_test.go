@@ -104,7 +104,7 @@ func checkLog(t *testing.T, log string) {
 		}
 		return
 	}
-	t.Errorf("log has no line of the request:\n%s", log)
+	t.Errorf("log = %s\nwant a line of the request in it", log)
 }
 
 // An answer that the drain deadline ends has an error event. The exit code is 0, because the program was asked to
@@ -138,7 +138,7 @@ func TestSecondSignalExitsNow(t *testing.T) {
 		t.Errorf("rest of the running answer = %q, %v, want a cut stream", rest, err)
 	}
 	if log := p.logText(); !strings.Contains(log, "second signal") {
-		t.Errorf("log does not name the second signal:\n%s", log)
+		t.Errorf("log = %s\nwant the second signal in it", log)
 	}
 }
 

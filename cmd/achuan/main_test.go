@@ -32,13 +32,13 @@ func TestScripts(t *testing.T) {
 // exits runs a program and checks its exit code: exits CODE PROGRAM ARGS...
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits code program args...")
+		ts.Fatalf("exits %v, want exits code program args...", args)
 	}
 	code := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
 		exit, ok := errors.AsType[*exec.ExitError](err)
 		if !ok {
-			ts.Fatalf("%v: %v", args[1:], err)
+			ts.Fatalf("exec %v = %v, want an exit code", args[1:], err)
 		}
 		code = exit.ExitCode()
 	}

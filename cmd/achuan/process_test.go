@@ -72,9 +72,9 @@ func start(t *testing.T, environ []string, args ...string) *process {
 	case address := <-serving:
 		p.url = "http://" + address
 	case err := <-p.ended:
-		t.Fatalf("%v ended with %v before it served:\n%s", args, err, p.logText())
+		t.Fatalf("%v = %v, want a serving process:\n%s", args, err, p.logText())
 	case <-time.After(maxProcessTime):
-		t.Fatalf("%v does not serve, want a serving process:\n%s", args, p.logText())
+		t.Fatalf("%v = no address after %v, want a serving process:\n%s", args, maxProcessTime, p.logText())
 	}
 	return p
 }

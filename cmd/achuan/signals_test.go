@@ -14,7 +14,7 @@ func TestDrainOnSignal(t *testing.T) {
 			ctx, stop := drainOnSignal(t.Context(), slog.New(slog.DiscardHandler), func() { close(exited) })
 			defer stop()
 			if ctx.Err() != nil {
-				t.Fatal("context has ended without a signal")
+				t.Fatalf("ctx.Err() before a signal = %v, want nil", ctx.Err())
 			}
 			sendSignal(t, os.Getpid(), s)
 			<-ctx.Done()

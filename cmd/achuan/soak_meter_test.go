@@ -56,7 +56,7 @@ func (m *meter) read(t *testing.T) (r reading) {
 	req.Header.Set("Authorization", "Bearer sk-admin")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, m.p.logText())
+		t.Fatalf("GET /metrics = %v, want an answer; log:\n%s", err, m.p.logText())
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
@@ -74,7 +74,7 @@ func (m *meter) read(t *testing.T) (r reading) {
 			continue
 		}
 		if *fields[line[:at]], err = strconv.ParseFloat(strings.TrimSpace(line[at:]), 64); err != nil {
-			t.Fatalf("metric %q: %v", line, err)
+			t.Fatalf("metric %q = %v, want a number", line, err)
 		}
 	}
 	for suffix, size := range map[string]*float64{"": &r.database, "-wal": &r.log} {

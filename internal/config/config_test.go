@@ -220,7 +220,7 @@ func TestWarnings(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := tt.src.mustLoad(t)
 			if diff := cmp.Diff(tt.want, s.Warnings); diff != "" {
-				t.Error(diff)
+				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 			if strings.ContainsAny(s.JWT, " ") {
 				t.Errorf("JWT = %q, want no scheme in it", s.JWT)
@@ -270,7 +270,7 @@ func TestSecrets(t *testing.T) {
 	}}.mustLoad(t)
 	want := []string{"a.b.c", "one", "two:three", "boss", "sid=four; theme=five", "four", "five"}
 	if diff := cmp.Diff(want, s.Secrets()); diff != "" {
-		t.Error(diff)
+		t.Errorf("Secrets (-want +got):\n%s", diff)
 	}
 	if got := new(Settings).Secrets(); len(got) != 0 {
 		t.Errorf("Secrets() of empty settings = %q, want none", got)
@@ -300,7 +300,7 @@ func TestTableMatchesStruct(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(table, fields, cmpopts.SortSlices(strings.Compare)); diff != "" {
-		t.Error(diff)
+		t.Errorf("env tags of Settings (-want table +got tags):\n%s", diff)
 	}
 }
 

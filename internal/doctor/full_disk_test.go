@@ -38,7 +38,7 @@ func TestFullDisk(t *testing.T) {
 		child.Env = append(os.Environ(), fmt.Sprintf("%s=%d", limitVariable, limit), databaseVariable+"="+s.environ["ACHUAN_DATABASE_URL"])
 		output, err := child.CombinedOutput()
 		if err != nil {
-			t.Fatalf("limit %d: %v\n%s", limit, err, output)
+			t.Fatalf("test with a limit of %d bytes = %v, want success:\n%s", limit, err, output)
 		}
 		if !strings.Contains(string(output), "store: fail") {
 			t.Errorf("output with limit %d = %s, want a failure of the store", limit, output)

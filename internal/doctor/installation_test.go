@@ -83,7 +83,7 @@ func (s *installation) serve() {
 		s.url = "http://127.0.0.1:" + port
 	case err := <-done:
 		done <- nil
-		s.t.Fatalf("Serve = %v before it was ready", err)
+		s.t.Fatalf("Serve = %v before it was ready, want a running server", err)
 	}
 }
 
@@ -130,7 +130,7 @@ func (s *installation) scrape() {
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		s.t.Fatalf("GET /metrics = %s, %v", resp.Status, err)
+		s.t.Fatalf("GET /metrics = %s, %v, want HTTP 200", resp.Status, err)
 	}
 }
 

@@ -21,7 +21,7 @@ func TestErrorTables(t *testing.T) {
 	for _, name := range []string{"docs/architecture.md", "docs/deployment.md", "docs/deployment.zh-CN.md"} {
 		got := documentedErrors(t, name)
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got))); diff != "" {
-			t.Errorf("%s: errors (-program +page):\n%s", name, diff)
+			t.Errorf("errors in %s (-want program +got page):\n%s", name, diff)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func madeErrors(t *testing.T) map[string]bool {
 		}
 	}
 	if len(made) < 20 {
-		t.Fatalf("found only the errors %v", slices.Sorted(maps.Keys(made)))
+		t.Fatalf("errors in the code = %v, want at least 20", slices.Sorted(maps.Keys(made)))
 	}
 	return made
 }
@@ -129,7 +129,7 @@ func documentedErrors(t *testing.T, name string) map[string]bool {
 		}
 		statuses, lists := strings.Split(row[1], " / "), strings.Split(row[3], " / ")
 		if len(lists) != len(statuses) {
-			t.Errorf("%s: %d statuses and %d lists of codes in: %s", name, len(statuses), len(lists), line)
+			t.Errorf("row %q of %s = %d statuses and %d lists of codes, want as many", line, name, len(statuses), len(lists))
 			continue
 		}
 		for i, status := range statuses {

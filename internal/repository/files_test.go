@@ -62,7 +62,7 @@ func mustParse(t *testing.T, text string) *ast.File {
 func TestModulesReplaceNothing(t *testing.T) {
 	modules := find(t, "go.mod")
 	if len(modules) < 2 {
-		t.Fatalf("found only the modules %v", modules)
+		t.Fatalf("find(go.mod) = %v, want at least 2 modules", modules)
 	}
 	for _, name := range modules {
 		out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json", filepath.Join(root, name)).Output()
@@ -76,7 +76,7 @@ func TestModulesReplaceNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, r := range mod.Replace {
-			t.Errorf("%s replaces %s", name, r.Old.Path)
+			t.Errorf("%s replaces %s, want no replacement", name, r.Old.Path)
 		}
 	}
 }
@@ -111,13 +111,13 @@ func TestMakeTargetsExist(t *testing.T) {
 	}
 	for _, name := range promised {
 		if !targets[name] {
-			t.Errorf("the Makefile has no target %q", name)
+			t.Errorf("Makefile has no target %q, want one", name)
 		}
 	}
 	for _, page := range slices.Concat(find(t, ".md"), find(t, ".yml"), []string{".ci/run"}) {
 		for _, match := range mentioned.FindAllStringSubmatch(read(t, page), -1) {
 			if !targets[match[1]] {
-				t.Errorf("%s names `make %s`, and the Makefile has no such target", page, match[1])
+				t.Errorf("%s names `make %s`, want a target of the Makefile", page, match[1])
 			}
 		}
 	}
@@ -127,9 +127,9 @@ func TestMakeTargetsExist(t *testing.T) {
 func TestCIRunsTheGate(t *testing.T) {
 	ci := read(t, ".ci/run")
 	if !regexp.MustCompile(`(?m)^make check$`).MatchString(ci) {
-		t.Error(".ci/run does not run make check")
+		t.Errorf(".ci/run = %s\nwant make check in it", ci)
 	}
 	if !strings.Contains(ci, "set -euo pipefail") {
-		t.Error(".ci/run does not stop at the first failure")
+		t.Errorf(".ci/run = %s\nwant set -euo pipefail in it", ci)
 	}
 }

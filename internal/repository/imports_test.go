@@ -51,24 +51,24 @@ func TestImportArrows(t *testing.T) {
 	for _, p := range packages(t) {
 		allowed, isListed := arrows[p.name()]
 		if !isListed {
-			t.Errorf("package %s is not in the table of arrows", p.name())
+			t.Errorf("table of arrows has no package %s, want it", p.name())
 			continue
 		}
 		found[p.name()] = true
 		for _, imported := range p.imports() {
 			if !slices.Contains(allowed, imported) {
-				t.Errorf("%s imports %s, and the table of arrows does not allow it", p.name(), imported)
+				t.Errorf("%s imports %s, want only imports that the table of arrows allows", p.name(), imported)
 			}
 		}
 		for _, arrow := range allowed {
 			if !slices.Contains(p.imports(), arrow) {
-				t.Errorf("the table of arrows lets %s import %s, and it does not", p.name(), arrow)
+				t.Errorf("%s does not import %s, want it, because the table of arrows has it", p.name(), arrow)
 			}
 		}
 	}
 	for name := range arrows {
 		if !found[name] {
-			t.Errorf("the table of arrows has package %s, which does not exist", name)
+			t.Errorf("table of arrows has package %s, want only packages that exist", name)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func runIn(t *testing.T, folder, name string, arguments ...string) string {
 	command.Dir = folder
 	out, err := command.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(arguments, " "), err, out)
+		t.Fatalf("%s %s = %v, want nil\n%s", name, strings.Join(arguments, " "), err, out)
 	}
 	return string(out)
 }
@@ -60,7 +60,7 @@ func TestRenameModule(t *testing.T) {
 	count := 0
 	for _, path := range paths {
 		if strings.HasPrefix(path, old+"/") {
-			t.Errorf("package %s still has the old path", path)
+			t.Errorf("path of a package = %s, want it to begin with %s", path, renamed)
 		}
 		if strings.HasPrefix(path, renamed+"/") {
 			count++
@@ -75,7 +75,7 @@ func TestRenameModule(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(content), "module "+renamed) {
-			t.Errorf("%s is not renamed", name)
+			t.Errorf("%s = %s\nwant module %s in it", name, content, renamed)
 		}
 	}
 }

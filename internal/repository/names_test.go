@@ -37,12 +37,12 @@ func TestNamedFilesExist(t *testing.T) {
 		text := read(t, page)
 		for _, link := range linkTarget.FindAllStringSubmatch(text, -1) {
 			if target := path.Join(path.Dir(page), link[1]); !exists(target) {
-				t.Errorf("%s links to %s, which does not exist", page, target)
+				t.Errorf("%s links to %s, want a file that exists", page, target)
 			}
 		}
 		for _, span := range spansOf(text) {
 			if filePath.MatchString(span) && !exists(span) {
-				t.Errorf("%s names %s, which does not exist", page, span)
+				t.Errorf("%s names %s, want a file that exists", page, span)
 			}
 		}
 	}
@@ -65,7 +65,7 @@ func TestNamedTestsExist(t *testing.T) {
 	for _, page := range find(t, ".md") {
 		for _, span := range spansOf(read(t, page)) {
 			if testName.MatchString(span) && !known[span] {
-				t.Errorf("%s names %s, and there is no such test", page, span)
+				t.Errorf("%s names %s, want a test that exists", page, span)
 			}
 		}
 	}
@@ -103,10 +103,10 @@ func TestRecipesAreExact(t *testing.T) {
 		}
 		count++
 		if !known[name] && !slices.Contains(exampleNames, name) {
-			t.Errorf("CONTRIBUTING.md names %q, and the code has no such file or identifier", span)
+			t.Errorf("CONTRIBUTING.md names %q, want a file or an identifier of the code", span)
 		}
 	}
 	if count < 30 {
-		t.Errorf("CONTRIBUTING.md names only %d files and identifiers", count)
+		t.Errorf("files and identifiers in CONTRIBUTING.md = %d, want at least 30", count)
 	}
 }

@@ -50,7 +50,7 @@ func literalsOf(t *testing.T) string {
 				if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
 					text, err := strconv.Unquote(literal.Value)
 					if err != nil {
-						t.Fatalf("%s: %v", s.at(n), err)
+						t.Fatalf("Unquote(%s) at %s = %v, want nil", literal.Value, s.at(n), err)
 					}
 					all.WriteString(text + "\n")
 				}
@@ -72,12 +72,12 @@ func TestQuotedMessagesExist(t *testing.T) {
 		for _, quote := range quotesOf(read(t, page)) {
 			found++
 			if !strings.Contains(known, quote) {
-				t.Errorf("%s quotes %q, and neither the program nor deploy/ has this text", page, quote)
+				t.Errorf("%s quotes %q, want a text of the program or of deploy/", page, quote)
 			}
 		}
 	}
 	if found < 10 {
-		t.Errorf("found only %d quoted messages", found)
+		t.Errorf("quoted messages = %d, want at least 10", found)
 	}
 }
 

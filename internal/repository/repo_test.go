@@ -63,7 +63,7 @@ func packages(t *testing.T) []pkg {
 		t.Fatal(err)
 	}
 	if len(all) < 5 {
-		t.Fatalf("go list found only %d packages", len(all))
+		t.Fatalf("go list = %d packages, want at least 5", len(all))
 	}
 	return all
 }

@@ -25,7 +25,7 @@ func TestExportedSignaturesAreOurs(t *testing.T) {
 						return true
 					}
 					if name, ok := selector.X.(*ast.Ident); ok && foreign[name.Name] != "" {
-						t.Errorf("%s: an exported signature shows %s of %s", s.at(n), selector.Sel.Name, foreign[name.Name])
+						t.Errorf("%s: exported signature has %s of %s, want no type of another module", s.at(n), selector.Sel.Name, foreign[name.Name])
 					}
 					return false
 				})

@@ -19,7 +19,7 @@ func TestOneDocCommentPerPackage(t *testing.T) {
 				continue
 			}
 			if s.test {
-				t.Errorf("%s: a test file has a package comment", s.path)
+				t.Errorf("test file %s has a package comment, want none", s.path)
 				continue
 			}
 			documented = append(documented, s.path)
@@ -28,7 +28,7 @@ func TestOneDocCommentPerPackage(t *testing.T) {
 				begins = "Command " + filepath.Base(p.name()) + " "
 			}
 			if !strings.HasPrefix(s.file.Doc.Text(), begins) {
-				t.Errorf("%s: the package comment does not begin with %q", s.path, begins)
+				t.Errorf("package comment of %s = %q, want it to begin with %q", s.path, s.file.Doc.Text(), begins)
 			}
 		}
 		if len(documented) != 1 {
@@ -59,7 +59,7 @@ func TestNoSleep(t *testing.T) {
 			}
 			ast.Inspect(s.file, func(n ast.Node) bool {
 				if selector, ok := n.(*ast.SelectorExpr); ok && selector.Sel.Name == "Sleep" && isName(selector.X, "time") {
-					t.Errorf("%s: time.Sleep: wait for the event instead, or use testing/synctest", s.at(n))
+					t.Errorf("%s calls time.Sleep, want a wait for the event, or testing/synctest", s.at(n))
 				}
 				return true
 			})

@@ -25,7 +25,7 @@ func makeOutput(t *testing.T, arguments ...string) (string, error) {
 func TestVersion(t *testing.T) {
 	match := versionConstant.FindStringSubmatch(read(t, "cmd/achuan/version.go"))
 	if match == nil {
-		t.Fatal("cmd/achuan/version.go has no constant version")
+		t.Fatal("cmd/achuan/version.go has no constant version, want one")
 	}
 	version := match[1]
 
@@ -38,7 +38,7 @@ func TestVersion(t *testing.T) {
 		if release == nil {
 			t.Errorf("CHANGELOG.md has the heading %q, want a version and a date", h[1])
 		} else if i == 0 && release[1] != version {
-			t.Errorf("the newest release in CHANGELOG.md is %s, and the version in the code is %s", release[1], version)
+			t.Errorf("newest release in CHANGELOG.md = %s, want %s, the version in the code", release[1], version)
 		}
 	}
 
@@ -46,7 +46,7 @@ func TestVersion(t *testing.T) {
 		t.Errorf("make version = %q, %v, want %q", out, err, version)
 	}
 	if strings.Contains(read(t, "deploy/docker/Dockerfile"), "VERSION") {
-		t.Error("the Dockerfile sets a version: the code has it already")
+		t.Error("Dockerfile sets a version, want only the one in the code")
 	}
 }
 

@@ -22,10 +22,10 @@ func TestWorkflows(t *testing.T) {
 	for _, name := range workflows {
 		text := read(t, name)
 		if !regexp.MustCompile(`(?m)^ +- run: \.ci/run( nightly)?$`).MatchString(text) {
-			t.Errorf("%s does not run .ci/run", name)
+			t.Errorf("%s = %s\nwant a step that runs .ci/run", name, text)
 		}
 		if !strings.Contains(text, "\npermissions:\n  contents: read\n") {
-			t.Errorf("%s does not start with permission to read only", name)
+			t.Errorf("%s = %s\nwant the permission to read only", name, text)
 		}
 		found := action.FindAllStringSubmatch(text, -1)
 		for _, node := range nodeSetup.FindAllStringSubmatch(text, -1) {
@@ -33,17 +33,17 @@ func TestWorkflows(t *testing.T) {
 		}
 		for _, use := range found {
 			if first := versions[use[1]]; first != "" && first != use[2] {
-				t.Errorf("%s uses %s in version %s, and another workflow uses %s", name, use[1], use[2], first)
+				t.Errorf("%s uses %s in version %s, want %s as in the other workflows", name, use[1], use[2], first)
 			}
 			versions[use[1]] = use[2]
 		}
 	}
 	if len(versions) < 5 {
-		t.Errorf("found only the actions %v", versions)
+		t.Errorf("actions of the workflows = %v, want at least 5", versions)
 	}
 	for _, name := range find(t, ".yml") {
 		if strings.HasPrefix(name, ".github/workflows/") && !strings.Contains(strings.Join(workflows, "\n"), name) {
-			t.Errorf("the test does not know the workflow %s", name)
+			t.Errorf("list of workflows has no %s, want it", name)
 		}
 	}
 }
@@ -55,7 +55,7 @@ func TestDependabotKnowsEveryModule(t *testing.T) {
 		for _, name := range find(t, suffix) {
 			folder := "/" + strings.TrimSuffix(strings.TrimSuffix(name, suffix), "/")
 			if !regexp.MustCompile(`["\[ ]` + regexp.QuoteMeta(folder) + `(["\]]|\n)`).MatchString(text) {
-				t.Errorf(".github/dependabot.yml does not have %s of %s", folder, name)
+				t.Errorf(".github/dependabot.yml has no %s, want it for %s", folder, name)
 			}
 		}
 	}

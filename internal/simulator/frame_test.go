@@ -54,14 +54,14 @@ func FuzzSplitText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, piece := range splitText(s) {
 			if piece == "" {
-				t.Fatalf("splitText(%q) has an empty piece", s)
+				t.Fatalf("splitText(%q) = %q, want no empty piece", s, splitText(s))
 			}
 			if utf8.ValidString(s) && !utf8.ValidString(piece) {
-				t.Fatalf("splitText(%q) has %q, which ends in a character", s, piece)
+				t.Fatalf("splitText(%q) = %q, want whole characters in each piece", s, splitText(s))
 			}
 		}
 		if got := strings.Join(splitText(s), ""); got != s {
-			t.Errorf("splitText(%q) joined = %q", s, got)
+			t.Errorf("splitText(%q), joined = %q, want the same text", s, got)
 		}
 	})
 }

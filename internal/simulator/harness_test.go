@@ -62,12 +62,12 @@ func (c *testPlatform) call(route, body string) (int, string) {
 	c.t.Helper()
 	resp, err := c.do(c.t.Context(), route, body)
 	if err != nil {
-		c.t.Fatalf("%s: %v", route, err)
+		c.t.Fatalf("%s = %v, want a response", route, err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		c.t.Fatalf("%s: %v", route, err)
+		c.t.Fatalf("body of %s = %v, want it whole", route, err)
 	}
 	return resp.StatusCode, string(text)
 }
@@ -77,7 +77,7 @@ func (c *testPlatform) mustCall(route, body string) string {
 	c.t.Helper()
 	status, text := c.call(route, body)
 	if status != http.StatusOK || !strings.HasPrefix(text, `{"code":0,`) {
-		c.t.Fatalf("%s: HTTP %d %s", route, status, text)
+		c.t.Fatalf("%s = HTTP %d %s, want HTTP 200 and code 0", route, status, text)
 	}
 	return text
 }
@@ -114,7 +114,7 @@ func (c *testPlatform) await(cond func() bool) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
 	defer cancel()
 	if err := c.sim.Await(ctx, cond); err != nil {
-		c.t.Fatalf("await: %v", err)
+		c.t.Fatalf("Await = %v, want the condition to become true", err)
 	}
 }
 
@@ -142,7 +142,7 @@ func deltas(t *testing.T, stream string) string {
 func decode(t *testing.T, text string, v any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(text), v); err != nil {
-		t.Fatalf("decode %q: %v", text, err)
+		t.Fatalf("Unmarshal(%q) = %v, want nil", text, err)
 	}
 }
 

@@ -59,7 +59,7 @@ func (c *testPlatform) sessionObject(id int64) map[string]any {
 			return x
 		}
 	}
-	c.t.Fatalf("list has no session %d", id)
+	c.t.Fatalf("list = %v, want session %d in it", list.Data.Records, id)
 	return nil
 }
 
@@ -147,7 +147,7 @@ func TestUpdateSessionRefusals(t *testing.T) {
 				t.Errorf("PUT = HTTP %d %s, want HTTP %d and a failure", status, text, tt.status)
 			}
 			if after, _ := c.sim.Session(id); !cmp.Equal(before, after) {
-				t.Errorf("session changed (-before +after):\n%s", cmp.Diff(before, after))
+				t.Errorf("session after the PUT (-want before +got after):\n%s", cmp.Diff(before, after))
 			}
 		})
 	}
@@ -188,7 +188,7 @@ func TestListSessions(t *testing.T) {
 			var list struct{ Data map[string]any }
 			decode(t, c.mustCall("GET /api/chat/session?"+tt.query, ""), &list)
 			if diff := cmp.Diff(tt.want, idsIn(list.Data["records"])); diff != "" {
-				t.Error(diff)
+				t.Errorf("sessions (-want +got):\n%s", diff)
 			}
 			if list.Data["search"] != tt.search || list.Data["total"] != tt.total || list.Data["pages"] != tt.pages {
 				t.Errorf("search, total, pages = %v, %v, %v; want %v, %v, %v", list.Data["search"], list.Data["total"],
@@ -199,7 +199,7 @@ func TestListSessions(t *testing.T) {
 	var plain struct{ Data any }
 	decode(t, c.mustCall("GET /api/chat/session", ""), &plain)
 	if diff := cmp.Diff(made, idsIn(plain.Data)); diff != "" {
-		t.Error(diff)
+		t.Errorf("sessions of the plain list (-want +got):\n%s", diff)
 	}
 }
 

@@ -129,7 +129,7 @@ func TestLoggerKeepsOtherValues(t *testing.T) {
 		"names": []any{"a", "b"}, "g": map[string]any{"s": "t"}, "panics": "<nil>",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("log line (-want +got):\n%s", diff)
 	}
 }
 

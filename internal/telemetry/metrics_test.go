@@ -154,7 +154,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		want = append(want, "| `"+f.Name+"` | "+f.Kind+" | "+labels+" | "+f.Help+" |")
 	}
 	if diff := cmp.Diff(want, metricRows(string(page))); diff != "" {
-		t.Errorf("table of metrics in docs/operations.md (-program +page):\n%s", diff)
+		t.Errorf("table of metrics in docs/operations.md (-want program +got page):\n%s", diff)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestMetricsAreDocumentedInChinese(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(pages[0], pages[1]); diff != "" {
-		t.Errorf("tables of metrics (-English +Chinese):\n%s", diff)
+		t.Errorf("table of metrics in the Chinese page (-want English +got Chinese):\n%s", diff)
 	}
 }
 

@@ -101,7 +101,7 @@ func readCluster(t *testing.T) *cluster {
 			t.Fatal(err)
 		}
 		if err := yaml.UnmarshalStrict(content, object); err != nil {
-			t.Errorf("%s: %v", file, err)
+			t.Errorf("UnmarshalStrict(%s) = %v, want nil", file, err)
 		}
 	}
 	return c
@@ -114,7 +114,7 @@ func TestManifestsFitTogether(t *testing.T) {
 	check := func(rule string, isTrue bool) {
 		t.Helper()
 		if !isTrue {
-			t.Errorf("not true: %s", rule)
+			t.Errorf("%q = false, want true", rule)
 		}
 	}
 	selectsPod := func(selector map[string]string) bool {
@@ -150,7 +150,7 @@ func TestPodsAreRestricted(t *testing.T) {
 	c := readCluster(t)
 	pod, container := c.deployment.Spec.Template.Spec, c.deployment.Spec.Template.Spec.Containers[0]
 	if c.namespace.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
-		t.Error("namespace does not enforce the standard")
+		t.Errorf("labels of the namespace = %v, want the standard restricted to be enforced", c.namespace.Labels)
 	}
 	if !*pod.SecurityContext.RunAsNonRoot || *pod.SecurityContext.RunAsUser != 65532 || pod.SecurityContext.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
 		t.Errorf("security context of the pod = %+v, want a restricted one", pod.SecurityContext)
@@ -183,7 +183,7 @@ func TestKustomizationIsComplete(t *testing.T) {
 	applied := append(k.Resources, "kustomization.yaml", "secret.example.yaml")
 	for _, file := range files {
 		if !slices.Contains(applied, filepath.Base(file)) {
-			t.Errorf("kustomization does not apply %s", file)
+			t.Errorf("kustomization applies %v, want %s, too", applied, file)
 		}
 	}
 	if len(files) != len(applied) {

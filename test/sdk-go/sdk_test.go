@@ -152,7 +152,7 @@ func testContinuedSession(t *testing.T, ctx context.Context, client openai.Clien
 	}
 	session := response.Header.Get("x-session-id")
 	if session == "" {
-		t.Fatal("answer has no x-session-id")
+		t.Fatal("x-session-id of the answer = none, want one")
 	}
 	completion, err := client.Chat.Completions.New(ctx, question("What is my name?"),
 		option.WithHeader("x-session-id", session), option.WithResponseInto(&response))
@@ -179,7 +179,7 @@ func testAbortedStream(t *testing.T, ctx context.Context, client openai.Client) 
 		}
 	}
 	if streamCtx.Err() == nil {
-		t.Fatalf("stream ended without text: %v", stream.Err())
+		t.Fatalf("end of the stream = %v before a text, want a text", stream.Err())
 	}
 	isFinished := false
 	for stream.Next() { // chunks that arrived before the abort
@@ -244,7 +244,7 @@ func startDemo(t *testing.T) string {
 	t.Helper()
 	binary := os.Getenv("ACHUAN_BIN")
 	if binary == "" {
-		t.Fatal("ACHUAN_BIN must be the path of the binary to test: run make test-sdk")
+		t.Fatal("ACHUAN_BIN = \"\", want the path of the binary to test: run make test-sdk")
 	}
 	home := t.TempDir()
 	command := exec.Command(binary, "serve", "--demo", "--listen", "127.0.0.1:0")
@@ -290,9 +290,9 @@ func startDemo(t *testing.T) string {
 	case url := <-found:
 		return url
 	case <-allRead:
-		t.Fatal("server ended before it served")
+		t.Fatal("server ended before it served, want its address")
 	case <-time.After(startTimeout):
-		t.Fatalf("server did not print its address within %v", startTimeout)
+		t.Fatalf("server printed no address within %v, want one", startTimeout)
 	}
 	return ""
 }

@@ -130,7 +130,7 @@ func TestAnswerShows(t *testing.T) {
 			t.Errorf("answer(%q) = %q, want %q in it", text, got, want)
 		}
 		if strings.Contains(got, "%!") {
-			t.Errorf("answer(%q) = %q, which has a format error", text, got)
+			t.Errorf("answer(%q) = %q, want no format error", text, got)
 		}
 	}
 }
@@ -214,7 +214,7 @@ func FuzzAnswer(f *testing.F) {
 		turn.Prompt = prompt
 		c := newChatContext(turn, "")
 		if c.answer() == "" || c.thoughts() == "" || c.pictureAnswer() == "" {
-			t.Errorf("answer to %q after %q is empty", text, earlier)
+			t.Errorf("answer to %q after %q = %q, %q, %q, want texts", text, earlier, c.answer(), c.thoughts(), c.pictureAnswer())
 		}
 	})
 }

@@ -132,7 +132,7 @@ func TestAnswerInJSON(t *testing.T) {
 	turn.Prompt = "# Answer format\n\nAnswer with one JSON object, and with nothing else: no text."
 	var object map[string]string
 	if err := json.Unmarshal([]byte(answerTurn(turn, "")), &object); err != nil || object["answer"] == "" {
-		t.Errorf("%v, %v", object, err)
+		t.Errorf("answer in JSON = %v, %v, want an object with an answer", object, err)
 	}
 }
 
