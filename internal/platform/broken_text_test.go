@@ -91,7 +91,7 @@ func FuzzRuneJoiner(f *testing.F) {
 		var got strings.Builder
 		joiner.add(&got, []byte(text[:at]), false)
 		if !utf8.ValidString(got.String()) {
-			t.Errorf("half of %q became the invalid text %q", text, got.String())
+			t.Errorf("half of %q = %q, want valid UTF-8", text, got.String())
 		}
 		joiner.add(&got, []byte(text[at:]), false)
 		joiner.flush(&got)

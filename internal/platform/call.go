@@ -51,7 +51,9 @@ func (c *Client) call(ctx context.Context, to endpoint, body []byte, out any) er
 }
 
 // roundTrip sends a request and returns the data of the reply's envelope.
-func (c *Client) roundTrip(ctx context.Context, to endpoint, body []byte, trace *connTrace) (json.RawMessage, *chat.Error) {
+func (c *Client) roundTrip(
+	ctx context.Context, to endpoint, body []byte, trace *connTrace,
+) (json.RawMessage, *chat.Error) {
 	req, err := c.request(trace.attach(ctx), to, body)
 	if err != nil {
 		return nil, chat.AsError(err)

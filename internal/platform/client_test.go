@@ -133,12 +133,12 @@ func TestLog(t *testing.T) {
 		"method=POST", "endpoint=/chat/completions", "status=200", "duration=", "finish=stop", "endpoint=/chat/tmpl", "error=", "no JSON",
 	} {
 		if !strings.Contains(b.String(), want) {
-			t.Errorf("log has no %s:\n%s", want, b.String())
+			t.Errorf("log = %s\nwant %s in it", b.String(), want)
 		}
 	}
 	for _, secret := range []string{"question", "answer", "junk", testToken} {
 		if strings.Contains(b.String(), secret) {
-			t.Errorf("log contains the secret %s:\n%s", secret, b.String())
+			t.Errorf("log = %s\nwant no %s in it", b.String(), secret)
 		}
 	}
 }

@@ -86,7 +86,8 @@ func (c *Client) refusalError(resp *http.Response, body []byte) *chat.Error {
 	}
 	e := f.withCause(c.describeReply(resp, env.Code, message))
 	if f.kind != chat.KindTimeout { // after a timeout the platform may still be working
-		e.NotAsked = isPlatformText(resp) || isEarlyRefusal(resp.StatusCode) || isEnvelope && env.refusesQuestion(resp.StatusCode)
+		e.NotAsked = isPlatformText(resp) || isEarlyRefusal(resp.StatusCode) ||
+			isEnvelope && env.refusesQuestion(resp.StatusCode)
 		e.MaybeAsked = !e.NotAsked
 	}
 	if e.RetryAfter > 0 {

@@ -165,7 +165,9 @@ const (
 
 // withCause returns the error for clients, with a private cause for the log.
 func (f failure) withCause(cause error) *chat.Error {
-	e := &chat.Error{Kind: f.kind, Code: f.code, Param: f.param, Message: f.message, Cause: cause, SessionLost: f.isSessionLost}
+	e := &chat.Error{
+		Kind: f.kind, Code: f.code, Param: f.param, Message: f.message, Cause: cause, SessionLost: f.isSessionLost,
+	}
 	if f.kind == chat.KindRateLimit {
 		e.RetryAfter = defaultRetry
 	}

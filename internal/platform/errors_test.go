@@ -15,9 +15,11 @@ import (
 
 // The errors that the tables below expect, without message and cause.
 var (
-	wantAuth        = chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendAuth}
-	wantFailed      = chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendError}
-	wantRate        = chat.Error{Kind: chat.KindRateLimit, Code: chat.CodeRateLimitExceeded, RetryAfter: 5 * time.Second}
+	wantAuth   = chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendAuth}
+	wantFailed = chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendError}
+	wantRate   = chat.Error{
+		Kind: chat.KindRateLimit, Code: chat.CodeRateLimitExceeded, RetryAfter: 5 * time.Second,
+	}
 	wantQuota       = chat.Error{Kind: chat.KindQuota, Code: chat.CodeInsufficientQuota}
 	wantUnavailable = chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeBackendUnavailable}
 	wantTimeout     = chat.Error{Kind: chat.KindTimeout, Code: chat.CodeBackendTimeout}
@@ -213,7 +215,8 @@ func TestErrorFrames(t *testing.T) {
 			checkError(t, errorOf(askAndCollect(t, startPlatform(t, replyWith(200, eventsType, ": hi\n\n"+deltaEvent("")+frame+doneEvent)))), want)
 			want.NotAsked, want.SessionLost = false, false
 			for _, before := range []string{deltaEvent("a"), deltaEvent("<think>"), recordEvent("")} {
-				checkError(t, errorOf(askAndCollect(t, startPlatform(t, replyWith(200, eventsType, before+frame+doneEvent)))), want)
+				c := startPlatform(t, replyWith(200, eventsType, before+frame+doneEvent))
+				checkError(t, errorOf(askAndCollect(t, c)), want)
 			}
 		})
 	}
@@ -233,7 +236,7 @@ func TestCauseHasNoSecrets(t *testing.T) {
 		_, err := askAndCollect(t, startPlatform(t, h))
 		e := chat.AsError(err)
 		if strings.Contains(e.Message, "provider") {
-			t.Errorf("%s: the public message has the platform's text: %s", name, e.Message)
+			t.Errorf("%s: public message = %q, want none of the platform's text", name, e.Message)
 		}
 		logged := e.Error()
 		if !strings.Contains(logged, "provider x") || strings.Contains(logged, "eyJ") || strings.Contains(logged, "\n") || len(logged) > 600 {
@@ -242,7 +245,7 @@ func TestCauseHasNoSecrets(t *testing.T) {
 	}
 	_, err := askAndCollect(t, startPlatform(t, replyWith(200, jsonType, `{"code":0,"data":{"aiText":"a private answer"}}`)))
 	if strings.Contains(err.Error(), "private") {
-		t.Errorf("log text contains content: %v", err)
+		t.Errorf("log text = %v, want no content", err)
 	}
 }
 

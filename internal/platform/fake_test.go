@@ -130,7 +130,7 @@ func collect(t testing.TB, s chat.Stream) (collectedAnswer, error) {
 			t.Errorf("event text = %q, want valid UTF-8", ev.Text)
 		}
 		if ev.Kind != chat.EventPause && ev.Text == "" {
-			t.Errorf("event of kind %d has no text", ev.Kind)
+			t.Errorf("text of an event of kind %d = %q, want some", ev.Kind, ev.Text)
 		}
 		last = ev.Kind
 	}

@@ -126,7 +126,8 @@ func TestFindSessionInShiftingList(t *testing.T) {
 				if err != nil || s.ID != tt.id || !s.Fresh {
 					t.Errorf("FindSession(%d) = %+v, %v, want it", tt.id, s, err)
 				}
-			} else if e := chat.AsError(err); e == nil || e.Code != tt.want || e.SessionLost != (tt.want == chat.CodeSessionNotFound) {
+			} else if e := chat.AsError(err); e == nil || e.Code != tt.want ||
+				e.SessionLost != (tt.want == chat.CodeSessionNotFound) {
 				t.Errorf("FindSession(%d) = %+v, %v, want %s", tt.id, s, err, tt.want)
 			}
 			if len(l.reads) != tt.reads {

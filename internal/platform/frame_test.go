@@ -40,7 +40,7 @@ func TestDecodeDelta(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, _, ok := decodeDelta([]byte(tt.payload), nil)
 			if string(got) != tt.want || ok != tt.ok {
-				t.Errorf("decodeDelta = %q, %t", got, ok)
+				t.Errorf("decodeDelta(%s) = %q, %t, want %q, %t", tt.payload, got, ok, tt.want, tt.ok)
 			}
 			if ok {
 				checkDecodersAgree(t, []byte(tt.payload))

@@ -18,7 +18,7 @@ func TestRecords(t *testing.T) {
 		`"aiText":"<think>x</think>Hi","promptTokens":205,"completionTokens":"4","useImages":null},{"id":4,"created":"soon","aiText":null}]}`)))
 	page, err := c.Records(t.Context(), 7, 2)
 	if err != nil || got.Line != "GET /api/chat/record/7?page=2" {
-		t.Fatalf("Records = %v, and the request was %s", err, got.Line)
+		t.Fatalf("Records = %v after the request %s, want nil after GET /api/chat/record/7?page=2", err, got.Line)
 	}
 	want := chat.RecordPage{Total: 12, Page: 2, Pages: 2, Records: []chat.Record{{
 		ID: 5000001, Created: time.Date(2026, 1, 15, 2, 20, 30, 0, time.UTC), UserText: "hello <b>", AIText: "<think>x</think>Hi", Reasoning: "x", Text: "Hi",

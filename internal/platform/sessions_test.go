@@ -28,7 +28,7 @@ func TestCreateSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Line != "POST /api/chat/session" || got.Body != `{"model":"demo-large","plugins":[],"mcp":[]}` || got.Header.Get("Authorization") != testToken {
-		t.Errorf("request = %+v", got)
+		t.Errorf("request = %+v, want a POST of the model with the account's token", got)
 	}
 	want := chat.Session{ID: 1000001, Settings: chat.Settings{Model: "demo-large", ContextCount: 10}, Object: []byte(capturedSession)}
 	if diff := cmp.Diff(want, s); diff != "" {
@@ -121,14 +121,15 @@ func FuzzOverlaySettings(f *testing.F) {
 		odd := false // a key that only nearly is a setting's
 		for key, value := range before {
 			exact := slices.Contains(settingKeys, key)
-			odd = odd || !exact && slices.ContainsFunc(settingKeys, func(k string) bool { return strings.EqualFold(k, key) })
+			isKey := func(k string) bool { return strings.EqualFold(k, key) }
+			odd = odd || !exact && slices.ContainsFunc(settingKeys, isKey)
 			if !exact && string(after[key]) != string(value) {
 				t.Errorf("%s: %q became %q, want no change", key, value, after[key])
 			}
 		}
 		got, err := parseSession(out)
 		if err != nil || !odd && utf8.ValidString(model) && got.Settings != want {
-			t.Errorf("overlaySettings(%q) = %q with settings %+v, %v", object, out, got.Settings, err)
+			t.Errorf("overlaySettings(%q) = %q with settings %+v, %v, want settings %+v", object, out, got.Settings, err, want)
 		}
 	})
 }
@@ -144,7 +145,7 @@ func TestUpdateSession(t *testing.T) {
 		}
 		old, value, _ := strings.Cut(change, " -> ")
 		if !strings.Contains(string(out), old) {
-			t.Fatalf("there is no %s in %s", old, out)
+			t.Fatalf("overlaySettings(capturedSession) = %s, want %s in it", out, old)
 		}
 		return strings.Replace(string(out), old, value, 1)
 	}
@@ -174,10 +175,11 @@ func TestUpdateSession(t *testing.T) {
 				lines, bodies = append(lines, r.Method+" "+r.RequestURI), append(bodies, string(body))
 				replyData(tt.replies[min(len(lines), len(tt.replies))-1])(w, r)
 			})
-			got, err := c.UpdateSession(t.Context(), chat.Session{ID: 1000001, Settings: asked, Object: []byte(capturedSession), Fresh: true})
+			s := chat.Session{ID: 1000001, Settings: asked, Object: []byte(capturedSession), Fresh: true}
+			got, err := c.UpdateSession(t.Context(), s)
 			for i := range max(len(lines), len(tt.replies)) {
 				if i >= len(lines) || i >= len(tt.replies) || lines[i] != "PUT /api/chat/session/1000001" || bodies[i] != stored(" -> ") {
-					t.Fatalf("requests = %q with bodies %q", lines, bodies)
+					t.Fatalf("requests = %q with bodies %q, want %d times PUT with %s", lines, bodies, len(tt.replies), stored(" -> "))
 				}
 			}
 			if tt.want == "" {
@@ -199,7 +201,7 @@ func TestUpdateSessionErrors(t *testing.T) {
 	lost.NotAsked = true
 	_, err := startPlatform(t, replyWith(200, jsonType, `{"code":1,"data":null,"msg":"对话不存在"}`)).UpdateSession(t.Context(), s)
 	checkError(t, err, lost)
-	c := startPlatform(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
+	c := startPlatform(t, func(http.ResponseWriter, *http.Request) { t.Error("UpdateSession sent a request, want none") })
 	_, err = c.UpdateSession(t.Context(), chat.Session{ID: 7, Fresh: true})
 	checkError(t, err, chat.Error{Kind: chat.KindInternal, Code: chat.CodeInternal})
 }
@@ -260,7 +262,7 @@ func TestDeleteSession(t *testing.T) {
 	var got receivedRequest
 	c := startPlatform(t, recordRequest(&got, replyData(`null`)))
 	if err := c.DeleteSession(t.Context(), 7); err != nil || got.Line != "DELETE /api/chat/session/7" || got.Body != "" {
-		t.Errorf("DeleteSession = %v, and the request was %+v", err, got)
+		t.Errorf("DeleteSession = %v after the request %+v, want nil after DELETE /api/chat/session/7", err, got)
 	}
 	lost := wantLost
 	lost.NotAsked = true

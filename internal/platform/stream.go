@@ -62,7 +62,8 @@ type stream struct {
 func (c *Client) newStream(d *deadline, o *observedCall, body io.ReadCloser) *stream {
 	b := &replyBudget{r: body}
 	return &stream{
-		client: c, deadline: d, call: o, body: body, frames: sse.NewReader(b, maxFrameBytes), budget: b, started: time.Now(),
+		client: c, deadline: d, call: o, body: body,
+		frames: sse.NewReader(b, maxFrameBytes), budget: b, started: time.Now(),
 	}
 }
 

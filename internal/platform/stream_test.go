@@ -129,7 +129,7 @@ func TestStreamReadError(t *testing.T) {
 			got, err := collect(t, s)
 			checkEnd(t, err, tt.code, false)
 			if (got.Done != nil) != (tt.code == "") {
-				t.Errorf("Done = %v", got.Done)
+				t.Errorf("Done = %v, want one = %t", got.Done, tt.code == "")
 			}
 			if _, again := s.Next(); again != err {
 				t.Errorf("the second Next = %v, want the same error", again)

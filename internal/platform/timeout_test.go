@@ -42,7 +42,9 @@ func TestTimeouts(t *testing.T) {
 	// Everything that is not text, reasoning or the record.
 	empty := comment + deltaEvent("") + sseEvent("junk") + sseEvent("") + objectEvent(`{"field":"logMap","id":"k1","data":{}}`) + objectEvent(`{"userStop":false}`) +
 		sseEvent(`{"type":"stats","data":{"totalToken":3},"code":0}`) + sseEvent(`{"data":null,"code":0}`)
-	waits := Options{ConnectTimeout: 10 * time.Second, FirstEventTimeout: 180 * time.Second, IdleTimeout: 120 * time.Second}
+	waits := Options{
+		ConnectTimeout: 10 * time.Second, FirstEventTimeout: 180 * time.Second, IdleTimeout: 120 * time.Second,
+	}
 	short := waits
 	short.IdleTimeout = 2 * time.Second
 	for _, tt := range []struct {
@@ -83,7 +85,7 @@ func TestTimeouts(t *testing.T) {
 					t.Errorf("stream ended after %v, want %v", took, tt.after)
 				}
 				if got.Text != tt.text || (got.Done != nil) != tt.whole {
-					t.Errorf("%+v", got)
+					t.Errorf("answer = %+v, want %q, whole = %t", got, tt.text, tt.whole)
 				}
 				if !tt.whole {
 					checkError(t, err, wantTimeout)
@@ -106,7 +108,7 @@ func TestSlowReader(t *testing.T) {
 		for {
 			ev, err := s.Next()
 			if err != nil {
-				t.Fatalf("Next after %q = %v", text, err)
+				t.Fatalf("Next after %q = %v, want an event", text, err)
 			}
 			if ev.Kind == chat.EventDone {
 				break
@@ -115,7 +117,7 @@ func TestSlowReader(t *testing.T) {
 			time.Sleep(time.Hour)
 		}
 		if text != "abcd" {
-			t.Errorf("%q", text)
+			t.Errorf("text = %q, want %q", text, "abcd")
 		}
 	})
 }
@@ -131,7 +133,7 @@ func TestCallTimeout(t *testing.T) {
 			_, err := c.Models(t.Context())
 			checkError(t, err, wantTimeout)
 			if took := time.Since(start); took != callTimeout {
-				t.Errorf("%s: took %v", name, took)
+				t.Errorf("%s: Models took %v, want %v", name, took, callTimeout)
 			}
 		})
 	}

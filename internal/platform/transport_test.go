@@ -106,7 +106,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	_, err = c.Models(t.Context())
 	checkError(t, err, want)
 	if followed.Load() {
-		t.Error("the client followed a redirect")
+		t.Error("the client followed a redirect, want an error instead")
 	}
 }
 
@@ -206,7 +206,7 @@ func TestEndlessTail(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if gone != maxTailWait {
-			t.Errorf("connection closed after %v", gone)
+			t.Errorf("connection closed after %v, want %v", gone, maxTailWait)
 		}
 	})
 }
@@ -281,7 +281,7 @@ func TestAnswerBeforeTheQuestionIsRead(t *testing.T) {
 				got, err := collect(t, s)
 				_ = s.Close()
 				if err != nil || got.Text != "early" || got.Done == nil {
-					t.Errorf("%+v, %v", got, err)
+					t.Errorf("answer = %+v, %v, want the whole text %q", got, err, "early")
 				}
 			}
 		})

@@ -85,7 +85,9 @@ func queryRow(ctx context.Context, c conn, dest []any, statement string, args ..
 }
 
 // queryAll returns all rows of a query.
-func queryAll[T any](ctx context.Context, c conn, scan func(rows) (T, error), statement string, args ...any) ([]T, error) {
+func queryAll[T any](
+	ctx context.Context, c conn, scan func(rows) (T, error), statement string, args ...any,
+) ([]T, error) {
 	list, err := c.query(ctx, statement, args...)
 	if err != nil {
 		return nil, err

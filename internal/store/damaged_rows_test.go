@@ -21,7 +21,8 @@ func TestDamagedRows(t *testing.T) {
 				return err
 			}))
 			got := readSession(t, s, 1)
-			if got.State != conversation.StateDirty || !got.EndUnknown || got.SettingsKnown || got.Object != nil || got.Head != (conversation.Hash{}) {
+			if got.State != conversation.StateDirty || !got.EndUnknown || got.SettingsKnown || got.Object != nil ||
+				got.Head != (conversation.Hash{}) {
 				t.Errorf("%s: Session(1) = %+v, want dirty, unseen and without content", name, got)
 			}
 			if _, _, err := s.Sessions(ctx, conversation.Everyone(), 0, 5); err != nil {
@@ -36,7 +37,8 @@ func TestDamagedRows(t *testing.T) {
 				t.Errorf("%s: Match = %+v, %v, want none or one without content", name, found, err)
 			}
 			requireNoError(t, s.Release(ctx, tokenOf(2), 0, conversation.Hash{}))
-			requireEqual(t, len(must[[]conversation.Session](t)(s.TakeExpired(ctx, time.Now(), time.Time{}, tokenOf(3), 5))), 1)
+			expired := must[[]conversation.Session](t)(s.TakeExpired(ctx, time.Now(), time.Time{}, tokenOf(3), 5))
+			requireEqual(t, len(expired), 1)
 			requireNoError(t, s.Delete(ctx, 1, tokenOf(3)))
 		}
 	})

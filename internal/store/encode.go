@@ -93,9 +93,10 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 		takenAt, created, used    int64
 		taken, stale              bool
 	)
-	err := r.Scan(&n.ID, &n.Caller, &n.CreatedByAchuan, &n.Addressing, &name, &n.State, &n.EndUnknown, &head, &n.Verified, &stale, &n.MaybeTaken,
-		&n.Exchanges, &n.Turns, &last, &preset, &settings, &n.SettingsKnown, &object, &instructions, &tools, &told,
-		&request, &turn, &sent, &n.Sent.Size, &question, &n.Unasked, &takenAt, &created, &used, &taken)
+	err := r.Scan(&n.ID, &n.Caller, &n.CreatedByAchuan, &n.Addressing, &name, &n.State, &n.EndUnknown, &head,
+		&n.Verified, &stale, &n.MaybeTaken, &n.Exchanges, &n.Turns, &last, &preset, &settings, &n.SettingsKnown,
+		&object, &instructions, &tools, &told, &request, &turn, &sent, &n.Sent.Size, &question, &n.Unasked,
+		&takenAt, &created, &used, &taken)
 	if err != nil {
 		return n, err
 	}
@@ -128,8 +129,9 @@ func keepUsable(n conversation.Session) conversation.Session {
 		n.State, n.EndUnknown = conversation.StateDirty, true
 	}
 	return conversation.Session{
-		ID: n.ID, Caller: n.Caller, CreatedByAchuan: n.CreatedByAchuan, Addressing: n.Addressing, Name: n.Name, State: n.State, EndUnknown: n.EndUnknown,
-		MaybeTaken: n.MaybeTaken, Exchanges: conversation.Uncounted, Turns: n.Turns, Taken: n.Taken, Created: n.Created, LastUsed: n.LastUsed,
+		ID: n.ID, Caller: n.Caller, CreatedByAchuan: n.CreatedByAchuan, Addressing: n.Addressing, Name: n.Name,
+		State: n.State, EndUnknown: n.EndUnknown, MaybeTaken: n.MaybeTaken, Exchanges: conversation.Uncounted,
+		Turns: n.Turns, Taken: n.Taken, Created: n.Created, LastUsed: n.LastUsed,
 	}
 }
 
@@ -169,10 +171,12 @@ func sessionArgs(s *conversation.Session) ([]any, error) {
 		return nil, err
 	}
 	return []any{
-		s.ID, s.CreatedByAchuan, string(s.Addressing), nonNullBytes(s.Name), string(s.State), s.EndUnknown, hashOrNull(s.Head), encodeEpoch(s),
-		int64(s.Exchanges), int64(s.Turns), hashOrNull(s.LastExchange), preset, force, s.SettingsKnown, jsonOrNull(s.Object), toMicros(s.LastUsed),
+		s.ID, s.CreatedByAchuan, string(s.Addressing), nonNullBytes(s.Name), string(s.State), s.EndUnknown,
+		hashOrNull(s.Head), encodeEpoch(s), int64(s.Exchanges), int64(s.Turns), hashOrNull(s.LastExchange),
+		preset, force, s.SettingsKnown, jsonOrNull(s.Object), toMicros(s.LastUsed),
 		hashOrNull(s.Instructions), hashOrNull(s.Tools), hashOrNull(s.ToldPreamble),
-		hashOrNull(s.Request), tokenOrNull(s.Turn), hashOrNull(s.Sent.Digest), int64(s.Sent.Size), hashOrNull(s.Question), toMicros(s.Taken),
+		hashOrNull(s.Request), tokenOrNull(s.Turn), hashOrNull(s.Sent.Digest), int64(s.Sent.Size),
+		hashOrNull(s.Question), toMicros(s.Taken),
 	}, nil
 }
 
@@ -196,7 +200,8 @@ func encodeEpoch(s *conversation.Session) int64 {
 // takingArgs returns the arguments of the statements that take a session: its token, and the
 // columns request, sent, sent_size and question.
 func takingArgs(t conversation.Taking) []any {
-	return []any{t.Token[:], hashOrNull(t.Request), hashOrNull(t.Sent.Digest), int64(t.Sent.Size), hashOrNull(t.Question)}
+	sent := t.Sent
+	return []any{t.Token[:], hashOrNull(t.Request), hashOrNull(sent.Digest), int64(sent.Size), hashOrNull(t.Question)}
 }
 
 func scanToken(r rows) (conversation.Token, error) {

@@ -87,7 +87,10 @@ func leasedStore(t *testing.T, f func(t *testing.T, w testDatabase, s *Store)) {
 }
 
 // saveReplacing saves next as the replacement of session old. The token holds both.
-func saveReplacing(ctx context.Context, s *Store, tok conversation.Token, old int64, state conversation.State, next conversation.Session, alias bool) error {
+func saveReplacing(
+	ctx context.Context, s *Store, tok conversation.Token, old int64, state conversation.State,
+	next conversation.Session, alias bool,
+) error {
 	return s.Save(ctx, conversation.Commit{
 		Token: tok, Session: next, Replaces: &conversation.Replacement{Old: old, State: state, Alias: alias},
 	})

@@ -119,7 +119,8 @@ func TestClosedStoreRefuses(t *testing.T) {
 		if err := s.Ping(t.Context()); err == nil {
 			t.Error("Ping of a closed store = nil, want an error")
 		}
-		if _, err := s.Session(t.Context(), conversation.Everyone(), 1); err == nil || time.Since(begun) > DefaultTimeout {
+		_, err := s.Session(t.Context(), conversation.Everyone(), 1)
+		if err == nil || time.Since(begun) > DefaultTimeout {
 			t.Errorf("Session of a closed store = %v after %v, want an error at once", err, time.Since(begun))
 		}
 	})

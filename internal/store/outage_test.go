@@ -221,7 +221,11 @@ func TestWriterSkipsJobsOfCallersThatLeft(t *testing.T) {
 	begun, gate := make(chan struct{}), make(chan struct{})
 	runConcurrently(t.Context(), 2, func(ctx context.Context, i int) {
 		if i == 0 {
-			requireNoError(t, db.writer.submit(ctx, func(context.Context, conn) error { close(begun); <-gate; return nil }))
+			requireNoError(t, db.writer.submit(ctx, func(context.Context, conn) error {
+				close(begun)
+				<-gate
+				return nil
+			}))
 			return
 		}
 		<-begun
@@ -232,10 +236,11 @@ func TestWriterSkipsJobsOfCallersThatLeft(t *testing.T) {
 			if left {
 				cancel()
 			}
-			group = append(group, &job{ctx: ctx, done: make(chan struct{}), run: func(ctx context.Context, c conn) error {
+			run := func(ctx context.Context, c conn) error {
 				_, err := c.exec(ctx, "UPDATE sessions SET turns = turns + 10")
 				return err
-			}})
+			}
+			group = append(group, &job{ctx: ctx, done: make(chan struct{}), run: run})
 		}
 		close(gate)
 		for _, j := range group {

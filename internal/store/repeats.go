@@ -76,7 +76,8 @@ func (s *Store) takeRepeat(
 	}
 	request := []any{s.account, r.Turn.Caller, r.Turn.Request[:]}
 	if hints.interrupted {
-		found.Interrupted, err = s.firstSession(ctx, s.autocommit, takeInterrupted, append(request, r.Turn.Token[:], s.lease)...)
+		args := append(request, r.Turn.Token[:], s.lease)
+		found.Interrupted, err = s.firstSession(ctx, s.autocommit, takeInterrupted, args...)
 		if err != nil || found.Interrupted != nil {
 			return found, err
 		}

@@ -18,7 +18,8 @@ func takingFor(n int, request string) conversation.Taking {
 
 func attachOrBegin(t testing.TB, s *Store, turn conversation.StoredTurn, retried bool) conversation.TurnResult {
 	t.Helper()
-	return must[conversation.TurnResult](t)(s.AttachOrBegin(t.Context(), conversation.TurnRequest{Turn: turn, Retried: retried}))
+	request := conversation.TurnRequest{Turn: turn, Retried: retried}
+	return must[conversation.TurnResult](t)(s.AttachOrBegin(t.Context(), request))
 }
 
 // interruptTakings expires all leases, as if the processes had died.
@@ -250,7 +251,8 @@ func TestReplacedSessionForgetsTheRequest(t *testing.T) {
 				requireEqual(t, readSession(t, s, id).Request, conversation.Hash{})
 				continue
 			}
-			if found == nil || found.ID != id || found.State != conversation.StateRetired || found.Turn != earlier.Token {
+			if found == nil || found.ID != id || found.State != conversation.StateRetired ||
+				found.Turn != earlier.Token {
 				t.Errorf("AttachOrBegin = %+v, want session %d", found, id)
 			}
 			requireEqual(t, attachOrBegin(t, s, newTurn(99, "r", ""), true), conversation.TurnResult{})

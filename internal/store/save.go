@@ -53,7 +53,9 @@ func (s *Store) Save(ctx context.Context, commit conversation.Commit) error {
 	case s.kind == KindSQLite:
 		return s.transact(ctx, func(ctx context.Context, c conn) error { return s.saveInSteps(ctx, c, commit, values) })
 	case commit.Turn == nil && commit.Replaces == nil:
-		return s.autocommit(ctx, func(ctx context.Context, c conn) error { return s.saveInOneStatement(ctx, c, commit, values) })
+		return s.autocommit(ctx, func(ctx context.Context, c conn) error {
+			return s.saveInOneStatement(ctx, c, commit, values)
+		})
 	}
 	return s.transact(ctx, func(ctx context.Context, c conn) error {
 		if err := s.saveInOneStatement(ctx, c, commit, values); err != nil {
@@ -87,7 +89,8 @@ func (s *Store) saveInSteps(ctx context.Context, c conn, commit conversation.Com
 		}
 	}
 	if b := commit.Bind; b != nil {
-		if _, err := c.exec(ctx, bindName+orRebindName, s.account, nameDigest(b.Key), commit.Session.ID, b.History); err != nil {
+		args := []any{s.account, nameDigest(b.Key), commit.Session.ID, b.History}
+		if _, err := c.exec(ctx, bindName+orRebindName, args...); err != nil {
 			return err
 		}
 	}

@@ -125,10 +125,11 @@ func (s *Store) Take(
 	}
 	var usable bool
 	err = s.read(ctx, func(ctx context.Context, c conn) error {
-		if _, err := queryRow(ctx, c, []any{&usable}, isUsable, s.account, id); err != nil || !usable || !s.HasLeases() || t.Request.IsZero() {
+		_, err := queryRow(ctx, c, []any{&usable}, isUsable, s.account, id)
+		if err != nil || !usable || !s.HasLeases() || t.Request.IsZero() {
 			return err
 		}
-		_, err := c.exec(ctx, registerWaiter, s.account, id, t.Token[:])
+		_, err = c.exec(ctx, registerWaiter, s.account, id, t.Token[:])
 		return err
 	})
 	switch {

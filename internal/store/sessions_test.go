@@ -25,7 +25,8 @@ func TestSessionIsWhatWasSaved(t *testing.T) {
 		want.Addressing, want.Verified = conversation.ByName, false
 		requireNoError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: want}))
 		requireEqual(t, readSession(t, s, 7), want)
-		requireError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: want}), conversation.ErrNotHeld)
+		err := s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: want})
+		requireError(t, err, conversation.ErrNotHeld)
 		want.State = conversation.StateTaken
 		if err := s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: want}); err == nil {
 			t.Error("Save with state taken = nil, want an error")
@@ -150,7 +151,9 @@ func TestMatchLeavesOtherAgentsSessions(t *testing.T) {
 func TestMatchTakesOnlyWhatLineageLeadsTo(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		id := int64(0)
-		for _, state := range []conversation.State{conversation.StateDirty, conversation.StateLost, conversation.StateRetired} {
+		for _, state := range []conversation.State{
+			conversation.StateDirty, conversation.StateLost, conversation.StateRetired,
+		} {
 			id++
 			n := sampleSession(id, "h")
 			n.State = state
@@ -173,7 +176,7 @@ func TestMatchPrefersEqualSettingsThenTheLatest(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		for id := int64(1); id <= 5; id++ {
 			n := sampleSession(id, "h")
-			n.LastUsed = sampleTime.Add([...]time.Duration{1: 5 * time.Second, 2: 2 * time.Second, 3: 3 * time.Second, 4: 9 * time.Second, 5: 8 * time.Second}[id])
+			n.LastUsed = sampleTime.Add([...]time.Duration{1: 5, 2: 2, 3: 3, 4: 9, 5: 8}[id] * time.Second)
 			if id == 4 {
 				n.Settings = chat.Settings{Model: "other"}
 			}
@@ -347,7 +350,8 @@ func TestLeaseExpires(t *testing.T) {
 		requireEqual(t, readSession(t, s, 7).State, conversation.StateTaken)
 		_, err = s.Take(ctx, 7, newTaking(3), conversation.ByName)
 		requireError(t, err, conversation.ErrTaken)
-		requireEqual(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{tokenOf(1), tokenOf(3)})), []conversation.Token{tokenOf(3)})
+		tokens := []conversation.Token{tokenOf(1), tokenOf(3)}
+		requireEqual(t, must[[]conversation.Token](t)(s.Extend(ctx, tokens)), tokens[1:])
 		requireEqual(t, must[int](t)(s.ExpireLeases(ctx)), 1)
 		requireError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(2), Session: *kept}), conversation.ErrNotHeld)
 		w.advance(t, 2*testLease)
@@ -356,8 +360,9 @@ func TestLeaseExpires(t *testing.T) {
 		dirty := sampleSession(7, "")
 		dirty.State, dirty.EndUnknown, dirty.Head = conversation.StateDirty, true, conversation.Hash{}
 		requireEqual(t, readSession(t, s, 7), dirty)
-		requireEqual(t, must[map[conversation.State]int](t)(s.Counts(ctx)), map[conversation.State]int{conversation.StateDirty: 2})
-		requireEqual(t, must[[]conversation.Token](t)(s.Extend(ctx, []conversation.Token{tokenOf(1)})), []conversation.Token{tokenOf(1)})
+		counts := must[map[conversation.State]int](t)(s.Counts(ctx))
+		requireEqual(t, counts, map[conversation.State]int{conversation.StateDirty: 2})
+		requireEqual(t, must[[]conversation.Token](t)(s.Extend(ctx, tokens[:1])), tokens[:1])
 		requireError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(1), Session: *taken}), conversation.ErrNotHeld)
 		found, once, err := s.Match(ctx, newHeadQuery("h", 2))
 		if found != nil || !once || err != nil {
@@ -467,7 +472,7 @@ func TestSessionsArePagedLatestFirst(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		for id := int64(1); id <= 6; id++ {
 			n := sampleSession(id, "h")
-			n.LastUsed = sampleTime.Add([...]time.Duration{1: 4 * time.Second, 2: 6 * time.Second, 3: 5 * time.Second, 4: 1 * time.Second, 5: 2 * time.Second, 6: 3 * time.Second}[id])
+			n.LastUsed = sampleTime.Add([...]time.Duration{1: 4, 2: 6, 3: 5, 4: 1, 5: 2, 6: 3}[id] * time.Second)
 			switch id {
 			case 4:
 				n.State = conversation.StateLost

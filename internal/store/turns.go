@@ -115,7 +115,9 @@ func (s *Store) AttachOrBegin(ctx context.Context, r conversation.TurnRequest) (
 
 // attachToLeft attaches a request to a turn whose client has left. It returns nil if there
 // is none.
-func (s *Store) attachToLeft(ctx context.Context, r conversation.TurnRequest) (found *conversation.StoredTurn, err error) {
+func (s *Store) attachToLeft(
+	ctx context.Context, r conversation.TurnRequest,
+) (found *conversation.StoredTurn, err error) {
 	err = s.autocommit(ctx, func(ctx context.Context, c conn) (err error) {
 		found, err = firstTurn(ctx, c, attachToLeft, s.account, r.Turn.Caller, r.Turn.Request[:], r.Retried)
 		return err

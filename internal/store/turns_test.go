@@ -19,7 +19,7 @@ func newTurn(n int, request, key string) conversation.StoredTurn {
 
 func attachedTurn(t testing.TB, s *Store, turn conversation.StoredTurn, retried bool) *conversation.StoredTurn {
 	t.Helper()
-	return must[conversation.TurnResult](t)(s.AttachOrBegin(t.Context(), conversation.TurnRequest{Turn: turn, Retried: retried})).Turn
+	return attachOrBegin(t, s, turn, retried).Turn
 }
 
 func TestKeyBeginsOneTurn(t *testing.T) {
@@ -274,7 +274,8 @@ func TestSaveKeepsOrForgetsTheTurn(t *testing.T) {
 			s.Token, s.Turn, s.Bind = tokenOf(33), &lost, &conversation.NameBinding{Key: nameKey("n")}
 		}),
 			conversation.ErrNotHeld)
-		requireError(t, save(4, func(s *conversation.Commit) { s.Token, s.Failed = tokenOf(44), true }), conversation.ErrNotHeld)
+		requireError(t, save(4, func(s *conversation.Commit) { s.Token, s.Failed = tokenOf(44), true }),
+			conversation.ErrNotHeld)
 		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(3))).Whole, false)
 		must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(4)))
 		requireEqual(t, must[conversation.Name](t)(s.Name(ctx, nameKey("n"))), conversation.Name{})
