@@ -17,19 +17,19 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// lines reads a log of JSON lines, times and durations apart.
+// lines reads a log of JSON lines. It checks durations and leaves them and the times out.
 func lines(t *testing.T, text string) []map[string]any {
 	t.Helper()
 	var all []map[string]any
 	for line := range strings.Lines(text) {
 		var m map[string]any
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatalf("log line %q: %v", line, err)
+			t.Fatalf("log line = %q, want JSON: %v", line, err)
 		}
 		maps.DeleteFunc(m, func(k string, v any) bool {
 			if k == "first_event" || k == "duration" {
 				if n, ok := v.(float64); !ok || n <= 0 {
-					t.Errorf("%s is %v", k, v)
+					t.Errorf("%s = %v, want more than 0", k, v)
 				}
 			}
 			return k == "time" || k == "duration" || k == "request_id"
@@ -129,7 +129,7 @@ func TestProbesAreQuiet(t *testing.T) {
 	serve(s, request("GET", "/healthz", ""))
 	serve(s, request("GET", "/readyz", ""))
 	if l.String() != "" {
-		t.Errorf("probes are logged at info: %s", l)
+		t.Errorf("log of probes at level info = %s, want none", l)
 	}
 }
 
@@ -139,11 +139,11 @@ func TestClientsTextIsClippedInTheLog(t *testing.T) {
 	serve(s, request("POST", "/v1/chat/completions", `{"model":"`+long+`","messages":[{"role":"user","content":"Hi"}],"`+long+`":1}`, "X-Session-Id: "+long))
 	for line := range strings.Lines(l.String()) {
 		if len(line) > 1000 {
-			t.Errorf("a line of %d bytes: %s…", len(line), line[:200])
+			t.Errorf("length of a log line = %d, want at most 1000: %s…", len(line), line[:200])
 		}
 	}
 	if n := strings.Count(l.String(), "\n"); n != 3 {
-		t.Errorf("%d lines, want 3:\n%s", n, l)
+		t.Errorf("log = %d lines, want 3:\n%s", n, l)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestIgnoredKeysAreCountedAndNamed(t *testing.T) {
 	}
 	rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(strings.Join(keys, ","))))
 	if got := metricSum(t, s, "achuan_ignored_keys_total"); rec.Code != 200 || got != 26 {
-		t.Errorf("status %d, %v ignored keys counted; want 200 and 26", rec.Code, got)
+		t.Errorf("status = %d with %v ignored keys counted, want 200 with 26", rec.Code, got)
 	}
 	checkContains(t, "the log", l.String(), "level=DEBUG", "zz_")
 }

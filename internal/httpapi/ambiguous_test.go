@@ -45,16 +45,16 @@ func TestUnclearEndsCloseTheConnection(t *testing.T) {
 			defer srv.Close()
 			got := exchangeRaw(t, srv.Listener.Addr().String(), c.sent+next)
 			if n := strings.Count(got, "HTTP/1."); n != c.replies || !strings.HasPrefix(got, "HTTP/1.1 "+c.first) && !strings.HasPrefix(got, "HTTP/1.0 "+c.first) {
-				t.Errorf("%d replies, want %d beginning with %s:\n%s", n, c.replies, c.first, got)
+				t.Errorf("replies = %d, want %d and status %s first:\n%s", n, c.replies, c.first, got)
 			}
 			if c.replies == 1 && strings.Contains(got, "smuggled") {
-				t.Errorf("what followed was read as a request:\n%s", got)
+				t.Errorf("replies = %s\nwant none to the bytes after the request", got)
 			}
 		})
 	}
 }
 
-// exchangeRaw sends bytes to a server, then no more, and returns all that it answers.
+// exchangeRaw sends bytes to a server and returns all bytes of its replies.
 func exchangeRaw(t *testing.T, address, sent string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)

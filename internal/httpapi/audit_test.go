@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The hash is of the body as it was sent, so that sha256sum over what the client
-// kept gives it too.
+// The hash is that of the body as the client sent it, so that sha256sum over the client's
+// copy has the same result.
 func TestAudit(t *testing.T) {
 	for _, c := range []struct {
 		name  string

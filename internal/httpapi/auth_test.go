@@ -25,18 +25,18 @@ func TestAuthenticate(t *testing.T) {
 			s, f, l := newTestServer(hello, withKeys)
 			rec, _ := serve(s, request("POST", "/v1/chat/completions", question, c.headers...))
 			if rec.Code != c.status {
-				t.Fatalf("status %d, want %d", rec.Code, c.status)
+				t.Fatalf("status = %d, want %d", rec.Code, c.status)
 			}
 			if c.code != "" {
 				checkContains(t, "the body", rec.Body.String(), errorBody(c.code)...)
 				checkContains(t, "the log", l.String(), "!caller=", "!mallory", "code="+string(c.code))
 				if rec.Header().Get("WWW-Authenticate") == "" || len(f.requests) > 0 {
-					t.Error("no WWW-Authenticate, or the request reached the gateway")
+					t.Errorf("WWW-Authenticate = %q with %d requests at the gateway, want a value with none", rec.Header().Get("WWW-Authenticate"), len(f.requests))
 				}
 				return
 			}
 			if caller := f.onlyRequest(t).Caller; caller.Name != c.caller || len(caller.ID) != 64 {
-				t.Errorf("the caller is %+v, want %s", caller, c.caller)
+				t.Errorf("caller = %+v, want %s", caller, c.caller)
 			}
 			checkContains(t, "the log", l.String(), "caller="+c.caller, "!sk-")
 		})
@@ -47,7 +47,7 @@ func TestKeyless(t *testing.T) {
 	s, f, l := newTestServer(hello)
 	rec, _ := serve(s, request("POST", "/v1/chat/completions", question, "Authorization: Bearer whatever"))
 	if caller := f.onlyRequest(t).Caller; rec.Code != http.StatusOK || caller != chat.Anonymous {
-		t.Errorf("status %d, caller %+v; want 200 and anonymous", rec.Code, caller)
+		t.Errorf("status = %d with caller %+v, want 200 with the anonymous one", rec.Code, caller)
 	}
 	checkContains(t, "the log", l.String(), "caller=anonymous", "!whatever")
 }

@@ -41,7 +41,7 @@ func TestBodyCap(t *testing.T) {
 			s, f, _ := newTestServer(hello, smallBody)
 			srv := httptest.NewServer(s.Handler())
 			defer srv.Close()
-			for range 2 { // the second time shows what the first has left of the connection
+			for range 2 { // the second request uses the connection of the first
 				resp, err := srv.Client().Post(srv.URL+"/v1/chat/completions", "application/json", c.body)
 				if err != nil {
 					t.Fatal(err)
@@ -49,14 +49,14 @@ func TestBodyCap(t *testing.T) {
 				text, _ := io.ReadAll(resp.Body)
 				resp.Body.Close()
 				if resp.StatusCode != c.status {
-					t.Fatalf("status %d, want %d: %s", resp.StatusCode, c.status, text)
+					t.Fatalf("status = %d, want %d: %s", resp.StatusCode, c.status, text)
 				}
 				if c.status == http.StatusRequestEntityTooLarge {
 					checkContains(t, "the body", string(text), append(errorBody(chat.CodeRequestTooLarge), "ACHUAN_MAX_BODY")...)
 				}
 				resp, err = srv.Client().Get(srv.URL + "/v1/models")
 				if err != nil || resp.StatusCode != http.StatusOK {
-					t.Fatalf("the next request: %v %v", resp, err)
+					t.Fatalf("next request = %v, %v, want status 200", resp, err)
 				}
 				resp.Body.Close()
 				if c.status == 200 {
@@ -65,14 +65,14 @@ func TestBodyCap(t *testing.T) {
 				c.body = strings.NewReader(strings.Repeat(" ", 1<<20))
 			}
 			if len(f.requests) > 0 {
-				t.Error("a request reached the gateway")
+				t.Errorf("requests at the gateway = %d, want 0", len(f.requests))
 			}
 		})
 	}
 }
 
-// A body that its Content-Length condemns is not waited for.
-func TestTooLargeByItsOwnWord(t *testing.T) {
+// The server does not wait for a body whose Content-Length is too large.
+func TestTooLargeContentLength(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := newTestServer(hello, smallBody)
 		w := listenTo(t, s)
@@ -87,13 +87,13 @@ func TestTooLargeByItsOwnWord(t *testing.T) {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); resp.StatusCode != http.StatusRequestEntityTooLarge || took > 0 || !resp.Close {
-			t.Errorf("status %d after %v, close %v; want 413 at once and the end of the connection", resp.StatusCode, took, resp.Close)
+			t.Errorf("status = %d after %v with close %v, want 413 at once and the end of the connection", resp.StatusCode, took, resp.Close)
 		}
 	})
 }
 
-// What the body of a request says is not held against the next one on the
-// connection, whether or not anyone read it.
+// The body of a request is not read as the next request of the connection, even if no
+// handler read it.
 func TestUnreadBodyIsSkipped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := newTestServer(hello, withKeys)
@@ -101,7 +101,7 @@ func TestUnreadBodyIsSkipped(t *testing.T) {
 		conn := w.dial(t)
 		r := bufio.NewReader(conn)
 		for _, target := range []string{streamTarget, "GET /v1/models", "GET /healthz", streamTarget} {
-			// A pipe has no room of its own: the body is written while the reply comes.
+			// A pipe has no buffer: the body is written while the reply comes.
 			go io.WriteString(conn, written(question, target))
 			resp, err := http.ReadResponse(r, nil)
 			if err != nil {
@@ -112,26 +112,26 @@ func TestUnreadBodyIsSkipped(t *testing.T) {
 				want = 200
 			}
 			if _, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != want {
-				t.Fatalf("%s: status %d, %v", target, resp.StatusCode, err)
+				t.Fatalf("%s: status = %d, %v, want %d", target, resp.StatusCode, err, want)
 			}
 			time.Sleep(time.Minute)
 		}
 	})
 }
 
-// A body that nobody reads here is read by net/http before the reply leaves. A
-// sender that has stopped does not hold it for ever.
+// net/http reads a body that no handler reads before it sends the reply. A sender that
+// has stopped does not delay the reply without limit.
 func TestUnreadBodyThatNeverComes(t *testing.T) {
 	many := func(o *Options) { o.Chat = manyModels{new(fakeChat)} }
 	for _, c := range []struct {
 		name   string
 		set    func(*Options)
 		target string
-		most   time.Duration
+		max    time.Duration
 	}{
 		{"small reply", withKeys, streamTarget, 5 * time.Second},
-		// The deadlines of the body and of the reply's first write are one instant:
-		// when the write is the quicker, the rest of the body is waited for once more.
+		// The deadlines of the body and of the reply's first write are equal. If the write
+		// comes first, net/http waits for the rest of the body once more.
 		{"big reply", many, "GET /v1/models", 30*time.Second + remainderTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -142,10 +142,10 @@ func TestUnreadBodyThatNeverComes(t *testing.T) {
 				start := time.Now()
 				send(t, conn, "", c.target, "Content-Length: 1000")
 				text, err := io.ReadAll(conn)
-				if took := time.Since(start); err != nil || took > c.most {
-					t.Fatalf("ended after %v with %v", took, err)
+				if took := time.Since(start); err != nil || took > c.max {
+					t.Fatalf("end after %v with %v, want it after at most %v", took, err, c.max)
 				}
-				if c.most < 30*time.Second { // else the reply's deadline has passed with the body's
+				if c.max < 30*time.Second { // otherwise the deadline of the reply has passed too
 					checkContains(t, "the reply", string(text), "HTTP/1.1 401 ", "Connection: close")
 				}
 			})
@@ -153,7 +153,7 @@ func TestUnreadBodyThatNeverComes(t *testing.T) {
 	}
 }
 
-// manyModels has more models than net/http buffers of a reply.
+// manyModels has so many models that net/http does not buffer the whole reply.
 type manyModels struct{ *fakeChat }
 
 func (manyModels) Models(context.Context) []chat.Model {
@@ -164,10 +164,10 @@ func TestSlowBodies(t *testing.T) {
 	head := streamTarget + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
 	for _, c := range []struct {
 		name   string
-		size   int           // bytes that are announced
+		size   int           // Content-Length
 		piece  int           // bytes in each piece
 		every  time.Duration // between pieces
-		stops  int           // pieces after which no more comes; 0: never
+		stops  int           // number of pieces after which no more comes; 0: never
 		status int
 		after  time.Duration // when the reply comes
 	}{
@@ -193,17 +193,17 @@ func TestSlowBodies(t *testing.T) {
 				defer func() { _ = conn.Close() }()
 				resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 				if err != nil {
-					t.Fatalf("%v\n%s", err, l)
+					t.Fatalf("ReadResponse() = %v, want a reply; log:\n%s", err, l)
 				}
 				text, _ := io.ReadAll(resp.Body)
 				took := time.Since(start)
 				if resp.StatusCode != c.status || took < c.after || took > c.after+2*time.Second {
-					t.Errorf("status %d after %v, want %d after %v: %s", resp.StatusCode, took, c.status, c.after, text)
+					t.Errorf("status = %d after %v, want %d after %v: %s", resp.StatusCode, took, c.status, c.after, text)
 				}
 				if c.status != 200 {
 					checkContains(t, "the body", string(text), errorBody(chat.CodeInvalidJSON)...)
 					if !resp.Close {
-						t.Error("the connection is not closed")
+						t.Error("Close = false, want true")
 					}
 				}
 			})
@@ -224,7 +224,7 @@ func drip(conn net.Conn, body string, piece int, every time.Duration, stops int)
 	}
 }
 
-// A body's deadline is gone when the body is: the answer may take its time.
+// The deadline of a body ends with the body, so that an answer may take longer.
 func TestSlowAnswerAfterABody(t *testing.T) {
 	for _, framing := range []string{"sized", "chunked"} {
 		t.Run(framing, func(t *testing.T) {
@@ -239,7 +239,7 @@ func TestSlowAnswerAfterABody(t *testing.T) {
 				}
 				resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 				if err != nil || resp.StatusCode != http.StatusOK {
-					t.Fatalf("%v %v", resp, err)
+					t.Fatalf("ReadResponse() = %v, %v, want status 200", resp, err)
 				}
 			})
 		})
@@ -263,7 +263,7 @@ func TestBrokenChunks(t *testing.T) {
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(resp.Body)
 	if resp.StatusCode != http.StatusBadRequest || !resp.Close {
-		t.Errorf("status %d, close %v; want 400 and the end of the connection", resp.StatusCode, resp.Close)
+		t.Errorf("status = %d with close %v, want 400 and the end of the connection", resp.StatusCode, resp.Close)
 	}
 	checkContains(t, "the body", string(text), errorBody(chat.CodeInvalidJSON)...)
 }
@@ -273,19 +273,19 @@ func TestBuffersDoNotGrowForGood(t *testing.T) {
 	returnBuffer(b)
 	for range 100 {
 		if got := takeBuffer(); got == b {
-			t.Fatal("a giant buffer was kept")
+			t.Fatalf("takeBuffer() = a buffer of %d bytes, want a smaller one", got.Cap())
 		}
 	}
 }
 
-// What one request leaves in a buffer is not seen by the next.
+// A request does not see what an earlier one wrote to its buffer.
 func TestBuffersAreEmpty(t *testing.T) {
 	b := takeBuffer()
 	b.WriteString("secret")
 	returnBuffer(b)
 	for range 100 {
 		if got := takeBuffer(); got.Len() > 0 {
-			t.Fatalf("a buffer holds %q", got)
+			t.Fatalf("takeBuffer() = %q, want an empty buffer", got)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// outcome is how a grow ended, and when.
+// outcome is the result of a call of grow and its duration.
 type outcome struct {
 	ok   bool
 	took time.Duration
@@ -36,7 +36,7 @@ func TestBudget(t *testing.T) {
 			t.Errorf("grow(all) = %v, want it at once", got)
 		}
 		if b.used.Load() != big-2*big/smallShare {
-			t.Errorf("%d bytes in use, want all but two shares of small requests", b.used.Load())
+			t.Errorf("bytes in use = %d, want all but two shares of small requests", b.used.Load())
 		}
 		if got := grow(small, maxSmallLease); got != (outcome{true, 0}) {
 			t.Errorf("grow(small) = %v, want it at once: large requests leave a share free", got)
@@ -51,16 +51,22 @@ func TestBudget(t *testing.T) {
 		release := first.hold()
 		first.release()
 		if b.used.Load() == big/2+maxSmallLease {
-			t.Error("a lease that a turn holds was given back")
+			t.Errorf("bytes in use = %d, want those of the lease that a turn holds too", b.used.Load())
 		}
 		release()
 		release()
 		small.release()
 		second.release()
-		if b.used.Load() != 0 || b.waitingCount.Load() != 0 {
-			t.Errorf("%d bytes in use with %d waiters in the end, want none", b.used.Load(), b.waitingCount.Load())
-		}
+		checkUnused(t, b)
 	})
+}
+
+// checkUnused checks that no request uses the budget or waits for it.
+func checkUnused(t *testing.T, b *budget) {
+	t.Helper()
+	if b.used.Load() != 0 || b.waitingCount.Load() != 0 || len(b.waiting) != 0 {
+		t.Errorf("bytes in use at the end = %d with %d waiters, want 0 with 0", b.used.Load(), b.waitingCount.Load())
+	}
 }
 
 // A request that needs more than there is does not wait until no other is in flight.
@@ -77,8 +83,8 @@ func TestBudgetServesTheLargest(t *testing.T) {
 	})
 }
 
-// Who holds memory already is served before who does not, whoever came first; and who
-// leaves is out of the line.
+// A request that has memory already is served before one that has none, also when it came
+// later. A request whose client leaves waits no longer.
 func TestBudgetServesHoldersFirst(t *testing.T) {
 	const total = 80 << 20
 	synctest.Test(t, func(t *testing.T) {
@@ -114,17 +120,15 @@ func TestBudgetServesHoldersFirst(t *testing.T) {
 		full.release()
 		waiting.Wait()
 		if got := fmt.Sprint(order); got != "[holder newcomer]" {
-			t.Errorf("served %s, want [holder newcomer]", got)
+			t.Errorf("order = %s, want [holder newcomer]", got)
 		}
 		time.Sleep(2 * time.Second)
 		leaver.release()
-		if b.used.Load() != 0 || b.waitingCount.Load() != 0 {
-			t.Errorf("%d bytes in use with %d waiters in the end, want none", b.used.Load(), b.waitingCount.Load())
-		}
+		checkUnused(t, b)
 	})
 }
 
-// Many at once never use more than there is, and all is given back.
+// Many requests at once never use more than the budget, and release all of it.
 func TestBudgetInParallel(t *testing.T) {
 	b := newBudget(32 << 20)
 	var all sync.WaitGroup
@@ -143,13 +147,11 @@ func TestBudgetInParallel(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if b.used.Load() != 0 || b.waitingCount.Load() != 0 || len(b.waiting) != 0 {
-		t.Errorf("%d bytes in use with %d waiters in the end, want none", b.used.Load(), b.waitingCount.Load())
-	}
+	checkUnused(t, b)
 }
 
-// Large bodies that do not fit together are refused after a short wait, so that a client
-// comes back; small ones are answered meanwhile; and what was taken is given back.
+// Large bodies that do not fit together are refused after a short wait, so that clients
+// repeat them. Small ones are answered meanwhile. All memory is released.
 func TestOverloaded(t *testing.T) {
 	for _, coding := range []string{"", "gzip"} {
 		t.Run(coding, func(t *testing.T) {
@@ -182,27 +184,27 @@ func TestOverloaded(t *testing.T) {
 				asking.Wait()
 				for i, want := range []int{200, 503, 200} {
 					if got[i] == nil || got[i].StatusCode != want {
-						t.Fatalf("request %d: %v, want status %d", i, got[i], want)
+						t.Fatalf("reply %d = %v, want status %d", i, got[i], want)
 					}
 				}
 				retry, _ := strconv.Atoi(got[1].Header.Get("Retry-After"))
 				if took[1] != maxBudgetWait || retry < 1 || got[1].Header.Get("X-Should-Retry") != "" {
-					t.Errorf("503 after %v with Retry-After %d, want it after %v with some", took[1], retry, maxBudgetWait)
+					t.Errorf("503 after %v with Retry-After = %d, want it after %v with 1 or more", took[1], retry, maxBudgetWait)
 				}
 				synctest.Wait()
 				if used := s.budget.used.Load(); used != 0 {
-					t.Errorf("%d bytes in use in the end, want none", used)
+					t.Errorf("bytes in use at the end = %d, want 0", used)
 				}
 				if n := metricSum(t, s, "achuan_limits_hit_total"); n != 1 {
-					t.Errorf("%v limits hit, want 1", n)
+					t.Errorf("limits hit = %v, want 1", n)
 				}
 			})
 		})
 	}
 }
 
-// Every way in which a request ends gives its memory back.
-func TestMemoryIsGivenBack(t *testing.T) {
+// A request releases its memory in whatever way it ends.
+func TestMemoryIsReleased(t *testing.T) {
 	quota := &chat.Error{Kind: chat.KindQuota, Code: chat.CodeInsufficientQuota, Message: "used up"}
 	for name, c := range map[string]struct {
 		body   string
@@ -214,13 +216,13 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		s, f, _ := newTestServer(c.script, func(o *Options) { o.BodyMemory, o.MaxBody = 32<<20, 64<<10 })
 		f.place = func(context.Context) error {
 			if s.budget.used.Load() == 0 {
-				t.Errorf("%s: no memory is taken while the request is placed", name)
+				t.Errorf("%s: bytes in use while the request is placed = 0, want more", name)
 			}
 			return nil
 		}
 		serve(s, request("POST", "/v1/chat/completions", c.body))
 		if used := s.budget.used.Load(); used != 0 {
-			t.Errorf("%s: %d bytes in use in the end, want none", name, used)
+			t.Errorf("%s: bytes in use at the end = %d, want 0", name, used)
 		}
 	}
 }

@@ -16,14 +16,14 @@ import (
 	"achuan/internal/chat"
 )
 
-// leftEarly checks that one client is known to have left, and what was told of it.
-func leftEarly(t *testing.T, s *Server, f *fakeChat, l *testLog, left int) {
+// checkClientLeft checks how the server counts and logs the one client that left.
+func checkClientLeft(t *testing.T, s *Server, f *fakeChat, l *testLog, unfinished int) {
 	t.Helper()
 	if got := metricSum(t, s, "achuan_clients_gone_total"); got != 1 {
-		t.Errorf("%v clients counted as gone, want 1", got)
+		t.Errorf("achuan_clients_gone_total = %v, want 1", got)
 	}
-	if f.unfinished != left {
-		t.Errorf("%d answers were left before their end, want %d", f.unfinished, left)
+	if f.unfinished != unfinished {
+		t.Errorf("unfinished answers = %d, want %d", f.unfinished, unfinished)
 	}
 	checkContains(t, "the log", l.String(), "status=499", "!level=WARN", "!level=ERROR", "!code=")
 }
@@ -33,7 +33,7 @@ func TestClientLeaves(t *testing.T) {
 		name   string
 		body   string
 		script []step
-		left   int // answers left to the background
+		left   int // answers that end in the background
 	}{
 		{"while a whole answer comes", question, []step{textStep("a"), waitForClientGone(), textStep("b"), doneStep(someUsage)}, 1},
 		{"before a stream's first event", questionWith(`"stream":true`), []step{waitForClientGone(), textStep("a"), doneStep(someUsage)}, 1},
@@ -48,13 +48,11 @@ func TestClientLeaves(t *testing.T) {
 				w := listenTo(t, s)
 				conn := w.dial(t)
 				send(t, conn, c.body, streamTarget)
-				go func() { // reads what comes, for five seconds
-					_, _ = io.Copy(io.Discard, conn)
-				}()
+				go func() { _, _ = io.Copy(io.Discard, conn) }()
 				time.Sleep(5 * time.Second)
 				_ = conn.Close()
 				synctest.Wait()
-				leftEarly(t, s, f, l, c.left)
+				checkClientLeft(t, s, f, l, c.left)
 			})
 		})
 	}
@@ -73,7 +71,7 @@ func TestClientLeavesWhileItIsPlaced(t *testing.T) {
 		time.Sleep(time.Second)
 		_ = conn.Close()
 		synctest.Wait()
-		leftEarly(t, s, f, l, 0)
+		checkClientLeft(t, s, f, l, 0)
 	})
 }
 
@@ -87,11 +85,11 @@ func TestClientLeavesWithinItsBody(t *testing.T) {
 		}
 		_ = conn.Close()
 		synctest.Wait()
-		leftEarly(t, s, f, l, 0)
+		checkClientLeft(t, s, f, l, 0)
 	})
 }
 
-// To a client that has only closed its own side, an empty 200 would be a lie.
+// A client that has only closed its own side must not read an empty 200.
 func TestNothingIsWrittenToAClientThatLeft(t *testing.T) {
 	s, _, _ := newTestServer([]step{waitForClientGone(), errorStep(truncatedError)})
 	srv := httptest.NewServer(s.Handler())
@@ -106,25 +104,25 @@ func TestNothingIsWrittenToAClientThatLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, _ := io.ReadAll(conn); len(got) > 0 {
-		t.Errorf("it was sent %q", got)
+		t.Errorf("reply = %q, want nothing", got)
 	}
 }
 
-// A program that ends its requests' contexts for a reason of its own is no client
-// that left: the reason is the answer.
+// If the program itself ends the context of a request, the client has not left. It gets
+// the reason as the answer.
 func TestEndedByTheProgram(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	s, _, l := newTestServer([]step{textStep("a"), pauseStep(), textStep("b"), doneStep(someUsage)})
 	cancel(&chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown, Message: "shutting down"})
 	rec, aborted := serve(s, request("POST", "/v1/chat/completions", question).WithContext(ctx))
 	if aborted || rec.Code != http.StatusServiceUnavailable {
-		t.Errorf("status %d, aborted %v; want 503", rec.Code, aborted)
+		t.Errorf("status = %d with aborted %v, want 503 with false", rec.Code, aborted)
 	}
 	checkContains(t, "the log", l.String(), "status=503", "code=shutting_down")
 }
 
-// A reader that stalls is dropped when a write has waited WriteTimeout, and the
-// rest of its answer is left to the background.
+// The server drops a reader that stalls when a write has waited for WriteTimeout. The rest
+// of its answer runs in the background.
 func TestStalledReader(t *testing.T) {
 	big := strings.Repeat("x", 1<<20)
 	stream := questionWith(`"stream":true`)
@@ -154,32 +152,32 @@ func TestStalledReader(t *testing.T) {
 					readUntil(t, r, func(line string) bool { return strings.Contains(line, `"content":"a"`) })
 				}
 				time.Sleep(c.after - time.Second)
-				if metricSum(t, s, "achuan_request_duration_seconds_count") != 0 {
-					t.Fatal("dropped too early")
+				if n := metricSum(t, s, "achuan_request_duration_seconds_count"); n != 0 {
+					t.Fatalf("requests that ended before the deadline = %v, want 0", n)
 				}
 				time.Sleep(2 * time.Second)
 				synctest.Wait()
-				leftEarly(t, s, f, l, c.left)
+				checkClientLeft(t, s, f, l, c.left)
 			})
 		})
 	}
 }
 
-// readUntil reads lines up to one that is meant.
-func readUntil(t *testing.T, r *bufio.Reader, meant func(string) bool) {
+// readUntil reads lines up to the first for which isLast returns true.
+func readUntil(t *testing.T, r *bufio.Reader, isLast func(string) bool) {
 	t.Helper()
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
 			t.Fatal(err)
 		}
-		if meant(line) {
+		if isLast(line) {
 			return
 		}
 	}
 }
 
-// A reader that is slow but reads is served to the end, however long that takes.
+// A slow reader gets the whole answer, however long that takes.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		big := strings.Repeat("x", 1<<20)
@@ -200,12 +198,12 @@ func TestSlowReader(t *testing.T) {
 			}
 		}
 		if took := time.Since(start); n < len(big) || took < 2*time.Minute {
-			t.Errorf("%d bytes in %v, want all of it and slowly", n, took)
+			t.Errorf("read %d bytes in %v, want at least %d in at least 2m0s", n, took, len(big))
 		}
 	})
 }
 
-// What net/http writes after the handlers has a deadline too.
+// The bytes that net/http writes after the handlers have a deadline too.
 func TestStalledReaderOfASmallReply(t *testing.T) {
 	for name, request := range map[string]string{
 		"with a body": written(question, streamTarget),
@@ -221,15 +219,15 @@ func TestStalledReaderOfASmallReply(t *testing.T) {
 				}
 				time.Sleep(31 * time.Second)
 				if got, err := io.ReadAll(conn); len(got) > 0 || err != nil {
-					t.Errorf("read %q, %v; want the end of the connection", got, err)
+					t.Errorf("ReadAll() = %q, %v, want the end of the connection", got, err)
 				}
 			})
 		})
 	}
 }
 
-// The deadline of a reply's last write does not reach into the next request of
-// the connection.
+// The deadline of a reply's last write does not apply to the next request of the
+// connection.
 func TestConnectionIsReusedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := newTestServer(hello)
@@ -243,14 +241,14 @@ func TestConnectionIsReusedLater(t *testing.T) {
 				t.Fatal(err)
 			}
 			if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-				t.Fatalf("status %d, %v: %s", resp.StatusCode, err, text)
+				t.Fatalf("status = %d, %v, want 200: %s", resp.StatusCode, err, text)
 			}
 			time.Sleep(100 * time.Second)
 		}
 	})
 }
 
-// Nor is it in the way of what net/http writes before the handlers do.
+// It does not apply either to what net/http writes before the handlers.
 func TestContinueOnAnOldConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := newTestServer(hello)
@@ -263,7 +261,7 @@ func TestContinueOnAnOldConnection(t *testing.T) {
 				t.Fatal(err)
 			}
 			if line, err := r.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
-				t.Fatalf("%q, %v", line, err)
+				t.Fatalf("ReadString() = %q, %v, want 100 Continue", line, err)
 			}
 			readUntil(t, r, func(line string) bool { return line == "\r\n" })
 			if _, err := io.WriteString(conn, body); err != nil {
@@ -271,7 +269,7 @@ func TestContinueOnAnOldConnection(t *testing.T) {
 			}
 			resp, err := http.ReadResponse(r, nil)
 			if err != nil || resp.StatusCode != http.StatusOK {
-				t.Fatal(resp, err)
+				t.Fatalf("ReadResponse() = %v, %v, want status 200", resp, err)
 			}
 			if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 				t.Fatal(err)

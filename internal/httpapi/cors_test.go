@@ -81,7 +81,7 @@ func TestCORS(t *testing.T) {
 			s, _, _ := newTestServer(hello, c.set...)
 			rec, _ := serve(s, request(c.method, c.path, "", c.headers...))
 			if rec.Code != c.status {
-				t.Errorf("status %d, want %d: %s", rec.Code, c.status, rec.Body)
+				t.Errorf("status = %d, want %d: %s", rec.Code, c.status, rec.Body)
 			}
 			if diff := cmp.Diff(c.want, corsOf(rec.Header())); diff != "" {
 				t.Errorf("headers (-want +got):\n%s", diff)
@@ -90,11 +90,11 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-// A page must be able to read why a stream failed and where it went.
+// A page can read the headers and errors of a stream.
 func TestCORSOnAStream(t *testing.T) {
 	s, _, _ := newTestServer(hello, page)
 	rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`), "Origin: https://chat.example.com"))
 	if got := rec.Header().Get("Access-Control-Allow-Origin"); rec.Code != 200 || got != "https://chat.example.com" {
-		t.Errorf("status %d, Access-Control-Allow-Origin %q", rec.Code, got)
+		t.Errorf("status = %d with Access-Control-Allow-Origin %q, want 200 with the page", rec.Code, got)
 	}
 }

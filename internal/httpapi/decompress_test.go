@@ -85,7 +85,7 @@ func mustOf(code chat.Code) []string {
 	return errorBody(code)
 }
 
-// A body that becomes huge is refused at its bound: it never takes the memory.
+// A body that decompresses to more than the limit is refused before it takes the memory.
 func TestBombTakesNoMemory(t *testing.T) {
 	bomb := compress(t, "gzip", strings.Repeat(" ", 64<<20))
 	s, _, _ := newTestServer(hello, func(o *Options) { o.MaxBody = 1 << 20 })
@@ -95,6 +95,6 @@ func TestBombTakesNoMemory(t *testing.T) {
 	rec, _ := serve(s, r)
 	runtime.ReadMemStats(&after)
 	if took := after.TotalAlloc - before.TotalAlloc; rec.Code != http.StatusRequestEntityTooLarge || took > 16<<20 {
-		t.Errorf("status %d with %d bytes allocated, want 413 with 16 MiB at most", rec.Code, took)
+		t.Errorf("status = %d with %d bytes allocated, want 413 with at most 16 MiB", rec.Code, took)
 	}
 }

@@ -31,11 +31,11 @@ func TestDrainingClosesTheConnection(t *testing.T) {
 	s.StartDraining()
 	rec, _ := serve(s, request("GET", "/v1/models", ""))
 	if got := rec.Header().Get("Connection"); got != "close" {
-		t.Errorf("Connection is %q, want close", got)
+		t.Errorf("Connection = %q, want close", got)
 	}
 	rec, _ = serve(s, request("GET", "/healthz", ""))
 	if got := rec.Header().Get("Connection"); got != "" {
-		t.Errorf("Connection of a probe is %q", got)
+		t.Errorf("Connection of a probe = %q, want none", got)
 	}
 }
 
@@ -58,28 +58,28 @@ func TestWaitIdle(t *testing.T) {
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := s.WaitIdle(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("WaitIdle returned %v while a stream was open", err)
+			t.Errorf("WaitIdle() while a stream is open = %v, want %v", err, context.DeadlineExceeded)
 		}
 		var waiting sync.WaitGroup
 		for range 3 {
 			waiting.Go(func() {
 				if err := s.WaitIdle(t.Context()); err != nil || time.Since(start) != 5*time.Second {
-					t.Errorf("WaitIdle returned %v after %v, want nil after 5s", err, time.Since(start))
+					t.Errorf("WaitIdle() = %v after %v, want nil after 5s", err, time.Since(start))
 				}
 			})
 		}
 		waiting.Wait()
 		<-read
 		if last := got[len(got)-1]; last.Text != "data: [DONE]" {
-			t.Errorf("the stream ended with %q", last.Text)
+			t.Errorf("last text of the stream = %q, want data: [DONE]", last.Text)
 		}
 		if err := s.WaitIdle(t.Context()); err != nil {
-			t.Errorf("WaitIdle of an idle server: %v", err)
+			t.Errorf("WaitIdle() of an idle server = %v, want nil", err)
 		}
 	})
 }
 
-// Requests that fail in any way are not in flight for ever.
+// A request that fails in any way is no longer in flight.
 func TestNothingStaysInFlight(t *testing.T) {
 	s, f, _ := newTestServer([]step{textStep("Hel"), pauseStep(), {panic: "oh my"}})
 	f.place = func(context.Context) error { return nil }
@@ -95,7 +95,7 @@ func TestNothingStaysInFlight(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.WaitIdle(ctx); err != nil {
-		t.Errorf("%d requests are in flight", s.inFlight.n.Load())
+		t.Errorf("requests in flight = %d, want 0", s.inFlight.n.Load())
 	}
 }
 
@@ -103,10 +103,10 @@ func TestHTTPServer(t *testing.T) {
 	l := new(testLog)
 	srv := HTTPServer(http.NotFoundHandler(), l.logger())
 	if srv.WriteTimeout != 0 || srv.ReadTimeout != 0 {
-		t.Error("a total timeout would cut long answers")
+		t.Errorf("WriteTimeout = %v, ReadTimeout = %v, want none, because they cut long answers", srv.WriteTimeout, srv.ReadTimeout)
 	}
 	if srv.ReadHeaderTimeout != 10*time.Second || srv.IdleTimeout != 120*time.Second || srv.MaxHeaderBytes != 64<<10 {
-		t.Errorf("limits are %v, %v, %d", srv.ReadHeaderTimeout, srv.IdleTimeout, srv.MaxHeaderBytes)
+		t.Errorf("limits = %v, %v, %d, want 10s, 2m0s, 65536", srv.ReadHeaderTimeout, srv.IdleTimeout, srv.MaxHeaderBytes)
 	}
 	srv.ErrorLog.Print("a fault of net/http")
 	checkContains(t, "the log", l.String(), "level=WARN", "a fault of net/http")
@@ -122,12 +122,12 @@ func TestSlowHeader(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := io.ReadAll(conn); err != nil || time.Since(start) != 10*time.Second {
-			t.Errorf("ended with %v after %v, want EOF after 10s", err, time.Since(start))
+			t.Errorf("ReadAll() = %v after %v, want nil after 10s", err, time.Since(start))
 		}
 	})
 }
 
-// net/http answers this one by itself unless told not to.
+// net/http answers this request itself unless it is configured not to.
 func TestOptionsOfTheWholeServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := newTestServer(hello)

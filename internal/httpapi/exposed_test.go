@@ -16,8 +16,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// forBrowsers are the headers that browsers and proxies act on themselves, or always
-// let a page read.
+// forBrowsers are the headers that browsers and proxies use themselves, or that every page
+// can read.
 var forBrowsers = []string{
 	"Accept-Encoding", "Allow", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Traceparent", "Vary", "Www-Authenticate",
 	"X-Accel-Buffering", "X-Content-Type-Options",
@@ -40,7 +40,7 @@ func TestEveryHeaderIsExposed(t *testing.T) {
 	}
 	for _, name := range exposed {
 		if !slices.Contains(set, http.CanonicalHeaderKey(name)) {
-			t.Errorf("exposedHeaders has %q, which no code sets", name)
+			t.Errorf("exposedHeaders has %q, want only headers that the code sets: %q", name, set)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func headersSet(t *testing.T) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// literal returns the value of a string literal, "" of anything else.
+// literal returns the value of a string literal, and "" for any other expression.
 func literal(e ast.Expr) string {
 	lit, ok := e.(*ast.BasicLit)
 	if !ok || lit.Kind != token.STRING {
@@ -118,12 +118,12 @@ func TestPreflightAllowsEveryMethod(t *testing.T) {
 			"Origin: https://chat.example.com", "Access-Control-Request-Method: "+route.method))
 		allowed := strings.Split(rec.Header().Get("Access-Control-Allow-Methods"), ", ")
 		if rec.Code != http.StatusNoContent || !slices.Contains(allowed, route.method) {
-			t.Errorf("preflight(%s %s) = %d, allowing %q; want 204 with the method", route.method, route.path, rec.Code, allowed)
+			t.Errorf("preflight(%s %s) = %d with %q, want 204 with the method", route.method, route.path, rec.Code, allowed)
 		}
 	}
 }
 
-// An error that a repeat cannot fix says so; the others leave it to the status.
+// The header says that a repeat cannot fix an error. For other errors the status decides.
 func TestShouldRetry(t *testing.T) {
 	for _, c := range []struct {
 		err    *chat.Error
@@ -150,7 +150,7 @@ func TestShouldRetry(t *testing.T) {
 		s, _, _ := newTestServer([]step{errorStep(c.err)})
 		rec, _ := serve(s, request("POST", "/v1/chat/completions", question))
 		if got := rec.Header().Get("X-Should-Retry"); rec.Code != c.status || got != c.want {
-			t.Errorf("%s: status %d, x-should-retry %q; want %d, %q", c.err.Code, rec.Code, got, c.status, c.want)
+			t.Errorf("%s: status = %d with x-should-retry %q, want %d with %q", c.err.Code, rec.Code, got, c.status, c.want)
 		}
 	}
 }
@@ -165,7 +165,7 @@ func TestRepliesAreUTF8(t *testing.T) {
 	} {
 		rec, _ := serve(s, r)
 		if !utf8.Valid(rec.Body.Bytes()) {
-			t.Errorf("%q %s: the body %q is not UTF-8", r.Method, r.URL.EscapedPath(), rec.Body)
+			t.Errorf("body of %s %q = %q, want UTF-8", r.Method, r.URL.EscapedPath(), rec.Body)
 		}
 	}
 }

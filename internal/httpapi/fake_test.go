@@ -13,12 +13,12 @@ import (
 // fakeChat is a small Chat: it knows two models and answers with a script.
 type fakeChat struct {
 	script []step                          // of every answer
-	place  func(ctx context.Context) error // what Chat itself does, nil for nothing
+	place  func(ctx context.Context) error // runs in Chat unless it is nil
 
 	mu          sync.Mutex
 	requests    []chat.Request
 	clientsGone int // answers whose clients left
-	unfinished  int // answers whose events were not ranged to their end
+	unfinished  int // answers whose events were not read to the end
 }
 
 func (f *fakeChat) Models(context.Context) []chat.Model {
@@ -46,22 +46,22 @@ func (f *fakeChat) Chat(ctx context.Context, r *chat.Request) (Answer, error) {
 	return &fakeAnswer{chat: f, ctx: ctx, session: 4711, placement: chat.PlacementNew}, nil
 }
 
-// onlyRequest is the only request that came.
+// onlyRequest returns the request that came, which must be the only one.
 func (f *fakeChat) onlyRequest(t *testing.T) chat.Request {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.requests) != 1 {
-		t.Fatalf("%d requests reached the gateway, want 1", len(f.requests))
+		t.Fatalf("requests at the gateway = %d, want 1", len(f.requests))
 	}
 	return f.requests[0]
 }
 
-// step is one thing that an answer does: what is not zero, in the fields' order.
+// step is a part of an answer: the fields that are set, in their order.
 type step struct {
 	wait         time.Duration
-	clientLeaves bool  // waits for the client's leaving
-	newSession   int64 // the session becomes this one, replayed
+	clientLeaves bool  // waits until the client leaves
+	newSession   int64 // the answer moves to this session, with the placement replayed
 	do           func()
 	panic        string
 	event        chat.Event
@@ -143,7 +143,7 @@ func doneStep(u chat.Usage) step {
 	return step{event: chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: u}}
 }
 
-// forChoice is s for another choice.
+// forChoice returns the step for another choice.
 func (s step) forChoice(choice int) step {
 	s.event.Choice = choice
 	return s

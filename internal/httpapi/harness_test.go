@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// testLog is what the server under test has logged, readable at any time.
+// testLog is the log of the server under test. It can be read at any time.
 type testLog struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -83,7 +83,7 @@ const question = `{"model":"model-1","messages":[{"role":"user","content":"Hi"}]
 // questionWith returns question with more keys in it.
 func questionWith(keys string) string { return strings.TrimSuffix(question, "}") + "," + keys + "}" }
 
-// serve serves one request in memory. What is aborted comes back as aborted.
+// serve serves one request in memory. It reports whether the handler aborted the reply.
 func serve(s *Server, r *http.Request) (rec *httptest.ResponseRecorder, aborted bool) {
 	rec = httptest.NewRecorder()
 	defer func() {
@@ -97,7 +97,7 @@ func serve(s *Server, r *http.Request) (rec *httptest.ResponseRecorder, aborted 
 	return rec, false
 }
 
-// request is for ask: a request to this machine.
+// request returns a request to this machine. It is for serve.
 func request(method, path, body string, headers ...string) *http.Request {
 	var reader io.Reader
 	if body != "" {
@@ -141,17 +141,17 @@ func metricSum(t *testing.T, s *Server, metric string) float64 {
 	return sum
 }
 
-// checkContains checks a text for what has to be in it; "!" in front of a part says
-// that it must not be.
+// checkContains checks that a text contains all parts. A part that begins with "!" must not be
+// in it.
 func checkContains(t *testing.T, what, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		unwanted, no := strings.CutPrefix(part, "!")
 		if no && strings.Contains(text, unwanted) {
-			t.Errorf("%s contains %q, which it must not:\n%s", what, unwanted, text)
+			t.Errorf("%s = %s\nwant no %q in it", what, text, unwanted)
 		}
 		if !no && !strings.Contains(text, part) {
-			t.Errorf("%s lacks %q:\n%s", what, part, text)
+			t.Errorf("%s = %s\nwant %q in it", what, text, part)
 		}
 	}
 }

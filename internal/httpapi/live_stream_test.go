@@ -10,10 +10,10 @@ import (
 	"achuan/internal/chat"
 )
 
-// A timer that fires too late, because the handler was just done, touches nothing.
+// A timer that fires after the handler is done writes nothing.
 func TestLateTickIsSilent(t *testing.T) {
 	for name, over := range map[string]func(*liveStream){
-		"the reply is another's": func(l *liveStream) { l.closeIfUnused() },
+		"the stream is not used": func(l *liveStream) { l.closeIfUnused() },
 		"the handler returned":   (*liveStream).close,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -22,13 +22,13 @@ func TestLateTickIsSilent(t *testing.T) {
 			over(l)
 			l.tick()
 			if rec.Flushed || rec.Body.Len() > 0 || len(rec.Header()) > 0 {
-				t.Errorf("it wrote %v %q", rec.Header(), rec.Body)
+				t.Errorf("reply = %v %q, want nothing", rec.Header(), rec.Body)
 			}
 		})
 	}
 }
 
-// What the timer could not write ends the stream at the handler's next write.
+// If the timer cannot write, the next write of the handler ends the stream.
 func TestFailureOfAKeepAliveIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
@@ -41,11 +41,11 @@ func TestFailureOfAKeepAliveIsKnown(t *testing.T) {
 		synctest.Wait()
 		for _, err := range []error{l.write(nil), l.write([]byte("x")), l.finish([]byte("x"), true)} {
 			if !errors.Is(err, errClientGone) || !errors.Is(err, broken) {
-				t.Errorf("the handler is told %v", err)
+				t.Errorf("error of the handler = %v, want %v and %v", err, errClientGone, broken)
 			}
 		}
 		if len(d.writes) != 1 {
-			t.Errorf("%d writes, want one: it has failed", len(d.writes))
+			t.Errorf("writes = %d, want 1, because it fails", len(d.writes))
 		}
 	})
 }

@@ -48,12 +48,12 @@ func TestMediaType(t *testing.T) {
 				}
 				rec, _ := serve(s, r)
 				if rec.Code != want {
-					t.Errorf("keyed %v: status %d, want %d", s.requiresKey(), rec.Code, want)
+					t.Errorf("status (requires a key: %v) = %d, want %d", s.requiresKey(), rec.Code, want)
 				}
 				if want == http.StatusUnsupportedMediaType {
 					checkContains(t, "the body", rec.Body.String(), errorBody(chat.CodeUnsupportedMediaType)...)
 					if got := rec.Header().Get("Accept-Encoding"); (c.encoding != "") != (got == acceptedCodings) && c.encoding != "identity" {
-						t.Errorf("Accept-Encoding = %q with the coding %q", got, c.encoding)
+						t.Errorf("Accept-Encoding for the coding %q = %q, want %q for an unsupported one", c.encoding, got, acceptedCodings)
 					}
 				}
 			}
@@ -61,22 +61,22 @@ func TestMediaType(t *testing.T) {
 	}
 }
 
-// A request without a body has no type to be wrong.
+// The type of a request without a body is not checked.
 func TestMediaTypeOfNothing(t *testing.T) {
 	s, _, _ := newTestServer(nil)
 	rec, _ := serve(s, request("GET", "/v1/models", "", "Content-Type: text/plain"))
 	if rec.Code != http.StatusOK {
-		t.Errorf("status %d, want 200", rec.Code)
+		t.Errorf("status = %d, want 200", rec.Code)
 	}
 }
 
-// What is wrong with where a request goes is told before what is wrong with its body.
+// An error of the route comes before an error of the body.
 func TestMediaTypeOfNoRoute(t *testing.T) {
 	for target, want := range map[string]int{"PUT /v1/chat/completions": 405, "POST /v1/models": 405, "POST /v1/nope": 404} {
 		method, path, _ := strings.Cut(target, " ")
 		s, _, _ := newTestServer(nil)
 		if rec, _ := serve(s, request(method, path, "a=b", "Content-Type: application/x-www-form-urlencoded")); rec.Code != want {
-			t.Errorf("%s with a form: status %d, want %d", target, rec.Code, want)
+			t.Errorf("status of %s with a form = %d, want %d", target, rec.Code, want)
 		}
 	}
 }

@@ -58,12 +58,12 @@ func TestMetricsAreForWhoMayLook(t *testing.T) {
 			r.RemoteAddr = c.peer
 			rec, _ := serve(s, r)
 			if rec.Code != c.status {
-				t.Fatalf("status %d, want %d", rec.Code, c.status)
+				t.Fatalf("status = %d, want %d", rec.Code, c.status)
 			}
 			if c.code != "" {
 				checkContains(t, "the body", rec.Body.String(), append(errorBody(c.code), "ACHUAN_ADMIN_KEY", "!achuan_ready")...)
 				if got := rec.Header().Get("WWW-Authenticate"); got != "Bearer" {
-					t.Errorf("WWW-Authenticate %q", got)
+					t.Errorf("WWW-Authenticate = %q, want Bearer", got)
 				}
 			} else {
 				checkContains(t, "the body", rec.Body.String(), "achuan_ready 0\n", "achuan_panics_total 0\n", "go_goroutines ")
@@ -73,23 +73,23 @@ func TestMetricsAreForWhoMayLook(t *testing.T) {
 	}
 }
 
-// The administrator is not a caller: the admin key opens no chat.
+// The administrator is not a caller: chat refuses the admin key.
 func TestAdminKeyIsNoClientKey(t *testing.T) {
 	s, f, _ := newTestServer(hello, withKeys, administered)
 	rec, _ := serve(s, request("POST", "/v1/chat/completions", question, "Authorization: "+adminKey))
 	if rec.Code != http.StatusUnauthorized || len(f.requests) > 0 {
-		t.Errorf("status %d, %d requests passed; want 401 and none", rec.Code, len(f.requests))
+		t.Errorf("status = %d with %d requests at the gateway, want 401 with 0", rec.Code, len(f.requests))
 	}
 }
 
-// scrape returns what /metrics says, the lines of one metric.
+// scrape returns the lines of one metric.
 func scrape(t *testing.T, s *Server, metric string) string {
 	t.Helper()
 	r := request("GET", "/metrics", "")
 	r.RemoteAddr = "127.0.0.1:5000"
 	rec, _ := serve(s, r)
 	if rec.Code != http.StatusOK {
-		t.Fatalf("status %d", rec.Code)
+		t.Fatalf("status of /metrics = %d, want 200", rec.Code)
 	}
 	var kept strings.Builder
 	for line := range strings.Lines(rec.Body.String()) {
@@ -139,13 +139,13 @@ func TestReadyIsMeasured(t *testing.T) {
 	}{{func() {}, 0}, {s.SetReady, 1}, {s.StartDraining, 0}} {
 		c.change()
 		if got := metricSum(t, s, "achuan_ready"); got != c.want {
-			t.Errorf("ready: %v, want %v", got, c.want)
+			t.Errorf("achuan_ready = %v, want %v", got, c.want)
 		}
 	}
 }
 
-// Prometheus' scrapes are noted, those of this program's own commands not.
-func TestScrapesAreNoted(t *testing.T) {
+// The server records the time of Prometheus' scrapes, but not of those by its own commands.
+func TestScrapesAreRecorded(t *testing.T) {
 	const metric = "achuan_last_scrape_timestamp_seconds"
 	s, _, _ := newTestServer(nil)
 	for _, c := range []struct {
@@ -156,7 +156,7 @@ func TestScrapesAreNoted(t *testing.T) {
 		r.RemoteAddr = "127.0.0.1:5000"
 		serve(s, r)
 		if got := metricSum(t, s, metric) > 0; got != c.after {
-			t.Errorf("noted after %s: %v, want %v", c.agent, got, c.after)
+			t.Errorf("%s > 0 after %s = %v, want %v", metric, c.agent, got, c.after)
 		}
 	}
 }
@@ -168,11 +168,11 @@ func TestOpenStreamsAreCounted(t *testing.T) {
 	s.opts.Chat.(*fakeChat).script = []step{textStep("a"), {do: func() { during = metricSum(t, s, "achuan_open_streams") }}, doneStep(someUsage)}
 	serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
 	if after := metricSum(t, s, "achuan_open_streams"); during != 1 || after != 0 {
-		t.Errorf("%v streams open during the answer and %v after it; want 1 and 0", during, after)
+		t.Errorf("open streams = %v during the answer and %v after it, want 1 and 0", during, after)
 	}
 }
 
-// Without metrics nothing is counted and nothing fails.
+// Without metrics the server counts nothing, and requests work.
 func TestNoMetrics(t *testing.T) {
 	s, _, _ := newTestServer(hello, func(o *Options) { o.Metrics = nil })
 	for _, body := range []string{question, questionWith(`"stream":true,"zz":1`), "{"} {
@@ -181,6 +181,6 @@ func TestNoMetrics(t *testing.T) {
 	r := request("GET", "/metrics", "")
 	r.RemoteAddr = "127.0.0.1:1"
 	if rec, _ := serve(s, r); rec.Code != http.StatusNotFound {
-		t.Errorf("status %d, want 404", rec.Code)
+		t.Errorf("status of /metrics = %d, want 404", rec.Code)
 	}
 }

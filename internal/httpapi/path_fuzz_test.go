@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// No path is answered by a redirect, whatever is repaired in it, and what was repaired
-// needs no repair.
+// No path gets a redirect, whether it is corrected or not. A corrected path needs no further
+// correction.
 func FuzzPath(f *testing.F) {
 	for _, path := range []string{
 		"/", "//", "/v1", "/v1/v1//models/", "/chat/completions/", "/v1/models/a%2Fb", "/v1/../v1/models", "/v1/%2e%2e/x", "/models/%", "/v1/./",
@@ -24,14 +24,14 @@ func FuzzPath(f *testing.F) {
 		}
 		once := correctPath(u.EscapedPath(), names)
 		if twice := correctPath(once, names); twice != once {
-			t.Errorf("repairedPath(%q) = %q, and of that %q", u.EscapedPath(), once, twice)
+			t.Errorf("correctPath(%q) = %q, want it unchanged", once, twice)
 		}
 		r := request("GET", "/", "")
 		r.URL = u
 		rec := httptest.NewRecorder()
 		s.Handler().ServeHTTP(rec, r)
 		if rec.Code >= 300 && rec.Code < 400 || rec.Header().Get("Location") != "" {
-			t.Errorf("GET %q: status %d, Location %q", u.EscapedPath(), rec.Code, rec.Header().Get("Location"))
+			t.Errorf("status of GET %q = %d with Location %q, want no redirect", u.EscapedPath(), rec.Code, rec.Header().Get("Location"))
 		}
 	})
 }

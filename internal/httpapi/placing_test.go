@@ -24,7 +24,7 @@ func TestPlacingIsPartOfTheHeaderWait(t *testing.T) {
 		err    error // of placing
 		script []step
 		want   []moment
-		trail  bool // where the answer comes from is told in the trailer
+		trail  bool // the trailer names the session
 	}{
 		{"placed at once, silent", 0, nil, []step{waitStep(12 * sec), textStep("a"), doneStep(someUsage)},
 			[]moment{{10 * sec, ""}, {12 * sec, "role"}, {12 * sec, "a"}, {12 * sec, "stop"}, {12 * sec, "DONE"}}, false},
@@ -46,10 +46,10 @@ func TestPlacingIsPartOfTheHeaderWait(t *testing.T) {
 				send(t, conn, questionWith(`"stream":true`), streamTarget, "Connection: close")
 				resp, got, err := readAll(t, conn, start)
 				if err != io.EOF || resp.StatusCode != http.StatusOK {
-					t.Fatalf("status %d, %v", resp.StatusCode, err)
+					t.Fatalf("status = %d, %v, want 200, EOF", resp.StatusCode, err)
 				}
 				if diff := cmp.Diff(c.want, shorten(got)); diff != "" {
-					t.Errorf("what came (-want +got):\n%s", diff)
+					t.Errorf("moments (-want +got):\n%s", diff)
 				}
 				head, trailer := resp.Header.Get("X-Session-Id"), resp.Trailer.Get("X-Session-Id")
 				wantHead, wantTrailer := "4711", ""
@@ -60,7 +60,7 @@ func TestPlacingIsPartOfTheHeaderWait(t *testing.T) {
 					wantTrailer = "4711"
 				}
 				if head != wantHead || trailer != wantTrailer {
-					t.Errorf("x-session-id: %q in the header, %q in the trailer; want %q and %q", head, trailer, wantHead, wantTrailer)
+					t.Errorf("x-session-id = %q in the header and %q in the trailer, want %q and %q", head, trailer, wantHead, wantTrailer)
 				}
 			})
 		})
@@ -78,7 +78,7 @@ func TestFailedPlacingIsAStatus(t *testing.T) {
 		rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
 		time.Sleep(time.Minute) // the timer must be dead
 		if rec.Code != http.StatusBadGateway || rec.Header().Get("Content-Type") != "application/json" {
-			t.Errorf("status %d of %s, want a 502 of JSON", rec.Code, rec.Header().Get("Content-Type"))
+			t.Errorf("status = %d with %s, want 502 with JSON", rec.Code, rec.Header().Get("Content-Type"))
 		}
 		checkContains(t, "the body", rec.Body.String(), append(errorBody(chat.CodeBackendTruncated), "!keep-alive")...)
 	})
@@ -101,11 +101,11 @@ func TestLeavingWhilePlaced(t *testing.T) {
 			time.Sleep(after)
 			_ = conn.Close()
 			if err := <-placed; err == nil {
-				t.Error("the placing went on")
+				t.Error("ctx.Err() of the placing = nil, want an error")
 			}
 			synctest.Wait()
 			if gone := metricSum(t, s, "achuan_clients_gone_total"); gone != 1 {
-				t.Errorf("%v clients gone after %v, want 1", gone, after)
+				t.Errorf("clients gone after %v = %v, want 1", after, gone)
 			}
 		})
 	}
@@ -133,11 +133,11 @@ func TestPanicWhilePlacing(t *testing.T) {
 			send(t, conn, c.body, streamTarget, "Connection: close")
 			resp, _, err := readAll(t, conn, time.Now())
 			if resp.StatusCode != c.status || !errors.Is(err, c.err) {
-				t.Errorf("status %d, ended with %v; want %d and %v", resp.StatusCode, err, c.status, c.err)
+				t.Errorf("status = %d, %v, want %d, %v", resp.StatusCode, err, c.status, c.err)
 			}
 			synctest.Wait()
 			if n := metricSum(t, s, "achuan_panics_total"); n != 1 {
-				t.Errorf("%v panics counted, want 1", n)
+				t.Errorf("achuan_panics_total = %v, want 1", n)
 			}
 		})
 	}

@@ -12,7 +12,7 @@ func TestRequestID(t *testing.T) {
 	}{
 		{"none", "", false},
 		{"plain", "aZ09._-", true},
-		{"as long as may be", strings.Repeat("a", 64), true},
+		{"as long as allowed", strings.Repeat("a", 64), true},
 		{"too long", strings.Repeat("a", 65), false},
 		{"a blank", "a b", false},
 		{"a line break", "a\nlevel=ERROR", false},
@@ -28,11 +28,11 @@ func TestRequestID(t *testing.T) {
 			rec, _ := serve(s, r)
 			got := rec.Header().Get("X-Request-Id")
 			if kept := got == c.sent; kept != c.kept || !isPlainID(got) {
-				t.Errorf("the id is %q, sent %q", got, c.sent)
+				t.Errorf("X-Request-Id = %q for %q, want it kept: %v", got, c.sent, c.kept)
 			}
 			checkContains(t, "the log", l.String(), "request_id="+got+"\n")
-			if strings.Count(l.String(), "request_id=") != 1 {
-				t.Errorf("the id is in the log more than once: %s", l)
+			if n := strings.Count(l.String(), "request_id="); n != 1 {
+				t.Errorf("ids in the log = %d, want 1: %s", n, l)
 			}
 		})
 	}
@@ -43,6 +43,6 @@ func TestRequestIDsDiffer(t *testing.T) {
 	a, _ := serve(s, request("GET", "/healthz", ""))
 	b, _ := serve(s, request("GET", "/healthz", ""))
 	if x, y := a.Header().Get("X-Request-Id"), b.Header().Get("X-Request-Id"); x == y {
-		t.Errorf("two requests have the id %q", x)
+		t.Errorf("X-Request-Id = %q twice, want two ids", x)
 	}
 }

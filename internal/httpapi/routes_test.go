@@ -23,11 +23,11 @@ func TestUnknownPaths(t *testing.T) {
 				}
 				rec, _ := serve(s, request(method, path, body))
 				if rec.Code != http.StatusNotFound || rec.Header().Get("Location") != "" {
-					t.Errorf("status %d, Location %q; want 404 and none", rec.Code, rec.Header().Get("Location"))
+					t.Errorf("status = %d with Location %q, want 404 with none", rec.Code, rec.Header().Get("Location"))
 				}
 				checkContains(t, "the body", rec.Body.String(), errorBody(chat.CodeNotFound)...)
 				if len(f.requests) > 0 {
-					t.Error("the request reached the gateway")
+					t.Errorf("requests at the gateway = %d, want 0", len(f.requests))
 				}
 			})
 		}
@@ -38,7 +38,7 @@ func TestUnknownPathIsClipped(t *testing.T) {
 	s, _, _ := newTestServer(nil)
 	rec, _ := serve(s, request("GET", "/v1/"+strings.Repeat("%E7%88%BD", 2000), ""))
 	if n := rec.Body.Len(); rec.Code != http.StatusNotFound || n > 600 {
-		t.Errorf("status %d with %d bytes, want a short 404", rec.Code, n)
+		t.Errorf("status = %d with %d bytes, want 404 with at most 600", rec.Code, n)
 	}
 	checkContains(t, "the body", rec.Body.String(), "爽", "!\ufffd", `!\ufffd`)
 }
@@ -60,7 +60,7 @@ func TestOtherMethods(t *testing.T) {
 				s, _, _ := newTestServer(hello)
 				rec, _ := serve(s, request(method, path, ""))
 				if got := rec.Header().Get("Allow"); rec.Code != http.StatusMethodNotAllowed || got != allow {
-					t.Errorf("status %d, Allow %q; want 405 and %q", rec.Code, got, allow)
+					t.Errorf("status = %d with Allow %q, want 405 with %q", rec.Code, got, allow)
 				}
 				checkContains(t, "the body", rec.Body.String(), errorBody(chat.CodeMethodNotAllowed)...)
 			})
@@ -68,13 +68,13 @@ func TestOtherMethods(t *testing.T) {
 	}
 }
 
-// Whoever has no key learns nothing of which routes there are.
+// A client without a key cannot find out which routes exist.
 func TestAPINeedsAKeyEverywhere(t *testing.T) {
 	s, _, _ := newTestServer(hello, withKeys)
 	for _, target := range []string{"GET /v1/models", "POST /v1/chat/completions", "PUT /v1/models", "GET /v1/nope", "GET /v1", "GET /v1/"} {
 		method, path, _ := strings.Cut(target, " ")
 		if rec, _ := serve(s, request(method, path, "")); rec.Code != http.StatusUnauthorized {
-			t.Errorf("%s without a key: status %d, want 401", target, rec.Code)
+			t.Errorf("status of %s without a key = %d, want 401", target, rec.Code)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestPlainPath(t *testing.T) {
 		"": false, "*": false, "a": false, "//": false, "/a//b": false, "/a/.": false, "/a/..": false, "/./a": false, "/../": false,
 	} {
 		if got := isPlainPath(path); got != want {
-			t.Errorf("plainPath(%q) = %v, want %v", path, got, want)
+			t.Errorf("isPlainPath(%q) = %v, want %v", path, got, want)
 		}
 	}
 }

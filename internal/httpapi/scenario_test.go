@@ -14,7 +14,7 @@ import (
 	"achuan/internal/chat"
 )
 
-// scenario is one request to a server that listens, and what must come back.
+// scenario is one request to a server that listens, and its expected reply.
 type scenario struct {
 	name       string
 	setOptions func(*Options)
@@ -25,8 +25,8 @@ type scenario struct {
 	headers    []string // "Name: value"
 	body       string
 	status     int
-	header     map[string]string // exact values; "" is for one that must not be there
-	contains   []string          // in the body; "!" in front: must not be
+	header     map[string]string // exact values; "" for a header that must be absent
+	contains   []string          // parts of the body, as for checkContains
 }
 
 func (c scenario) run(t *testing.T) {
@@ -60,15 +60,15 @@ func (c scenario) run(t *testing.T) {
 	}
 
 	if resp.StatusCode != c.status {
-		t.Errorf("status %d, want %d; body %s", resp.StatusCode, c.status, body)
+		t.Errorf("status = %d, want %d; body %s", resp.StatusCode, c.status, body)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.header)) {
 		if got := resp.Header.Get(name); got != c.header[name] {
-			t.Errorf("header %s is %q, want %q", name, got, c.header[name])
+			t.Errorf("%s = %q, want %q", name, got, c.header[name])
 		}
 	}
 	if resp.Header.Get("X-Request-Id") == "" {
-		t.Error("no X-Request-Id")
+		t.Error("X-Request-Id is missing, want an id")
 	}
 	checkContains(t, "the body", string(body), c.contains...)
 }

@@ -22,7 +22,7 @@ func TestSessionRef(t *testing.T) {
 		{"metadata", "", `"metadata":{"sessionId":13}`, nil, chat.SessionRef{ID: 13}},
 		{"metadata as text", "", `"metadata":{"sessionId":"13"}`, nil, chat.SessionRef{ID: 13}},
 		{"user", "", `"user":"u"`, nil, chat.SessionRef{Name: "u"}},
-		{"user as long as may be", "", `"user":"` + strings.Repeat("u", 512) + `"`, nil, chat.SessionRef{Name: strings.Repeat("u", 512)}},
+		{"user as long as allowed", "", `"user":"` + strings.Repeat("u", 512) + `"`, nil, chat.SessionRef{Name: strings.Repeat("u", 512)}},
 		{"header before metadata before user", "12", `"user":"u","metadata":{"sessionId":13}`, nil, chat.SessionRef{ID: 12}},
 		{"metadata before user", "", `"user":"u","metadata":{"sessionId":13}`, nil, chat.SessionRef{ID: 13}},
 		{"a label", "chat-1", `"n":1`, nil, chat.SessionRef{}},
@@ -42,11 +42,11 @@ func TestSessionRef(t *testing.T) {
 			}
 			serve(s, r)
 			if got := f.onlyRequest(t).Session; got != c.want {
-				t.Errorf("session %+v, want %+v", got, c.want)
+				t.Errorf("session = %+v, want %+v", got, c.want)
 			}
 			_, isID := chat.ParseSessionID(c.header)
 			if label := c.header != "" && !isID; label != strings.Contains(l.String(), "label="+c.header) {
-				t.Errorf("the log has the label: %v, want %v\n%s", !label, label, l)
+				t.Errorf("log has the label = %v, want %v\n%s", !label, label, l)
 			}
 		})
 	}

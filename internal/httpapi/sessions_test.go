@@ -118,19 +118,19 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-// What a client says of a repeated request reaches the gateway.
+// The headers that mark a repeated request reach the gateway.
 func TestMarksOfRepetition(t *testing.T) {
 	s, f, _ := newTestServer(hello)
 	s.SetReady()
 	serve(s, request("POST", "/v1/chat/completions", question, "Idempotency-Key: k-1", "X-Stainless-Retry-Count: 2"))
 	if r := f.onlyRequest(t); r.IdempotencyKey != "k-1" || !r.Retried || r.Dialect != dialectChat {
-		t.Errorf("%+v", r)
+		t.Errorf("request = %+v, want the key k-1, Retried and the dialect %s", r, dialectChat)
 	}
 	for _, header := range []string{"X-Stainless-Retry-Count: 0", "X-Stainless-Retry-Count: x", "X-Other: 1"} {
 		s, f, _ := newTestServer(hello)
 		serve(s, request("POST", "/v1/chat/completions", question, header))
 		if r := f.onlyRequest(t); r.Retried {
-			t.Errorf("%s marks a repetition", header)
+			t.Errorf("Retried with %s = true, want false", header)
 		}
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"achuan/internal/chat"
 )
 
-// endless is a Chat whose answers have no end. It counts what is pulled of them.
+// endless is a Chat whose answers have no end. It counts their bytes.
 type endless struct {
 	fakeChat
-	piece  []chat.Event // again and again
+	piece  []chat.Event // is repeated
 	pulled atomic.Int64 // bytes of text
 	left   atomic.Bool  // the reader wants no more
 }
@@ -41,10 +41,10 @@ func (e *endless) Events() iter.Seq2[chat.Event, error] {
 	}
 }
 
-// What a stalled reader has not taken is not pulled from the platform either, but
-// for a buffer of a bounded size; and nothing of it is left when it is dropped.
+// For a reader that stalls, the server pulls no more from the platform than a buffer of
+// bounded size. When it drops the reader, it pulls nothing any more.
 func TestStalledReaderHoldsLittle(t *testing.T) {
-	const most = 2 * flushSize
+	const maxPulled = 2 * flushSize
 	piece := textStep(strings.Repeat("x", 1<<10)).event
 	for name, events := range map[string][]chat.Event{
 		"each piece flushed":    {piece, pauseStep().event},
@@ -60,13 +60,13 @@ func TestStalledReaderHoldsLittle(t *testing.T) {
 				readUntil(t, r, func(line string) bool { return strings.HasPrefix(line, "data: ") })
 				time.Sleep(29 * time.Second)
 				synctest.Wait()
-				if n := e.pulled.Load(); n == 0 || n > most {
-					t.Errorf("%d bytes were pulled for a reader that stalls, want at most %d", n, most)
+				if n := e.pulled.Load(); n == 0 || n > maxPulled {
+					t.Errorf("bytes pulled for a reader that stalls = %d, want 1 to %d", n, maxPulled)
 				}
 				time.Sleep(2 * time.Second)
 				synctest.Wait()
 				if gone := metricSum(t, s, "achuan_clients_gone_total"); !e.left.Load() || gone != 1 {
-					t.Errorf("after 31 s: answer left %t, %v clients gone", e.left.Load(), gone)
+					t.Errorf("after 31 s: left = %t with %v clients gone, want true with 1", e.left.Load(), gone)
 				}
 			})
 		})

@@ -16,7 +16,7 @@ import (
 
 const streamTarget = "POST /v1/chat/completions"
 
-// shorten makes moments readable: a chunk is told by what is in it.
+// shorten makes moments readable: it replaces a chunk by the part that matters.
 func shorten(all []moment) []moment {
 	short := make([]moment, len(all))
 	for i, m := range all {
@@ -88,40 +88,40 @@ func TestStreamTiming(t *testing.T) {
 				send(t, conn, body, streamTarget, "Connection: close")
 				resp, got, err := readAll(t, conn, start)
 				if !errors.Is(err, c.err) || resp == nil || resp.StatusCode != http.StatusOK {
-					t.Fatalf("ended with %v, want %v; %v", err, c.err, resp)
+					t.Fatalf("readAll() = %v, %v, want status 200, %v", resp, err, c.err)
 				}
 				var want []moment
 				for _, part := range c.want {
 					want = append(want, part...)
 				}
 				if diff := cmp.Diff(want, shorten(got)); diff != "" {
-					t.Errorf("what came (-want +got):\n%s", diff)
+					t.Errorf("moments (-want +got):\n%s", diff)
 				}
 			})
 		})
 	}
 }
 
-// Within the wait for headers a failure is a status, however late it comes.
+// A failure that comes while the headers wait has its own status.
 func TestLateFailureIsAStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := newTestServer([]step{waitStep(9 * time.Second), errorStep(truncatedError)})
 		rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
 		if rec.Code != http.StatusBadGateway || rec.Header().Get("Content-Type") != "application/json" {
-			t.Errorf("status %d of %s, want a 502 of JSON", rec.Code, rec.Header().Get("Content-Type"))
+			t.Errorf("status = %d with %s, want 502 with JSON", rec.Code, rec.Header().Get("Content-Type"))
 		}
 		time.Sleep(time.Minute) // the timer must be dead
 		checkContains(t, "the body", rec.Body.String(), append(errorBody(chat.CodeBackendTruncated), "!keep-alive")...)
 	})
 }
 
-// The headers say where the answer comes from at the time they leave.
-func TestHeadersThatDoNotWaitAnyMoreSayThePlacementOfThen(t *testing.T) {
+// The headers name the session that the answer has when they are sent.
+func TestHeadersNameTheSessionOfTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := newTestServer([]step{waitStep(12 * time.Second), {newSession: 4712}, textStep("a"), doneStep(someUsage)})
 		rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
 		if id := rec.Result().Header.Get("X-Session-Id"); rec.Code != 200 || id != "4711" {
-			t.Errorf("status %d, session %s; want 200 and 4711", rec.Code, id)
+			t.Errorf("status = %d with session %s, want 200 with 4711", rec.Code, id)
 		}
 	})
 }
@@ -137,12 +137,12 @@ func TestEstimateInATrailer(t *testing.T) {
 			t.Fatal(err)
 		}
 		if head, tail := resp.Header.Get("X-Achuan-Usage"), resp.Trailer.Get("X-Achuan-Usage"); head != "" || tail != "estimated" {
-			t.Errorf("x-achuan-usage is %q in the header and %q in the trailer", head, tail)
+			t.Errorf("x-achuan-usage = %q in the header and %q in the trailer, want none and estimated", head, tail)
 		}
 	})
 }
 
-// A long answer does not pile up while the platform sends without a pause.
+// A long answer is flushed by size while the platform sends without a pause.
 func TestFlushBySize(t *testing.T) {
 	var script []step
 	for range 100 {
@@ -152,16 +152,16 @@ func TestFlushBySize(t *testing.T) {
 	sizes := new(flushes)
 	s.Handler().ServeHTTP(sizes, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
 	if len(sizes.sizes) < 6 {
-		t.Errorf("%d flushes, want one for every 16 KiB", len(sizes.sizes))
+		t.Errorf("flushes = %d, want one for every 16 KiB", len(sizes.sizes))
 	}
 	for _, n := range sizes.sizes {
 		if n > flushSize+2000 {
-			t.Errorf("%d bytes in one flush", n)
+			t.Errorf("bytes in one flush = %d, want at most %d", n, flushSize+2000)
 		}
 	}
 }
 
-// An event that is passed on costs no memory of its own.
+// The server allocates nothing for each event.
 func TestEventsDoNotAllocate(t *testing.T) {
 	allocs := func(events int) float64 {
 		script := []step{textStep("a")}
@@ -174,7 +174,7 @@ func TestEventsDoNotAllocate(t *testing.T) {
 		})
 	}
 	if more := (allocs(1100) - allocs(100)) / 1000; more > 0.1 {
-		t.Errorf("%.2f allocations for each event", more)
+		t.Errorf("allocations for each event = %.2f, want at most 0.1", more)
 	}
 }
 
@@ -188,7 +188,7 @@ func (n *nowhere) Flush()                           {}
 func (n *nowhere) SetWriteDeadline(time.Time) error { return nil }
 func (n *nowhere) SetReadDeadline(time.Time) error  { return nil }
 
-// flushes notes how much each flush sent.
+// flushes is a ResponseWriter that records the size of each flush.
 type flushes struct {
 	header  http.Header
 	pending int

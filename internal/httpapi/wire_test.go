@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// wire is a server that listens in memory, so that its time can be a bubble's
-// (testing/synctest) and a reader can stall at any byte: what is written arrives
-// only when it is read.
+// wire is a listener in memory. So a server can run in a bubble (testing/synctest), and a
+// reader can stall at any byte, because a write waits until it is read.
 type wire struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -70,8 +69,8 @@ func send(t *testing.T, c net.Conn, body string, head ...string) {
 	}
 }
 
-// written is a request as it goes over the wire: its first line without the
-// version, more lines of its head and, if there is a body, its length and that.
+// written returns the bytes of a request. head has its first line without the version, and
+// more lines. With a body, the Content-Length is added.
 func written(body string, head ...string) string {
 	if body != "" {
 		head = append(head, "Content-Length: "+strconv.Itoa(len(body)))
@@ -83,14 +82,14 @@ func written(body string, head ...string) string {
 	return text + "\r\n" + body
 }
 
-// moment is something read and when, after the bubble's start.
+// moment is a text that was read, and the time since the start.
 type moment struct {
 	At   time.Duration
 	Text string
 }
 
-// readAll reads what comes from a stream, an SSE block at a time, to its end,
-// and notes when. The headers are a moment without text.
+// readAll reads a stream to its end, and records the time of each SSE block. The headers are
+// a moment without text.
 func readAll(t *testing.T, c net.Conn, start time.Time) (resp *http.Response, got []moment, err error) {
 	t.Helper()
 	resp, err = http.ReadResponse(bufio.NewReader(c), nil)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// deadlines is a ResponseWriter that notes its writes and deadlines.
+// deadlines is a ResponseWriter that records its writes and deadlines.
 type deadlines struct {
 	*httptest.ResponseRecorder
 	writes []int // sizes
@@ -35,16 +35,16 @@ func TestWriterGivesEachPieceADeadline(t *testing.T) {
 	w := newWriter(d, time.Second)
 	p := bytes.Repeat([]byte("x"), 2*maxWriteSize+1)
 	if n, err := w.Write(p); n != len(p) || err != nil {
-		t.Fatalf("Write = %d, %v", n, err)
+		t.Fatalf("Write() = %d, %v, want %d, nil", n, err, len(p))
 	}
 	if len(d.writes) != 3 || len(d.set) != 3 || d.writes[2] != 1 || !bytes.Equal(d.Body.Bytes(), p) {
-		t.Errorf("writes of %v, %d deadlines; want 3 of each", d.writes, len(d.set))
+		t.Errorf("writes = %v with %d deadlines, want 3 with 3, the last of 1 byte", d.writes, len(d.set))
 	}
 	if err := http.NewResponseController(w).Flush(); err != nil || !d.Flushed {
-		t.Errorf("Flush: %v", err)
+		t.Errorf("Flush() = %v, want nil and a flush", err)
 	}
 	if d.set[len(d.set)-1] {
-		t.Error("a deadline stands after a flush: the next silence would break it")
+		t.Error("deadline after a flush = true, want none, because the next silence would exceed it")
 	}
 }
 
@@ -52,7 +52,7 @@ func TestWriterStopsAtAFailure(t *testing.T) {
 	d := &deadlines{ResponseRecorder: httptest.NewRecorder(), fail: errors.New("stalled")}
 	n, err := newWriter(d, time.Second).Write(make([]byte, 3*maxWriteSize))
 	if n != 0 || !errors.Is(err, d.fail) || len(d.writes) != 1 {
-		t.Errorf("Write = %d, %v after %d writes", n, err, len(d.writes))
+		t.Errorf("Write() = %d, %v after %d writes, want 0, %v after 1", n, err, len(d.writes), d.fail)
 	}
 }
 
@@ -73,7 +73,7 @@ func TestWriterRemembersTheStatus(t *testing.T) {
 			w := newWriter(httptest.NewRecorder(), time.Second)
 			c.do(w)
 			if w.status != c.want {
-				t.Errorf("status %d, want %d", w.status, c.want)
+				t.Errorf("status = %d, want %d", w.status, c.want)
 			}
 		})
 	}
@@ -83,6 +83,6 @@ func TestWriterUnwraps(t *testing.T) {
 	inner := httptest.NewRecorder()
 	var w any = newWriter(inner, time.Second)
 	if got := w.(interface{ Unwrap() http.ResponseWriter }).Unwrap(); got != inner {
-		t.Errorf("Unwrap returned %v", got)
+		t.Errorf("Unwrap() = %v, want %v", got, inner)
 	}
 }
