@@ -73,8 +73,8 @@ func TestNamedTestsExist(t *testing.T) {
 
 // exampleNames are the names in CONTRIBUTING.md that a contributor chooses, and names outside of Go.
 var exampleNames = []string{
-	"ACHUAN_MAX_MODELS", "ModelsListed", "achuan_models_listed_total", "IMAGE", "REGISTRY_PASSWORD", "REGISTRY_USER",
-	"Unreleased",
+	"ACHUAN_MAX_MODELS", "ModelsListed", "achuan_models_listed_total", "IMAGE", "JSON_PACKAGES", "REGISTRY_PASSWORD",
+	"REGISTRY_USER", "Unreleased",
 }
 
 // The recipes of CONTRIBUTING.md name files and identifiers that exist.
