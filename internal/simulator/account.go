@@ -1,6 +1,9 @@
 package simulator
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // This file is for tests: it shows what the accounts hold, and changes it without a request of the client.
 
@@ -62,23 +65,29 @@ func (s *Simulator) AddSession(model string) int64 {
 // Edit changes the settings of a session, as its owner can on the platform's website. It limits the contextCount
 // to Options.MaxContextCount. It reports whether the session exists.
 func (s *Simulator) Edit(id int64, change func(*Settings)) bool {
-	now := s.opts.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	x, ok := s.sessions[id]
-	if !ok {
-		return false
-	}
-	change(&x.Settings)
-	x.ContextCount = s.clampContextCount(x.ContextCount)
-	x.Updated = formatTime(now)
-	s.markUsed(x)
-	s.notifyChange()
-	return true
+	return s.changeSession(id, func(x *session, now time.Time) {
+		change(&x.Settings)
+		x.ContextCount = s.clampContextCount(x.ContextCount)
+		x.Updated = formatTime(now)
+	})
 }
 
 // AppendRecord adds an exchange that the client under test did not send. It reports whether the session exists.
 func (s *Simulator) AppendRecord(id int64, userText, aiText string) bool {
+	return s.changeSession(id, func(x *session, now time.Time) {
+		entry, _ := s.findModel(x.Model)
+		t := &turn{session: x, contextTokens: x.contextTokens(), ip: "127.0.0.1", Turn: Turn{
+			SessionID: id, UserID: x.UserID, Entry: entry, Text: userText, TaskID: s.ids.nextTask(now), Started: now,
+		}}
+		r := s.newRecord(t, aiText)
+		r.ID, r.Updated = s.ids.nextRecord(), formatTime(now)
+		x.appendRecord(r)
+	})
+}
+
+// changeSession calls change with a session, under the lock, and marks the session as used. It reports whether the
+// session exists.
+func (s *Simulator) changeSession(id int64, change func(x *session, now time.Time)) bool {
 	now := s.opts.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,13 +95,7 @@ func (s *Simulator) AppendRecord(id int64, userText, aiText string) bool {
 	if !ok {
 		return false
 	}
-	entry, _ := s.findModel(x.Model)
-	t := &turn{session: x, contextTokens: x.contextTokens(), ip: "127.0.0.1", Turn: Turn{
-		SessionID: id, UserID: x.UserID, Entry: entry, Text: userText, TaskID: s.ids.nextTask(now), Started: now,
-	}}
-	r := s.newRecord(t, aiText)
-	r.ID, r.Updated = s.ids.nextRecord(), formatTime(now)
-	x.appendRecord(r)
+	change(x, now)
 	s.markUsed(x)
 	s.notifyChange()
 	return true

@@ -13,8 +13,7 @@ import (
 
 // The page of a proxy hides whether the platform has stored an answer.
 func TestProxyFailure(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	c.sim.Script(ProxyFailure(502, "hidden"), ProxyRefusal(504))
 	for _, want := range []struct{ status, records int }{{502, 1}, {504, 1}} {
 		status, body := c.call("POST /api/chat/completions", questionBody(id, "q"))
@@ -47,8 +46,7 @@ func (c *testPlatform) listedIDs(page int) (ids []int64) {
 
 // A change after the first page moves sessions of the second page.
 func TestAfterwards(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	first := c.createSession("gpt-5.1-high")
+	c, first := newTestSession(t, Options{})
 	for range sessionsPerPage {
 		c.createSession("gpt-5.1-high")
 	}
@@ -83,8 +81,7 @@ func TestListByUse(t *testing.T) {
 // A flood ends when the client leaves.
 func TestFlood(t *testing.T) {
 	for _, interval := range []time.Duration{0, time.Millisecond} {
-		c := newTestPlatform(t, Options{})
-		id := c.createSession("gpt-5.1-high")
+		c, id := newTestSession(t, Options{})
 		c.sim.Script(Stream(Deltas("text"), Flood(EmptyDelta, interval)))
 		ctx, cancel := context.WithCancel(t.Context())
 		resp, err := c.open(ctx, id, "q")
@@ -119,8 +116,7 @@ func TestTorn(t *testing.T) {
 		{TornBytes, []string{"\"a\\\"\xc3\"", "\"\xa9\xe5\"", "\"\xa5\xbd\xf0\"", "\"\x9f\x98\x80z\""}},
 		{TornSurrogates, []string{`"a\"é好\ud83d"`, `"\ude00z"`}},
 	} {
-		c := newTestPlatform(t, Options{})
-		id := c.createSession("gpt-5.1-high")
+		c, id := newTestSession(t, Options{})
 		c.sim.Script(Stream(Torn(text, tt.how), Object(), Done()))
 		body := c.ask(id, "q")
 		var got []string

@@ -40,7 +40,20 @@ func newTestPlatform(t *testing.T, o Options) *testPlatform {
 		srv.Client().CloseIdleConnections()
 		srv.Close()
 	})
+	return connectTo(t, sim, srv)
+}
+
+// connectTo returns a client of a simulator behind a server, which the caller closes.
+func connectTo(t *testing.T, sim *Simulator, srv *httptest.Server) *testPlatform {
+	t.Helper()
 	return &testPlatform{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
+}
+
+// newTestSession starts a platform and creates a session. It returns both.
+func newTestSession(t *testing.T, o Options) (*testPlatform, int64) {
+	t.Helper()
+	c := newTestPlatform(t, o)
+	return c, c.createSession("gpt-5.1-high")
 }
 
 // do sends a request and returns the response. The caller closes its body.
@@ -106,6 +119,25 @@ func (c *testPlatform) ask(session int64, text string) string {
 func (c *testPlatform) open(ctx context.Context, session int64, text string) (*http.Response, error) {
 	c.t.Helper()
 	return c.do(ctx, "POST /api/chat/completions", questionBody(session, text))
+}
+
+// mustOpen is open for a question that gets a reply. The end of the test closes the reply.
+func (c *testPlatform) mustOpen(session int64, text string) *http.Response {
+	c.t.Helper()
+	resp, err := c.open(c.t.Context(), session, text)
+	if err != nil {
+		c.t.Fatalf("open(%d, %q) = %v, want a reply", session, text, err)
+	}
+	c.t.Cleanup(func() { resp.Body.Close() })
+	return resp
+}
+
+// openLate opens a question whose answer "late" waits until the gate is closed.
+func (c *testPlatform) openLate(session int64, text string) (resp *http.Response, gate chan struct{}) {
+	c.t.Helper()
+	gate = make(chan struct{})
+	c.sim.Script(Stream(Head(), Wait(gate), Deltas("late"), Object(), Done()))
+	return c.mustOpen(session, text), gate
 }
 
 // await waits until a condition on the simulator is true.

@@ -15,8 +15,7 @@ import (
 )
 
 func TestAnswerContinuesWithoutClient(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	gate := make(chan struct{})
 	c.sim.Script(Reply{Deltas: []string{"one", " two", " three"}, Gate: gate})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -45,13 +44,7 @@ func TestAnswerContinuesWithoutClient(t *testing.T) {
 func TestOverlap(t *testing.T) {
 	c := newTestPlatform(t, Options{})
 	id, other := c.createSession("gpt-5.1-high"), c.createSession("gpt-5.1-high")
-	gate := make(chan struct{})
-	c.sim.Script(Stream(Head(), Wait(gate), Deltas("late"), Object(), Done()))
-	resp, err := c.open(t.Context(), id, "first")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
+	resp, gate := c.openLate(id, "first")
 	c.ask(id, "second")
 	c.ask(other, "elsewhere")
 	close(gate)
@@ -73,8 +66,7 @@ func TestOverlap(t *testing.T) {
 func TestTurnEndsBeforeItsLastFrames(t *testing.T) {
 	for _, last := range []string{`"type":"object"`, donePayload, `"err"`} {
 		t.Run(last, func(t *testing.T) {
-			c := newTestPlatform(t, Options{Pace: time.Microsecond})
-			id := c.createSession("gpt-5.1-high")
+			c, id := newTestSession(t, Options{Pace: time.Microsecond})
 			c.sim.OnTurn(func(Turn) *Reply {
 				if last == `"err"` {
 					return new(SayThenFail("text", "broken"))
@@ -107,15 +99,8 @@ func TestTurnEndsBeforeItsLastFrames(t *testing.T) {
 }
 
 func TestForgottenWhileAnswering(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
-	gate := make(chan struct{})
-	c.sim.Script(Stream(Head(), Wait(gate), Deltas("late"), Object(), Done()))
-	resp, err := c.open(t.Context(), id, "hi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
+	c, id := newTestSession(t, Options{})
+	resp, gate := c.openLate(id, "hi")
 	c.sim.Forget(id)
 	close(gate)
 	if got := deltas(t, read(t, resp)); got != "late" {
@@ -134,16 +119,12 @@ func TestCloseEndsHangingAnswers(t *testing.T) {
 	sim := New(Options{Now: func() time.Time { return start }})
 	srv := httptest.NewServer(sim)
 	defer srv.Close()
-	c := &testPlatform{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
+	c := connectTo(t, sim, srv)
 	id := c.createSession("gpt-5.1-high")
 	sim.Script(Stream(Head(), Hang(), Deltas("never")), Stream(Head(), Wait(nil)), Reply{Text: "slow", Delay: time.Hour})
 	var open []*http.Response
 	for range 3 {
-		resp, err := c.open(t.Context(), id, "hi")
-		if err != nil {
-			t.Fatal(err)
-		}
-		open = append(open, resp)
+		open = append(open, c.mustOpen(id, "hi"))
 	}
 	sim.Close()
 	for _, resp := range open {
@@ -164,14 +145,10 @@ func TestCloseEndsHangingAnswers(t *testing.T) {
 func TestCloseWithAClientThatDoesNotRead(t *testing.T) {
 	sim := New(Options{Writes: AllReady})
 	srv := httptest.NewServer(sim)
-	c := &testPlatform{t: t, sim: sim, url: srv.URL, http: srv.Client(), token: "token"}
+	c := connectTo(t, sim, srv)
 	id := c.createSession("gpt-5.1-high")
 	sim.Script(Reply{Deltas: []string{strings.Repeat("a lot of text ", 1<<20)}})
-	resp, err := c.open(t.Context(), id, "hi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
+	resp := c.mustOpen(id, "hi")
 	sim.Close()
 	c.await(func() bool { return sim.Turns()[0].ClientGone }) // the write has failed
 	resp.Body.Close()

@@ -62,8 +62,7 @@ func TestExpiredLogin(t *testing.T) {
 		{"code 1001", LoginCode1001, 200, `{"code":1001,"data":null,"msg":"授权登陆已过期，请重新登陆"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newTestPlatform(t, Options{})
-			id := c.createSession("gpt-5.1-high")
+			c, id := newTestSession(t, Options{})
 			c.sim.ExpireLogin(tt.form)
 			for _, route := range []string{"GET /api/chat/tmpl", "POST /api/chat/session", "POST /api/chat/completions"} {
 				if status, body := c.call(route, questionBody(id, "hi")); status != tt.status || body != tt.body {

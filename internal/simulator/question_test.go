@@ -13,11 +13,7 @@ func TestFrameBytes(t *testing.T) {
 	c := newTestPlatform(t, Options{Preset: new("12345678")})
 	id := c.createSession("claude-sonnet-4-5-20250929")
 	c.sim.Script(Reply{Deltas: []string{"Hel", "lo <b> & \"there\"\n"}})
-	resp, err := c.open(t.Context(), id, "hello")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
+	resp := c.mustOpen(id, "hello")
 	task := resp.Header.Get("X-Chat-Task-Id")
 	if ct := resp.Header.Get("Content-Type"); ct != "text/event-stream" {
 		t.Errorf("content type = %q, want %q", ct, "text/event-stream")
@@ -83,8 +79,7 @@ func TestMalformedQuestion(t *testing.T) {
 }
 
 func TestModelSeesContext(t *testing.T) {
-	c := newTestPlatform(t, Options{Preset: new("12345678")})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{Preset: new("12345678")})
 	c.sim.Edit(id, func(s *Settings) { s.ContextCount = 2 })
 	c.ask(id, "one")
 	c.ask(id, "two")
@@ -144,8 +139,7 @@ func TestAnswersOfModels(t *testing.T) {
 }
 
 func TestFiles(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	c.call("POST /api/chat/completions", fmt.Sprintf(`{"text":"look","sessionId":%d,"files":[`+
 		`{"name":"a.png","data":"data:image/png;base64,AA=="},{"name":"b.md","data":"data:text/markdown;base64,AA=="}]}`, id))
 	task := c.sim.Turns()[0].TaskID
@@ -160,8 +154,7 @@ func TestFiles(t *testing.T) {
 }
 
 func TestKeepTurns(t *testing.T) {
-	c := newTestPlatform(t, Options{KeepTurns: 2})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{KeepTurns: 2})
 	for _, text := range []string{"a", "b", "c"} {
 		c.ask(id, text)
 	}

@@ -9,8 +9,7 @@ import (
 )
 
 func TestRecordPages(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	var want []string
 	for i := range 23 {
 		want = append(want, fmt.Sprint("question ", i))
@@ -43,8 +42,7 @@ func TestRecordPages(t *testing.T) {
 }
 
 func TestDeleteRecords(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	for i := range 4 {
 		c.ask(id, fmt.Sprint("question ", i))
 	}
@@ -72,8 +70,7 @@ func TestDeleteRecords(t *testing.T) {
 }
 
 func TestRecordTypeOfVersion31(t *testing.T) {
-	c := newTestPlatform(t, Options{Version: "3.1.0"})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{Version: "3.1.0"})
 	c.ask(id, "hi")
 	if r := c.sim.Records(id)[0]; r.RecordType != "message" {
 		t.Errorf("recordType = %q, want %q", r.RecordType, "message")

@@ -35,8 +35,7 @@ func TestIntercept(t *testing.T) {
 }
 
 func TestInterceptorCallsUsual(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	c.sim.InterceptOnce(RouteDeleteSession, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
 		r.SetPathValue("id", "1000009")
 		usual(w, r)
@@ -50,8 +49,7 @@ func TestInterceptorCallsUsual(t *testing.T) {
 }
 
 func TestUnanswered(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	c.sim.InterceptOnce(RouteDeleteSession, Unanswered())
 	resp, err := c.do(t.Context(), "DELETE /api/chat/session/1000001", "")
 	if err == nil {

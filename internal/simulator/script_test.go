@@ -63,8 +63,7 @@ func TestScriptedStreams(t *testing.T) {
 		{"several deltas", Stream(Deltas("hello", "hello"), Deltas("hello")), textFrame + textFrame + textFrame, "hellohellohello"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newTestPlatform(t, Options{})
-			id := c.createSession("gpt-5.1-high")
+			c, id := newTestSession(t, Options{})
 			c.sim.Script(tt.reply)
 			got := c.ask(id, "hi")
 			turn := c.sim.Attempts()[0]
@@ -90,8 +89,7 @@ func TestScriptedStreams(t *testing.T) {
 }
 
 func TestScriptedRecord(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	c.sim.Script(Reply{Text: "a", UserStop: true, Usage: &Usage{Prompt: 205, Completion: 4, Context: 195}}, Reply{Text: "a", NoUsage: true})
 	if got, want := c.ask(id, "hi"), `"promptTokens":205,"completionTokens":4,"contextTokens":195,"useTokens":209,`; !strings.Contains(got, want) ||
 		!strings.Contains(got, `"userStop":true`) {
@@ -118,14 +116,9 @@ func TestScriptedReplies(t *testing.T) {
 		{"a stream by another name", Reply{ContentType: "text/event-stream; charset=utf-8", NoObject: true}, 200, "text/event-stream; charset=utf-8", doneFrame},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newTestPlatform(t, Options{})
-			id := c.createSession("gpt-5.1-high")
+			c, id := newTestSession(t, Options{})
 			c.sim.Script(tt.reply)
-			resp, err := c.open(t.Context(), id, "hi")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
+			resp := c.mustOpen(id, "hi")
 			if body := read(t, resp); resp.StatusCode != tt.status || resp.Header.Get("Content-Type") != tt.kind || body != tt.body {
 				t.Errorf("reply = HTTP %d %s %q, want HTTP %d %s %q",
 					resp.StatusCode, resp.Header.Get("Content-Type"), body, tt.status, tt.kind, tt.body)
@@ -160,8 +153,7 @@ func TestBrokenConnections(t *testing.T) {
 		{"by a reset", Stream(Reset()), true, syscall.ECONNRESET, "", "-"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newTestPlatform(t, Options{})
-			id := c.createSession("gpt-5.1-high")
+			c, id := newTestSession(t, Options{})
 			c.sim.Script(tt.reply)
 			resp, err := c.open(t.Context(), id, "hi")
 			if tt.noReply {
@@ -201,8 +193,7 @@ func TestHang(t *testing.T) {
 		{"in the middle", Stream(Deltas("hello"), Hang(), Deltas("late"), Object()), textFrame},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newTestPlatform(t, Options{})
-			id := c.createSession("gpt-5.1-high")
+			c, id := newTestSession(t, Options{})
 			c.sim.Script(tt.reply)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -236,8 +227,7 @@ func TestHang(t *testing.T) {
 }
 
 func TestOnTurn(t *testing.T) {
-	c := newTestPlatform(t, Options{Answer: func(t Turn) string { return "usual " + t.Text }})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{Answer: func(t Turn) string { return "usual " + t.Text }})
 	c.sim.OnTurn(func(t Turn) *Reply {
 		if t.Text == "special" {
 			return new(Say("for you"))

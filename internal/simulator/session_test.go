@@ -73,8 +73,7 @@ func (c *testPlatform) putSession(id int64, object map[string]any) (int, string)
 }
 
 func TestUpdateSession(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	object := c.sessionObject(id)
 	object["prompt"], object["temperature"], object["contextCount"], object["maxToken"] = "be brief", 0.7, 20, 99
 	object["uid"], object["created"] = 7, "1999-01-01 00:00:00" // the server ignores these
@@ -93,8 +92,7 @@ func TestUpdateSession(t *testing.T) {
 }
 
 func TestUpdateSessionClampsContextCount(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	for _, tt := range []struct{ ask, get int }{{0, 0}, {65, 65}, {66, 65}, {65536, 65}, {-1, 0}} {
 		object := c.sessionObject(id)
 		object["contextCount"] = tt.ask
@@ -107,8 +105,7 @@ func TestUpdateSessionClampsContextCount(t *testing.T) {
 
 func TestUpdateSessionNeedsTheWholeObject(t *testing.T) {
 	for _, version := range []string{"2.14.0", "3.1.0"} {
-		c := newTestPlatform(t, Options{Version: version})
-		id := c.createSession("gpt-5.1-high")
+		c, id := newTestSession(t, Options{Version: version})
 		whole := c.sessionObject(id)
 		for key := range whole {
 			object := c.sessionObject(id)
@@ -125,8 +122,7 @@ func TestUpdateSessionNeedsTheWholeObject(t *testing.T) {
 }
 
 func TestUpdateSessionRefusals(t *testing.T) {
-	c := newTestPlatform(t, Options{})
-	id := c.createSession("gpt-5.1-high")
+	c, id := newTestSession(t, Options{})
 	before, _ := c.sim.Session(id)
 	for _, tt := range []struct {
 		name   string

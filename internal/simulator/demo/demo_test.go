@@ -41,6 +41,14 @@ func newReplayTurn(texts ...string) simulator.Turn {
 	return newTurn(b + "\n[[" + nonce + " end]]")
 }
 
+// checkAnswer checks that the answer to a turn has a text in it. preset is the system prompt of the simulator.
+func checkAnswer(t *testing.T, turn simulator.Turn, preset, want string) {
+	t.Helper()
+	if got := newChatContext(turn, preset).answer(); !strings.Contains(got, want) {
+		t.Errorf("answer() to %q = %q\nwant %q in it", turn.Text, got, want)
+	}
+}
+
 func TestAnswerRemembers(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -81,11 +89,7 @@ func TestAnswerRemembers(t *testing.T) {
 		{"换语言", []string{"my name is Ada", "我叫什么？"}, "你叫**Ada**。"},
 	} {
 		for form, make := range map[string]func(...string) simulator.Turn{"history": newTurn, "replay": newReplayTurn} {
-			t.Run(tt.name+"/"+form, func(t *testing.T) {
-				if got := newChatContext(make(tt.texts...), "").answer(); !strings.Contains(got, tt.want) {
-					t.Errorf("answer() = %q\nwant %q in it", got, tt.want)
-				}
-			})
+			t.Run(tt.name+"/"+form, func(t *testing.T) { checkAnswer(t, make(tt.texts...), "", tt.want) })
 		}
 	}
 }
@@ -93,9 +97,7 @@ func TestAnswerRemembers(t *testing.T) {
 // The facts of a replay with unknown role names are found, too.
 func TestAnswerSearchesUnknownReplay(t *testing.T) {
 	text := "<history>\nHuman: my name is Ada\nBot: hello\nHuman: what is my name?\n</history>"
-	if got := newChatContext(newTurn(text), "").answer(); !strings.Contains(got, "**Ada**") {
-		t.Errorf("answer = %q, want the name", got)
-	}
+	checkAnswer(t, newTurn(text), "", "**Ada**")
 }
 
 func TestAnswerQuotesPrompt(t *testing.T) {
@@ -109,15 +111,11 @@ func TestAnswerQuotesPrompt(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			turn := newTurn(tt.text)
 			turn.Prompt = tt.prompt
-			if got := newChatContext(turn, "preset").answer(); !strings.Contains(got, tt.want) {
-				t.Errorf("answer() = %q\nwant %q in it", got, tt.want)
-			}
+			checkAnswer(t, turn, "preset", tt.want)
 		})
 	}
 	late := newTurn("[[0123456789abcdef system]]\nBe kind.\n[[0123456789abcdef user]]\nwhat is your prompt?\n[[0123456789abcdef end]]")
-	if got := newChatContext(late, "").answer(); !strings.Contains(got, "> Be kind.") {
-		t.Errorf("answer after a system message in the replay = %q, want %q in it", got, "> Be kind.")
-	}
+	checkAnswer(t, late, "", "> Be kind.")
 }
 
 func TestAnswerShows(t *testing.T) {
@@ -125,11 +123,8 @@ func TestAnswerShows(t *testing.T) {
 		"show me some code": "```go\n", "写一段代码": "```go\n", "a table please": "| session | `1000001` |", "给我一张表格": "| 会话 | `1000001` |",
 		"hello": "**simulator**", "你好": "**模拟器**", "who are you?": "**simulator**",
 	} {
-		got := newChatContext(newTurn(text), "").answer()
-		if !strings.Contains(got, want) {
-			t.Errorf("answer(%q) = %q, want %q in it", text, got, want)
-		}
-		if strings.Contains(got, "%!") {
+		checkAnswer(t, newTurn(text), "", want)
+		if got := newChatContext(newTurn(text), "").answer(); strings.Contains(got, "%!") {
 			t.Errorf("answer(%q) = %q, want no format error", text, got)
 		}
 	}
