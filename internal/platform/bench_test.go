@@ -26,47 +26,36 @@ func longStream(n int) []byte {
 	return []byte(b.String() + doneEvent)
 }
 
-// newReplayStream returns a stream that reads the given bytes, without a connection.
-func newReplayStream(c *Client, w *deadline, in []byte) *stream {
-	return c.newStream(w, c.observe(w.ctx, endpoint{}), io.NopCloser(bytes.NewReader(in)))
-}
-
-func drainStream(tb testing.TB, s *stream) (events int) {
-	for {
-		ev, err := s.Next()
-		if err != nil {
-			tb.Fatal(err)
-		}
-		events++
-		if ev.Kind == chat.EventDone {
-			return events
-		}
-	}
+// newAnswerReader returns a function that reads an answer of frames frames, without a connection, and the size of the
+// answer in bytes.
+func newAnswerReader(tb testing.TB, frames int) (readAnswer func(), size int) {
+	in := longStream(frames)
+	c := newTestClient(tb, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
+	w := newDeadline(tb.Context(), time.Hour)
+	tb.Cleanup(w.stop)
+	return func() {
+		s := c.newStream(w, c.observe(w.ctx, endpoint{}), io.NopCloser(bytes.NewReader(in)))
+		eachEvent(tb, s, func(chat.Event) {})
+	}, len(in)
 }
 
 // BenchmarkStream reads answers of a thousand frames; an operation is one frame.
 func BenchmarkStream(b *testing.B) {
 	const frames = 1000
-	in := longStream(frames)
-	c := newTestClient(b, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
-	w := newDeadline(b.Context(), time.Hour)
-	defer w.stop()
-	b.SetBytes(int64(len(in)) / frames)
+	readAnswer, size := newAnswerReader(b, frames)
+	b.SetBytes(int64(size) / frames)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for n := 0; n < b.N; n += frames {
-		drainStream(b, newReplayStream(c, w, in))
+		readAnswer()
 	}
 }
 
 // A frame allocates no memory. The few allocations of an answer do not depend on its length.
 func TestStreamAllocations(t *testing.T) {
 	const frames = 1000
-	in := longStream(frames)
-	c := newTestClient(t, Options{CompletionsURL: "http://platform.test/api/chat/completions"})
-	w := newDeadline(t.Context(), time.Hour)
-	defer w.stop()
-	if n := testing.AllocsPerRun(20, func() { drainStream(t, newReplayStream(c, w, in)) }); n > 50 {
+	readAnswer, _ := newAnswerReader(t, frames)
+	if n := testing.AllocsPerRun(20, readAnswer); n > 50 {
 		t.Errorf("reading %[2]d frames made %[1]v allocations, want at most 50", n, frames)
 	}
 }

@@ -59,20 +59,13 @@ func TestBrokenCharacterHoldsBack(t *testing.T) {
 	long := strings.Repeat("x", maxHeldBytes)
 	s := newTestStream(t, strings.NewReader(deltaEvent("before")+deltaEvent(`\ufffd`)+deltaEvent("after")+deltaEvent(long)+recordEvent("before好after"+long)+doneEvent))
 	var texts []string
-	for {
-		ev, err := s.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ev.Kind == chat.EventDone {
-			if !ev.Diverged {
-				t.Error("Diverged = false, want true")
-			}
-			break
-		}
+	done := eachEvent(t, s, func(ev chat.Event) {
 		if ev.Kind == chat.EventText {
 			texts = append(texts, ev.Text)
 		}
+	})
+	if !done.Diverged {
+		t.Error("Diverged = false, want true")
 	}
 	if diff := cmp.Diff([]string{"before", "\ufffdafter" + long}, texts); diff != "" {
 		t.Errorf("texts (-want +got):\n%s", diff)

@@ -89,6 +89,21 @@ func newTestStream(t testing.TB, r io.Reader) *stream {
 	return s
 }
 
+// eachEvent calls f with each event of a stream before the last one. It returns the last one.
+func eachEvent(t testing.TB, s chat.Stream, f func(chat.Event)) (done chat.Event) {
+	t.Helper()
+	for {
+		ev, err := s.Next()
+		if err != nil {
+			t.Fatalf("Next = %v, want an event", err)
+		}
+		if ev.Kind == chat.EventDone {
+			return ev
+		}
+		f(ev)
+	}
+}
+
 // collectedAnswer is what a whole stream returned.
 type collectedAnswer struct {
 	Reasoning, Text string

@@ -202,19 +202,12 @@ func TestStreamPauses(t *testing.T) {
 		deltaEvent("c") + "data: {", `"data":"d"}` + "\n\n", deltaEvent("<think>"), recordEvent("abcd<think>e"), doneEvent,
 	})
 	var got []string
-	for {
-		ev, err := s.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ev.Kind == chat.EventDone {
-			break
-		}
+	eachEvent(t, s, func(ev chat.Event) {
 		if ev.Kind == chat.EventPause {
 			ev.Text = "|"
 		}
 		got = append(got, ev.Text)
-	}
+	})
 	want := []string{"a", "b", "|", "c", "|", "d", "|", "<think>", "|", "e"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("texts (-want +got):\n%s", diff)

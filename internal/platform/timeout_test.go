@@ -105,17 +105,10 @@ func TestSlowReader(t *testing.T) {
 		}
 		defer s.Close()
 		text := ""
-		for {
-			ev, err := s.Next()
-			if err != nil {
-				t.Fatalf("Next after %q = %v, want an event", text, err)
-			}
-			if ev.Kind == chat.EventDone {
-				break
-			}
+		eachEvent(t, s, func(ev chat.Event) {
 			text += ev.Text
 			time.Sleep(time.Hour)
-		}
+		})
 		if text != "abcd" {
 			t.Errorf("text = %q, want %q", text, "abcd")
 		}
