@@ -96,20 +96,36 @@ type doctor struct {
 // check is the check behind one line. Every report contains its name.
 type check struct {
 	name string
-	run  func(*doctor, context.Context) Line
+	run  checkFunc
+}
+
+type checkFunc func(*doctor, context.Context) Line
+
+// byPlace returns a check that runs remote for a remote server, and otherwise local. local needs the settings: without
+// them, the line is skipped.
+func byPlace(local, remote checkFunc) checkFunc {
+	return func(d *doctor, ctx context.Context) Line {
+		switch {
+		case d.isRemote:
+			return remote(d, ctx)
+		case d.Settings == nil:
+			return noSettings()
+		}
+		return local(d, ctx)
+	}
 }
 
 // checks is the checklist, in the order of the report.
 var checks = []check{
 	{"settings", (*doctor).checkSettings},
-	{"jwt", (*doctor).checkToken},
-	{"platform", (*doctor).checkPlatform},
-	{"account", (*doctor).checkAccount},
+	{"jwt", byPlace((*doctor).checkToken, (*doctor).checkRemoteToken)},
+	{"platform", byPlace((*doctor).checkPlatform, (*doctor).checkRemotePlatform)},
+	{"account", byPlace((*doctor).checkAccount, (*doctor).checkRemoteAccount)},
 	{"models", (*doctor).checkModels},
 	{"errors", (*doctor).checkErrors},
 	{"store", (*doctor).checkStore},
 	{"clock", (*doctor).checkClock},
-	{"keys", (*doctor).checkKeys},
+	{"keys", byPlace((*doctor).checkKeys, (*doctor).checkRemoteKeys)},
 	{"metrics", (*doctor).checkMetrics},
 	{"backup", (*doctor).checkBackup},
 }

@@ -14,13 +14,7 @@ import (
 )
 
 // checkPlatform checks DNS, TLS and the latency of the platform.
-func (d *doctor) checkPlatform(ctx context.Context) Line {
-	if d.isRemote {
-		return d.checkRemotePlatform(ctx)
-	}
-	if d.Settings == nil {
-		return noSettings()
-	}
+func (d *doctor) checkPlatform(context.Context) Line {
 	r := d.reply
 	switch {
 	case r.err != nil:
@@ -72,10 +66,6 @@ func (d *doctor) checkRemotePlatform(ctx context.Context) Line {
 // checkAccount checks that the platform accepts the JWT.
 func (d *doctor) checkAccount(ctx context.Context) Line {
 	switch {
-	case d.isRemote:
-		return d.checkRemoteAccount(ctx)
-	case d.Settings == nil:
-		return noSettings()
 	case d.platform == nil:
 		return skip("there is no JWT to try")
 	case d.reply.err != nil:
