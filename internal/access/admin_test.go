@@ -5,6 +5,21 @@ import (
 	"testing"
 )
 
+func TestKeysContain(t *testing.T) {
+	keys, err := ParseKeys([]string{"alice:one", "two"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]bool{"one": true, "two": true, "alice": false, "alice:one": false, "": false} {
+		if got := keys.Contains(key); got != want {
+			t.Errorf("Contains(%q) = %v, want %v", key, got, want)
+		}
+	}
+	if (*Keys)(nil).Contains("") {
+		t.Error(`Contains("") = true of nil, want false`)
+	}
+}
+
 func TestAdminKey(t *testing.T) {
 	for _, c := range []struct {
 		name            string
@@ -40,20 +55,5 @@ func TestAdminKey(t *testing.T) {
 	var none *AdminKey
 	if none.IsSet() || none.Matches(http.Header{"Authorization": {"Bearer "}}) {
 		t.Error("a nil *AdminKey is set or matches, want neither")
-	}
-}
-
-func TestKeysContain(t *testing.T) {
-	keys, err := ParseKeys([]string{"alice:one", "two"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for key, want := range map[string]bool{"one": true, "two": true, "alice": false, "alice:one": false, "": false} {
-		if got := keys.Contains(key); got != want {
-			t.Errorf("Contains(%q) = %v, want %v", key, got, want)
-		}
-	}
-	if (*Keys)(nil).Contains("") {
-		t.Error(`Contains("") = true of nil, want false`)
 	}
 }

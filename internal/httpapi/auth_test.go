@@ -7,6 +7,15 @@ import (
 	"achuan/internal/chat"
 )
 
+func TestKeyless(t *testing.T) {
+	s, f, l := newTestServer(hello)
+	rec, _ := serve(s, request("POST", "/v1/chat/completions", question, "Authorization: Bearer whatever"))
+	if caller := f.onlyRequest(t).Caller; rec.Code != http.StatusOK || caller != chat.Anonymous {
+		t.Errorf("status = %d with caller %+v, want 200 with the anonymous one", rec.Code, caller)
+	}
+	checkContains(t, "the log", l.String(), "caller=anonymous", "!whatever")
+}
+
 func TestAuthenticate(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -41,13 +50,4 @@ func TestAuthenticate(t *testing.T) {
 			checkContains(t, "the log", l.String(), "caller="+c.caller, "!sk-")
 		})
 	}
-}
-
-func TestKeyless(t *testing.T) {
-	s, f, l := newTestServer(hello)
-	rec, _ := serve(s, request("POST", "/v1/chat/completions", question, "Authorization: Bearer whatever"))
-	if caller := f.onlyRequest(t).Caller; rec.Code != http.StatusOK || caller != chat.Anonymous {
-		t.Errorf("status = %d with caller %+v, want 200 with the anonymous one", rec.Code, caller)
-	}
-	checkContains(t, "the log", l.String(), "caller=anonymous", "!whatever")
 }

@@ -98,3 +98,19 @@ func TestCORSOnAStream(t *testing.T) {
 		t.Errorf("status = %d with Access-Control-Allow-Origin %q, want 200 with the page", rec.Code, got)
 	}
 }
+
+// A preflight allows the method of each route.
+func TestPreflightAllowsEveryMethod(t *testing.T) {
+	s, _, _ := newTestServer(hello, page, withKeys)
+	for _, route := range []struct{ method, path string }{
+		{"POST", "/v1/chat/completions"}, {"GET", "/v1/models"}, {"GET", "/v1/sessions"}, {"POST", "/v1/sessions"},
+		{"DELETE", "/v1/sessions/1"}, {"GET", "/v1/sessions/1/messages"}, {"HEAD", "/healthz"},
+	} {
+		rec, _ := serve(s, request("OPTIONS", route.path, "",
+			"Origin: https://chat.example.com", "Access-Control-Request-Method: "+route.method))
+		allowed := strings.Split(rec.Header().Get("Access-Control-Allow-Methods"), ", ")
+		if rec.Code != http.StatusNoContent || !slices.Contains(allowed, route.method) {
+			t.Errorf("preflight(%s %s) = %d with %q, want 204 with the method", route.method, route.path, rec.Code, allowed)
+		}
+	}
+}

@@ -8,6 +8,15 @@ import (
 	"achuan/internal/chat"
 )
 
+// The type of a request without a body is not checked.
+func TestMediaTypeOfNothing(t *testing.T) {
+	s, _, _ := newTestServer(nil)
+	rec, _ := serve(s, request("GET", "/v1/models", "", "Content-Type: text/plain"))
+	if rec.Code != http.StatusOK {
+		t.Errorf("status = %d, want 200", rec.Code)
+	}
+}
+
 func TestMediaType(t *testing.T) {
 	for _, c := range []struct {
 		contentType, encoding string
@@ -58,15 +67,6 @@ func TestMediaType(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// The type of a request without a body is not checked.
-func TestMediaTypeOfNothing(t *testing.T) {
-	s, _, _ := newTestServer(nil)
-	rec, _ := serve(s, request("GET", "/v1/models", "", "Content-Type: text/plain"))
-	if rec.Code != http.StatusOK {
-		t.Errorf("status = %d, want 200", rec.Code)
 	}
 }
 

@@ -67,23 +67,6 @@ func TestPlacingIsPartOfTheHeaderWait(t *testing.T) {
 	}
 }
 
-// A failure of placing within the wait is a status.
-func TestFailedPlacingIsAStatus(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, f, _ := newTestServer(nil)
-		f.place = func(context.Context) error {
-			time.Sleep(9 * time.Second)
-			return truncatedError
-		}
-		rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
-		time.Sleep(time.Minute) // the timer must be dead
-		if rec.Code != http.StatusBadGateway || rec.Header().Get("Content-Type") != "application/json" {
-			t.Errorf("status = %d with %s, want 502 with JSON", rec.Code, rec.Header().Get("Content-Type"))
-		}
-		checkContains(t, "the body", rec.Body.String(), append(errorBody(chat.CodeBackendTruncated), "!keep-alive")...)
-	})
-}
-
 // A client that leaves while its request is placed is gone, before and after the headers.
 func TestLeavingWhilePlaced(t *testing.T) {
 	for _, after := range []time.Duration{5 * time.Second, 20 * time.Second} {
@@ -139,6 +122,36 @@ func TestPanicWhilePlacing(t *testing.T) {
 			if n := metricSum(t, s, "achuan_panics_total"); n != 1 {
 				t.Errorf("achuan_panics_total = %v, want 1", n)
 			}
+		})
+	}
+}
+
+// A failure that comes while the headers wait has its own status, whether the placing or the
+// answer fails.
+func TestLateFailureIsAStatus(t *testing.T) {
+	const late = 9 * time.Second
+	failToPlace := func(context.Context) error {
+		time.Sleep(late)
+		return truncatedError
+	}
+	for name, c := range map[string]struct {
+		place  func(context.Context) error
+		script []step
+	}{
+		"of the placing": {failToPlace, nil},
+		"of the answer":  {nil, []step{waitStep(late), errorStep(truncatedError)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, f, _ := newTestServer(c.script)
+				f.place = c.place
+				rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
+				if rec.Code != http.StatusBadGateway || rec.Header().Get("Content-Type") != "application/json" {
+					t.Errorf("status = %d with %s, want 502 with JSON", rec.Code, rec.Header().Get("Content-Type"))
+				}
+				time.Sleep(time.Minute) // no timer may write any more
+				checkContains(t, "the body", rec.Body.String(), append(errorBody(chat.CodeBackendTruncated), "!keep-alive")...)
+			})
 		})
 	}
 }

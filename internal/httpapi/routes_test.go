@@ -8,6 +8,15 @@ import (
 	"achuan/internal/chat"
 )
 
+func TestUnknownPathIsClipped(t *testing.T) {
+	s, _, _ := newTestServer(nil)
+	rec, _ := serve(s, request("GET", "/v1/"+strings.Repeat("%E7%88%BD", 2000), ""))
+	if n := rec.Body.Len(); rec.Code != http.StatusNotFound || n > 600 {
+		t.Errorf("status = %d with %d bytes, want 404 with at most 600", rec.Code, n)
+	}
+	checkContains(t, "the body", rec.Body.String(), "爽", "!\ufffd", `!\ufffd`)
+}
+
 func TestUnknownPaths(t *testing.T) {
 	for _, path := range []string{
 		"/v1", "/v1/", "/v1/nope", "/v1/chat", "/v1/chat/completions/x", "/v1/embeddings", "/embeddings", "/v2/models",
@@ -32,15 +41,6 @@ func TestUnknownPaths(t *testing.T) {
 			})
 		}
 	}
-}
-
-func TestUnknownPathIsClipped(t *testing.T) {
-	s, _, _ := newTestServer(nil)
-	rec, _ := serve(s, request("GET", "/v1/"+strings.Repeat("%E7%88%BD", 2000), ""))
-	if n := rec.Body.Len(); rec.Code != http.StatusNotFound || n > 600 {
-		t.Errorf("status = %d with %d bytes, want 404 with at most 600", rec.Code, n)
-	}
-	checkContains(t, "the body", rec.Body.String(), "爽", "!\ufffd", `!\ufffd`)
 }
 
 func TestOtherMethods(t *testing.T) {

@@ -208,3 +208,7 @@ func TestProbesAndPages(t *testing.T) {
 			contains: errorBody(chat.CodeOriginNotAllowed)},
 	})
 }
+
+func TestHugeHeader(t *testing.T) {
+	runScenarios(t, []scenario{{name: "64 KiB", method: "GET", path: "/healthz", headers: []string{"X-Big: " + strings.Repeat("x", 60<<10)}, status: 200}})
+}

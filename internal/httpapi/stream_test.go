@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"achuan/internal/chat"
 )
 
 const streamTarget = "POST /v1/chat/completions"
@@ -78,8 +76,7 @@ func TestStreamTiming(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, _, _ := newTestServer(c.script)
-				w := listenTo(t, s)
-				conn := w.dial(t)
+				conn := listenTo(t, s).dial(t)
 				body := questionWith(`"stream":true`)
 				if c.name == "a choice ends while another goes on" {
 					body = questionWith(`"stream":true,"n":2`)
@@ -102,19 +99,6 @@ func TestStreamTiming(t *testing.T) {
 	}
 }
 
-// A failure that comes while the headers wait has its own status.
-func TestLateFailureIsAStatus(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, _, _ := newTestServer([]step{waitStep(9 * time.Second), errorStep(truncatedError)})
-		rec, _ := serve(s, request("POST", "/v1/chat/completions", questionWith(`"stream":true`)))
-		if rec.Code != http.StatusBadGateway || rec.Header().Get("Content-Type") != "application/json" {
-			t.Errorf("status = %d with %s, want 502 with JSON", rec.Code, rec.Header().Get("Content-Type"))
-		}
-		time.Sleep(time.Minute) // the timer must be dead
-		checkContains(t, "the body", rec.Body.String(), append(errorBody(chat.CodeBackendTruncated), "!keep-alive")...)
-	})
-}
-
 // The headers name the session that the answer has when they are sent.
 func TestHeadersNameTheSessionOfTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -129,8 +113,7 @@ func TestHeadersNameTheSessionOfTheirTime(t *testing.T) {
 func TestEstimateInATrailer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := newTestServer(helloEstimated)
-		w := listenTo(t, s)
-		conn := w.dial(t)
+		conn := listenTo(t, s).dial(t)
 		send(t, conn, questionWith(`"stream":true`), streamTarget, "Connection: close")
 		resp, _, err := readAll(t, conn, time.Now())
 		if err != io.EOF {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,6 +62,19 @@ func listenTo(t *testing.T, s *Server) *wire {
 	return w
 }
 
+// dialTCP serves s on a real port, and opens a connection to it, until the test's end.
+func dialTCP(t *testing.T, s *Server) *net.TCPConn {
+	t.Helper()
+	srv := httptest.NewServer(s.Handler())
+	t.Cleanup(srv.Close)
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn.(*net.TCPConn)
+}
+
 // send writes a request to c.
 func send(t *testing.T, c net.Conn, body string, head ...string) {
 	t.Helper()
@@ -107,6 +121,20 @@ func readAll(t *testing.T, c net.Conn, start time.Time) (resp *http.Response, go
 		if line == "\n" {
 			got = append(got, moment{time.Since(start), strings.TrimSuffix(block, "\n\n")})
 			block = ""
+		}
+	}
+}
+
+// readUntil reads lines up to the first for which isLast returns true.
+func readUntil(t *testing.T, r *bufio.Reader, isLast func(string) bool) {
+	t.Helper()
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if isLast(line) {
+			return
 		}
 	}
 }

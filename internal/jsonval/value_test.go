@@ -8,36 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Value reads whatever encoding/json accepts as encoding/json does.
-func FuzzValue(f *testing.F) {
-	for _, seed := range []string{
-		`{}`, ` [ ] `, `"a"`, `-1.5e+3`, `[1,2 , "x" ,null,true,false]`,
-		`{"a":{"b":[{},[],""]},"a":1,"":"\\"}`, `["\\\"","\\\\","\u0041\ud83d\ude00\ud800x\udc00\ud800\u0041"]`,
-		`{"k\n\"" : "v\/\b\f\r\t"}`, "[\n\t1\r\n]", `["[{\"}]"]`,
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		deep := isTooDeep(body) // on any bytes
-		at := indexInvalidUTF8(body)
-		if !json.Valid(body) || deep || at >= 0 {
-			return
-		}
-		var want any
-		if err := json.Unmarshal(body, &want); err != nil {
-			return // a number that no float64 holds
-		}
-		start := SkipSpace(body, 0)
-		end := SkipValue(body, start)
-		if SkipSpace(body, end) != len(body) {
-			t.Fatalf("SkipValue(%q, %d) = %d, want the end", body, start, end)
-		}
-		if diff := cmp.Diff(want, generic(t, body[start:end])); diff != "" {
-			t.Errorf("generic(%q) (-encoding/json +jsonval):\n%s", body, diff)
-		}
-	})
-}
-
 // generic decodes a value as json.Unmarshal does into an any.
 func generic(t *testing.T, v Value) any {
 	switch v.Kind() {
@@ -76,6 +46,36 @@ func generic(t *testing.T, v Value) any {
 	default:
 		return nil
 	}
+}
+
+// Value reads whatever encoding/json accepts as encoding/json does.
+func FuzzValue(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, ` [ ] `, `"a"`, `-1.5e+3`, `[1,2 , "x" ,null,true,false]`,
+		`{"a":{"b":[{},[],""]},"a":1,"":"\\"}`, `["\\\"","\\\\","\u0041\ud83d\ude00\ud800x\udc00\ud800\u0041"]`,
+		`{"k\n\"" : "v\/\b\f\r\t"}`, "[\n\t1\r\n]", `["[{\"}]"]`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		deep := isTooDeep(body) // on any bytes
+		at := indexInvalidUTF8(body)
+		if !json.Valid(body) || deep || at >= 0 {
+			return
+		}
+		var want any
+		if err := json.Unmarshal(body, &want); err != nil {
+			return // a number that no float64 holds
+		}
+		start := SkipSpace(body, 0)
+		end := SkipValue(body, start)
+		if SkipSpace(body, end) != len(body) {
+			t.Fatalf("SkipValue(%q, %d) = %d, want the end", body, start, end)
+		}
+		if diff := cmp.Diff(want, generic(t, body[start:end])); diff != "" {
+			t.Errorf("generic(%q) (-encoding/json +jsonval):\n%s", body, diff)
+		}
+	})
 }
 
 func TestEqualText(t *testing.T) {
