@@ -1,54 +1,28 @@
 package app_test
 
 import (
-	"flag"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
-
+	"achuan/internal/golden"
 	"achuan/internal/simulator"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected replies; review the diff")
 
 // Each file in testdata/golden has a request, the frames of the platform's answer, and the bytes of the reply. A
 // section "platform" gives the platform's answer another STATUS and CONTENT-TYPE. ID, CALL and TIME replace values
 // that differ in each run.
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/golden/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("Glob = no golden files, %v, want some", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := goldenReply(t, mustSection(t, archive, "request"), platformReply(t, archive))
-			if *update {
-				setSection(archive, "reply", got)
-				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(mustSection(t, archive, "reply"), got); diff != "" {
-				t.Errorf("reply (-want +got):\n%s", diff)
-			}
-		})
-	}
+	golden.EachArchive(t, "testdata/golden", func(t *testing.T, archive *golden.Archive) {
+		got := goldenReply(t, mustSection(t, archive, "request"), platformReply(t, archive))
+		golden.Check(t, replySection(archive), got)
+	})
 }
 
-func platformReply(t *testing.T, a *txtar.Archive) simulator.Reply {
+func platformReply(t *testing.T, a *golden.Archive) simulator.Reply {
 	t.Helper()
 	frames, platform := mustSection(t, a, "frames"), strings.TrimSpace(mustSection(t, a, "platform"))
 	if platform == "" {
@@ -100,11 +74,11 @@ func stableText(body string) string {
 	return times.ReplaceAllString(body, `"created":TIME`)
 }
 
-func mustSection(t *testing.T, a *txtar.Archive, name string) string {
+func mustSection(t *testing.T, a *golden.Archive, name string) string {
 	t.Helper()
 	for _, f := range a.Files {
 		if f.Name == name {
-			return string(f.Data)
+			return f.Data
 		}
 	}
 	if name == "request" || name == "frames" {
@@ -113,12 +87,14 @@ func mustSection(t *testing.T, a *txtar.Archive, name string) string {
 	return ""
 }
 
-func setSection(a *txtar.Archive, name, data string) {
-	for i, f := range a.Files {
-		if f.Name == name {
-			a.Files[i].Data = []byte(data)
-			return
+// replySection returns the expected reply of an archive. An archive without one gets an empty one.
+func replySection(a *golden.Archive) *golden.File {
+	for _, f := range a.Files {
+		if f.Name == "reply" {
+			return f
 		}
 	}
-	a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(data)})
+	reply := &golden.File{Name: "reply"}
+	a.Files = append(a.Files, reply)
+	return reply
 }

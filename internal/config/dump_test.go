@@ -2,11 +2,10 @@ package config
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"achuan/internal/golden"
 )
 
 func TestDump(t *testing.T) {
@@ -32,20 +31,7 @@ func TestDump(t *testing.T) {
 			if strings.Contains(got.String(), "SECRET") {
 				t.Errorf("Dump = %s, want no secret in it", &got)
 			}
-			path := "testdata/dump/" + name + ".txt"
-			if *update {
-				if err := os.WriteFile(path, got.Bytes(), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got.String()); diff != "" {
-				t.Errorf("Dump (-want +got):\n%s", diff)
-			}
+			golden.CheckFile(t, "testdata/dump/"+name+".txt", got.String())
 		})
 	}
 }

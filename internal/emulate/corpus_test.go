@@ -1,22 +1,17 @@
 package emulate
 
 import (
-	"flag"
 	"fmt"
 	"iter"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
 
 	"achuan/internal/chat"
+	"achuan/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
 // tools are the tools that the answers of the corpus call.
 var tools = []chat.Tool{
@@ -57,21 +52,13 @@ var hugeText = strings.Repeat("<x> \\n ", 300_000/7)
 // client gets or the model is asked, NAME.want. The outcome does not depend on how an answer is
 // split.
 func TestCorpus(t *testing.T) {
-	paths, err := filepath.Glob("testdata/corpus/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
 	plan, size := newTestPlan(t, nil), 0
-	for _, path := range paths {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+	golden.EachArchive(t, "testdata/corpus", func(t *testing.T, archive *golden.Archive) {
 		for i := 0; i+1 < len(archive.Files); i += 2 {
-			in, want := &archive.Files[i], &archive.Files[i+1]
+			in, want := archive.Files[i], archive.Files[i+1]
 			size++
-			t.Run(filepath.Base(path)+"/"+strings.TrimSuffix(in.Name, ".in"), func(t *testing.T) {
-				answer := strings.ReplaceAll(strings.TrimSuffix(string(in.Data), "\n"), "{{300KB}}", hugeText)
+			t.Run(strings.TrimSuffix(in.Name, ".in"), func(t *testing.T) {
+				answer := strings.ReplaceAll(strings.TrimSuffix(in.Data, "\n"), "{{300KB}}", hugeText)
 				got := describeOutcome(plan, answer)
 				for cut := range cutPositions(len(answer)) {
 					if other := describeOutcome(plan, answer[:cut], answer[cut:]); other != got {
@@ -83,19 +70,10 @@ func TestCorpus(t *testing.T) {
 				}
 				got = strings.ReplaceAll(got, fmt.Sprintf("%q", hugeText), `"{{300KB}}"`)
 				got = strings.ReplaceAll(strings.ReplaceAll(got, hugeText, "{{300KB}}"), strings.Trim(fmt.Sprintf("%q", hugeText), `"`), "{{300KB}}")
-				if *update {
-					want.Data = []byte(got)
-				} else if diff := cmp.Diff(string(want.Data), got); diff != "" {
-					t.Errorf("outcome of %q (-want +got):\n%s", in.Data, diff)
-				}
+				golden.Check(t, want, got)
 			})
 		}
-		if *update {
-			if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	})
 	if size < minSize {
 		t.Errorf("corpus has %d answers, want at least %d", size, minSize)
 	}

@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/tools/txtar"
-
 	"achuan/internal/chat"
+	"achuan/internal/golden"
 )
 
 // answerTime is when every answer of these tests was created.
@@ -18,15 +17,15 @@ var answerTime = time.Unix(1767225600, 0)
 // forms that clients get. A comment that begins with "usage:" says that the client asked
 // for the usage in the stream, one with "legacy:" that its tools came as functions.
 func TestAnswers(t *testing.T) {
-	archives(t, "answers", func(t *testing.T, archive *txtar.Archive) {
+	golden.EachArchive(t, "testdata/answers", func(t *testing.T, archive *golden.Archive) {
 		if len(archive.Files) != 3 {
 			t.Fatalf("archive = %d files, want 3: events, stream, whole", len(archive.Files))
 		}
 		events, choices := parseEvents(t, string(archive.Files[0].Data))
 		r := request(choices)
 		r.Model = "demo-large"
-		r.IncludeUsage = strings.HasPrefix(string(archive.Comment), "usage:")
-		r.LegacyCalls = strings.HasPrefix(string(archive.Comment), "legacy:")
+		r.IncludeUsage = strings.HasPrefix(archive.Comment, "usage:")
+		r.LegacyCalls = strings.HasPrefix(archive.Comment, "legacy:")
 		s := NewStream("chatcmpl-x", answerTime, r)
 		w := NewWhole("chatcmpl-x", answerTime, r)
 		var stream []byte
@@ -34,8 +33,8 @@ func TestAnswers(t *testing.T) {
 			stream = s.Append(stream, ev)
 			w.Add(ev)
 		}
-		golden(t, &archive.Files[1], string(s.AppendEnd(stream)))
-		golden(t, &archive.Files[2], string(w.Append(nil))+"\n")
+		golden.Check(t, archive.Files[1], string(s.AppendEnd(stream)))
+		golden.Check(t, archive.Files[2], string(w.Append(nil))+"\n")
 		if s.Usage() != w.Usage() || s.Complete() != w.Complete() {
 			t.Errorf("stream: Usage() = %v, Complete() = %v, want those of the whole answer: %v, %v", s.Usage(), s.Complete(), w.Usage(), w.Complete())
 		}

@@ -3,28 +3,18 @@ package openai
 import (
 	"encoding/json"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"golang.org/x/tools/txtar"
-
 	"achuan/internal/chat"
+	"achuan/internal/golden"
 )
 
 func FuzzDecodeChat(f *testing.F) {
-	paths, err := filepath.Glob("testdata/bad/*.txtar")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, path := range paths {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
+	for _, archive := range golden.Archives(f, "testdata/bad") {
 		for i := 0; i < len(archive.Files); i += 2 {
-			f.Add(archive.Files[i].Data)
+			f.Add([]byte(archive.Files[i].Data))
 		}
 	}
 	f.Add([]byte(withParameters(`"stream": true, "stream_options": {"include_usage": true}, "stop": ["a"], "n": 2, "metadata": {"sessionId": "5"}, "x": {}`)))

@@ -2,12 +2,12 @@ package openai
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
+
+	"achuan/internal/golden"
 )
 
 // The test has a value for every row that is accepted. A parameter that is honoured changes
@@ -75,19 +75,11 @@ func TestParametersHaveBadRequests(t *testing.T) {
 // badWants returns all errors that clients get in testdata/bad.
 func badWants(t *testing.T) string {
 	t.Helper()
-	paths, err := filepath.Glob("testdata/bad/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all strings.Builder
-	for _, path := range paths {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, archive := range golden.Archives(t, "testdata/bad") {
 		for _, f := range archive.Files {
 			if strings.HasSuffix(f.Name, ".want") {
-				all.Write(f.Data)
+				all.WriteString(f.Data)
 			}
 		}
 	}

@@ -14,6 +14,7 @@ var arrows = map[string][]string{
 	"internal/chat":         {},
 	"internal/sse":          {},
 	"internal/config":       {},
+	"internal/golden":       {},
 	"internal/telemetry":    {},
 	"internal/platform":     {"internal/chat", "internal/jsonval", "internal/sse", "internal/telemetry"},
 	"internal/simulator":    {"internal/sse"},
