@@ -15,10 +15,10 @@ func TestParseCPU(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		stat string
-		want time.Duration
+		want time.Duration // -1: an error
 	}{
 		"plain":                {stat("achuan", "12", "30"), 420 * time.Millisecond},
-		"a name like the rest": {stat("a) S 1 (b", "1", "0"), 10 * time.Millisecond},
+		"brackets in the name": {stat("a) S 1 (b", "1", "0"), 10 * time.Millisecond},
 		"cut short":            {"7 (achuan) S 1 7", -1},
 		"no number":            {stat("achuan", "x", "0"), -1},
 		"empty":                {"", -1},
@@ -30,6 +30,7 @@ func TestParseCPU(t *testing.T) {
 	}
 }
 
+// The wanted value -1 is an error.
 func TestParseMemory(t *testing.T) {
 	const status = "Name:\tachuan\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nVmLib:\t\nThreads:\t9\n"
 	for key, want := range map[string]int64{"VmRSS": 1 << 20, "VmHWM": 2 << 20, "VmLib": -1, "Threads": -1, "RSS": -1, "VmSwap": -1} {

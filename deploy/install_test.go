@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// runInstall runs the script with a systemctl that records its arguments in the file "calls", and with a sleep that
-// returns at once. It returns the output of the script.
+// runInstall runs push/install.sh with a systemctl that records its arguments in the file "calls", and with a sleep
+// that returns at once. It returns the output of the script.
 func runInstall(t *testing.T, folder, binary string) (output string, err error) {
 	t.Helper()
 	tools := map[string]string{

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
@@ -22,17 +21,4 @@ func accountOf(s *config.Settings) (host, account string) {
 	}
 	digest := sha256.Sum256([]byte(s.JWT)) // the only way to identify an account whose JWT cannot be read
 	return host, host + "/jwt-" + hex.EncodeToString(digest[:8])
-}
-
-// countSessions counts the sessions by state for the metrics. It returns nil when the store fails.
-func (a *App) countSessions(ctx context.Context) map[string]int {
-	counts, err := a.store.Counts(ctx)
-	if err != nil {
-		return nil
-	}
-	byState := make(map[string]int, len(counts))
-	for state, n := range counts {
-		byState[string(state)] = n
-	}
-	return byState
 }

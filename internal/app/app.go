@@ -236,6 +236,19 @@ func (a *App) readinessChecks(ctx context.Context) map[string]string {
 	return checks
 }
 
+// countSessions counts the sessions by state for the metrics. It returns nil when the store fails.
+func (a *App) countSessions(ctx context.Context) map[string]int {
+	counts, err := a.store.Counts(ctx)
+	if err != nil {
+		return nil
+	}
+	byState := make(map[string]int, len(counts))
+	for state, n := range counts {
+		byState[string(state)] = n
+	}
+	return byState
+}
+
 // reportTokenExpiry logs when the JWT expires, and sets the metric.
 func (a *App) reportTokenExpiry() {
 	token, err := platform.ParseToken(a.settings.JWT)

@@ -31,7 +31,7 @@ type Message struct {
 	// text parts of a client's message are joined by a line break when decoded.
 	Text       string
 	ToolCalls  []ToolCall // assistant messages only
-	ToolCallID string     // tool messages only: the call this is the result of
+	ToolCallID string     // tool messages only: of the call whose result this is
 }
 
 // ToolCall is a function call that an assistant message made.
@@ -120,7 +120,7 @@ type Request struct {
 	Temperature      *float64
 	PresencePenalty  *float64
 	FrequencyPenalty *float64
-	MaxTokens        *int // most tokens of one answer, reasoning included; ≥ 1
+	MaxTokens        *int // maximum number of tokens of one answer, reasoning included; ≥ 1
 
 	Stop            []string // sequences that end the answer; none is empty
 	N               int      // choices asked for; ≥ 1
@@ -189,5 +189,5 @@ const (
 	PlacementContinued Placement = "continued" // a known session got what is new
 	PlacementReplayed  Placement = "replayed"  // a new session got the whole transcript
 	PlacementForked    Placement = "forked"    // replayed, from a point some session had passed
-	PlacementAttached  Placement = "attached"  // an answer already under way or stored
+	PlacementAttached  Placement = "attached"  // no session: the running or stored answer of an earlier request
 )

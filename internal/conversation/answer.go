@@ -31,7 +31,7 @@ func (a *Answer) Session() int64 {
 	return a.attached.session.Load()
 }
 
-// Placement says how the request got its session. Session's rules hold here too.
+// Placement says how the request got its session. The rules of Session apply to it too.
 func (a *Answer) Placement() chat.Placement {
 	if b := a.replacement.Load(); b != nil {
 		return b.Placement()
@@ -78,14 +78,14 @@ func (a *Answer) drive(yield func(chat.Event, error) bool) {
 		if ended {
 			stop() // from here on the caller says whether the client got all: MarkClientLeft
 		}
-		here := yield(ev, nil)
+		wantsMore := yield(ev, nil)
 		switch {
-		case !here && (!ended || a.ctx.Err() != nil):
+		case !wantsMore && (!ended || a.ctx.Err() != nil):
 			a.clientLeft()
-		case here && ev.Kind != chat.EventPause && t.request.Streamed:
+		case wantsMore && ev.Kind != chat.EventPause && t.request.Streamed:
 			t.clientState.markOutput()
 		}
-		if !here || ended {
+		if !wantsMore || ended {
 			returned = true
 			return
 		}

@@ -7,6 +7,8 @@ import (
 	"achuan/internal/chat"
 )
 
+// A request names its session in the header, in metadata or in `user`, in this order. A header that is not an id is
+// only a label.
 func TestSessionRef(t *testing.T) {
 	off := func(o *Options) { o.UserSessions = false }
 	for _, c := range []struct {

@@ -66,7 +66,7 @@ func migrateStep(ctx context.Context, c conn, names []string) (done bool, err er
 	return false, err
 }
 
-// newestSchema returns the schema that this achuan knows.
+// newestSchema returns the number of the newest schema that this achuan knows.
 func newestSchema() (int, error) {
 	names, err := fs.Glob(migrations, "migrations/"+KindSQLite+"/*.sql")
 	return len(names), err

@@ -19,6 +19,7 @@ type chatContext struct {
 	newFacts  []fact   // from the question alone
 }
 
+// newChatContext reads a turn. A session whose prompt equals preset has no system prompt of a client.
 func newChatContext(t simulator.Turn, preset string) *chatContext {
 	c := &chatContext{turn: t}
 	if t.Prompt != preset {
