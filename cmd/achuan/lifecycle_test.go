@@ -30,17 +30,6 @@ func (p *process) openStream(t *testing.T) *bufio.Reader {
 	return body
 }
 
-// statusOf returns the status of GET url.
-func statusOf(t *testing.T, url string) int {
-	t.Helper()
-	res, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	return res.StatusCode
-}
-
 // drain sends the first signal and waits until the program has handled it.
 func (p *process) drain(t *testing.T) {
 	t.Helper()

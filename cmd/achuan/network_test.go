@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"io"
 	"net/http"
+	"net/textproto"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,21 +12,19 @@ import (
 	"achuan/internal/simulator"
 )
 
-// modelsStatus returns the status of GET /v1/models with headers of the form "Name: value".
-func (p *process) modelsStatus(t *testing.T, headers ...string) int {
+// statusOf returns the status of GET url with headers of the form "Name: value".
+func statusOf(t *testing.T, url string, headers ...string) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/v1/models", http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, h := range headers {
-		name, value, _ := strings.Cut(h, ": ")
-		if name == "Host" {
-			req.Host = value
-			continue
-		}
-		req.Header.Set(name, value)
+	text := strings.Join(headers, "\n") + "\n\n"
+	parsed, err := textproto.NewReader(bufio.NewReader(strings.NewReader(text))).ReadMIMEHeader()
+	if err != nil {
+		t.Fatal(err)
 	}
+	req.Header, req.Host = http.Header(parsed), parsed.Get("Host")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestServeNetwork(t *testing.T) {
 		for headers, want := range map[string]int{
 			"Host: 192.0.2.7:8000": 200, "Host: achuan": 200, "Host: rebound.example": 403, "Origin: http://page.example": 403,
 		} {
-			if got := p.modelsStatus(t, headers); got != want {
+			if got := statusOf(t, p.url+"/v1/models", headers); got != want {
 				t.Errorf("GET /v1/models with %s = %d, want %d", headers, got, want)
 			}
 		}
@@ -51,11 +51,11 @@ func TestServeNetwork(t *testing.T) {
 			"Authorization: Bearer sk-one": 200, "x-api-key: sk-two": 200, "api-key: sk-one": 200,
 			"Authorization: Bearer sk-three": 401, "Host: any.example": 401,
 		} {
-			if got := p.modelsStatus(t, headers); got != want {
+			if got := statusOf(t, p.url+"/v1/models", headers); got != want {
 				t.Errorf("GET /v1/models with %s = %d, want %d", headers, got, want)
 			}
 		}
-		if got := p.modelsStatus(t, "Host: any.example", "Origin: http://page.example", "x-api-key: sk-one"); got != 200 {
+		if got := statusOf(t, p.url+"/v1/models", "Host: any.example", "Origin: http://page.example", "x-api-key: sk-one"); got != 200 {
 			t.Errorf("GET /v1/models with a key from another host and origin = %d, want 200", got)
 		}
 		for _, path := range []string{"/healthz", "/readyz"} {

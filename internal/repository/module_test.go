@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,6 +77,29 @@ func TestRenameModule(t *testing.T) {
 		}
 		if !strings.Contains(string(content), "module "+renamed) {
 			t.Errorf("%s = %s\nwant module %s in it", name, content, renamed)
+		}
+	}
+}
+
+// A `replace` makes go.mod say something else than what is built, and it has no effect in a module that imports ours.
+func TestModulesReplaceNothing(t *testing.T) {
+	modules := find(t, "go.mod")
+	if len(modules) < 2 {
+		t.Fatalf("find(go.mod) = %v, want at least 2 modules", modules)
+	}
+	for _, name := range modules {
+		out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json", filepath.Join(root, name)).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mod struct {
+			Replace []struct{ Old struct{ Path string } }
+		}
+		if err := json.Unmarshal(out, &mod); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range mod.Replace {
+			t.Errorf("%s replaces %s, want no replacement", name, r.Old.Path)
 		}
 	}
 }
