@@ -10,72 +10,35 @@ import (
 	"achuan/internal/simulator"
 )
 
-func keyed(key string, r *chat.Request) *chat.Request {
-	r.IdempotencyKey = key
-	return r
-}
-
-func marked(r *chat.Request) *chat.Request {
-	r.Retried = true
-	return r
-}
-
-func streamed(r *chat.Request) *chat.Request {
-	r.Streamed = true
-	return r
-}
-
-// asked counts the questions that reached the model.
-func (s *site) asked(want int) {
-	s.t.Helper()
-	if n := len(s.sim.Turns()); n != want {
-		s.t.Errorf("%d questions, want %d", n, want)
-	}
-}
-
 func TestIdempotencyKey(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(keyed("k", whole(alice, user("hello"))))
 	again := s.ask(keyed("k", streamed(whole(alice, user("hello")))))
 	if again.placement != chat.PlacementAttached || again.session != first.session || again.text != first.text {
-		t.Errorf("the same key got %+v, want what %+v had", again, first)
+		t.Errorf("answer to the same key = %+v, want the answer %+v, attached", again, first)
 	}
 	s.asked(1)
-	if e := s.refused(keyed("k", whole(alice, user("other"))), chat.CodeIdempotencyMismatch); e.Kind != chat.KindUnprocessable {
-		t.Errorf("kind %d", e.Kind)
+	if e := s.askRefused(keyed("k", whole(alice, user("other"))), chat.CodeIdempotencyMismatch); e.Kind != chat.KindUnprocessable {
+		t.Errorf("kind = %d, want %d", e.Kind, chat.KindUnprocessable)
 	}
 	if got := s.ask(keyed("k", whole(bob, user("other")))); got.placement != chat.PlacementNew {
-		t.Errorf("another caller's key: %s", got.placement)
+		t.Errorf("placement with another caller's key = %s, want %s", got.placement, chat.PlacementNew)
 	}
-	// The chat goes on as if nothing had been asked twice.
+	// The repetition has not changed the chat.
 	s.continued(s.ask(whole(alice, user("hello"), assistant(again.text), user("next"))), first.session, "next")
 	// Five minutes later the key is free.
 	s.clock.Add(int64(2 * conversation.AnswerRetention))
 	if got := s.ask(keyed("k", whole(alice, user("hello")))); got.placement != chat.PlacementNew {
-		t.Errorf("an old key: %s", got.placement)
+		t.Errorf("placement with an old key = %s, want %s", got.placement, chat.PlacementNew)
 	}
 }
 
-// A request whose key is under way gets the whole answer, from its beginning.
+// A request whose key belongs to a running turn gets the whole answer, from its beginning.
 func TestIdempotencyKeyOfARunningTurn(t *testing.T) {
 	s := plainSite(t)
 	gate := make(chan struct{})
 	a := s.hold(keyed("k", whole(alice, user("hello"))), gate)
-	first := make(chan result)
-	heard := make(chan struct{})
-	go func() {
-		var got result
-		for ev, err := range a.Events() {
-			if err != nil {
-				t.Error(err)
-			}
-			if ev.Kind == chat.EventText && got.text == "" {
-				close(heard)
-			}
-			got.text += ev.Text
-		}
-		first <- got
-	}()
+	heard, first := s.listen(a)
 	<-heard
 	b := s.begin(keyed("k", whole(alice, user("hello"))))
 	pieces := []string{}
@@ -86,17 +49,17 @@ func TestIdempotencyKeyOfARunningTurn(t *testing.T) {
 		switch ev.Kind {
 		case chat.EventText:
 			pieces = append(pieces, ev.Text)
-		case chat.EventPause: // caught up: the rest comes as it is made
+		case chat.EventPause: // it has all of the answer so far
 			if len(pieces) == 1 {
 				close(gate)
 			}
 		}
 	}
 	if text := strings.Join(pieces, ""); text != "begun" || len(pieces) < 2 || b.Placement() != chat.PlacementAttached {
-		t.Errorf("%s: %q", b.Placement(), pieces)
+		t.Errorf("answer to the same key = %s in the pieces %q, want begun in several, attached", b.Placement(), pieces)
 	}
-	if got := <-first; got.text != "begun" {
-		t.Errorf("the first got %q", got.text)
+	if got := <-first; got != "begun" {
+		t.Errorf("answer of the first client = %q, want begun", got)
 	}
 	s.asked(1)
 }
@@ -110,19 +73,19 @@ func TestFailedTurnFreesItsKey(t *testing.T) {
 			s := plainSite(t)
 			s.sim.Script(reply)
 			r := func() *chat.Request { return keyed("k", whole(alice, user("hello"))) }
-			if _, err := s.try(t.Context(), r()); err == nil {
-				t.Fatal("not failed")
+			if got, err := s.try(t.Context(), r()); err == nil {
+				t.Fatalf("Ask(…) = %+v, want an error", got)
 			}
 			if got := s.ask(r()); got.placement != chat.PlacementNew || got.text == "half" {
-				t.Errorf("%+v", got)
+				t.Errorf("repetition = %+v, want a new answer", got)
 			}
 		})
 	}
 	t.Run("before it had a session", func(t *testing.T) {
 		s := plainSite(t)
 		r := func() *chat.Request { return keyed("k", byID(alice, foreignID, user("hello"))) }
-		s.refused(r(), chat.CodeSessionNotFound)
-		s.refused(r(), chat.CodeSessionNotFound)
+		s.askRefused(r(), chat.CodeSessionNotFound)
+		s.askRefused(r(), chat.CodeSessionNotFound)
 	})
 }
 
@@ -161,13 +124,13 @@ func TestRetriesOfAClientThatLeft(t *testing.T) {
 					t.Fatal(err)
 				}
 				if attached := got.placement == chat.PlacementAttached; attached != tc.attaches {
-					t.Fatalf("%s", got.placement)
+					t.Fatalf("placement = %s, want attached = %t", got.placement, tc.attaches)
 				}
 				s.drain()
 				if tc.attaches {
 					s.asked(1)
 					if got.text != "begun" {
-						t.Errorf("got %q", got.text)
+						t.Errorf("answer = %q, want begun", got.text)
 					}
 				} else {
 					s.asked(2)
@@ -177,35 +140,38 @@ func TestRetriesOfAClientThatLeft(t *testing.T) {
 	}
 }
 
-// An answer is attached to once: the second repetition is another client's.
+// An answer is attached to only once, because the second repetition is from another client.
 func TestTwoRetriesAtOnce(t *testing.T) {
 	s := plainSite(t)
 	gate := make(chan struct{})
 	leaveAfterText(t, s.hold(streamed(whole(alice, user("hello"))), gate))
 	one, two := s.begin(marked(whole(alice, user("hello")))), s.begin(marked(whole(alice, user("hello"))))
 	if one.Placement() != chat.PlacementAttached || two.Placement() != chat.PlacementNew {
-		t.Fatalf("%s and %s", one.Placement(), two.Placement())
+		t.Fatalf("placements of two repetitions = %s and %s, want attached and new", one.Placement(), two.Placement())
 	}
-	// When who attached leaves too, the next may come.
+	// When the attached client leaves too, the next client may attach.
 	ctx, cancel := context.WithCancel(t.Context())
 	one.Discard()
 	three, err := s.place(ctx, marked(whole(alice, user("hello"))))
-	if err != nil || three.Placement() != chat.PlacementAttached {
-		t.Fatalf("%v, %v", three, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if three.Placement() != chat.PlacementAttached {
+		t.Fatalf("placement = %s, want attached", three.Placement())
 	}
 	cancel()
-	for range three.Events() { // it is told at once
+	for range three.Events() { // ends at once
 	}
 	close(gate)
 	got := s.ask(marked(whole(alice, user("hello"))))
 	if got.placement != chat.PlacementAttached || got.text != "begun" {
-		t.Errorf("%+v", got)
+		t.Errorf("answer = %+v, want begun, attached", got)
 	}
 	two.Discard()
 	s.asked(1)
 }
 
-// The client had left when the end of its answer was to reach it.
+// A client that leaves before the end of its answer reaches it gets the answer with its next request.
 func TestLeftAtTheEnd(t *testing.T) {
 	s := plainSite(t)
 	a := s.begin(whole(alice, user("hello")))
@@ -216,14 +182,14 @@ func TestLeftAtTheEnd(t *testing.T) {
 	a.MarkClientLeft()
 	got := s.ask(whole(alice, user("hello")))
 	if got.placement != chat.PlacementAttached || got.text != first.text || got.session != first.session {
-		t.Errorf("%+v", got)
+		t.Errorf("repetition = %+v, want the answer %+v, attached", got, first)
 	}
 	if got := s.ask(whole(alice, user("hello"))); got.placement != chat.PlacementNew {
-		t.Errorf("once more: %s", got.placement)
+		t.Errorf("placement of the second repetition = %s, want %s", got.placement, chat.PlacementNew)
 	}
 }
 
-// Stored answers outlive the process.
+// Stored answers survive the process.
 func TestStoredAnswerAfterARestart(t *testing.T) {
 	s := plainSite(t)
 	gate := make(chan struct{})
@@ -232,18 +198,18 @@ func TestStoredAnswerAfterARestart(t *testing.T) {
 	s.drain()
 	s.restart()
 	if got := s.ask(marked(whole(alice, user("hello")))); got.placement != chat.PlacementAttached || got.text != "begun" {
-		t.Errorf("%+v", got)
+		t.Errorf("repetition = %+v, want begun, attached", got)
 	}
 }
 
-// A turn of another replica is waited for. When that dies, the answer comes from the
-// platform's records.
+// A request waits for a turn of another replica. When that replica dies, the answer comes from the platform's
+// records.
 func TestAttachAcrossReplicas(t *testing.T) {
 	for _, dies := range []bool{false, true} {
 		s := postgresSite(t)
-		other := conversation.New(s.options) // without Run: its leases run out
+		other := conversation.New(s.options) // without Run, so that its leases expire
 		gate := make(chan struct{})
-		s.sim.Script(simulator.Stream(simulator.Deltas("be"), simulator.Wait(gate), simulator.Deltas("gun"), simulator.Object(), simulator.Done()))
+		s.sim.Script(heldReply(gate))
 		a, err := other.Ask(t.Context(), conversation.Question{Request: streamed(whole(alice, user("hello")))})
 		if err != nil {
 			t.Fatal(err)
@@ -251,7 +217,7 @@ func TestAttachAcrossReplicas(t *testing.T) {
 		leaveAfterText(t, a)
 		b := s.begin(marked(whole(alice, user("hello"))))
 		if b.Placement() != chat.PlacementAttached || b.Session() != a.Session() {
-			t.Fatalf("%s in %d", b.Placement(), b.Session())
+			t.Fatalf("repetition = %s to session %d, want attached to %d", b.Placement(), b.Session(), a.Session())
 		}
 		if dies {
 			s.expireLeases()
@@ -262,7 +228,7 @@ func TestAttachAcrossReplicas(t *testing.T) {
 		case err != nil:
 			t.Fatal(err)
 		case got.placement != chat.PlacementAttached || got.session != a.Session() || got.text != "begun":
-			t.Errorf("dies %t: %+v", dies, got)
+			t.Errorf("replica dies %t: answer = %+v, want begun, attached to session %d", dies, got, a.Session())
 		}
 		s.asked(1)
 		if err := other.Drain(t.Context()); err != nil {

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// An outage lasts for a lease from when somebody was found to have been away: a call
-// failed, or heartbeats are missing by one of the clocks.
+// An outage begins when a call of the store fails, or when heartbeats are missing by one of the clocks. It lasts
+// for a lease.
 func TestOutage(t *testing.T) {
 	const lease, every = time.Minute, time.Minute / 4
 	for name, tc := range map[string]struct {
 		happens func(*outage)
-		want    bool // whether it is an outage
+		want    bool // whether it begins an outage
 	}{
 		"heartbeats":             {func(o *outage) { time.Sleep(every) }, false},
 		"a late heartbeat":       {func(o *outage) { time.Sleep(2 * every) }, false},
@@ -33,7 +33,7 @@ func TestOutage(t *testing.T) {
 				tc.happens(o)
 				o.beat(every)
 				if got := !o.isOver(lease); got != tc.want {
-					t.Errorf("an outage: %t, want %t", got, tc.want)
+					t.Errorf("isOver = %t, want %t", !got, !tc.want)
 				}
 				time.Sleep(lease)
 				if !o.isOver(lease) {

@@ -19,7 +19,7 @@ import (
 //
 //	make bench-conversation
 
-// instant is a platform without a network, and without an end to what it remembers.
+// instant is a platform without a network that never forgets a session.
 type instant struct {
 	conversation.Platform
 	sessions int64
@@ -35,20 +35,22 @@ func (*instant) UpdateSession(_ context.Context, s chat.Session) (chat.Session, 
 	return s, nil
 }
 
-func (*instant) Ask(context.Context, chat.Question) (chat.Stream, error) { return new(instantly), nil }
+func (*instant) Ask(context.Context, chat.Question) (chat.Stream, error) {
+	return new(shortStream), nil
+}
 
-// instantly is a short answer.
-type instantly struct{ said bool }
+// shortStream streams a short answer.
+type shortStream struct{ isSent bool }
 
-func (s *instantly) Next() (chat.Event, error) {
-	if !s.said {
-		s.said = true
+func (s *shortStream) Next() (chat.Event, error) {
+	if !s.isSent {
+		s.isSent = true
 		return chat.Event{Kind: chat.EventText, Text: "an answer"}, nil
 	}
 	return chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Stored: "an answer"}, nil
 }
 
-func (*instantly) Close() error { return nil }
+func (*shortStream) Close() error { return nil }
 
 func benchEngine(b *testing.B) *conversation.Engine {
 	b.Helper()
@@ -80,8 +82,8 @@ func benchAsk(b *testing.B, e *conversation.Engine, r *chat.Request) *conversati
 	return a
 }
 
-// transcriptOf is a transcript of that many messages that ends in a question: about
-// 600 bytes each, as chats have.
+// transcriptOf returns a transcript of that many messages, which ends in a question. Each message has about 600
+// bytes, as in chats.
 func transcriptOf(messages int) []chat.Message {
 	text := strings.Repeat("words that people use. ", 26)
 	var list []chat.Message
@@ -111,9 +113,8 @@ func benchBody(b *testing.B, messages []chat.Message) []byte {
 	return text
 }
 
-// BenchmarkPlacement is what it takes to find a transcript its session: the body
-// decoded, the transcript hashed, its head looked up and taken, and given back.
-// "decode" is the first of these alone.
+// BenchmarkPlacement measures how a transcript finds its session: the body is decoded, the transcript is hashed,
+// and the session with its head is taken and released. "decode" measures only the first step.
 func BenchmarkPlacement(b *testing.B) {
 	for _, n := range []int{2, 20, 200, 2000} {
 		e := benchEngine(b)
@@ -128,8 +129,7 @@ func BenchmarkPlacement(b *testing.B) {
 			r.Caller = alice
 			return &r.Request
 		}
-		// A session that holds the history: asked all but its last answer, which is then
-		// the platform's.
+		// Create a session with the history: ask all but its last answer, which the platform then gives.
 		history[len(history)-1] = assistant("an answer")
 		if _, err := finish(benchAsk(b, e, whole(alice, history[:len(history)-1]...))); err != nil {
 			b.Fatal(err)
@@ -148,7 +148,7 @@ func BenchmarkPlacement(b *testing.B) {
 			for b.Loop() {
 				a := benchAsk(b, e, decode(b))
 				if a.Placement() != chat.PlacementContinued {
-					b.Fatal(a.Placement())
+					b.Fatalf("placement = %s, want %s", a.Placement(), chat.PlacementContinued)
 				}
 				a.Discard()
 			}
@@ -156,8 +156,8 @@ func BenchmarkPlacement(b *testing.B) {
 	}
 }
 
-// BenchmarkTurn is a whole turn without the platform: a new session, and one more
-// turn of a chat of 2 to 40 messages.
+// BenchmarkTurn measures a whole turn without the platform: in a new session, and as the next turn of a chat of 2
+// to 40 messages.
 func BenchmarkTurn(b *testing.B) {
 	b.Run("new", func(b *testing.B) {
 		e := benchEngine(b)

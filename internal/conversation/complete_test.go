@@ -7,10 +7,10 @@ import (
 	"achuan/internal/chat"
 )
 
-// Whoever adds a field to a request or a message must say whether it is part of what
-// is asked (fingerprint) and of what a message is (lineage).
+// These tests fail for a new field of a request or a message until it is part of the fingerprint and of the
+// lineage, or until it is listed here as one that is not.
 func TestEveryFieldOfARequestCounts(t *testing.T) {
-	not := map[string]string{
+	excluded := map[string]string{
 		"Streamed": "how the answer is delivered", "Retried": "a mark", "IdempotencyKey": "a mark",
 		"Caller.Name": "for logs", "Hold": "memory", "Tools.Path": "for errors", "Format.Path": "for errors",
 	}
@@ -25,14 +25,14 @@ func TestEveryFieldOfARequestCounts(t *testing.T) {
 	count := 0
 	eachField(reflect.TypeFor[chat.Request](), "", nil, func(name string, path []int) {
 		r := base()
-		change(reach(reflect.ValueOf(r).Elem(), path))
+		change(fieldAt(reflect.ValueOf(r).Elem(), path))
 		count++
-		if changed := fingerprint(r, 0) != was; changed == (not[name] != "") {
-			t.Errorf("%s changes the fingerprint: %v (%s)", name, changed, not[name])
+		if changed := fingerprint(r, 0) != was; changed == (excluded[name] != "") {
+			t.Errorf("fingerprint changes with %s = %t, want %t (%s)", name, changed, !changed, excluded[name])
 		}
 	})
 	if count < 20 {
-		t.Errorf("only %d fields were looked at", count)
+		t.Errorf("eachField visits %d fields, want at least 20", count)
 	}
 }
 
@@ -41,9 +41,9 @@ func TestEveryFieldOfAMessageCounts(t *testing.T) {
 	was := continueFrom(Hash{}).add(base()).head
 	eachField(reflect.TypeFor[chat.Message](), "", nil, func(name string, path []int) {
 		m := base()
-		change(reach(reflect.ValueOf(&m).Elem(), path))
+		change(fieldAt(reflect.ValueOf(&m).Elem(), path))
 		if continueFrom(Hash{}).add(m).head == was {
-			t.Errorf("%s is no part of the lineage", name)
+			t.Errorf("head with another %s = the same head, want another", name)
 		}
 	})
 }
@@ -66,8 +66,8 @@ func eachField(s reflect.Type, prefix string, path []int, visit func(name string
 	}
 }
 
-// reach returns the field at the path; of lists their first element is entered.
-func reach(v reflect.Value, path []int) reflect.Value {
+// fieldAt returns the field at the path. It follows the first element of a list.
+func fieldAt(v reflect.Value, path []int) reflect.Value {
 	for _, i := range path {
 		if v.Kind() == reflect.Slice {
 			v = v.Index(0)

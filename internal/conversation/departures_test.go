@@ -3,7 +3,6 @@ package conversation_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"testing"
 
 	"achuan/internal/chat"
@@ -11,8 +10,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// A client leaves once. Another may have come for its answer by the time that its
-// own handler finds out, and is not to share it with a third.
+// A client leaves only once. Another client may have attached to the answer before the handler of the first one
+// notices, and a third client must not share that answer.
 func TestClientLeavesOnce(t *testing.T) {
 	s := plainSite(t)
 	text, end := make(chan struct{}), make(chan struct{})
@@ -44,17 +43,17 @@ func TestClientLeavesOnce(t *testing.T) {
 	<-gone
 	third := s.begin(marked(whole(alice, user("hello"))))
 	if third.Placement() != chat.PlacementNew {
-		t.Errorf("two live clients share an answer: %s", third.Placement())
+		t.Errorf("placement of the third client = %s, want %s while the second is attached", third.Placement(), chat.PlacementNew)
 	}
 	third.Discard()
 	close(end)
 	if got, err := finish(second); err != nil || got.text != "begun" {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("answer of the second client = %+v, %v, want begun", got, err)
 	}
 }
 
-// attachOnce places a request until it attaches: that another client has left takes
-// a moment to be noted.
+// attachOnce places a request until it attaches, because the engine needs a moment to notice that another client has
+// left.
 func (s *site) attachOnce(r *chat.Request) *conversation.Answer {
 	s.t.Helper()
 	for s.t.Context().Err() == nil {
@@ -64,7 +63,7 @@ func (s *site) attachOnce(r *chat.Request) *conversation.Answer {
 		}
 		a.Discard()
 	}
-	s.t.Fatal("not attached")
+	s.t.Fatal("placement = new until the end of the test, want attached")
 	return nil
 }
 
@@ -75,24 +74,16 @@ func TestKeyOfSeveralChoices(t *testing.T) {
 		t.Helper()
 		r := keyed("k", whole(alice, user("hello")))
 		r.N = 2
-		a, err := s.engine.Ask(t.Context(), conversation.Question{Request: r, Choice: choice})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := finish(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got
+		return s.askQuestion(conversation.Question{Request: r, Choice: choice})
 	}
 	first := []result{ask(0), ask(1)}
 	for choice, was := range first {
 		got := ask(choice)
 		if got.placement != chat.PlacementAttached || got.session != was.session || was.placement != chat.PlacementNew {
-			t.Errorf("choice %d: first %+v, then %+v", choice, was, got)
+			t.Errorf("repetition of choice %d = %+v, want %+v, attached", choice, got, was)
 		}
 	}
-	s.refused(keyed("k", whole(alice, user("other"))), chat.CodeIdempotencyMismatch)
+	s.askRefused(keyed("k", whole(alice, user("other"))), chat.CodeIdempotencyMismatch)
 }
 
 // cutter ends the client's answer at its first text, as a stop sequence does.
@@ -106,38 +97,29 @@ func (cutter) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
 	return "", nil
 }
 
-// An answer that was cut for its client is whole, whatever becomes of the rest that
-// nobody gets.
+// An answer that was cut for its client is whole, even if the rest, which no client gets, fails.
 func TestCutAnswerIsWhole(t *testing.T) {
 	s := plainSite(t)
 	s.sim.Script(simulator.CutShort("half"))
 	ask := func() result {
 		t.Helper()
-		a, err := s.engine.Ask(t.Context(), conversation.Question{Request: keyed("k", whole(alice, user("hello"))), Shaper: cutter{}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := finish(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got
+		return s.askQuestion(conversation.Question{Request: keyed("k", whole(alice, user("hello"))), Shaper: cutter{}})
 	}
 	first := ask()
 	s.drain()
 	if again := ask(); again.placement != chat.PlacementAttached || again.text != first.text {
-		t.Errorf("first %+v, then %+v", first, again)
+		t.Errorf("repetition = %+v, want %+v, attached", again, first)
 	}
 	s.asked(1)
-	// The session holds more than its client knows.
+	// The session contains more than its client knows.
 	got := s.ask(whole(alice, user("hello"), assistant(first.text), user("next")))
 	s.fresh(got, chat.PlacementReplayed, first.session)
 }
 
-// faulty panics at the end of an answer.
-type faulty struct{}
+// panickingShaper panics at the end of an answer.
+type panickingShaper struct{}
 
-func (faulty) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
+func (panickingShaper) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
 	if ev.Kind == chat.EventDone {
 		panic("a fault")
 	}
@@ -145,28 +127,28 @@ func (faulty) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
 	return "", nil
 }
 
-// A panic on the way of an answer leaves no session taken, and ends no other turn.
+// A panic while an answer is read leaves no session taken, and ends no other turn.
 func TestPanics(t *testing.T) {
-	t.Run("while the client is there", func(t *testing.T) {
+	t.Run("while the client reads", func(t *testing.T) {
 		s := plainSite(t)
-		_, err := finish(s.shaped(faulty{}))
+		_, err := finish(s.beginShaped(panickingShaper{}))
 		if e := chat.AsError(err); e == nil || e.Code != chat.CodeInternal {
-			t.Errorf("%v", err)
+			t.Errorf("Events() = %v, want an error with the code %s", err, chat.CodeInternal)
 		}
 		s.nothingTaken()
 	})
-	t.Run("when it has left", func(t *testing.T) {
+	t.Run("when the client has left", func(t *testing.T) {
 		s := plainSite(t)
-		leave(t, s.shaped(faulty{}))
+		leave(t, s.beginShaped(panickingShaper{}))
 		s.nothingTaken()
 	})
-	t.Run("of who takes the answer", func(t *testing.T) {
+	t.Run("of the caller of Events", func(t *testing.T) {
 		s := plainSite(t)
-		a := s.shaped(nil)
+		a := s.beginShaped(nil)
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Error("no panic")
+					t.Error("recover() = nil, want the panic of the loop")
 				}
 			}()
 			for range a.Events() {
@@ -177,28 +159,17 @@ func TestPanics(t *testing.T) {
 	})
 }
 
-// shaped places a request whose answer is shaped.
-func (s *site) shaped(shaper conversation.Shaper) *conversation.Answer {
+// beginShaped places a request whose answer is shaped.
+func (s *site) beginShaped(shaper conversation.Shaper) *conversation.Answer {
 	s.t.Helper()
-	a, err := s.engine.Ask(s.t.Context(), conversation.Question{Request: whole(alice, user("hello")), Shaper: shaper})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return a
+	return s.beginQuestion(conversation.Question{Request: whole(alice, user("hello")), Shaper: shaper})
 }
 
-// A client that leaves while its session is being made leaves none behind that only
-// the platform knows: nobody would ever delete it.
-func TestClientLeavesWhileItsSessionIsMade(t *testing.T) {
+// When a client leaves while its session is created, the store knows the session, so that the clean-up can delete it.
+func TestClientLeavesWhileItsSessionIsCreated(t *testing.T) {
 	s := plainSite(t)
 	s.stop() // the clean-up may delete the useless session at any moment
-	arrived, proceed := make(chan struct{}), make(chan struct{})
-	wait := func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
-		close(arrived)
-		<-proceed
-		usual(w, r)
-	}
-	s.sim.InterceptOnce(simulator.RouteCreateSession, wait)
+	arrived, proceed := s.holdCall(simulator.RouteCreateSession)
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error, 1)
 	go func() {
@@ -207,17 +178,17 @@ func TestClientLeavesWhileItsSessionIsMade(t *testing.T) {
 	}()
 	<-arrived
 	cancel()
-	close(proceed)
+	proceed()
 	if err := <-failed; !errors.Is(err, context.Canceled) {
-		t.Errorf("placed with %v", err)
+		t.Errorf("Ask(…) = %v, want %v", err, context.Canceled)
 	}
 	s.drain()
-	made := s.sim.Sessions()
-	if len(made) != 1 || len(s.sim.Attempts()) != 0 {
-		t.Fatalf("%d sessions, %d questions", len(made), len(s.sim.Attempts()))
+	created := s.sim.Sessions()
+	if len(created) != 1 || len(s.sim.Attempts()) != 0 {
+		t.Fatalf("platform has %d sessions and got %d questions, want 1 and 0", len(created), len(s.sim.Attempts()))
 	}
-	known, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), made[0].ID)
-	if err != nil || known.State == conversation.StateTaken {
-		t.Errorf("%+v, %v", known, err)
+	stored, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), created[0].ID)
+	if err != nil || stored.State == conversation.StateTaken {
+		t.Errorf("Session(%d) = %+v, %v, want one that is not taken", created[0].ID, stored, err)
 	}
 }

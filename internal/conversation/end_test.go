@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestIsTold(t *testing.T) {
+func TestIsIDKnown(t *testing.T) {
 	for _, tt := range []struct {
 		streamed bool
 		after    time.Duration
@@ -17,7 +17,7 @@ func TestIsTold(t *testing.T) {
 		{true, time.Minute, true},
 	} {
 		if got := isIDKnown(tt.streamed, tt.after); got != tt.want {
-			t.Errorf("isTold(%t, %v) = %t, want %t", tt.streamed, tt.after, got, tt.want)
+			t.Errorf("isIDKnown(%t, %v) = %t, want %t", tt.streamed, tt.after, got, tt.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package conversation_test
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	model      = "gpt-5.1-high"
 	otherModel = "gemini-3-pro-preview"
-	foreignID  = 777777777 // no session has it
+	foreignID  = 777777777 // no session has this id
 )
 
 var (
@@ -45,7 +46,7 @@ type site struct {
 	keep    *store.Store
 	flaky   *flaky
 	clock   atomic.Int64 // how far the store's clock is ahead, in nanoseconds
-	stop    func()       // what the engine does in the background
+	stop    func()       // stops what the engine does in the background
 	close   func()
 }
 
@@ -59,13 +60,13 @@ func newLeasedSite(t *testing.T, o simulator.Options, shared bool, lease time.Du
 	return siteOn(t, "sqlite::memory:", o, shared, lease)
 }
 
-// fileSite is plainSite with a store that outlives the process.
+// fileSite is plainSite with a store in a file, so that it survives the process.
 func fileSite(t *testing.T) *site {
 	t.Helper()
 	return siteOn(t, "sqlite:"+filepath.Join(t.TempDir(), "achuan.db"), simulator.Options{}, false, conversation.DefaultLease)
 }
 
-// siteOn is a site whose store is at a URL.
+// siteOn returns a site whose store is at a URL.
 func siteOn(t *testing.T, url string, o simulator.Options, shared bool, lease time.Duration) *site {
 	t.Helper()
 	return siteOf(t, "test", url, o, shared, lease)
@@ -84,7 +85,7 @@ func siteOf(t *testing.T, account, url string, o simulator.Options, shared bool,
 		s.stop()
 		closePlatform()
 		if err := s.keep.Close(); err != nil {
-			t.Errorf("store: %v", err)
+			t.Errorf("Close() of the store = %v, want nil", err)
 		}
 	})
 	t.Cleanup(s.close)
@@ -110,7 +111,7 @@ func (s *site) open() {
 	s.options.Store = s.flaky
 }
 
-// newPlatform is a site without a store and an engine.
+// newPlatform returns a site without a store and an engine.
 func newPlatform(t *testing.T, o simulator.Options) (s *site, closePlatform func()) {
 	t.Helper()
 	s = &site{t: t, sim: simulator.New(o)}
@@ -132,7 +133,7 @@ func newPlatform(t *testing.T, o simulator.Options) (s *site, closePlatform func
 	}
 }
 
-// restart ends the engine, its turns with it, and starts another on the same store.
+// restart ends the engine with its turns, and starts another engine on the same store.
 func (s *site) restart() {
 	s.engine.Abort(&chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown})
 	s.drain()
@@ -140,7 +141,7 @@ func (s *site) restart() {
 	s.start()
 }
 
-// start makes an engine and runs it.
+// start creates an engine and runs it.
 func (s *site) start() {
 	s.engine = conversation.New(s.options)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -149,7 +150,7 @@ func (s *site) start() {
 	s.stop = func() { cancel(); running.Wait() }
 }
 
-// unverify makes the store doubt its heads, as a while after it lost something.
+// unverify makes all heads of the store unverified, and lets the longest turn pass.
 func (s *site) unverify() {
 	s.t.Helper()
 	if err := s.keep.MarkUnverified(context.WithoutCancel(s.t.Context())); err != nil {
@@ -158,89 +159,21 @@ func (s *site) unverify() {
 	s.clock.Add(int64(conversation.MaxTurn))
 }
 
-// plainSite is newSite with nothing out of the ordinary.
+// plainSite is newSite with the usual options.
 func plainSite(t *testing.T) *site {
 	t.Helper()
 	return newSite(t, simulator.Options{}, false)
 }
 
-// result is a whole answer.
-type result struct {
-	session   int64
-	placement chat.Placement
-	text      string
-}
-
-// finish ranges over an answer's events to their end.
-func finish(a *conversation.Answer) (result, error) {
-	var b strings.Builder
-	for ev, err := range a.Events() {
-		if err != nil {
-			return result{a.Session(), a.Placement(), b.String()}, err
-		}
-		if ev.Kind == chat.EventText {
-			b.WriteString(ev.Text)
-		}
-	}
-	return result{a.Session(), a.Placement(), b.String()}, nil
-}
-
-// place places a request, as the gateway does.
-func (s *site) place(ctx context.Context, r *chat.Request) (*conversation.Answer, error) {
-	return s.engine.Ask(ctx, conversation.Question{Request: r, Prompt: r.System()})
-}
-
-// try asks and reads the whole answer.
-func (s *site) try(ctx context.Context, r *chat.Request) (result, error) {
-	a, err := s.place(ctx, r)
-	if err != nil {
-		return result{}, err
-	}
-	return finish(a)
-}
-
-// ask is try for what must succeed.
-func (s *site) ask(r *chat.Request) result {
-	s.t.Helper()
-	got, err := s.try(s.t.Context(), r)
-	if err != nil {
-		s.t.Fatalf("ask: %v", err)
-	}
-	return got
-}
-
-// refused is try for what must fail with that code.
-func (s *site) refused(r *chat.Request, want chat.Code) chat.Error {
-	s.t.Helper()
-	got, err := s.try(s.t.Context(), r)
-	if err == nil {
-		s.t.Fatalf("got %+v, want %s", got, want)
-	}
-	e := chat.AsError(err)
-	if e.Code != want {
-		s.t.Fatalf("got %v, want %s", err, want)
-	}
-	return *e
-}
-
-// begin places a request, whose question its answer's events send.
-func (s *site) begin(r *chat.Request) *conversation.Answer {
-	s.t.Helper()
-	a, err := s.place(s.t.Context(), r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return a
-}
-
-// last is the newest question that reached the model.
-func (s *site) last() simulator.Turn {
-	s.t.Helper()
-	turns := s.sim.Turns()
-	if len(turns) == 0 {
-		s.t.Fatal("nothing reached the model")
-	}
-	return turns[len(turns)-1]
+// holdCall holds the next call of a route until proceed is called. It closes arrived when the call arrives.
+func (s *site) holdCall(route simulator.Route) (arrived <-chan struct{}, proceed func()) {
+	in, gate := make(chan struct{}), make(chan struct{})
+	s.sim.InterceptOnce(route, func(w http.ResponseWriter, r *http.Request, usual http.HandlerFunc) {
+		close(in)
+		<-gate
+		usual(w, r)
+	})
+	return in, func() { close(gate) }
 }
 
 // await waits for a condition on the simulator.
@@ -249,7 +182,7 @@ func (s *site) await(cond func() bool) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
 	defer cancel()
 	if err := s.sim.Await(ctx, cond); err != nil {
-		s.t.Fatalf("await: %v", err)
+		s.t.Fatalf("Await(…) = %v, want the condition to become true", err)
 	}
 }
 
@@ -259,69 +192,6 @@ func (s *site) drain() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), 10*time.Second)
 	defer cancel()
 	if err := s.engine.Drain(ctx); err != nil {
-		s.t.Errorf("drain: %v", err)
+		s.t.Errorf("Drain(…) = %v, want nil", err)
 	}
-}
-
-// expect compares where an answer came from and what the model was asked there.
-func (s *site) expect(got result, session int64, p chat.Placement, asked string) {
-	s.t.Helper()
-	if got.session != session || got.placement != p {
-		s.t.Errorf("%s in session %d, want %s in %d", got.placement, got.session, p, session)
-	}
-	turn := s.last()
-	if turn.SessionID != session || turn.Text != asked {
-		s.t.Errorf("session %d was asked %q, want %d and %q", turn.SessionID, turn.Text, session, asked)
-	}
-}
-
-// saw checks that the newest question holds the texts, in this order.
-func (s *site) saw(texts ...string) {
-	s.t.Helper()
-	rest := s.last().Text
-	for _, text := range texts {
-		_, after, found := strings.Cut(rest, text)
-		if !found {
-			s.t.Errorf("%q is missing or out of order in %q", text, s.last().Text)
-			return
-		}
-		rest = after
-	}
-}
-
-// fresh checks that an answer came from a session that is none of the old ones.
-func (s *site) fresh(got result, p chat.Placement, old ...int64) {
-	s.t.Helper()
-	if got.placement != p {
-		s.t.Errorf("placed %s, want %s", got.placement, p)
-	}
-	for _, id := range old {
-		if got.session == id {
-			s.t.Errorf("went on in session %d", id)
-		}
-	}
-	if asked := s.last().SessionID; asked != got.session {
-		s.t.Errorf("said session %d, asked %d", got.session, asked)
-	}
-}
-
-func user(text string) chat.Message      { return chat.Message{Role: chat.RoleUser, Text: text} }
-func assistant(text string) chat.Message { return chat.Message{Role: chat.RoleAssistant, Text: text} }
-func system(text string) chat.Message    { return chat.Message{Role: chat.RoleSystem, Text: text} }
-
-// whole is a request that its transcript alone places.
-func whole(c chat.Caller, messages ...chat.Message) *chat.Request {
-	return &chat.Request{Caller: c, Model: model, Messages: messages, N: 1}
-}
-
-func byID(c chat.Caller, id int64, messages ...chat.Message) *chat.Request {
-	r := whole(c, messages...)
-	r.Session.ID = id
-	return r
-}
-
-func byName(c chat.Caller, name string, messages ...chat.Message) *chat.Request {
-	r := whole(c, messages...)
-	r.Session.Name = name
-	return r
 }

@@ -6,11 +6,9 @@ import (
 	"testing"
 
 	"achuan/internal/chat"
-	"achuan/internal/simulator"
 )
 
-// A turn holds its request's memory to its end, also when its client has left or when
-// it is given up before it is asked.
+// A turn holds the memory of its request until its end, also when its client has left. A discarded turn holds none.
 func TestTurnHoldsMemory(t *testing.T) {
 	s := plainSite(t)
 	var held atomic.Int64
@@ -23,15 +21,15 @@ func TestTurnHoldsMemory(t *testing.T) {
 	}
 	s.ask(counted(whole(alice, user("answered"))))
 	if n := held.Load(); n != 0 {
-		t.Errorf("%d holders after an answer, want none", n)
+		t.Errorf("holders after an answer = %d, want 0", n)
 	}
 	s.begin(counted(whole(alice, user("discarded")))).Discard()
 	if n := held.Load(); n != 0 {
-		t.Errorf("%d holders after an answer that was discarded, want none", n)
+		t.Errorf("holders after an answer that was discarded = %d, want 0", n)
 	}
 
 	gate := make(chan struct{})
-	s.sim.Script(simulator.Stream(simulator.Deltas("be"), simulator.Wait(gate), simulator.Deltas("gun"), simulator.Object(), simulator.Done()))
+	s.sim.Script(heldReply(gate))
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	answer, err := s.place(ctx, counted(whole(alice, user("left"))))
@@ -43,11 +41,11 @@ func TestTurnHoldsMemory(t *testing.T) {
 		break
 	}
 	if n := held.Load(); n != 1 {
-		t.Errorf("%d holders while the turn goes on without its client, want 1", n)
+		t.Errorf("holders while the turn continues without its client = %d, want 1", n)
 	}
 	close(gate)
 	s.drain()
 	if n := held.Load(); n != 0 {
-		t.Errorf("%d holders in the end, want none", n)
+		t.Errorf("holders after the turn = %d, want 0", n)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// A request with the history of a chat, but other instructions and other tools, comes
-// from another agent: it gets a session of its own, and the chat goes on in its session.
+// A request with the history of a chat, but other instructions and other tools, comes from another agent. It gets
+// its own session, and the chat continues in its session.
 func TestSideAgentForks(t *testing.T) {
 	tool := func(names ...string) (tools []chat.Tool) {
 		for _, name := range names {
@@ -56,9 +56,8 @@ func TestSideAgentForks(t *testing.T) {
 	}
 }
 
-// Instructions and tools may change one after the other, also where the tools went away
-// in between.
-func TestInstructionsAndToolsChangeInTurn(t *testing.T) {
+// Instructions and tools may change one after the other, also when a request between them has no tools.
+func TestInstructionsAndToolsChangeOneAfterTheOther(t *testing.T) {
 	s := plainSite(t)
 	var history []chat.Message
 	var session int64
@@ -77,57 +76,40 @@ func TestInstructionsAndToolsChangeInTurn(t *testing.T) {
 	}
 }
 
-// knowsTools notes whether it was told that its session knows tools.
-type knowsTools struct{ told bool }
+// toolsShaper records whether SessionHadTools was called.
+type toolsShaper struct{ hadTools bool }
 
-func (k *knowsTools) SessionHadTools() { k.told = true }
+func (k *toolsShaper) SessionHadTools() { k.hadTools = true }
 
-func (k *knowsTools) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
+func (k *toolsShaper) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
 	pass(ev)
 	return "", nil
 }
 
-// A request by id without tools is shaped with the knowledge that its session had some,
-// however long ago.
-func TestSessionToolsAreKnown(t *testing.T) {
+// The shaper of a request by id without tools learns that an earlier turn of the session had tools.
+func TestShaperLearnsOfEarlierTools(t *testing.T) {
 	s := plainSite(t)
 	with := whole(alice, user("hello"))
 	with.Tools = []chat.Tool{{Name: "f"}}
 	plainFirst, toolFirst := s.ask(whole(alice, user("hi"))), s.ask(with)
 	for _, tc := range []struct {
-		session int64
-		told    bool
+		session  int64
+		hadTools bool
 	}{{plainFirst.session, false}, {toolFirst.session, true}, {toolFirst.session, true}} {
-		shaper := &knowsTools{}
-		a, err := s.engine.Ask(t.Context(), conversation.Question{Request: byID(alice, tc.session, user("next")), Shaper: shaper})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := finish(a); err != nil {
-			t.Fatal(err)
-		}
-		if shaper.told != tc.told {
-			t.Errorf("session %d: told of tools = %t, want %t", tc.session, shaper.told, tc.told)
+		shaper := &toolsShaper{}
+		s.askQuestion(conversation.Question{Request: byID(alice, tc.session, user("next")), Shaper: shaper})
+		if shaper.hadTools != tc.hadTools {
+			t.Errorf("SessionHadTools() for session %d was called = %t, want %t", tc.session, shaper.hadTools, tc.hadTools)
 		}
 	}
 }
 
-// What a prompt cannot hold is told once, before a session's first text, and again when
-// it changes.
-func TestPreambleIsToldOnce(t *testing.T) {
+// The preamble is sent once, before the first text of a session, and again when it changes.
+func TestPreambleIsSentOnce(t *testing.T) {
 	s := plainSite(t)
 	ask := func(preamble string, messages ...chat.Message) result {
 		t.Helper()
-		q := conversation.Question{Request: whole(alice, messages...), Preamble: preamble}
-		a, err := s.engine.Ask(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := finish(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got
+		return s.askQuestion(conversation.Question{Request: whole(alice, messages...), Preamble: preamble})
 	}
 	var history []chat.Message
 	var first result
@@ -139,53 +121,50 @@ func TestPreambleIsToldOnce(t *testing.T) {
 			first = got
 		}
 		if got.session != first.session || s.last().Text != step.asked {
-			t.Fatalf("step %d: session %d was asked %q, want %d and %q", i, got.session, s.last().Text, first.session, step.asked)
+			t.Fatalf("step %d: question = %q in session %d, want %q in %d", i, s.last().Text, got.session, step.asked, first.session)
 		}
 		history = append(history, user("q"), assistant(got.text))
 	}
-	// A head with a preamble in its last question is still compared rightly.
+	// A session whose last question has a preamble is still recognized in the records.
 	s.unverify()
 	got := ask("PREAMBLE", append(history, user("after"))...)
 	s.continued(got, first.session, "after")
 	history = append(history, user("after"), assistant(got.text))
-	// A session that takes its place is told again.
+	// A session that replaces it gets the preamble again.
 	s.sim.Forget(first.session)
 	got = ask("PREAMBLE", append(history, user("more"))...)
 	s.fresh(got, chat.PlacementReplayed, first.session)
 	if !strings.HasPrefix(s.last().Text, "PREAMBLE\n\nBelow is a conversation") {
-		t.Errorf("the new session was asked %q", s.last().Text)
+		t.Errorf("question in the new session = %q, want the preamble and then the conversation", s.last().Text)
 	}
 }
 
-// A question that was refused, or of which nobody knows whether it was kept, told nothing.
+// After a question that was refused, or that failed, the session does not count as having the preamble.
 func TestPreambleOfARefusedQuestion(t *testing.T) {
 	for name, reply := range map[string]simulator.Reply{
 		"refused": simulator.Fail("套餐余量不足"), "broken off": simulator.SayThenFail("half", "上游异常"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := plainSite(t)
-			made, err := s.engine.CreateSession(t.Context(), alice, model)
+			created, err := s.engine.CreateSession(t.Context(), alice, model)
 			if err != nil {
 				t.Fatal(err)
 			}
 			ask := func(text string) error {
-				a, err := s.engine.Ask(t.Context(), conversation.Question{Request: byID(alice, made.ID, user(text)), Preamble: "PREAMBLE"})
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, err = finish(a)
+				q := conversation.Question{Request: byID(alice, created.ID, user(text)), Preamble: "PREAMBLE"}
+				_, err := finish(s.beginQuestion(q))
 				return err
 			}
 			reply.Refused = name == "refused"
 			s.sim.Script(reply)
-			if ask("one") == nil {
-				t.Fatal("not refused")
+			if err := ask("one"); err == nil {
+				t.Fatal("Ask(one) = nil, want an error")
 			}
 			for _, want := range []string{"PREAMBLE\n\ntwo", "three"} {
 				text := want[strings.LastIndex(want, "\n")+1:]
 				err := ask(text)
 				if err != nil || !strings.HasSuffix(s.last().Text, want) || want == text && s.last().Text != text {
-					t.Errorf("asked %q, %v, want %q", s.last().Text, err, want)
+					t.Errorf("last question = %q, %v, want %q", s.last().Text, err, want)
 				}
 			}
 		})

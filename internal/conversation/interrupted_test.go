@@ -11,19 +11,18 @@ import (
 	"achuan/internal/simulator"
 )
 
-// interrupted is a store whose calls that take something are done, but whose reply is
-// lost, as often as left says; or which panic instead.
+// interrupted is a store whose calls that take something succeed, but then return an error or panic.
 type interrupted struct {
 	*flaky
-	left   int
-	panics bool
+	failures int // how many calls do so
+	panics   bool
 }
 
-func (i *interrupted) lose(err error) error {
-	if err != nil || i.left == 0 {
+func (i *interrupted) interrupt(err error) error {
+	if err != nil || i.failures == 0 {
 		return err
 	}
-	i.left--
+	i.failures--
 	if i.panics {
 		panic("in the middle of a call")
 	}
@@ -35,34 +34,34 @@ func (i *interrupted) AttachOrBegin(ctx context.Context, e conversation.TurnRequ
 	if e.Turn.Key.IsZero() || i.panics {
 		return s, err
 	}
-	return s, i.lose(err)
+	return s, i.interrupt(err)
 }
 
 func (i *interrupted) Match(ctx context.Context, c conversation.HeadQuery) (*conversation.Session, bool, error) {
 	s, once, err := i.flaky.Match(ctx, c)
-	return s, once, i.lose(err)
+	return s, once, i.interrupt(err)
 }
 
 func (i *interrupted) Take(
 	ctx context.Context, id int64, t conversation.Taking, r conversation.Addressing,
 ) (*conversation.Session, error) {
 	s, err := i.flaky.Take(ctx, id, t, r)
-	return s, i.lose(err)
+	return s, i.interrupt(err)
 }
 
 func (i *interrupted) Create(ctx context.Context, s conversation.Session, t conversation.Taking) error {
-	return i.lose(i.flaky.Create(ctx, s, t))
+	return i.interrupt(i.flaky.Create(ctx, s, t))
 }
 
 func (i *interrupted) ClaimName(
 	ctx context.Context, k conversation.NameKey, t conversation.Token,
 ) (conversation.Name, bool, error) {
 	n, claimed, err := i.flaky.ClaimName(ctx, k, t)
-	return n, claimed, i.lose(err)
+	return n, claimed, i.interrupt(err)
 }
 
 func (i *interrupted) BindName(ctx context.Context, b conversation.NameBinding, id int64) error {
-	return i.lose(i.flaky.BindName(ctx, b, id))
+	return i.interrupt(i.flaky.BindName(ctx, b, id))
 }
 
 func (i *interrupted) TakeExpired(
@@ -72,10 +71,10 @@ func (i *interrupted) TakeExpired(
 	if len(list) == 0 {
 		return list, err
 	}
-	return list, i.lose(err)
+	return list, i.interrupt(err)
 }
 
-// What a call took whose reply is lost, or that panics, is given back as it was, at once.
+// What a call has taken is released unchanged and at once, when the call then returns an error or panics.
 func TestInterruptedCalls(t *testing.T) {
 	for _, panics := range []bool{false, true} {
 		for name, request := range map[string]func(first int64, text string) *chat.Request{
@@ -89,23 +88,23 @@ func TestInterruptedCalls(t *testing.T) {
 				return keyed("k", whole(alice, user("hello"), assistant(text), user("next")))
 			},
 		} {
-			for left := 1; left <= 2; left++ {
+			for failures := 1; failures <= 2; failures++ {
 				t.Run(name, func(t *testing.T) {
 					s := plainSite(t)
 					first := s.ask(whole(alice, user("hello")))
 					store := &interrupted{flaky: s.flaky, panics: panics}
 					s.options.Store = store
 					s.restart()
-					was, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), first.session)
+					before, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), first.session)
 					if err != nil {
 						t.Fatal(err)
 					}
-					store.left = left
+					store.failures = failures
 					_, err = s.try(t.Context(), request(first.session, first.text))
 					if panics && (err == nil || chat.AsError(err).Code != chat.CodeInternal) {
 						t.Errorf("Ask = %v, want an internal error", err)
 					}
-					store.left = 0
+					store.failures = 0
 					s.nothingTaken()
 					list, _, err := s.keep.Sessions(t.Context(), conversation.OwnerOf(alice.ID), 0, 10)
 					if err != nil {
@@ -113,10 +112,10 @@ func TestInterruptedCalls(t *testing.T) {
 					}
 					for _, got := range list {
 						if got.State == conversation.StateTaken {
-							t.Errorf("session %d is %s, want it given back", got.ID, got.State)
+							t.Errorf("state of session %d = %s, want it released", got.ID, got.State)
 						}
-						if got.ID == was.ID && (got.Head != was.Head || got.Addressing != was.Addressing) && name != "by head" && name != "by key" {
-							t.Errorf("session %d is %+v, want it as it was: %+v", got.ID, got, was)
+						if got.ID == before.ID && (got.Head != before.Head || got.Addressing != before.Addressing) && name != "by head" && name != "by key" {
+							t.Errorf("session %d = %+v, want the same head and addressing as %+v", got.ID, got, before)
 						}
 					}
 					s.ask(request(first.session, first.text))
@@ -126,13 +125,13 @@ func TestInterruptedCalls(t *testing.T) {
 	}
 }
 
-// The clean-up gives back what it took, also when it panics, and goes on.
+// The clean-up releases what it took, also when it panics, and continues.
 func TestInterruptedCleanUp(t *testing.T) {
 	for _, panics := range []bool{false, true} {
 		s := plainSite(t)
 		s.ask(whole(alice, user("old")))
 		s.options.Retention = time.Second
-		s.options.Store = &interrupted{flaky: s.flaky, left: 1, panics: panics}
+		s.options.Store = &interrupted{flaky: s.flaky, failures: 1, panics: panics}
 		s.restart()
 		s.await(func() bool { return len(s.sim.Deleted()) == 1 })
 		s.nothingTaken()
@@ -153,16 +152,16 @@ func TestSessionThatMayBeTaken(t *testing.T) {
 	next := whole(alice, user("hello"), assistant(chatted.text), user("next"))
 	s.fresh(s.ask(next), chat.PlacementReplayed, chatted.session)
 	s.fresh(s.ask(byID(alice, byIDs.session, user("next"))), chat.PlacementReplayed, byIDs.session)
-	s.saw("of an id", "more", "next")
+	s.checkLastText("of an id", "more", "next")
 	s.fresh(s.ask(byName(alice, "n", user("next"))), chat.PlacementReplayed, named.session)
-	s.saw("of a name", "next")
-	// When that did not come about, the doubt stays.
+	s.checkLastText("of a name", "next")
+	// When the rebuild fails, the session may still be taken.
 	failed := s.ask(byName(bob, "n", user("of bob")))
 	if err := s.keep.MarkUnverified(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.sim.Script(simulator.CutShort(""))
-	s.refused(byName(bob, "n", user("one")), chat.CodeBackendTruncated)
+	s.askRefused(byName(bob, "n", user("one")), chat.CodeBackendTruncated)
 	s.fresh(s.ask(byName(bob, "n", user("two"))), chat.PlacementReplayed, failed.session)
 	s.clock.Add(int64(conversation.MaxTurn))
 	transcript := whole(alice, user("hello"), assistant(chatted.text), user("other"))
@@ -179,7 +178,7 @@ func TestSettingsBelongToTheEpoch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := plainSite(t)
 			first := s.ask(whole(alice, user("hello")))
-			// What the backup does not know: other settings since.
+			// Change the settings after the backup.
 			second := whole(alice, user("hello"), assistant(first.text), user("next"))
 			change(second)
 			before, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), first.session)
@@ -205,7 +204,7 @@ func TestSettingsBelongToTheEpoch(t *testing.T) {
 			s.unverify()
 			s.continued(s.ask(whole(alice, user("hello"), assistant(first.text), user("next"))), first.session, "next")
 			if turn := s.last(); strings.Contains(turn.Prompt, "brief") || turn.Model != model {
-				t.Errorf("answered by %s with prompt %q, want %s without one", turn.Model, turn.Prompt, model)
+				t.Errorf("turn = model %s with the prompt %q, want %s without the prompt", turn.Model, turn.Prompt, model)
 			}
 		})
 	}

@@ -14,10 +14,10 @@ func TestLeaseOfATurnWithAPendingWrite(t *testing.T) {
 		do   func(*leases, Token)
 		held bool
 	}{
-		"paid, then over": {{(*leases).addWrite, true}, {(*leases).removeWrite, true}, {(*leases).drop, false}},
-		"over, then paid": {{(*leases).addWrite, true}, {(*leases).drop, true}, {(*leases).removeWrite, false}},
-		"owes twice":      {{(*leases).addWrite, true}, {(*leases).addWrite, true}, {(*leases).drop, true}, {(*leases).removeWrite, true}, {(*leases).removeWrite, false}},
-		"owes nothing":    {{(*leases).drop, false}},
+		"written, then over": {{(*leases).addWrite, true}, {(*leases).removeWrite, true}, {(*leases).drop, false}},
+		"over, then written": {{(*leases).addWrite, true}, {(*leases).drop, true}, {(*leases).removeWrite, false}},
+		"two writes":         {{(*leases).addWrite, true}, {(*leases).addWrite, true}, {(*leases).drop, true}, {(*leases).removeWrite, true}, {(*leases).removeWrite, false}},
+		"no write":           {{(*leases).drop, false}},
 	} {
 		l := &leases{duration: time.Minute}
 		token := newToken()
@@ -25,26 +25,26 @@ func TestLeaseOfATurnWithAPendingWrite(t *testing.T) {
 		for i, step := range steps {
 			step.do(l, token)
 			if held := l.isHeld(token); held != step.held || held != (len(l.tokens()) == 1) {
-				t.Errorf("%s, step %d: held %t of %d", name, i, held, len(l.tokens()))
+				t.Errorf("%s, step %d: isHeld = %t with %d tokens, want %t", name, i, held, len(l.tokens()), step.held)
 			}
 		}
 	}
 }
 
-// away is a store that does not work.
-type away struct{ Store }
+// failingStore is a store that cannot extend leases.
+type failingStore struct{ Store }
 
 var errAway = errors.New("away")
 
-func (away) Extend(context.Context, []Token) ([]Token, error) { return nil, errAway }
+func (failingStore) Extend(context.Context, []Token) ([]Token, error) { return nil, errAway }
 
-// A process that holds nothing asks the store all the same, so that it knows when the
-// store was away, and lets others extend what they hold.
+// A process without leases also calls the store, so that it notices an outage. Then it gives other processes the
+// time to extend their leases.
 func TestIdleProcessNoticesAnOutage(t *testing.T) {
 	for _, needed := range []bool{false, true} {
 		l := &leases{duration: time.Minute, isNeeded: needed}
-		if err := l.extend(t.Context(), away{}); errors.Is(err, errAway) != needed {
-			t.Errorf("extend without leases in hand, needed %t: %v", needed, err)
+		if err := l.extend(t.Context(), failingStore{}); errors.Is(err, errAway) != needed {
+			t.Errorf("extend() without leases = %v with isNeeded %t, want an error = %t", err, needed, needed)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // The hash was computed by the first release.
-func TestHeadOne(t *testing.T) {
+func TestHeadOfFirstRelease(t *testing.T) {
 	h := headOfFirstRelease("c", "h", NameKey{Name: "n", Model: "m"}, []chat.Message{
 		{Role: chat.RoleUser, Name: "ada", Text: " a\r\nb "},
 		{Role: chat.RoleAssistant, Name: "agent", Text: "<think>x</think>y", ToolCalls: []chat.ToolCall{
@@ -18,6 +18,6 @@ func TestHeadOne(t *testing.T) {
 	})
 	const want = "5ee62bf8031c543e146144c27ad41c90b70c8f0254028e9be6f698972b7a9a6d"
 	if got := hex.EncodeToString(h[:]); got != want {
-		t.Errorf("headOne() = %s, want %s", got, want)
+		t.Errorf("headOfFirstRelease(…) = %s, want %s", got, want)
 	}
 }

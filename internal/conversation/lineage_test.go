@@ -16,13 +16,14 @@ func headOf(messages ...chat.Message) Hash {
 	return origin("caller", "host", NameKey{}).add(messages...).head
 }
 
+func said(role chat.Role, text string) chat.Message { return chat.Message{Role: role, Text: text} }
+
 func called(arguments string) chat.Message {
 	return chat.Message{Role: chat.RoleAssistant, ToolCalls: []chat.ToolCall{{ID: "call_1", Name: "f", Arguments: arguments}}}
 }
 
-// What clients change on the way to nothing else.
-func TestLineageForgives(t *testing.T) {
-	said := func(role chat.Role, text string) chat.Message { return chat.Message{Role: role, Text: text} }
+// Some changes that clients make to a message do not change its head.
+func TestLineageIgnores(t *testing.T) {
 	tests := []struct {
 		name string
 		a, b chat.Message
@@ -34,42 +35,28 @@ func TestLineageForgives(t *testing.T) {
 		{"arguments re-spaced", called(`{"a": [1, 2.50,true ], "b":"x"}`), called(`{"a":[1,2.50,true],"b":"x"}`)},
 		{"keys in another order", called(`{"b":[{"d":1,"c":2}],"a":1}`), called(`{"a":1,"b":[{"c":2,"d":1}]}`)},
 		{"a key twice", called(`{"a":1,"a":2}`), called(`{"a":2}`)},
-		{"a key twice, written otherwise", called(`{"a":[1],"\u0061":2}`), called(`{"a":2}`)},
-		{"numbers written otherwise", called(`{"a":[1.0,1e2,-0,-0.0,0.1,10000000000000000000000]}`), called(`{"a":[1,100,0,0,1e-1,1e22]}`)},
+		{"a key twice, in another spelling", called(`{"a":[1],"\u0061":2}`), called(`{"a":2}`)},
+		{"numbers in another spelling", called(`{"a":[1.0,1e2,-0,-0.0,0.1,10000000000000000000000]}`), called(`{"a":[1,100,0,0,1e-1,1e22]}`)},
 		{"an integer that no double holds", called(`{"a":9007199254740993}`), called(`{"a":9007199254740992}`)},
 		{"a replacement character", called(`{"a":"\ufffd\n"}`), called("{\"a\":\"\uFFFD\\n\"}")},
 		{"an assistant's name", chat.Message{Role: chat.RoleAssistant, Name: "agent", Text: "a"}, said(chat.RoleAssistant, "a")},
-		{"arguments escaped otherwise", called(`{"a":"\u00e9\/\u003c"}`), called(`{"a":"é/<"}`)},
+		{"arguments with other escapes", called(`{"a":"\u00e9\/\u003c"}`), called(`{"a":"é/<"}`)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if headOf(tt.a) != headOf(tt.b) {
-				t.Errorf("%+v and %+v are told apart", tt.a, tt.b)
+				t.Errorf("headOf(%+v) differs from headOf(%+v), want the same", tt.a, tt.b)
 			}
 		})
 	}
 }
 
-func TestLineageTellsApart(t *testing.T) {
-	said := func(role chat.Role, text string) chat.Message { return chat.Message{Role: role, Text: text} }
+func TestLineageDistinguishes(t *testing.T) {
 	result := func(id, text string) chat.Message {
 		return chat.Message{Role: chat.RoleTool, ToolCallID: id, Text: text}
 	}
 	transcripts := [][]chat.Message{
 		{},
-		{said(chat.RoleUser, "")},
-		{said(chat.RoleUser, "a")},
-		{said(chat.RoleUser, "A")},
-		{said(chat.RoleUser, "a b")},
-		{said(chat.RoleUser, "a  b")},
-		{said(chat.RoleUser, "a\rb")},
-		{said(chat.RoleUser, "<think>a</think>b")},
-		{said(chat.RoleUser, "b")},
-		{said(chat.RoleAssistant, "a")},
-		{said(chat.RoleAssistant, "<think>a")},
-		{said(chat.RoleAssistant, "a<think>b</think>")},
-		{said(chat.RoleSystem, "a")},
-		{said(chat.RoleDeveloper, "a")},
 		{said(chat.RoleUser, "a"), said(chat.RoleUser, "b")},
 		{said(chat.RoleUser, "b"), said(chat.RoleUser, "a")},
 		{said(chat.RoleUser, "ab"), said(chat.RoleUser, "")},
@@ -82,18 +69,28 @@ func TestLineageTellsApart(t *testing.T) {
 		{called(`{"a":null}`)}, {called(`{"a":"null"}`)}, {called(`{"a":"\ud800"}`)}, {called(`{"a":"\ud801"}`)}, {called(`{"a":`)}, {called(`{"a": `)},
 		{result("call_1", "a")}, {result("call_2", "a")}, {result("", "call_1a")},
 	}
+	for role, texts := range map[chat.Role][]string{
+		chat.RoleUser:      {"", "a", "A", "a b", "a  b", "a\rb", "<think>a</think>b", "b"},
+		chat.RoleAssistant: {"a", "<think>a", "a<think>b</think>"},
+		chat.RoleSystem:    {"a"},
+		chat.RoleDeveloper: {"a"},
+	} {
+		for _, text := range texts {
+			transcripts = append(transcripts, []chat.Message{said(role, text)})
+		}
+	}
 	seen := map[Hash]string{}
 	for _, messages := range transcripts {
 		name := fmt.Sprintf("%+v", messages)
 		head := headOf(messages...)
 		if other, ok := seen[head]; ok {
-			t.Errorf("the same head: %s and %s", name, other)
+			t.Errorf("headOf(%s) = headOf(%s), want another", name, other)
 		}
 		seen[head] = name
 	}
 }
 
-// Who asks, where and under which name decides where a lineage begins.
+// The origin of a lineage depends on the caller, the host and the name.
 func TestLineageOrigins(t *testing.T) {
 	seen := map[Hash]int{}
 	for i, l := range []*lineage{
@@ -101,7 +98,7 @@ func TestLineageOrigins(t *testing.T) {
 		origin("a", "h", NameKey{Name: "n", Model: "m"}), origin("a", "h", NameKey{Name: "n", Model: "o"}), origin("a", "h", NameKey{Name: "nm"}),
 	} {
 		if j, ok := seen[l.head]; ok {
-			t.Errorf("origins %d and %d are one", i, j)
+			t.Errorf("origin %d = origin %d, want another", i, j)
 		}
 		seen[l.head] = i
 	}
@@ -126,21 +123,21 @@ func drawMessage(t *rapid.T) chat.Message {
 	return m
 }
 
-// A head that grew turn by turn is that of the whole transcript, and dropping,
-// doubling or swapping messages makes another.
+// A head that grows turn by turn equals the head of the whole transcript. Without a message, or with a message
+// twice, it is another head.
 func TestLineageGrows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		messages := rapid.SliceOfN(rapid.Custom(drawMessage), 1, 8).Draw(t, "messages")
 		whole := headOf(messages...)
 		cut := rapid.IntRange(0, len(messages)).Draw(t, "cut")
 		if grown := continueFrom(headOf(messages[:cut]...)).add(messages[cut:]...).head; grown != whole {
-			t.Fatal("the head depends on how it grew")
+			t.Fatalf("head that grew = %x, want %x", grown, whole)
 		}
 		at := rapid.IntRange(0, len(messages)-1).Draw(t, "at")
 		dropped := append(append([]chat.Message{}, messages[:at]...), messages[at+1:]...)
 		doubled := slices.Insert(slices.Clone(messages), at, messages[at])
 		if headOf(dropped...) == whole || headOf(doubled...) == whole {
-			t.Fatal("dropping or doubling a message does not show")
+			t.Fatal("headOf(…) without a message or with one twice = the same head, want another")
 		}
 	})
 }
@@ -155,7 +152,7 @@ func TestFingerprint(t *testing.T) {
 	same := base()
 	same.Streamed, same.Retried, same.IdempotencyKey = true, true, "key"
 	if fingerprint(base(), 0) != fingerprint(same, 0) {
-		t.Error("delivery and marks of repetition count")
+		t.Error("fingerprint differs with delivery and marks of repetition, want the same")
 	}
 	seen := map[Hash]int{fingerprint(base(), 0): -1, fingerprint(base(), 1): -2}
 	for i, change := range []func(*chat.Request){
@@ -187,10 +184,10 @@ func TestFingerprint(t *testing.T) {
 	} {
 		r := base()
 		change(r)
-		print := fingerprint(r, 0)
-		if j, ok := seen[print]; ok {
-			t.Errorf("changes %d and %d do not show", i, j)
+		got := fingerprint(r, 0)
+		if j, ok := seen[got]; ok {
+			t.Errorf("fingerprint after change %d = fingerprint after change %d, want another", i, j)
 		}
-		seen[print] = i
+		seen[got] = i
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"achuan/internal/simulator"
 )
 
-func TestNameGoesOn(t *testing.T) {
+func TestNameIsContinued(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(byName(alice, "n", user("hello")))
 	s.fresh(first, chat.PlacementNew)
-	s.expect(s.ask(byName(alice, "n", system("be brief"), user("next"))), first.session, chat.PlacementContinued, "next")
+	s.checkAnswer(s.ask(byName(alice, "n", system("be brief"), user("next"))), first.session, chat.PlacementContinued, "next")
 	if turn := s.last(); turn.Prompt != "be brief" || len(turn.History) != 1 {
-		t.Errorf("prompt %q, history %v", turn.Prompt, turn.History)
+		t.Errorf("turn = prompt %q after %v, want %q after 1 exchange", turn.Prompt, turn.History, "be brief")
 	}
 
 	others := []*chat.Request{
@@ -23,10 +23,10 @@ func TestNameGoesOn(t *testing.T) {
 	for _, r := range others {
 		s.fresh(s.ask(r), chat.PlacementNew, first.session)
 	}
-	s.expect(s.ask(byName(alice, "n", user("more"))), first.session, chat.PlacementContinued, "more")
+	s.checkAnswer(s.ask(byName(alice, "n", user("more"))), first.session, chat.PlacementContinued, "more")
 }
 
-func TestNameThatCameWithHistory(t *testing.T) {
+func TestNameWithHistory(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		messages []chat.Message
@@ -40,7 +40,7 @@ func TestNameThatCameWithHistory(t *testing.T) {
 			one := s.ask(byName(alice, "n", user("hello")))
 			two := s.ask(byName(alice, "n", tc.messages...))
 			s.fresh(two, tc.want, one.session)
-			s.saw("q", "q-two")
+			s.checkLastText("q", "q-two")
 			three := s.ask(byName(alice, "n", user("hello")))
 			s.fresh(three, chat.PlacementNew, one.session, two.session)
 			four := s.ask(byName(alice, "n", user("hello")))
@@ -49,15 +49,15 @@ func TestNameThatCameWithHistory(t *testing.T) {
 	}
 }
 
-// A first turn that is refused has made the name's session already.
+// A first turn that is refused has already created the session of the name.
 func TestNameAfterARefusedFirstTurn(t *testing.T) {
 	s := plainSite(t)
-	s.refused(byName(alice, "n", user(simulator.BlockedText)), chat.CodeContentFilter)
+	s.askRefused(byName(alice, "n", user(simulator.BlockedText)), chat.CodeContentFilter)
 	id := s.sim.Sessions()[0].ID
-	s.expect(s.ask(byName(alice, "n", user("hello"))), id, chat.PlacementContinued, "hello")
+	s.checkAnswer(s.ask(byName(alice, "n", user("hello"))), id, chat.PlacementContinued, "hello")
 }
 
-// Racing first messages of a name meet in one session.
+// First messages of a name that arrive at the same time get one session.
 func TestNameIsTakenOnce(t *testing.T) {
 	s := newSite(t, simulator.Options{}, false)
 	gate := make(chan struct{})
@@ -77,7 +77,7 @@ func TestNameIsTakenOnce(t *testing.T) {
 		}
 	}
 	if n := len(s.sim.Sessions()); n != 1 || len(s.sim.Turns()) != 5 {
-		t.Errorf("%d sessions, %d turns", n, len(s.sim.Turns()))
+		t.Errorf("platform has %d sessions and got %d questions, want 1 and 5", n, len(s.sim.Turns()))
 	}
 	s.oneAtATime()
 }
@@ -88,5 +88,5 @@ func TestNameOfALostSession(t *testing.T) {
 	s.sim.Forget(first.session)
 	second := s.ask(byName(alice, "n", user("again")))
 	s.fresh(second, chat.PlacementNew, first.session)
-	s.expect(s.ask(byName(alice, "n", user("more"))), second.session, chat.PlacementContinued, "more")
+	s.checkAnswer(s.ask(byName(alice, "n", user("more"))), second.session, chat.PlacementContinued, "more")
 }

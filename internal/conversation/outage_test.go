@@ -10,54 +10,67 @@ import (
 	"achuan/internal/conversation"
 )
 
-// While the store is away for longer than a lease, nobody can extend what he holds. When
-// it is back, a turn that ran all the time is still its session's, whichever replica
-// comes first: the session goes on, and a repetition by key gets the answer.
-func TestOutageLongerThanALease(t *testing.T) {
-	const lease = 2 * time.Second
-	s := leasedPostgresSite(t, lease)
-	elsewhere := &flaky{Store: s.keep}
+// startReplica starts another engine on the store of the site, and stops it at the end of the test.
+func (s *site) startReplica() (*conversation.Engine, *flaky) {
+	keep := &flaky{Store: s.keep}
 	options := s.options
-	options.Store = elsewhere
-	other := conversation.New(options)
-	ctx, cancel := context.WithCancel(context.Background())
+	options.Store = keep
+	replica := conversation.New(options)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	var running sync.WaitGroup
-	running.Go(func() { other.Run(ctx) })
-	defer running.Wait()
-	defer cancel()
+	running.Go(func() { replica.Run(ctx) })
+	s.t.Cleanup(func() { cancel(); running.Wait() })
+	return replica, keep
+}
 
-	first := s.ask(whole(alice, user("hello")))
-	gate := make(chan struct{})
-	question := func() *chat.Request {
-		return keyed("k", whole(alice, user("hello"), assistant(first.text), user("next")))
-	}
-	a := s.hold(question(), gate)
-	var got result
-	var failed error
-	var asking sync.WaitGroup
-	asking.Go(func() { got, failed = finish(a) })
-	s.await(func() bool { return s.sim.InFlight() == 1 })
+// While the store is away for longer than a lease, no replica can extend its leases. A turn that ran all the time
+// still has its session when the store is available again, even if an idle replica reaches the store first. The
+// session continues, and a repetition by key gets the answer.
+func TestOutageLongerThanALease(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		lease time.Duration
+		// The outage begins after before. The turn ends after after, which is long enough for both replicas to look
+		// for expired leases.
+		before, outage, after time.Duration
+	}{
+		{"at the start of the turn", 2 * time.Second, 0, 3 * time.Second, 2 * time.Second},
+		{"after a lease", 800 * time.Millisecond, 800 * time.Millisecond, 2400 * time.Millisecond, 1600 * time.Millisecond},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := leasedPostgresSite(t, tc.lease)
+			replica, keepOfReplica := s.startReplica()
+			first := s.ask(whole(alice, user("hello")))
+			transcript := []chat.Message{user("hello"), assistant(first.text), user("next")}
+			gate := make(chan struct{})
+			done := s.finishLater(s.hold(keyed("k", whole(alice, transcript...)), gate))
+			s.await(func() bool { return s.sim.InFlight() == 1 })
 
-	s.flaky.down.Store(true)
-	elsewhere.down.Store(true)
-	<-time.After(lease * 3 / 2)
-	elsewhere.down.Store(false)
-	<-time.After(lease / 4) // the idle replica finds the store first
-	s.flaky.down.Store(false)
-	<-time.After(lease) // and judges leases at least once
-	close(gate)
-	asking.Wait()
-	if failed != nil || got.session != first.session || got.text != "begun" {
-		t.Fatalf("the turn = %+v, %v, want the answer in session %d", got, failed, first.session)
+			<-time.After(tc.before)
+			s.flaky.down.Store(true)
+			keepOfReplica.down.Store(true)
+			<-time.After(tc.outage)
+			keepOfReplica.down.Store(false)
+			<-time.After(tc.lease / 4) // the idle replica reaches the store first
+			s.flaky.down.Store(false)
+			<-time.After(tc.after)
+			s.checkTaken(first.session)
+			close(gate)
+			if got := <-done; got.session != first.session || got.text != "begun" {
+				t.Fatalf("answer = %+v, want begun in session %d", got, first.session)
+			}
+
+			a, err := replica.Ask(t.Context(), plain(keyed("k", whole(alice, transcript...))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := finish(a)
+			if err != nil || got.placement != chat.PlacementAttached || got.session != first.session || got.text != "begun" {
+				t.Errorf("repetition at the other replica = %+v, %v, want begun, attached to session %d", got, err, first.session)
+			}
+			s.asked(2)
+			s.continued(s.ask(whole(alice, append(transcript, assistant("begun"), user("more"))...)), first.session, "more")
+			s.nothingTaken()
+		})
 	}
-	again, err := other.Ask(t.Context(), conversation.Question{Request: question()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r, err := finish(again); err != nil || r.placement != chat.PlacementAttached || r.text != "begun" {
-		t.Errorf("repetition at another replica = %+v, %v, want the stored answer", r, err)
-	}
-	s.asked(2)
-	s.continued(s.ask(whole(alice, user("hello"), assistant(first.text), user("next"), assistant("begun"), user("more"))), first.session, "more")
-	s.nothingTaken()
 }

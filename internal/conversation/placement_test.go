@@ -11,9 +11,9 @@ import (
 func TestNewSession(t *testing.T) {
 	s := plainSite(t)
 	got := s.ask(whole(alice, user("hello")))
-	s.expect(got, s.sim.Sessions()[0].ID, chat.PlacementNew, "hello")
+	s.checkAnswer(got, s.sim.Sessions()[0].ID, chat.PlacementNew, "hello")
 	if got.text != "answer 1 to: hello" {
-		t.Errorf("answer %q", got.text)
+		t.Errorf("answer = %q, want %q", got.text, "answer 1 to: hello")
 	}
 }
 
@@ -23,44 +23,43 @@ func TestHistoryIsReplayed(t *testing.T) {
 	got := s.ask(whole(alice, system("be brief"), user("q-one"), assistant("a-one"), user("q-two"), assistant("a-two"),
 		system("late"), user("q-three")))
 	s.fresh(got, chat.PlacementReplayed, first.session)
-	s.saw(" user]]\nq-one\n", " assistant]]\na-one\n", " user]]\nq-two\n", " assistant]]\na-two\n", " system]]\nlate\n", " user]]\nq-three\n", " end]]")
+	s.checkLastText(" user]]\nq-one\n", " assistant]]\na-one\n", " user]]\nq-two\n", " assistant]]\na-two\n", " system]]\nlate\n", " user]]\nq-three\n", " end]]")
 	if turn := s.last(); turn.Prompt != "be brief" || len(turn.History) != 0 {
-		t.Errorf("prompt %q, history %v", turn.Prompt, turn.History)
+		t.Errorf("turn = prompt %q after %v, want %q after no history", turn.Prompt, turn.History, "be brief")
 	}
 }
 
-// Two messages that no answer parts are framed, in a session that is new.
+// Two messages without an answer between them are framed, in a new session.
 func TestTwoUserMessagesAreNew(t *testing.T) {
 	s := plainSite(t)
 	got := s.ask(whole(alice, user("q-one"), user("q-two")))
 	s.fresh(got, chat.PlacementNew)
-	s.saw(" user]]\nq-one\n", " user]]\nq-two\n", " end]]")
+	s.checkLastText(" user]]\nq-one\n", " user]]\nq-two\n", " end]]")
 }
 
-// The name of a lone user message reaches the model, and the chat goes on in its
-// session.
-func TestALoneMessageWithANameIsFramed(t *testing.T) {
+// The name of a single user message reaches the model, and the chat continues in its session.
+func TestSingleMessageWithANameIsFramed(t *testing.T) {
 	s := plainSite(t)
 	ann := chat.Message{Role: chat.RoleUser, Name: "ann", Text: "q-one"}
 	first := s.ask(whole(alice, ann))
 	s.fresh(first, chat.PlacementNew)
-	s.saw(` user name="ann"]]` + "\nq-one\n")
+	s.checkLastText(` user name="ann"]]` + "\nq-one\n")
 	bob := chat.Message{Role: chat.RoleUser, Name: "bob", Text: "q-two"}
 	got := s.ask(whole(alice, ann, assistant(first.text), bob))
 	if got.session != first.session {
 		t.Errorf("session = %d, want %d", got.session, first.session)
 	}
-	s.saw(` user name="bob"]]` + "\nq-two\n")
+	s.checkLastText(` user name="bob"]]` + "\nq-two\n")
 }
 
 func TestByIDSendsWhatFollowsTheLastAnswer(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		messages []chat.Message
-		saw      []string
+		want     []string
 		framed   bool
 	}{
-		{"a lone message", []chat.Message{user("next")}, []string{"next"}, false},
+		{"a single message", []chat.Message{user("next")}, []string{"next"}, false},
 		{"history before it", []chat.Message{user("never said"), assistant("never answered"), user("next")}, []string{"next"}, false},
 		{"several messages", []chat.Message{user("x"), assistant("y"), user("next"), user("and"), {Role: chat.RoleTool, Text: "42", ToolCallID: "c1"}},
 			[]string{" user]]\nnext", " user]]\nand", ` tool id="c1"]]` + "\n42"}, true},
@@ -71,13 +70,14 @@ func TestByIDSendsWhatFollowsTheLastAnswer(t *testing.T) {
 			got := s.ask(byID(alice, first.session, tc.messages...))
 			turn := s.last()
 			if tc.framed {
-				s.saw(tc.saw...)
+				s.checkLastText(tc.want...)
 			} else {
-				s.expect(got, first.session, chat.PlacementContinued, tc.saw[0])
+				s.checkAnswer(got, first.session, chat.PlacementContinued, tc.want[0])
 			}
 			if got.session != first.session || turn.Number != 2 || len(turn.History) != 1 ||
 				turn.History[0].AI != first.text {
-				t.Errorf("session %d, exchange %d after %v", got.session, turn.Number, turn.History)
+				t.Errorf("answer in session %d as number %d after %v, want session %d, number 2 after its first answer",
+					got.session, turn.Number, turn.History, first.session)
 			}
 		})
 	}
@@ -86,45 +86,45 @@ func TestByIDSendsWhatFollowsTheLastAnswer(t *testing.T) {
 func TestByIDNeedsSomethingToSend(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("hello")))
-	e := s.refused(byID(alice, first.session, user("hello"), assistant("hi")), chat.CodeInvalidValue)
+	e := s.askRefused(byID(alice, first.session, user("hello"), assistant("hi")), chat.CodeInvalidValue)
 	if e.Kind != chat.KindInvalid || e.Param != "messages" {
-		t.Errorf("kind %d, param %q", e.Kind, e.Param)
+		t.Errorf("error = kind %d, param %q, want kind %d, param messages", e.Kind, e.Param, chat.KindInvalid)
 	}
 	if n := len(s.sim.Attempts()); n != 1 {
-		t.Errorf("%d questions", n)
+		t.Errorf("platform got %d questions, want 1", n)
 	}
-	s.expect(s.ask(byID(alice, first.session, user("next"))), first.session, chat.PlacementContinued, "next")
+	s.checkAnswer(s.ask(byID(alice, first.session, user("next"))), first.session, chat.PlacementContinued, "next")
 }
 
-// With keys, ids that are not the caller's are alike, and none is looked for.
+// With keys, all ids that are not the caller's get the same error, and achuan does not ask the platform for them.
 func TestIDsOfOthers(t *testing.T) {
 	s := plainSite(t)
 	mine := s.ask(whole(alice, user("secret")))
 	ids := map[string]int64{"another caller's": mine.session, "unknown": foreignID, "of the account": s.sim.AddSession(model)}
-	said := map[chat.Error]bool{}
+	messages := map[chat.Error]bool{}
 	for name, id := range ids {
-		e := s.refused(byID(bob, id, user("tell me")), chat.CodeSessionNotFound)
+		e := s.askRefused(byID(bob, id, user("tell me")), chat.CodeSessionNotFound)
 		if e.Kind != chat.KindNotFound {
-			t.Errorf("%s: kind %d", name, e.Kind)
+			t.Errorf("%s: kind = %d, want %d", name, e.Kind, chat.KindNotFound)
 		}
-		said[e] = true
+		messages[e] = true
 	}
-	if len(said) != 1 {
-		t.Errorf("told apart: %v", said)
+	if len(messages) != 1 {
+		t.Errorf("errors = %v, want the same for all ids", messages)
 	}
 	if n, lists := len(s.sim.Attempts()), s.sim.Calls(simulator.RouteListSessions); n != 1 || lists != 0 {
-		t.Errorf("%d questions, %d listings", n, lists)
+		t.Errorf("platform got %d questions and %d listings, want 1 and 0", n, lists)
 	}
-	s.expect(s.ask(byID(alice, mine.session, user("next"))), mine.session, chat.PlacementContinued, "next")
+	s.checkAnswer(s.ask(byID(alice, mine.session, user("next"))), mine.session, chat.PlacementContinued, "next")
 }
 
-// An alias is its caller's alone.
+// An alias belongs to its caller.
 func TestAliasesOfOthers(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("hello")))
 	s.sim.Forget(first.session)
 	s.ask(byID(alice, first.session, user("again")))
-	s.refused(byID(bob, first.session, user("tell me")), chat.CodeSessionNotFound)
+	s.askRefused(byID(bob, first.session, user("tell me")), chat.CodeSessionNotFound)
 }
 
 func TestForeignSessionWithoutKeys(t *testing.T) {
@@ -136,46 +136,45 @@ func TestForeignSessionWithoutKeys(t *testing.T) {
 	})
 	before, _ := s.sim.Session(id)
 
-	s.expect(s.ask(byID(chat.Anonymous, id, user("plain"))), id, chat.PlacementContinued, "plain")
+	s.checkAnswer(s.ask(byID(chat.Anonymous, id, user("plain"))), id, chat.PlacementContinued, "plain")
 	if n := s.sim.Calls(simulator.RouteUpdateSession); n != 0 {
-		t.Errorf("%d updates though nothing was named", n)
+		t.Errorf("updates = %d without a setting in the request, want 0", n)
 	}
 	if turn := s.last(); len(turn.History) != 1 || turn.History[0].AI != "old answer" {
-		t.Errorf("history %v", turn.History)
+		t.Errorf("history = %v, want the old exchange", turn.History)
 	}
 
 	r := byID(chat.Anonymous, id, user("warm"))
 	r.Temperature, r.MaxTokens = new(1.5), new(50)
-	s.expect(s.ask(r), id, chat.PlacementContinued, "warm")
+	s.checkAnswer(s.ask(r), id, chat.PlacementContinued, "warm")
 	want := before.Settings
 	want.Temperature, want.MaxToken = 1.5, 50
 	if after, _ := s.sim.Session(id); after.Settings != want {
-		t.Errorf("settings\n%+v, want\n%+v", after.Settings, want)
+		t.Errorf("settings =\n%+v, want\n%+v", after.Settings, want)
 	}
 }
 
-func TestMadeUpIDWithoutKeys(t *testing.T) {
+func TestInventedIDWithoutKeys(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(byID(chat.Anonymous, foreignID, user("q-one"), assistant("a-one"), user("q-two")))
 	s.fresh(first, chat.PlacementReplayed, foreignID)
-	s.saw("q-one", "a-one", "q-two")
-	// It is no alias: who made it up twice is not one conversation.
+	s.checkLastText("q-one", "a-one", "q-two")
+	// The id is no alias: two requests with the same invented id are two conversations.
 	s.fresh(s.ask(byID(chat.Anonymous, foreignID, user("hello"))), chat.PlacementNew, first.session)
 }
 
-func TestSharedAsksForNoForeignID(t *testing.T) {
+func TestSharedDoesNotAskForForeignIDs(t *testing.T) {
 	s := newSite(t, simulator.Options{}, true)
 	id := s.sim.AddSession(model)
 	got := s.ask(byID(chat.Anonymous, id, user("hello")))
 	s.fresh(got, chat.PlacementNew, id)
 	if n := s.sim.Calls(simulator.RouteListSessions); n != 0 {
-		t.Errorf("%d listings", n)
+		t.Errorf("listings = %d, want 0", n)
 	}
-	s.expect(s.ask(byID(chat.Anonymous, got.session, user("next"))), got.session, chat.PlacementContinued, "next")
+	s.checkAnswer(s.ask(byID(chat.Anonymous, got.session, user("next"))), got.session, chat.PlacementContinued, "next")
 }
 
-// A list that cannot be read is no proof that the session is gone.
-// An id that was asked for while only its owner could is not a stranger's later.
+// A session that was asked for while the server was not shared is not available to others later.
 func TestSharedRefusesAKnownForeignID(t *testing.T) {
 	s := plainSite(t)
 	id := s.sim.AddSession(model)
@@ -185,13 +184,14 @@ func TestSharedRefusesAKnownForeignID(t *testing.T) {
 	s.fresh(s.ask(byID(chat.Anonymous, id, user("next"))), chat.PlacementNew, id)
 }
 
+// When the list of sessions cannot be read, the session does not count as lost.
 func TestForeignSessionThatCannotBeLookedUp(t *testing.T) {
 	s := plainSite(t)
 	id := s.sim.AddSession(model)
 	s.sim.InterceptOnce(simulator.RouteListSessions, simulator.Respond(http.StatusServiceUnavailable, "text/html", "<html>"))
-	s.refused(byID(chat.Anonymous, id, user("hello")), chat.CodeBackendUnavailable)
+	s.askRefused(byID(chat.Anonymous, id, user("hello")), chat.CodeBackendUnavailable)
 	if n := len(s.sim.Sessions()); n != 1 {
-		t.Errorf("%d sessions", n)
+		t.Errorf("sessions on the platform = %d, want 1", n)
 	}
-	s.expect(s.ask(byID(chat.Anonymous, id, user("hello"))), id, chat.PlacementContinued, "hello")
+	s.checkAnswer(s.ask(byID(chat.Anonymous, id, user("hello"))), id, chat.PlacementContinued, "hello")
 }

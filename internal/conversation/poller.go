@@ -12,17 +12,10 @@ type poller struct{ deadline time.Time }
 // for.
 func (t *turn) newPoller() poller { return poller{t.started.Add(maxWait)} }
 
-// next waits for the next look, and fails with session_busy after the last one.
+// next waits until it is time to look again. It fails with session_busy after the deadline.
 func (p poller) next(ctx context.Context) error {
 	if time.Now().After(p.deadline) {
 		return busyError()
 	}
-	timer := time.NewTimer(pollInterval)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return sleep(ctx, pollInterval)
 }

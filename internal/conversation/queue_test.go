@@ -34,27 +34,27 @@ func TestQueueServesInOrder(t *testing.T) {
 				}
 				order = append(order, i)
 				release()
-				release() // a second time changes nothing
+				release() // has no effect
 			}()
 			synctest.Wait()
 		}
 		if _, err := q.take(t.Context(), 1, time.Now().Add(maxWait)); code(err) != chat.CodeSessionBusy {
-			t.Errorf("one more than may wait: %v, want session_busy", err)
+			t.Errorf("take(…) beyond maxWaiting = %v, want the code %s", err, chat.CodeSessionBusy)
 		}
 		other, err := q.take(t.Context(), 2, time.Now().Add(maxWait))
 		if err != nil {
-			t.Errorf("another key is held up: %v", err)
+			t.Errorf("take(…) of another key = %v, want nil at once", err)
 		}
 		other()
 		release()
 		synctest.Wait()
 		for i, got := range order {
 			if got != i {
-				t.Fatalf("served in order %v", order)
+				t.Fatalf("order = %v, want that of the calls", order)
 			}
 		}
 		if len(order) != maxWaiting || len(q.lines) != 0 {
-			t.Errorf("%d served, %d lines left", len(order), len(q.lines))
+			t.Errorf("queue served %d and has %d lines, want %d and 0", len(order), len(q.lines), maxWaiting)
 		}
 	})
 }
@@ -66,20 +66,20 @@ func TestQueueGivesUp(t *testing.T) {
 		began := time.Now()
 		_, err := q.take(t.Context(), 1, time.Now().Add(maxWait))
 		if code(err) != chat.CodeSessionBusy || chat.AsError(err).RetryAfter <= 0 {
-			t.Errorf("after the longest wait: %v, want session_busy with a Retry-After", err)
+			t.Errorf("take(…) after maxWait = %v, want the code %s with a RetryAfter", err, chat.CodeSessionBusy)
 		}
 		if waited := time.Since(began); waited != maxWait {
-			t.Errorf("waited %v, want %v", waited, maxWait)
+			t.Errorf("take(…) waited %v, want %v", waited, maxWait)
 		}
 		ctx, leave := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, leave)
 		if _, err := q.take(ctx, 1, time.Now().Add(maxWait)); !errors.Is(err, context.Canceled) {
-			t.Errorf("whose client left: %v", err)
+			t.Errorf("take(…) of a client that left = %v, want %v", err, context.Canceled)
 		}
 		release()
 		again, err := q.take(t.Context(), 1, time.Now().Add(maxWait))
 		if err != nil {
-			t.Fatalf("free again: %v", err)
+			t.Fatalf("take(…) after release() = %v, want nil", err)
 		}
 		again()
 	})

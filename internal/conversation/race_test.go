@@ -4,8 +4,8 @@ package conversation_test
 
 import "flag"
 
-// The race detector makes SQLite ten times slower: fewer worlds then. -rapid.checks on
-// the command line takes precedence.
+// The race detector makes SQLite ten times slower, so there are fewer checks. -rapid.checks on the command line takes
+// precedence.
 func init() {
 	if err := flag.Set("rapid.checks", "25"); err != nil {
 		panic(err)

@@ -7,8 +7,8 @@ import (
 	"achuan/internal/conversation"
 )
 
-// A session that a crash interrupted and another request rebuilt has the answer still: the
-// repetition gets it, and the id and the name go on leading to the session that was rebuilt.
+// When a crash interrupts a turn and another request rebuilds its session, the old session still has the answer. A
+// repetition gets that answer, and the id and the name still lead to the rebuilt session.
 func TestRepetitionAfterARebuild(t *testing.T) {
 	for name, request := range map[string]func(id int64, text string) *chat.Request{
 		"by id":   func(id int64, text string) *chat.Request { return byID(alice, id, user(text)) },
@@ -30,15 +30,15 @@ func TestRepetitionAfterARebuild(t *testing.T) {
 			}
 			s.asked(asked)
 			s.continued(s.ask(request(session, "next")), rebuilt.session, "next")
-			// Once it is answered, the same words are another question.
+			// After that, the same words are a new question.
 			s.continued(s.ask(request(session, "repeated")), rebuilt.session, "repeated")
 			s.nothingTaken()
 		})
 	}
 }
 
-// When the turn that rebuilds a session is interrupted, and repeated, the old id leads to
-// the session that has its answer.
+// When the turn that rebuilds a session is interrupted and then repeated, the old id leads to the session with its
+// answer.
 func TestInterruptedRebuild(t *testing.T) {
 	s := postgresSite(t)
 	first := s.ask(whole(alice, user("hello")))
@@ -58,36 +58,30 @@ func TestInterruptedRebuild(t *testing.T) {
 	s.nothingTaken()
 }
 
-// seeded is a Shaper that notes the seeds of its calls.
-type seeded struct{ seeds [][16]byte }
+// seedShaper is a Shaper that records the seeds that it gets.
+type seedShaper struct{ seeds [][16]byte }
 
-func (s *seeded) SetCallSeed(seed [16]byte) { s.seeds = append(s.seeds, seed) }
+func (s *seedShaper) SetCallSeed(seed [16]byte) { s.seeds = append(s.seeds, seed) }
 
-func (*seeded) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
+func (*seedShaper) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
 	pass(ev)
 	return "", nil
 }
 
-// An answer that is shaped again after a crash has calls with the ids that its client may
-// have seen, and any other answer has its own.
-func TestCallSeedOutlivesACrash(t *testing.T) {
+// An answer that is shaped again after a crash has calls with the ids that its client may already have. Every other
+// answer has other ids.
+func TestCallSeedSurvivesACrash(t *testing.T) {
 	s := postgresSite(t)
-	first, again, other := new(seeded), new(seeded), new(seeded)
-	question := func(shaper *seeded) conversation.Question {
+	first, again, other := new(seedShaper), new(seedShaper), new(seedShaper)
+	question := func(shaper *seedShaper) conversation.Question {
 		return conversation.Question{Request: whole(alice, user("hello")), Shaper: shaper}
 	}
 	gate := make(chan struct{})
 	s.die(question(first), gate)
 	close(gate)
 	s.await(func() bool { return s.sim.InFlight() == 0 })
-	for _, shaper := range []*seeded{again, other} {
-		a, err := s.engine.Ask(t.Context(), question(shaper))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := finish(a); err != nil {
-			t.Fatal(err)
-		}
+	for _, shaper := range []*seedShaper{again, other} {
+		s.askQuestion(question(shaper))
 	}
 	want := first.seeds[0]
 	if got := again.seeds[len(again.seeds)-1]; got != want {

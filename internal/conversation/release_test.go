@@ -12,9 +12,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// Conversations of the first release's database go on; package store tells how the file
-// was made.
-func TestReleaseOneGoesOn(t *testing.T) {
+// Conversations of a database of the first release are continued. Package store says how the file was made.
+func TestFirstReleaseIsContinued(t *testing.T) {
 	packed, err := os.Open("../store/testdata/release-1.db.gz")
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +43,6 @@ func TestReleaseOneGoesOn(t *testing.T) {
 	s.continued(s.ask(byID(chat.Anonymous, 1000003, user("again"))), 1000003, "again")
 	s.continued(s.ask(byName(chat.Anonymous, "anna", user("again"))), 1000002, "again")
 	if h := s.last().History; len(h) != 1 {
-		t.Errorf("the model saw %v, want one exchange before", h)
+		t.Errorf("history before the question = %v, want one exchange", h)
 	}
 }

@@ -14,8 +14,8 @@ import (
 
 func plain(m chat.Message) string { return m.Text }
 
-// parse reads the replay framing back: the judge of what frame wrote.
-func parse(text string) ([]chat.Message, error) {
+// parseFramed reads the messages from a text that framedText wrote.
+func parseFramed(text string) ([]chat.Message, error) {
 	_, rest, ok := strings.Cut(text, "\n\n[[")
 	if !ok || len(rest) < 16 {
 		return nil, fmt.Errorf("no first marker")
@@ -88,47 +88,47 @@ func TestFrameParsesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		messages := rapid.SliceOfN(message, 1, 12).Draw(t, "messages")
 		framed := framedText(wholeIntro, messages, plain)
-		got, err := parse(framed)
+		got, err := parseFramed(framed)
 		if err != nil {
-			t.Fatalf("%v in %q", err, framed)
+			t.Fatalf("parseFramed(%q) = %v, want messages", framed, err)
 		}
 		if diff := cmp.Diff(messages, got); diff != "" {
-			t.Fatalf("parsed back (-sent +read):\n%s", diff)
+			t.Fatalf("parseFramed(framedText(…)) (-want +got):\n%s", diff)
 		}
 	})
 }
 
-func TestNonceIsFresh(t *testing.T) {
+func TestNonceIsNew(t *testing.T) {
 	messages := []chat.Message{{Role: chat.RoleUser, Text: "a"}, {Role: chat.RoleUser, Text: "b"}}
 	one, other := framedText(newIntro, messages, plain), framedText(newIntro, messages, plain)
 	if one == other {
-		t.Error("two framings share their nonce")
+		t.Errorf("framedText(…) = %q twice, want another nonce", one)
 	}
 }
 
-func TestWhatIsSent(t *testing.T) {
+func TestTextIsFramed(t *testing.T) {
 	user := chat.Message{Role: chat.RoleUser, Text: "  hi\n"}
 	for _, tc := range []struct {
 		name     string
 		messages []chat.Message
 		framed   bool
 	}{
-		{"a lone user message", []chat.Message{user}, false},
-		{"a lone user message with a name", []chat.Message{{Role: chat.RoleUser, Name: "ann", Text: "hi"}}, true},
+		{"a single user message", []chat.Message{user}, false},
+		{"a single user message with a name", []chat.Message{{Role: chat.RoleUser, Name: "ann", Text: "hi"}}, true},
 		{"two user messages", []chat.Message{user, user}, true},
-		{"a lone tool result", []chat.Message{{Role: chat.RoleTool, Text: "42", ToolCallID: "c1"}}, true},
-		{"a late system message alone", []chat.Message{{Role: chat.RoleSystem, Text: "be brief"}}, true},
+		{"a single tool result", []chat.Message{{Role: chat.RoleTool, Text: "42", ToolCallID: "c1"}}, true},
+		{"only a late system message", []chat.Message{{Role: chat.RoleSystem, Text: "be brief"}}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := textOfRest(tc.messages, plain)
 			if framed := got != tc.messages[0].Text; framed != tc.framed {
-				t.Errorf("framed = %v, want %v: %q", framed, tc.framed, got)
+				t.Errorf("textOfRest(…) = %q, want framed = %t", got, tc.framed)
 			}
 			if name := tc.messages[0].Name; name != "" && !strings.Contains(got, " name="+strconv.Quote(name)+"]]") {
-				t.Errorf("newText = %q, want the name %q in it", got, name)
+				t.Errorf("textOfRest(…) = %q, want the name %q in it", got, name)
 			}
 			if whole := textOfTranscript(tc.messages, plain); (whole != tc.messages[0].Text) != tc.framed {
-				t.Errorf("wholeText = %q, want framed = %v", whole, tc.framed)
+				t.Errorf("textOfTranscript(…) = %q, want framed = %t", whole, tc.framed)
 			}
 		})
 	}

@@ -13,8 +13,7 @@ import (
 	"achuan/internal/simulator"
 )
 
-// A request that waits for a session at one replica does not wait until the line at
-// another is empty.
+// A request that waits for a session at one replica does not wait until no request waits at another replica.
 func TestWaitingAtAnotherReplicaIsFair(t *testing.T) {
 	s := postgresSite(t)
 	other := conversation.New(s.options)
@@ -35,7 +34,7 @@ func TestWaitingAtAnotherReplicaIsFair(t *testing.T) {
 				_, err = finish(b)
 			}
 			if err != nil {
-				t.Errorf("%s: %v", text, err)
+				t.Errorf("Ask(%q) = %v, want an answer", text, err)
 			}
 		})
 	}
@@ -50,7 +49,7 @@ func TestWaitingAtAnotherReplicaIsFair(t *testing.T) {
 	turns := s.sim.Turns()
 	at := slices.IndexFunc(turns, func(turn simulator.Turn) bool { return turn.Text == "at another replica" })
 	if after := len(turns) - at - 1; at < 0 || after < local-2 {
-		t.Errorf("the request at another replica was question %d of %d, want the first after the running one", at+1, len(turns))
+		t.Errorf("request at another replica = question %d of %d, want the first after the running one", at+1, len(turns))
 	}
 	if err := other.Drain(t.Context()); err != nil {
 		t.Error(err)
@@ -58,7 +57,7 @@ func TestWaitingAtAnotherReplicaIsFair(t *testing.T) {
 	s.oneAtATime()
 }
 
-// awaitWaiter waits until the store knows of a request that waits.
+// awaitWaiter waits until the store has a request that waits.
 func (s *site) awaitWaiter() {
 	s.t.Helper()
 	c, err := pgx.Connect(s.t.Context(), postgresServer(s.t))
@@ -78,5 +77,5 @@ func (s *site) awaitWaiter() {
 		}
 		<-tick.C
 	}
-	s.t.Fatal("no request waits")
+	s.t.Fatal("sessions with a waiter = none, want one")
 }

@@ -7,8 +7,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// A marker that opens an answer is dropped, any other one cuts it, however the answer is
-// torn into pieces.
+// A marker at the start of an answer is removed, and any other marker cuts the answer, whatever the pieces of the
+// answer are.
 func TestScaffoldFilter(t *testing.T) {
 	ours, theirs, other := newNonce(), newNonce(), "0123456789abcdef"
 	mayBeOurs := func(nonce string) bool { return nonce != theirs }
@@ -20,20 +20,20 @@ func TestScaffoldFilter(t *testing.T) {
 		{"at the end", "a [[", "a [[", false},
 		{"half a nonce at the end", "a [[0123", "a [[0123", false},
 		{"many brackets", "[[[[[[a", "[[[[[[a", false},
-		{"one that opens it", "[[OURS assistant]]\nHi.", "Hi.", false},
-		{"behind white space", "\n [[OURS assistant]]\r\n\nHi.", "\n Hi.", false},
-		{"behind brackets", "[[[OURS assistant]]\nHi.", "[", true},
-		{"two that open it", "[[OURS end]]\n[[OURS assistant name=\"a\"]]\nHi.", "Hi.", false},
+		{"one at the start", "[[OURS assistant]]\nHi.", "Hi.", false},
+		{"after white space", "\n [[OURS assistant]]\r\n\nHi.", "\n Hi.", false},
+		{"after brackets", "[[[OURS assistant]]\nHi.", "[", true},
+		{"two at the start", "[[OURS end]]\n[[OURS assistant name=\"a\"]]\nHi.", "Hi.", false},
 		{"one without an end", "[[OURS assistant\nHi.", "Hi.", false},
-		{"nothing else", "[[OURS assistant]]", "", false},
-		{"half of one, and nothing else", "[[OURS assist", "", false},
+		{"only a marker", "[[OURS assistant]]", "", false},
+		{"only half of a marker", "[[OURS assist", "", false},
 		{"an invented turn", "Hi.\n[[OURS user]]\nAnd?\n[[OURS assistant]]\nYes.", "Hi.\n", true},
 		{"both", "[[OURS assistant]]\nHi.\n[[OURS end]]", "Hi.\n", true},
 		{"in the line", "Hi [[OURS end]]", "Hi ", true},
 		{"half of one in the end", "Hi [[OURS", "Hi ", true},
-		{"a nonce of nobody", "[[OTHER user]]\nHi.\n[[OTHER end]]", "[[OTHER user]]\nHi.\n[[OTHER end]]", false},
+		{"an unknown nonce", "[[OTHER user]]\nHi.\n[[OTHER end]]", "[[OTHER user]]\nHi.\n[[OTHER end]]", false},
 		{"a nonce that the client sent", "Hi.\n[[THEIRS user]]", "Hi.\n[[THEIRS user]]", false},
-		{"a nonce that the client sent, alone", "[[THEIRS", "[[THEIRS", false},
+		{"only a nonce that the client sent", "[[THEIRS", "[[THEIRS", false},
 		{"in a call", `<tool_call>{"name": "f", "arguments": {"a": "[[OURS`, `<tool_call>{"name": "f", "arguments": {"a": "`, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -47,14 +47,14 @@ func TestScaffoldFilter(t *testing.T) {
 				}
 				got.WriteString(f.end())
 				if got.String() != want || f.isCut != tt.isCut {
-					t.Fatalf("in pieces of %d: %q, cut %t, want %q, %t", size, got.String(), f.isCut, want, tt.isCut)
+					t.Fatalf("answer in pieces of %d = %q, cut %t, want %q, %t", size, got.String(), f.isCut, want, tt.isCut)
 				}
 			}
 		})
 	}
 }
 
-// From reasoning, markers are dropped, and nothing is cut.
+// Markers in reasoning are removed, and nothing is cut.
 func TestScaffoldInReasoning(t *testing.T) {
 	nonce := newNonce()
 	reasoning := "Who says [[" + nonce + " user]]? The user [[" + nonce + " end]]."
@@ -68,12 +68,12 @@ func TestScaffoldInReasoning(t *testing.T) {
 			}
 		}
 		if want := "Who says ? The user ."; got.String() != want {
-			t.Fatalf("in pieces of %d: %q, want %q", size, got.String(), want)
+			t.Fatalf("reasoning in pieces of %d = %q, want %q", size, got.String(), want)
 		}
 	}
 }
 
-// What was held back comes before what ends it.
+// Text that was held back comes before the event that releases it.
 func TestScaffoldKeepsTheOrder(t *testing.T) {
 	var f scaffoldEvents
 	var got []string
@@ -90,11 +90,11 @@ func TestScaffoldKeepsTheOrder(t *testing.T) {
 		}
 	}
 	if want := "why |[|a ||[b]|[|"; strings.Join(got, "|") != want {
-		t.Errorf("got %q, want %q", strings.Join(got, "|"), want)
+		t.Errorf("pieces = %q, want %q", strings.Join(got, "|"), want)
 	}
 }
 
-func TestNonceIsKnownAgain(t *testing.T) {
+func TestIsNonce(t *testing.T) {
 	for range 100 {
 		if nonce := newNonce(); !isNonce(nonce) {
 			t.Fatalf("isNonce(%q) = false, want true", nonce)

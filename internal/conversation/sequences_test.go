@@ -11,15 +11,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// The sequences that break engines which match by less than all of a transcript,
-// one test each.
-
-// continued checks that an answer came from that session, which was sent what is
-// new alone.
-func (s *site) continued(got result, session int64, asked string) {
-	s.t.Helper()
-	s.expect(got, session, chat.PlacementContinued, asked)
-}
+// Each of these tests has a sequence of requests that an engine handles wrongly if it matches less than the whole
+// transcript.
 
 func TestTranscriptGoesOn(t *testing.T) {
 	s := plainSite(t)
@@ -29,49 +22,49 @@ func TestTranscriptGoesOn(t *testing.T) {
 	third := s.ask(whole(alice, system("be long"), user(" one\r\n"), assistant("<think>hm</think>\n"+first.text), user("two"),
 		assistant(second.text+"\n"), user("three"), user("four")))
 	if third.session != first.session || third.placement != chat.PlacementContinued {
-		t.Errorf("%s in %d", third.placement, third.session)
+		t.Errorf("third answer = %s in session %d, want continued in %d", third.placement, third.session, first.session)
 	}
-	s.saw(" user]]\nthree\n", " user]]\nfour\n")
+	s.checkLastText(" user]]\nthree\n", " user]]\nfour\n")
 	if turn := s.last(); turn.Prompt != "be long" || len(turn.History) != 2 {
-		t.Errorf("prompt %q, history %v", turn.Prompt, turn.History)
+		t.Errorf("last turn = prompt %q after %v, want %q after 2 exchanges", turn.Prompt, turn.History, "be long")
 	}
-	// Without a system message the platform's own prompt is back.
+	// Without a system message the session gets the platform's own prompt again.
 	fourth := s.ask(whole(alice, user("one"), assistant(first.text), user("two"), assistant(second.text), user("three"), user("four"),
 		assistant(third.text), user("five")))
 	s.continued(fourth, first.session, "five")
 	if turn := s.last(); turn.Prompt != simulator.DefaultPreset {
-		t.Errorf("prompt %q", turn.Prompt)
+		t.Errorf("prompt = %q, want %q", turn.Prompt, simulator.DefaultPreset)
 	}
 }
 
-// Two clients of one key begin alike and get the same answer: two sessions, of
-// which each client continues one.
+// Two clients of one key send the same first message and get the same answer. Each gets a session of its own and
+// continues it.
 func TestTwoChatsThatBeginAlike(t *testing.T) {
 	s := plainSite(t)
 	s.sim.OnTurn(func(simulator.Turn) *simulator.Reply { return &simulator.Reply{Text: "the same"} })
 	one, two := s.ask(whole(alice, user("hello"))), s.ask(whole(alice, user("hello")))
 	if one.session == two.session {
-		t.Fatal("one session for two chats")
+		t.Fatalf("two chats have the session %d, want one each", one.session)
 	}
 	third := s.ask(whole(alice, user("hello"), assistant("the same"), user("I am Ada")))
 	fourth := s.ask(whole(alice, user("hello"), assistant("the same"), user("I am Bob")))
 	if third.session == fourth.session || third.placement != chat.PlacementContinued ||
 		fourth.placement != chat.PlacementContinued {
-		t.Fatalf("%+v and %+v", third, fourth)
+		t.Fatalf("answers = %+v and %+v, want both continued, in different sessions", third, fourth)
 	}
 	got := s.ask(whole(alice, user("hello"), assistant("the same"), user("I am Ada"), assistant("the same"), user("who?")))
 	s.continued(got, third.session, "who?")
 }
 
-// A caller never continues another caller's session, whatever the transcripts are.
-func TestCallersAreApart(t *testing.T) {
+// A caller never continues a session of another caller, whatever the transcript is.
+func TestCallersHaveTheirOwnSessions(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("hello")))
 	got := s.ask(whole(bob, user("hello"), assistant(first.text), user("next")))
 	s.fresh(got, chat.PlacementReplayed, first.session)
 }
 
-// Of two continuations that race, one continues and the other forks at once.
+// When two requests continue the same transcript at once, one continues the session and the other is forked.
 func TestRacingContinuations(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("hello")))
@@ -84,7 +77,7 @@ func TestRacingContinuations(t *testing.T) {
 	close(gate)
 	s.drain()
 	if winner.Session() != first.session || winner.Placement() != chat.PlacementContinued {
-		t.Errorf("the first was %s in %d", winner.Placement(), winner.Session())
+		t.Errorf("first request = %s in session %d, want continued in %d", winner.Placement(), winner.Session(), first.session)
 	}
 	s.oneAtATime()
 }
@@ -97,12 +90,12 @@ func TestRegenerateAndEdit(t *testing.T) {
 	s.fresh(again, chat.PlacementForked, first.session)
 	edited := s.ask(whole(alice, user("ONE"), assistant(first.text), user("two")))
 	s.fresh(edited, chat.PlacementReplayed, first.session, again.session)
-	// The first chat is untouched by both.
+	// Neither has changed the first chat.
 	got := s.ask(whole(alice, user("one"), assistant(first.text), user("two"), assistant(second.text), user("three")))
 	s.continued(got, first.session, "three")
 }
 
-// A person stops an answer half-way and asks for another.
+// A user stops an answer before its end and asks for another one.
 func TestStopThenRegenerate(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("one")))
@@ -117,69 +110,35 @@ func TestStopThenRegenerate(t *testing.T) {
 	s.fresh(again, chat.PlacementForked, first.session)
 	close(gate)
 	s.drain()
-	if n := len(s.sim.Turns()); n != 3 {
-		t.Errorf("%d questions", n)
-	}
+	s.asked(3)
 	s.oneAtATime()
 }
 
-// leaveAfterText reads an answer until its first text has been taken, and goes.
-func leaveAfterText(t *testing.T, a *conversation.Answer) {
-	t.Helper()
-	had := false
-	for ev, err := range a.Events() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if had {
-			return
-		}
-		had = ev.Kind == chat.EventText
-	}
-	t.Fatal("no text")
-}
-
-// A retry mark does not take the answer of another client that asks the same and
-// is still there.
+// A request with a retry mark does not attach to the answer of another client that asks the same question and has not
+// left.
 func TestRetryMarkWhileAnotherAsksTheSame(t *testing.T) {
 	s := plainSite(t)
 	gate := make(chan struct{})
-	s.sim.Script(simulator.Stream(simulator.Deltas("be"), simulator.Wait(gate), simulator.Deltas("gun"), simulator.Object(), simulator.Done()))
-	live, heard := make(chan result), make(chan struct{})
-	a := s.begin(whole(alice, user("hello")))
-	go func() {
-		var got result
-		for ev, err := range a.Events() {
-			if err != nil {
-				t.Error(err)
-			}
-			if ev.Kind == chat.EventText && got.text == "" {
-				close(heard)
-			}
-			got.text += ev.Text
-		}
-		live <- got
-	}()
+	a := s.hold(whole(alice, user("hello")), gate)
+	heard, live := s.listen(a)
 	<-heard
-	retry := whole(alice, user("hello"))
-	retry.Retried = true
-	got := s.ask(retry)
+	got := s.ask(marked(whole(alice, user("hello"))))
 	if got.placement != chat.PlacementNew || got.session == a.Session() {
-		t.Errorf("%s in %d", got.placement, got.session)
+		t.Errorf("repetition = %s in session %d, want new, not in %d", got.placement, got.session, a.Session())
 	}
 	close(gate)
-	if first := <-live; first.text != "begun" {
-		t.Errorf("the first got %q", first.text)
+	if first := <-live; first != "begun" {
+		t.Errorf("answer of the first client = %q, want begun", first)
 	}
 }
 
-// An app that sends `user` with every new chat.
-func TestAppThatSendsUserAlways(t *testing.T) {
+// An app sends `user` with each chat.
+func TestAppThatAlwaysSendsUser(t *testing.T) {
 	s := plainSite(t)
 	one := s.ask(byName(alice, "ada", user("one")))
 	two := s.ask(byName(alice, "ada", user("one"), assistant(one.text), user("two")))
 	s.continued(two, one.session, "two")
-	// The name has come with a history: a lone message is a new chat from now on.
+	// A request of this name has had a history, so from now on a single message is a new chat.
 	other := s.ask(byName(alice, "ada", user("another chat")))
 	s.fresh(other, chat.PlacementNew, one.session)
 	for _, tc := range []struct {
@@ -191,51 +150,51 @@ func TestAppThatSendsUserAlways(t *testing.T) {
 	} {
 		s.continued(s.ask(byName(alice, "ada", tc.messages...)), tc.session, tc.messages[len(tc.messages)-1].Text)
 	}
-	// The scope keeps them apart from chats without the name.
+	// Chats of the name are not continued without the name.
 	got := s.ask(whole(alice, user("another chat"), assistant(other.text), user("more")))
 	s.fresh(got, chat.PlacementReplayed, one.session, other.session)
 }
 
-// A foreign history is sent by id, and then goes on without the id.
+// A transcript whose history the session does not have is sent by id, and is continued without the id.
 func TestForeignHistoryByIDThenWithout(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("hello")))
-	made := []chat.Message{user("never said"), assistant("never answered"), user("next")}
-	second := s.ask(byID(alice, first.session, made...))
+	invented := []chat.Message{user("never said"), assistant("never answered"), user("next")}
+	second := s.ask(byID(alice, first.session, invented...))
 	s.continued(second, first.session, "next")
-	got := s.ask(whole(alice, append(made, assistant(second.text), user("more"))...))
+	got := s.ask(whole(alice, append(invented, assistant(second.text), user("more"))...))
 	s.fresh(got, chat.PlacementReplayed, first.session)
-	// Nor does what the session truly holds lead there any more.
+	// The true content of the session does not match it any more either.
 	got = s.ask(whole(alice, user("hello"), assistant(first.text), user("next"), assistant(second.text), user("more")))
 	s.fresh(got, chat.PlacementReplayed, first.session)
 }
 
-// A crash between the PUT and the question: the settings are not believed, and the
-// session is not matched.
+// After a crash between the PUT and the question, the settings of the session are not known, and no transcript
+// matches it.
 func TestCrashBetweenSettingsAndQuestion(t *testing.T) {
 	s := fileSite(t)
 	first := s.ask(whole(alice, user("hello")))
 	next := func(c chat.Message) *chat.Request {
 		return whole(alice, c, user("hello"), assistant(first.text), user("next"))
 	}
-	a := s.begin(next(system("be brief"))) // placed, set up, not asked
+	a := s.begin(next(system("be brief"))) // placed with its settings, but not asked
 	if turn, _ := s.sim.Session(first.session); turn.Prompt != "be brief" || a.Session() != first.session {
-		t.Fatalf("prompt %q, session %d", turn.Prompt, a.Session())
+		t.Fatalf("session = %d with the prompt %q, want %d with %q", a.Session(), turn.Prompt, first.session, "be brief")
 	}
 	s.crash()
 	got := s.ask(next(system("be long")))
 	s.fresh(got, chat.PlacementForked, first.session)
 	if turn := s.last(); turn.Prompt != "be long" {
-		t.Errorf("prompt %q", turn.Prompt)
+		t.Errorf("prompt = %q, want %q", turn.Prompt, "be long")
 	}
 	updates := s.sim.Calls(simulator.RouteUpdateSession)
-	s.ask(byID(alice, first.session, user("more"))) // rebuilt: its last end was not seen
+	s.ask(byID(alice, first.session, user("more"))) // rebuilt, because achuan has not seen its end
 	if s.sim.Calls(simulator.RouteUpdateSession) == updates {
-		t.Error("the settings were believed")
+		t.Errorf("updates of settings = %d, want more: the settings were not known", updates)
 	}
 }
 
-// After the restore of an old backup a head may be of a session that has gone on.
+// After the restore of an old backup, a session may contain more than its head says.
 func TestRestoreOfAnOldBackup(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("one")))
@@ -243,7 +202,7 @@ func TestRestoreOfAnOldBackup(t *testing.T) {
 	s.unverify()
 	got := s.ask(whole(alice, user("one"), assistant(first.text), user("other two")))
 	s.fresh(got, chat.PlacementReplayed, first.session)
-	// A session that has not continued elsewhere is continued, and compared only once.
+	// A session without other questions is continued, and its records are compared only once.
 	s.unverify()
 	records := s.sim.Calls(simulator.RouteRecords)
 	second := s.ask(whole(alice, user("one"), assistant(first.text), user("other two"), assistant(got.text), user("three")))
@@ -251,23 +210,23 @@ func TestRestoreOfAnOldBackup(t *testing.T) {
 	third := s.ask(whole(alice, user("one"), assistant(first.text), user("other two"), assistant(got.text), user("three"), assistant(second.text), user("four")))
 	s.continued(third, got.session, "four")
 	if n := s.sim.Calls(simulator.RouteRecords) - records; n != 1 {
-		t.Errorf("%d looks at records, want 1", n)
+		t.Errorf("reads of records = %d, want 1", n)
 	}
 }
 
-// The owner types into the session on the platform's own site; ten idle minutes
-// later it is compared.
+// A session that was idle is compared with the platform's records, because its owner may have used it on the
+// platform's own site.
 func TestOwnerTypesElsewhere(t *testing.T) {
 	s := plainSite(t)
 	s.options.VerifyIdle = time.Nanosecond // idle at once
 	s.restart()
 	for _, tc := range []struct {
-		name  string
-		happy bool
-		do    func(id int64)
+		name      string
+		continues bool
+		do        func(id int64)
 	}{
-		{"nothing happened", true, func(int64) {}},
-		{"a question more", false, func(id int64) { s.sim.AppendRecord(id, "typed", "answered") }},
+		{"nothing", true, func(int64) {}},
+		{"another question", false, func(id int64) { s.sim.AppendRecord(id, "typed", "answered") }},
 		{"forgotten", false, s.sim.Forget},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -275,15 +234,15 @@ func TestOwnerTypesElsewhere(t *testing.T) {
 			first := s.ask(whole(alice, hello))
 			tc.do(first.session)
 			got := s.ask(whole(alice, hello, assistant(first.text), user("next")))
-			if (got.session == first.session) != tc.happy || (got.placement == chat.PlacementContinued) != tc.happy {
-				t.Errorf("%s in %d, was in %d", got.placement, got.session, first.session)
+			isSame, isContinued := got.session == first.session, got.placement == chat.PlacementContinued
+			if isSame != tc.continues || isContinued != tc.continues {
+				t.Errorf("answer = %s in session %d, want continued in %d = %t", got.placement, got.session, first.session, tc.continues)
 			}
 		})
 	}
 }
 
-// What the platform stored is not what it streamed: the client has one text, the
-// session another.
+// The platform stores another text than it streams, so the client and the session have different texts.
 func TestStoredTextThatDiffers(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -304,19 +263,19 @@ func TestStoredTextThatDiffers(t *testing.T) {
 			s.sim.Script(tc.reply)
 			first, err := s.try(t.Context(), whole(alice, user("hello")))
 			if (err != nil) != tc.broken || first.text != tc.text {
-				t.Fatalf("%q, %v", first.text, err)
+				t.Fatalf("answer = %q, %v, want %q, broken = %t", first.text, err, tc.text, tc.broken)
 			}
 			s.drain()
 			got := s.ask(whole(alice, user("hello"), assistant(first.text), user("next")))
 			if (got.session == first.session) != tc.match {
-				t.Errorf("%s in %d, was in %d", got.placement, got.session, first.session)
+				t.Errorf("answer = %s in session %d, want in %d = %t", got.placement, got.session, first.session, tc.match)
 			}
 		})
 	}
 }
 
-// What was refused before any work has changed nothing.
-func TestRefusedQuestionsPutTheHeadBack(t *testing.T) {
+// A question that the platform refuses leaves the head of the session unchanged.
+func TestRefusedQuestionKeepsTheHead(t *testing.T) {
 	for name, reply := range map[string]simulator.Reply{
 		"quota": simulator.Fail("套餐余量不足"), "length": simulator.Fail("文本过长"), "effort": simulator.Fail("当前模型不支持推理等级配置"),
 		"429": simulator.HTTPStatus(http.StatusTooManyRequests, "text/plain", "slow"), "provider 429": simulator.Fail("上游异常提示(HttpCode:429)：x"),
@@ -328,24 +287,25 @@ func TestRefusedQuestionsPutTheHeadBack(t *testing.T) {
 			reply.Refused = true
 			s.sim.Script(reply)
 			next := whole(alice, user("hello"), assistant(first.text), user("next"))
-			if _, err := s.try(t.Context(), next); err == nil {
-				t.Fatal("not refused")
+			if got, err := s.try(t.Context(), next); err == nil {
+				t.Fatalf("Ask(…) = %+v, want an error", got)
 			}
 			s.continued(s.ask(next), first.session, "next")
 		})
 	}
 }
 
-// A transcript that ends in an answer is replayed, and goes on from there.
+// A transcript that ends in an answer is replayed.
 func TestTranscriptThatEndsInAnAnswer(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("hello")))
 	got := s.ask(whole(alice, user("hello"), assistant(first.text)))
 	s.fresh(got, chat.PlacementReplayed, first.session)
-	s.saw(" user]]\nhello\n", " assistant]]\n", " end]]")
+	s.checkLastText(" user]]\nhello\n", " assistant]]\n", " end]]")
 }
 
-// Of several sessions with the head, one set as asked comes first, then the latest.
+// Among several sessions with the same head, one with the settings of the request is continued, or else the latest
+// used.
 func TestEqualSettingsComeFirst(t *testing.T) {
 	s := plainSite(t)
 	s.sim.OnTurn(func(simulator.Turn) *simulator.Reply { return &simulator.Reply{Text: "the same"} })
@@ -357,8 +317,8 @@ func TestEqualSettingsComeFirst(t *testing.T) {
 	s.continued(got, long.session, "next")
 }
 
-// crash gives up the engine without ending its turns, as kill -9 does, and starts
-// another on what the store's file holds.
+// crash abandons the engine without ending its turns, as kill -9 does, and starts another engine on the file of the
+// store.
 func (s *site) crash() {
 	s.t.Helper()
 	s.stop()
@@ -369,71 +329,7 @@ func (s *site) crash() {
 	s.start()
 }
 
-func TestContextCount(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		most int // exchanges that the platform adds, at most
-	}{{"as asked", 65}, {"less than asked", 3}} {
-		t.Run(tc.name, func(t *testing.T) {
-			s := newSite(t, simulator.Options{MaxContextCount: tc.most}, false)
-			transcript := []chat.Message{user("q-0")}
-			first := s.ask(whole(alice, transcript...))
-			last := first
-			for i := 1; i <= tc.most; i++ {
-				transcript = append(transcript, assistant(last.text), user(fmt.Sprint("q-", i)))
-				last = s.ask(whole(alice, transcript...))
-				if last.session != first.session {
-					t.Fatalf("question %d went to another session: %s", i, last.placement)
-				}
-			}
-			if n := len(s.last().History); n != tc.most {
-				t.Fatalf("the model saw %d exchanges, want %d", n, tc.most)
-			}
-			// One more, and the first would fall out.
-			transcript = append(transcript, assistant(last.text), user("one more"))
-			got := s.ask(whole(alice, transcript...))
-			s.fresh(got, chat.PlacementReplayed, first.session)
-			s.saw("q-0", first.text, fmt.Sprint("q-", tc.most), "one more")
-			transcript = append(transcript, assistant(got.text), user("and on"))
-			s.continued(s.ask(whole(alice, transcript...)), got.session, "and on")
-		})
-	}
-}
-
-// The same for a session by name, whose history only the platform has.
-func TestContextCountByName(t *testing.T) {
-	s := newSite(t, simulator.Options{MaxContextCount: 2}, false)
-	first := s.ask(byName(alice, "n", user("q-0")))
-	for i := 1; i <= 2; i++ {
-		s.continued(s.ask(byName(alice, "n", user(fmt.Sprint("q-", i)))), first.session, fmt.Sprint("q-", i))
-	}
-	got := s.ask(byName(alice, "n", user("q-3")))
-	s.fresh(got, chat.PlacementReplayed, first.session)
-	s.saw("q-0", "q-1", "q-2", "q-3")
-	s.continued(s.ask(byID(alice, first.session, user("by the old id"))), got.session, "by the old id")
-}
-
-// What an owner types elsewhere takes room too.
-func TestContextCountAfterOthersTyped(t *testing.T) {
-	for name, place := range map[string]func(first int64, m chat.Message) *chat.Request{
-		"by name": func(_ int64, m chat.Message) *chat.Request { return byName(alice, "n", m) },
-		"by id":   func(first int64, m chat.Message) *chat.Request { return byID(alice, first, m) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newSite(t, simulator.Options{MaxContextCount: 3}, false)
-			first := s.ask(byName(alice, "n", user("q-0")))
-			s.continued(s.ask(place(first.session, user("q-1"))), first.session, "q-1")
-			s.sim.AppendRecord(first.session, "typed-1", "a")
-			s.sim.AppendRecord(first.session, "typed-2", "a")
-			s.unverify()
-			got := s.ask(place(first.session, user("q-2")))
-			s.fresh(got, chat.PlacementReplayed, first.session)
-			s.saw("q-0", "q-1", "typed-1", "typed-2", "q-2")
-		})
-	}
-}
-
-// Each choice is a session of its own, and each goes on by its own answer.
+// Each choice has its own session, and its own answer continues it.
 func TestSeveralChoices(t *testing.T) {
 	s := plainSite(t)
 	r := whole(alice, user("hello"))
@@ -450,64 +346,9 @@ func TestSeveralChoices(t *testing.T) {
 		}
 	}
 	if got[0].session == got[1].session {
-		t.Fatal("one session for two choices")
+		t.Fatalf("two choices have the session %d, want one each", got[0].session)
 	}
 	for i := range got {
 		s.continued(s.ask(whole(alice, user("hello"), assistant(fmt.Sprint("choice ", i)), user("next"))), got[i].session, "next")
 	}
-}
-
-// asksAgain is a shaper that has each answer repaired so many times.
-type asksAgain struct{ times int }
-
-func (a *asksAgain) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
-	if ev.Kind == chat.EventDone && a.times > 0 {
-		a.times--
-		return "again, please", nil
-	}
-	if ev.Kind == chat.EventDone || a.times == 0 {
-		pass(ev)
-	}
-	return "", nil
-}
-
-// Repairs are exchanges of the session, not of the transcript: the chat goes on in
-// one session, and moves before the first exchange falls out.
-func TestRepairsCount(t *testing.T) {
-	s := newSite(t, simulator.Options{MaxContextCount: 5}, false)
-	var transcript []chat.Message
-	var sessions []int64
-	for i := range 4 {
-		transcript = append(transcript, user(fmt.Sprint("q-", i)))
-		a, err := s.engine.Ask(t.Context(), conversation.Question{
-			Request: whole(alice, transcript...), Repairs: 1, Shaper: &asksAgain{times: 1},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := finish(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		transcript = append(transcript, assistant(got.text))
-		sessions = append(sessions, got.session)
-		if turn := s.last(); turn.Text != "again, please" || len(turn.History) == 0 {
-			t.Fatalf("the last question was %q after %d exchanges", turn.Text, len(turn.History))
-		}
-	}
-	// Exchanges before each question: 0, 2, 4 and, with a repair to come, one too many.
-	if sessions[0] != sessions[1] || sessions[1] != sessions[2] || sessions[2] == sessions[3] {
-		t.Errorf("sessions %v", sessions)
-	}
-}
-
-// A replay that the platform finds too long is said so, never shortened.
-func TestReplayThatDoesNotFit(t *testing.T) {
-	s := newSite(t, simulator.Options{MaxText: 1000}, false)
-	long := assistant(fmt.Sprintf("%01200d", 7))
-	e := s.refused(whole(alice, user("hello"), long, user("next")), chat.CodeContextLengthExceeded)
-	if e.Kind != chat.KindInvalid {
-		t.Errorf("kind %d", e.Kind)
-	}
-	s.asked(0)
 }

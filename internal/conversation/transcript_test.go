@@ -12,8 +12,8 @@ import (
 	"achuan/internal/chat"
 )
 
-// The compact notation of these tests: `a:x,y` is an answer with calls of those ids, `x=t`
-// a result of the call x with the text t, and any other word a user message.
+// parseMessages reads the notation of these tests: `a:x,y` is an answer with calls of those ids, `x=t` is a result
+// of the call x with the text t, and any other word is a user message.
 func parseMessages(words string) []chat.Message {
 	var messages []chat.Message
 	for w := range strings.FieldsSeq(words) {
@@ -90,13 +90,13 @@ func TestReadTranscript(t *testing.T) {
 			before := parseMessages(ours.Replace(tt.sent))
 			tr := readTranscript(sent)
 			if got, want := formatMessages(tr.messages), ours.Replace(tt.messages); got != want {
-				t.Errorf("read as %q, want %q", got, want)
+				t.Errorf("messages = %q, want %q", got, want)
 			}
 			if got, want := formatMessages(tr.shown), ours.Replace(tt.shown); got != want {
-				t.Errorf("shown as %q, want %q", got, want)
+				t.Errorf("shown = %q, want %q", got, want)
 			}
 			if diff := cmp.Diff(before, sent); diff != "" {
-				t.Errorf("the request changed:\n%s", diff)
+				t.Errorf("messages of the request (-before +after):\n%s", diff)
 			}
 		})
 	}
@@ -110,12 +110,12 @@ func TestDoubleIDsShowTheirNames(t *testing.T) {
 	}
 	tr := readTranscript(messages)
 	if one, two := tr.shown[1].Name, tr.shown[2].Name; one != "f0" || two != "f1" {
-		t.Errorf("names %q and %q, want f0 and f1", one, two)
+		t.Errorf("names = %q and %q, want f0 and f1", one, two)
 	}
 }
 
-// However results are ordered and doubled, and however the calls are parted, the
-// transcript is the same.
+// The transcript is the same, whatever the order of the results is, which of them occur twice, and how the calls are
+// split into messages.
 func TestReadTranscriptIsStable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(t, "calls")
@@ -138,7 +138,7 @@ func TestReadTranscriptIsStable(t *testing.T) {
 		}
 		for _, sent := range [][]chat.Message{shuffled, parted} {
 			if diff := cmp.Diff(want, readTranscript(sent).messages); diff != "" {
-				t.Fatalf("%s read otherwise:\n%s", formatMessages(sent), diff)
+				t.Fatalf("readTranscript(%s) (-want +got):\n%s", formatMessages(sent), diff)
 			}
 		}
 	})

@@ -9,43 +9,10 @@ import (
 	"time"
 
 	"achuan/internal/chat"
-	"achuan/internal/conversation"
 	"achuan/internal/simulator"
 )
 
-// oneAtATime checks that no session ever had two turns.
-func (s *site) oneAtATime() {
-	s.t.Helper()
-	for i, turn := range s.sim.Turns() {
-		if turn.Overlapped {
-			s.t.Errorf("turn %d (%q) overlaps another", i, turn.Text)
-		}
-	}
-}
-
-// hold lets a turn of the session hang in the middle until gate is closed.
-func (s *site) hold(r *chat.Request, gate <-chan struct{}) *conversation.Answer {
-	s.t.Helper()
-	s.sim.Script(simulator.Stream(simulator.Deltas("be"), simulator.Wait(gate), simulator.Deltas("gun"), simulator.Object(), simulator.Done()))
-	return s.begin(r)
-}
-
-// leave reads an answer up to its first text and goes.
-func leave(t *testing.T, a *conversation.Answer) {
-	t.Helper()
-	for ev, err := range a.Events() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ev.Kind == chat.EventText {
-			return
-		}
-	}
-	t.Fatal("no text")
-}
-
-// The line for a session holds 16; that the 17th is sent away proves that the
-// others wait.
+// Up to 16 requests wait for a session. The 17th gets an error, which proves that the others wait.
 func TestBusySessionWaits(t *testing.T) {
 	const waiting = 16
 	s := plainSite(t)
@@ -68,37 +35,33 @@ func TestBusySessionWaits(t *testing.T) {
 			done <- outcome{i, err}
 		}()
 	}
-	sent := <-done
-	e := chat.AsError(sent.err)
+	refused := <-done
+	e := chat.AsError(refused.err)
 	if e == nil || e.Code != chat.CodeSessionBusy || e.Kind != chat.KindConflict || e.RetryAfter <= 0 {
-		t.Fatalf("the last in line got %v", sent.err)
+		t.Fatalf("request beyond the limit = %v, want the code %s with a RetryAfter", refused.err, chat.CodeSessionBusy)
 	}
-	gone := (sent.i + 1) % len(leaves)
+	gone := (refused.i + 1) % len(leaves)
 	leaves[gone]()
 	if left := <-done; left.i != gone || !errors.Is(left.err, context.Canceled) {
-		t.Fatalf("waiter %d left with %v, want %d", left.i, left.err, gone)
+		t.Fatalf("request %d ended with %v, want request %d with %v", left.i, left.err, gone, context.Canceled)
 	}
-	if n := len(s.sim.Turns()); n != 2 {
-		t.Errorf("%d turns while the session was busy", n)
-	}
+	s.asked(2)
 	close(gate)
 	for range waiting - 1 {
 		if o := <-done; o.err != nil {
-			t.Errorf("waiter %d: %v", o.i, o.err)
+			t.Errorf("request %d = %v, want an answer", o.i, o.err)
 		}
 	}
-	if n := len(s.sim.Turns()); n != 2+waiting-1 {
-		t.Errorf("%d turns", n)
-	}
+	s.asked(2 + waiting - 1)
 	for _, turn := range s.sim.Turns() {
-		if turn.Text == fmt.Sprintf("waiter %d.", sent.i) || turn.Text == fmt.Sprintf("waiter %d.", gone) {
-			t.Errorf("asked all the same: %q", turn.Text)
+		if turn.Text == fmt.Sprintf("waiter %d.", refused.i) || turn.Text == fmt.Sprintf("waiter %d.", gone) {
+			t.Errorf("platform got the question %q, want only those that waited", turn.Text)
 		}
 	}
 	s.oneAtATime()
 }
 
-// Who waits for a session that turns out to be lost goes on in its successor.
+// A request that waits for a session that is lost meanwhile continues the session that replaces it.
 func TestWaitingForALostSession(t *testing.T) {
 	s := plainSite(t)
 	old := s.ask(whole(alice, user("hello"))).session
@@ -120,7 +83,7 @@ func TestWaitingForALostSession(t *testing.T) {
 	}
 	s.fresh(first, chat.PlacementNew, old)
 	if got := <-done; got.session != first.session || got.placement != chat.PlacementContinued {
-		t.Errorf("%s in %d, want %d", got.placement, got.session, first.session)
+		t.Errorf("answer = %s in session %d, want continued in %d", got.placement, got.session, first.session)
 	}
 	s.oneAtATime()
 }
@@ -129,7 +92,7 @@ func TestTurnOutlivesItsClient(t *testing.T) {
 	s := plainSite(t)
 	gate := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
-	s.sim.Script(simulator.Stream(simulator.Deltas("be"), simulator.Wait(gate), simulator.Deltas("gun"), simulator.Object(), simulator.Done()))
+	s.sim.Script(heldReply(gate))
 	a, err := s.place(ctx, whole(alice, user("hello")))
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +100,7 @@ func TestTurnOutlivesItsClient(t *testing.T) {
 	leave(t, a)
 	cancel()
 	if err := s.engine.Drain(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("drained while a turn runs: %v", err)
+		t.Errorf("Drain(…) while a turn runs = %v, want %v", err, context.Canceled)
 	}
 	next := make(chan error)
 	go func() {
@@ -152,15 +115,15 @@ func TestTurnOutlivesItsClient(t *testing.T) {
 	s.drain()
 	turns := s.sim.Turns()
 	if turns[0].ClientGone || turns[0].Answer != "begun" {
-		t.Errorf("first turn: %+v", turns[0])
+		t.Errorf("first turn = %+v, want the answer begun and no ClientGone", turns[0])
 	}
 	if h := turns[1].History; turns[1].SessionID != a.Session() || len(h) != 1 || h[0].AI != "begun" {
-		t.Errorf("second turn in %d after %v", turns[1].SessionID, h)
+		t.Errorf("second turn = session %d after %v, want %d after begun", turns[1].SessionID, h, a.Session())
 	}
 	s.oneAtATime()
 }
 
-// A client that leaves before its question is sent is not asked for.
+// The question of a client that leaves before it is sent is not sent.
 func TestClientGoneBeforeTheQuestion(t *testing.T) {
 	s := plainSite(t)
 	id := s.ask(whole(alice, user("hello"))).session
@@ -171,12 +134,12 @@ func TestClientGoneBeforeTheQuestion(t *testing.T) {
 	}
 	cancel()
 	if _, err := finish(a); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("Events() = %v, want %v", err, context.Canceled)
 	}
 	s.begin(byID(alice, id, user("given up"))).Discard()
-	s.expect(s.ask(byID(alice, id, user("next"))), id, chat.PlacementContinued, "next")
+	s.checkAnswer(s.ask(byID(alice, id, user("next"))), id, chat.PlacementContinued, "next")
 	if n := len(s.sim.Attempts()); n != 2 {
-		t.Errorf("%d questions", n)
+		t.Errorf("platform got %d questions, want 2", n)
 	}
 }
 
@@ -196,33 +159,33 @@ func TestAbort(t *testing.T) {
 		got = err
 	}
 	if e := chat.AsError(got); e == nil || e.Code != chat.CodeShuttingDown || e.Message != "bye" {
-		t.Errorf("got %v", got)
+		t.Errorf("Events() after Abort = %v, want the code %s and the message bye", got, chat.CodeShuttingDown)
 	}
 	s.drain()
-	// Those to come end at once, before anything is made for them.
+	// New requests end at once, before a session is created for them.
 	sessions := s.sim.Calls(simulator.RouteCreateSession)
 	for _, r := range []*chat.Request{whole(alice, user("three")), byID(alice, watched.Session(), user("four"))} {
-		if e := s.refused(r, chat.CodeShuttingDown); e.Message != "bye" {
-			t.Errorf("got %q", e.Message)
+		if e := s.askRefused(r, chat.CodeShuttingDown); e.Message != "bye" {
+			t.Errorf("message = %q, want bye", e.Message)
 		}
 	}
 	if n := s.sim.Calls(simulator.RouteCreateSession); n != sessions {
-		t.Errorf("%d sessions made after the end", n-sessions)
+		t.Errorf("sessions created after Abort = %d, want 0", n-sessions)
 	}
 	close(gate)
 	s.await(func() bool { return s.sim.InFlight() == 0 })
 }
 
-// A turn that has not come to its question yet ends as well.
+// Abort also ends a turn that has not sent its question yet.
 func TestAbortWhilePlacing(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		route simulator.Route
 		ask   func(session int64) *chat.Request
 	}{
-		{"making a session", simulator.RouteCreateSession, func(int64) *chat.Request { return whole(alice, user("hello")) }},
-		{"setting one up", simulator.RouteUpdateSession, func(id int64) *chat.Request { return byID(alice, id, system("new"), user("hello")) }},
-		{"waiting for one", "", func(id int64) *chat.Request { return byID(alice, id, user("hello")) }},
+		{"creating a session", simulator.RouteCreateSession, func(int64) *chat.Request { return whole(alice, user("hello")) }},
+		{"updating its settings", simulator.RouteUpdateSession, func(id int64) *chat.Request { return byID(alice, id, system("new"), user("hello")) }},
+		{"waiting for a session", "", func(id int64) *chat.Request { return byID(alice, id, user("hello")) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := plainSite(t)
@@ -248,10 +211,10 @@ func TestAbortWhilePlacing(t *testing.T) {
 			select {
 			case err := <-done:
 				if e := chat.AsError(err); e == nil || e.Code != chat.CodeShuttingDown {
-					t.Errorf("got %v", err)
+					t.Errorf("Ask(…) = %v, want the code %s", err, chat.CodeShuttingDown)
 				}
 			case <-time.After(5 * time.Second):
-				t.Fatal("still waiting")
+				t.Fatal("Ask(…) has not returned 5s after Abort, want an error")
 			}
 		})
 	}

@@ -11,8 +11,8 @@ import (
 	"achuan/internal/simulator"
 )
 
-// lateRelease is a store that is away for one Enter, and releases what that may have
-// taken only when it is told to.
+// lateRelease is a store whose next AttachOrBegin fails. It releases what that call may have taken only when gate is
+// closed.
 type lateRelease struct {
 	*flaky
 	fails    bool
@@ -34,9 +34,9 @@ func (l *lateRelease) Release(ctx context.Context, token conversation.Token, id 
 	return l.flaky.Release(ctx, token, id, head)
 }
 
-// What an entry of unknown outcome may have taken is released without the session that the
-// turn takes afterwards.
-func TestUndoneEntryLeavesTheTurnItsSession(t *testing.T) {
+// When the outcome of AttachOrBegin is not known, what it may have taken is released later. The session that the turn
+// takes afterwards stays taken.
+func TestLateReleaseKeepsTheSessionOfTheTurn(t *testing.T) {
 	s := plainSite(t)
 	first := s.ask(whole(alice, user("hello")))
 	store := &lateRelease{flaky: s.flaky, fails: true, gate: make(chan struct{}), released: make(chan struct{})}
@@ -45,29 +45,19 @@ func TestUndoneEntryLeavesTheTurnItsSession(t *testing.T) {
 	end := make(chan struct{})
 	s.sim.Script(simulator.Stream(simulator.Wait(end), simulator.Deltas("more"), simulator.Object(), simulator.Done()))
 	a := s.begin(whole(alice, user("hello"), assistant(first.text), user("next")))
-	done := make(chan result)
-	go func() {
-		got, _ := finish(a)
-		done <- got
-	}()
+	done := s.finishLater(a)
 	s.await(func() bool { return s.sim.InFlight() == 1 })
 	close(store.gate)
 	<-store.released
-	got, err := s.keep.Session(t.Context(), conversation.OwnerOf(alice.ID), first.session)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.State != conversation.StateTaken {
-		t.Errorf("state of session %d = %s, want it taken while its turn runs", first.session, got.State)
-	}
+	s.checkTaken(first.session)
 	close(end)
 	if got := <-done; got.session != first.session || got.text != "more" {
 		t.Errorf("answer = %+v, want %q in session %d", got, "more", first.session)
 	}
 }
 
-// A repetition does not look for its answer in a session that the turn took and did not
-// use: the newest answer there is an earlier one.
+// A repetition does not get its answer from a session that the turn took and did not use, because the newest
+// answer there is an earlier one.
 func TestRepetitionIsNotAnsweredFromAnUnusedSession(t *testing.T) {
 	s := plainSite(t)
 	ask := func(r *chat.Request, repairs int) (result, error) {
@@ -89,13 +79,13 @@ func TestRepetitionIsNotAnsweredFromAnUnusedSession(t *testing.T) {
 	asked := len(s.sim.Turns())
 	got, err := ask(marked(request()), 100)
 	if err != nil || got.placement == chat.PlacementAttached || len(s.sim.Turns()) != asked+1 {
-		t.Errorf("repetition = %+v, %v, want it asked", got, err)
+		t.Errorf("repetition = %+v, %v after %d new questions, want an answer to a new question", got, err, len(s.sim.Turns())-asked)
 	}
 }
 
-// What is stored for a key ends with its turn, also when the turn's session was taken from
-// it: a whole answer is kept, and a failure frees the key.
-func TestKeyOutlivesTheTakingOfItsSession(t *testing.T) {
+// The turn of a key ends properly, also when its session was taken from it: a whole answer is stored, and a
+// failure frees the key.
+func TestKeyOfATurnThatLostItsSession(t *testing.T) {
 	for name, want := range map[string]int{"whole": 1, "failed": 2} {
 		t.Run(name, func(t *testing.T) {
 			s := plainSite(t)
@@ -132,8 +122,8 @@ func TestKeyOutlivesTheTakingOfItsSession(t *testing.T) {
 	}
 }
 
-// A client that had attached to a turn that failed meanwhile leaves nothing behind for the
-// next one to wait for.
+// When a client leaves a turn of another process that has failed meanwhile, the next client does not wait for that
+// turn.
 func TestAttachedClientOfAFailedTurnLeaves(t *testing.T) {
 	s := plainSite(t)
 	row := conversation.StoredTurn{Token: conversation.Token{1}, Caller: alice.ID, ClientLeft: true, NoOutput: true}
@@ -153,12 +143,12 @@ func TestAttachedClientOfAFailedTurnLeaves(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if got, err := s.try(ctx, request); err != nil || got.placement != chat.PlacementNew {
-		t.Errorf("next request = %+v, %v, want it asked", got, err)
+		t.Errorf("next request = %+v, %v, want the placement %s", got, err, chat.PlacementNew)
 	}
 }
 
-// That a client has left is not forgotten when the store is away at that moment: the
-// answer is kept at the turn's end, or when the store is back.
+// When the store is away at the moment when a client leaves, the answer is stored at the end of the turn, or when the
+// store is available again.
 func TestClientLeavesWhileTheStoreIsAway(t *testing.T) {
 	for _, isWhole := range []bool{false, true} {
 		s := plainSite(t)
@@ -179,7 +169,7 @@ func TestClientLeavesWhileTheStoreIsAway(t *testing.T) {
 		s.drain()
 		store.fails.Store(false)
 		if got := s.ask(request()); got.placement != chat.PlacementAttached || len(s.sim.Turns()) != 1 {
-			t.Errorf("whole %v: repetition = %+v after %d questions, want the answer of the first", isWhole, got, len(s.sim.Turns()))
+			t.Errorf("whole %t: repetition = %+v after %d questions, want attached after 1", isWhole, got, len(s.sim.Turns()))
 		}
 	}
 }
@@ -196,14 +186,14 @@ func (f *failingLeave) SaveTurn(ctx context.Context, t conversation.StoredTurn) 
 	return f.flaky.SaveTurn(ctx, t)
 }
 
-// A stored question is the one that was sent, with or without the preamble, and not one
-// that ends with the same words.
+// A stored question is the text that was sent, with or without the preamble. A question that ends with the same
+// words is not.
 func TestSentIsIn(t *testing.T) {
 	for question, want := range map[string]bool{
 		"ok": true, " ok\r\n": true, "told\n\nok": true, "is that ok": false, "is that\n\nok": false, "k": false, "": false,
 	} {
 		if got := conversation.IsSentIn("ok", question, "told"); got != want {
-			t.Errorf("isIn(%q) = %v, want %v", question, got, want)
+			t.Errorf("IsSentIn(ok, %q) = %t, want %t", question, got, want)
 		}
 	}
 }

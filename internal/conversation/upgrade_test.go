@@ -9,10 +9,10 @@ import (
 	"achuan/internal/simulator"
 )
 
-// makesCalls is a shaper that answers with calls of given ids.
-type makesCalls []string
+// callsShaper is a shaper that answers with calls of these ids.
+type callsShaper []string
 
-func (m makesCalls) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
+func (m callsShaper) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
 	if ev.Kind != chat.EventDone {
 		return "", nil
 	}
@@ -27,16 +27,15 @@ func (m makesCalls) Shape(ev chat.Event, pass func(chat.Event)) (string, error) 
 // askCalls asks for an answer with calls.
 func (s *site) askCalls(r *chat.Request, ids ...string) result {
 	s.t.Helper()
-	q := conversation.Question{Request: r, Prompt: r.System(), Shaper: makesCalls(ids)}
-	a, err := s.engine.Ask(s.t.Context(), q)
-	if err != nil {
-		s.t.Fatal(err)
+	return s.askQuestion(conversation.Question{Request: r, Prompt: r.System(), Shaper: callsShaper(ids)})
+}
+
+// requireContinued fails the test if an answer does not continue the session of an earlier one.
+func (s *site) requireContinued(got, earlier result) {
+	s.t.Helper()
+	if got.session != earlier.session || got.placement != chat.PlacementContinued {
+		s.t.Fatalf("answer = %s in session %d, want continued in %d", got.placement, got.session, earlier.session)
 	}
-	got, err := finish(a)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return got
 }
 
 func calling(ids ...string) chat.Message {
@@ -66,8 +65,7 @@ func (s *site) setHead(id int64, head conversation.Hash) {
 	}
 }
 
-// A conversation of the first release goes on after an upgrade, with the head that that
-// release wrote.
+// A conversation of the first release is continued after an upgrade, by the head that the first release wrote.
 func TestHeadsOfTheFirstRelease(t *testing.T) {
 	const x, y = "call_0123456789ABCDEFGHIJKLMN", "call_0123456789ABCDEFGHIJKLMO" // the release's ids
 	for _, tc := range []struct {
@@ -83,7 +81,7 @@ func TestHeadsOfTheFirstRelease(t *testing.T) {
 			rest: []chat.Message{assistant("the answer"), user("next")}},
 		{name: "calls", ids: []string{x, y}, prefix: []chat.Message{user("hello"), calling(x, y)},
 			rest: []chat.Message{calling(x, y), resultOf(y, "2"), resultOf(x, "1")}},
-		{name: "calls that come back in pieces", ids: []string{x, y}, prefix: []chat.Message{user("hello"), calling(x, y)},
+		{name: "calls in several messages", ids: []string{x, y}, prefix: []chat.Message{user("hello"), calling(x, y)},
 			rest: []chat.Message{calling(x), resultOf(x, "1"), calling(y), resultOf(y, "2")}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -107,13 +105,11 @@ func TestHeadsOfTheFirstRelease(t *testing.T) {
 			s.setHead(first.session, conversation.HeadOfFirstRelease(alice.ID, "test", scope, tc.prefix...))
 			transcript := append([]chat.Message{user("hello")}, tc.rest...)
 			second := s.ask(request(transcript...))
-			if second.session != first.session || second.placement != chat.PlacementContinued {
-				t.Fatalf("%s in session %d, want continued in %d", second.placement, second.session, first.session)
-			}
+			s.requireContinued(second, first)
 			if len(tc.ids) > 0 {
-				s.saw(`id="1"]]`+"\n1", `id="2"]]`+"\n2")
+				s.checkLastText(`id="1"]]`+"\n1", `id="2"]]`+"\n2")
 			}
-			// It has a head of today from then on.
+			// The session now has a head of this release.
 			third := s.ask(request(append(transcript, assistant(second.text), user("and on"))...))
 			s.continued(third, first.session, "and on")
 		})
@@ -134,8 +130,8 @@ func TestHeadsOfTheFirstReleaseHaveOwners(t *testing.T) {
 	}
 }
 
-// An answer of which the client makes several messages, one for each call, is that
-// answer, whoever made the ids.
+// An answer that the client splits into a message for each call still matches, whether achuan or the client made
+// the ids.
 func TestAnswerInPieces(t *testing.T) {
 	seed := [16]byte{5}
 	for name, ids := range map[string][]string{
@@ -150,17 +146,14 @@ func TestAnswerInPieces(t *testing.T) {
 				transcript = append(transcript, calling(id), resultOf(id, "result of "+id))
 			}
 			second := s.ask(whole(alice, transcript...))
-			if second.session != first.session || second.placement != chat.PlacementContinued {
-				t.Fatalf("%s in session %d, want continued in %d", second.placement, second.session, first.session)
-			}
-			s.saw("result of "+ids[0], "result of "+ids[1], "result of "+ids[2])
+			s.requireContinued(second, first)
+			s.checkLastText("result of "+ids[0], "result of "+ids[1], "result of "+ids[2])
 			s.continued(s.ask(whole(alice, append(transcript, assistant(second.text), user("next"))...)), first.session, "next")
 		})
 	}
 }
 
-// By id, all results of an answer are sent, also where it came in pieces or where only
-// the results come.
+// By id, all results of an answer are sent, also when the client splits the answer or sends only the results.
 func TestResultsByID(t *testing.T) {
 	seed := [16]byte{6}
 	x, y := chat.CallID(seed, 0), chat.CallID(seed, 1)
@@ -172,10 +165,8 @@ func TestResultsByID(t *testing.T) {
 			s := plainSite(t)
 			first := s.askCalls(whole(alice, user("hello")), x, y)
 			second := s.ask(byID(alice, first.session, messages...))
-			if second.session != first.session || second.placement != chat.PlacementContinued {
-				t.Fatalf("%s in session %d, want continued in %d", second.placement, second.session, first.session)
-			}
-			s.saw(`id="1"`, "one", `id="2"`, "two")
+			s.requireContinued(second, first)
+			s.checkLastText(`id="1"`, "one", `id="2"`, "two")
 		})
 	}
 }
