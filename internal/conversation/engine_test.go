@@ -17,6 +17,7 @@ import (
 	"achuan/internal/chat"
 	"achuan/internal/conversation"
 	"achuan/internal/platform"
+	"achuan/internal/postgrestest"
 	"achuan/internal/simulator"
 	"achuan/internal/store"
 )
@@ -41,8 +42,9 @@ type site struct {
 	engine *conversation.Engine
 
 	options conversation.Options
-	url     string // of the store
-	account string // in the store
+	url     string              // of the store
+	account string              // in the store
+	schema  postgrestest.Schema // of the store, if it is in PostgreSQL
 	keep    *store.Store
 	flaky   *flaky
 	clock   atomic.Int64 // how far the store's clock is ahead, in nanoseconds

@@ -7,9 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"achuan/internal/conversation"
+	"achuan/internal/postgrestest"
 	"achuan/internal/simulator"
 )
 
@@ -60,19 +59,10 @@ func TestWaitingAtAnotherReplicaIsFair(t *testing.T) {
 // awaitWaiter waits until the store has a request that waits.
 func (s *site) awaitWaiter() {
 	s.t.Helper()
-	c, err := pgx.Connect(s.t.Context(), postgresServer(s.t))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer c.Close(s.t.Context()) //nolint:errcheck // it has only read
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for range 500 {
-		var waiting int
-		if err := c.QueryRow(s.t.Context(), "SELECT COUNT(*) FROM "+s.schema()+".sessions WHERE waiter IS NOT NULL").Scan(&waiting); err != nil {
-			s.t.Fatal(err)
-		}
-		if waiting > 0 {
+		if postgrestest.Count(s.t, s.schema.URL, "SELECT COUNT(*) FROM sessions WHERE waiter IS NOT NULL") > 0 {
 			return
 		}
 		<-tick.C

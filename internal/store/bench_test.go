@@ -71,7 +71,7 @@ func BenchmarkTurn(b *testing.B) {
 			c := benchHeadQuery(n)
 			found, _, err := s.Match(b.Context(), c)
 			if err != nil || found == nil {
-				b.Fatal(found, err)
+				b.Fatalf("Match = %v, %v, want the session", found, err)
 			}
 			found.Head = benchHead(n + 1)
 			requireNoError(b, s.Save(b.Context(), conversation.Commit{Token: c.Taking.Token, Session: *found}))
@@ -91,7 +91,7 @@ func BenchmarkTurns(b *testing.B) {
 				c := benchHeadQuery(n)
 				found, _, err := s.Match(b.Context(), c)
 				if err != nil || found == nil {
-					b.Error(id, found, err)
+					b.Errorf("Match = %v, %v, want session %d", found, err, id)
 					return
 				}
 				found.Head = benchHead(n + 1)
@@ -109,7 +109,7 @@ func BenchmarkMatchMiss(b *testing.B) {
 		putSession(b, s, benchSession(1))
 		for n := int64(2); b.Loop(); n++ {
 			if found, once, err := s.Match(b.Context(), benchHeadQuery(n)); found != nil || once || err != nil {
-				b.Fatal(found, once, err)
+				b.Fatalf("Match = %v, %t, %v, want none", found, once, err)
 			}
 		}
 	})
@@ -126,12 +126,12 @@ func BenchmarkTakeAndSave(b *testing.B) {
 	})
 }
 
-func BenchmarkEnterMiss(b *testing.B) {
+func BenchmarkAttachOrBeginMiss(b *testing.B) {
 	benchEachStore(b, func(b *testing.B, s *Store) {
 		for n := 1; b.Loop(); n++ {
 			e := conversation.TurnRequest{Turn: conversation.StoredTurn{Token: tokenOf(n), Caller: "alice", Request: benchHead(int64(n))}}
 			if found, err := s.AttachOrBegin(b.Context(), e); found != (conversation.TurnResult{}) || err != nil {
-				b.Fatal(found, err)
+				b.Fatalf("AttachOrBegin = %v, %v, want none", found, err)
 			}
 		}
 	})
@@ -153,7 +153,7 @@ func BenchmarkStored(b *testing.B) {
 					c := benchHeadQuery(1 + n*7919%total)
 					found, _, err := s.Match(b.Context(), c)
 					if err != nil || found == nil {
-						b.Fatal(found, err)
+						b.Fatalf("Match = %v, %v, want a session", found, err)
 					}
 					requireNoError(b, s.Save(b.Context(), conversation.Commit{Token: c.Taking.Token, Session: *found}))
 				}
@@ -161,14 +161,14 @@ func BenchmarkStored(b *testing.B) {
 			b.Run("miss", func(b *testing.B) {
 				for n := int64(1); b.Loop(); n++ {
 					if found, _, err := s.Match(b.Context(), benchHeadQuery(total+n)); found != nil || err != nil {
-						b.Fatal(found, err)
+						b.Fatalf("Match = %v, %v, want none", found, err)
 					}
 				}
 			})
 			b.Run("page", func(b *testing.B) {
 				for b.Loop() {
 					if list, _, err := s.Sessions(b.Context(), conversation.OwnerOf("alice"), 0, 20); err != nil || len(list) == 0 {
-						b.Fatal(len(list), err)
+						b.Fatalf("Sessions = %d sessions, %v, want some", len(list), err)
 					}
 				}
 			})

@@ -10,30 +10,6 @@ import (
 	"achuan/internal/conversation"
 )
 
-func TestExpireLeases(t *testing.T) {
-	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
-		ctx := t.Context()
-		putSession(t, s, sampleSession(1, "h"))
-		putSession(t, s, sampleSession(2, "h"))
-		requireNoError(t, s.Create(ctx, sampleSession(3, "h"), newTaking(3)))
-		must[*conversation.Session](t)(s.Take(ctx, 1, newTaking(1), conversation.ByName))
-		w.advance(t, testLease/2)
-		must[*conversation.Session](t)(s.Take(ctx, 2, newTaking(2), conversation.ByName))
-		requireEqual(t, must[int](t)(s.ExpireLeases(ctx)), 0)
-		w.advance(t, testLease*3/4)
-		requireEqual(t, must[int](t)(s.ExpireLeases(ctx)), 2)
-		requireEqual(t, must[int](t)(s.ExpireLeases(ctx)), 0)
-		for id, state := range map[int64]conversation.State{
-			1: conversation.StateDirty, 2: conversation.StateTaken, 3: conversation.StateDirty,
-		} {
-			n := readSession(t, s, id)
-			if n.State != state || n.EndUnknown != (state == conversation.StateDirty) {
-				t.Errorf("session %d is %s, EndUnknown %v", id, n.State, n.EndUnknown)
-			}
-		}
-	})
-}
-
 // takeExpiredIDs calls TakeExpired and returns the ids of the sessions.
 func takeExpiredIDs(t testing.TB, s *Store, lineage, named time.Time, n, limit int) []int64 {
 	t.Helper()
@@ -129,7 +105,7 @@ func TestTakeExpiredTakesEachSessionOnce(t *testing.T) {
 		})
 		for id := 1; id <= 30; id++ {
 			if n := taken[id].Load(); n > 1 {
-				t.Errorf("session %d was taken %d times", id, n)
+				t.Errorf("TakeExpired takes session %d %d times, want 1 at most", id, n)
 			}
 		}
 	})
@@ -159,44 +135,8 @@ func TestDelete(t *testing.T) {
 			requireError(t, err, conversation.ErrUnknown)
 		}
 		requireEqual(t, must[conversation.Name](t)(s.Name(ctx, nameKey("n"))), conversation.Name{})
-		_, once, err := s.Match(ctx, newHeadQuery("h", 7))
-		if !once || err != nil {
-			t.Fatalf("Match of the other session's head finds none, %v", err)
-		}
+		requireNoMatch(t, s, newHeadQuery("h", 7), true) // session 3 is taken
 		requireNoError(t, s.Delete(ctx, 3, tokenOf(5)))
-		_, once, err = s.Match(ctx, newHeadQuery("h", 7))
-		if once || err != nil {
-			t.Fatalf("Match of a deleted session's head finds one, %v", err)
-		}
-	})
-}
-
-// Nobody could extend a lease while the server was away. A lease that expired in that time
-// lasts once more, and ExpireLeases ends it after that.
-func TestExpireLeasesAfterTheServerWasAway(t *testing.T) {
-	leasedStore(t, func(t *testing.T, w testDatabase, s *Store) {
-		ctx := t.Context()
-		putSession(t, s, sampleSession(1, "h"))
-		putSession(t, s, sampleSession(2, "h"))
-		must[*conversation.Session](t)(s.Take(ctx, 1, newTaking(1), conversation.ByName))
-		must[*conversation.Session](t)(s.Take(ctx, 2, newTaking(2), conversation.ByName))
-		attachedTurn(t, s, newTurn(3, "r", "k"), false)
-		w.advance(t, 5*testLease)
-		requireNoError(t, s.transact(ctx, func(ctx context.Context, c conn) error {
-			_, err := c.exec(ctx, "UPDATE meta SET server = 'an earlier start'")
-			return err
-		}))
-		for _, replica := range []*Store{w.open(t), s} {
-			requireEqual(t, must[int](t)(replica.ExpireLeases(ctx)), 0)
-		}
-		tokens := []conversation.Token{tokenOf(1), tokenOf(3)}
-		requireEqual(t, len(must[[]conversation.Token](t)(s.Extend(ctx, tokens))), 0)
-		w.advance(t, testLease/2)
-		requireEqual(t, len(must[[]conversation.Token](t)(s.Extend(ctx, tokens))), 0)
-		w.advance(t, testLease*3/4)
-		requireEqual(t, must[int](t)(s.ExpireLeases(ctx)), 1)
-		requireEqual(t, readSession(t, s, 1).State, conversation.StateTaken)
-		requireEqual(t, readSession(t, s, 2).State, conversation.StateDirty)
-		requireEqual(t, must[*conversation.StoredTurn](t)(s.Turn(ctx, tokenOf(3))).Whole, false)
+		requireNoMatch(t, s, newHeadQuery("h", 7), false)
 	})
 }

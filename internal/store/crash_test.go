@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -57,7 +56,7 @@ func TestKilledProcessLeavesAnUncleanStore(t *testing.T) {
 	command := exec.CommandContext(t.Context(), self, "-test.run=^TestBeingKilled$")
 	command.Env = append(os.Environ(), crashVariable+"="+path)
 	if out, err := command.CombinedOutput(); err == nil || len(out) > 0 {
-		t.Fatalf("the test process was not killed: %v %s", err, out)
+		t.Fatalf("test process = %v with the output %q, want it killed without output", err, out)
 	}
 	// The machine has not restarted: no commit is lost.
 	w := sqliteDatabase("sqlite:" + path)
@@ -80,7 +79,7 @@ func TestPowerCutLosesATaking(t *testing.T) {
 		content, err := os.ReadFile(from + suffix)
 		requireNoError(t, err)
 		if int64(len(content)) <= size && suffix == "-wal" {
-			t.Fatalf("the log has %d bytes, want more than %d: the taking is not in it", len(content), size)
+			t.Fatalf("size of the log = %d bytes, want more than %d, with the taking", len(content), size)
 		}
 		requireNoError(t, os.WriteFile(to+suffix, content[:min(int64(len(content)), size)], 0o600))
 	}
@@ -90,7 +89,7 @@ func TestPowerCutLosesATaking(t *testing.T) {
 	if got.State != conversation.StateFree || got.Head != hashOf("free") || !got.MaybeTaken || got.SettingsKnown {
 		t.Errorf("Session(1) = %+v, want free with its head, MaybeTaken, settings not known", got)
 	}
-	// Neither a save nor closing the database ends the doubt.
+	// Neither a save nor closing the database makes the session certain.
 	taken := must[*conversation.Session](t)(cut.Take(t.Context(), 1, newTaking(20), conversation.ByLineage))
 	requireNoError(t, cut.Save(t.Context(), conversation.Commit{Token: tokenOf(20), Session: *taken}))
 	requireNoError(t, cut.Close())
@@ -145,7 +144,7 @@ func requireUnverified(t *testing.T, w testDatabase, s *Store) {
 	requireEqual(t, string(must[*conversation.StoredTurn](t)(s.Turn(t.Context(), tokenOf(4))).Answer), "a")
 	w.advance(t, conversation.MaxTurn)
 	if readSession(t, s, 1).MaybeTaken {
-		t.Error("Session(1) is MaybeTaken after the longest turn has passed")
+		t.Error("MaybeTaken of Session(1) after the longest turn = true, want false")
 	}
 	requireExpired(t, s)
 }
@@ -162,7 +161,7 @@ func requireExpired(t *testing.T, s *Store) {
 	for id := int64(2); id <= 3; id++ {
 		n := readSession(t, s, id)
 		if n.State != conversation.StateDirty || !n.EndUnknown || n.Head != (conversation.Hash{}) {
-			t.Errorf("a session that was taken is %+v, want dirty and without a head", n)
+			t.Errorf("Session(%d) after its taking = %+v, want it dirty and without a head", id, n)
 		}
 	}
 	_, err = s.Turn(ctx, tokenOf(5))
@@ -194,7 +193,7 @@ func TestStoreThatWasClosedIsVerified(t *testing.T) {
 	requireError(t, err, conversation.ErrUnknown)
 	requireNoError(t, s.MarkUnverified(t.Context()))
 	if readSession(t, s, 1).Verified {
-		t.Error("a restored store is verified")
+		t.Error("Verified after MarkUnverified = true, want false")
 	}
 	requireNoError(t, s.Close())
 	s = sqliteDatabase("sqlite:" + path).open(t)
@@ -208,9 +207,7 @@ func TestFileIsLockedByOneProcess(t *testing.T) {
 	w := sqliteDatabase("sqlite:" + path)
 	s := w.open(t)
 	_, err := Open(t.Context(), Options{URL: w.url})
-	if err == nil || !strings.Contains(err.Error(), "another achuan process uses it") || !strings.Contains(err.Error(), path) {
-		t.Fatalf("error %v", err)
-	}
+	requireErrorText(t, err, "another achuan process uses it", path)
 	requireNoError(t, s.Close())
 	w.open(t)
 }

@@ -26,7 +26,7 @@ func TestDamagedRows(t *testing.T) {
 				t.Errorf("%s: Session(1) = %+v, want dirty, unseen and without content", name, got)
 			}
 			if _, _, err := s.Sessions(ctx, conversation.Everyone(), 0, 5); err != nil {
-				t.Errorf("%s: Sessions: %v", name, err)
+				t.Errorf("%s: Sessions = %v, want nil", name, err)
 			}
 			taken, err := s.Take(ctx, 1, newTaking(1), conversation.ByID)
 			if err != nil || !taken.EndUnknown {

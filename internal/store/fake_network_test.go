@@ -118,18 +118,17 @@ func (p *proxy) copy(to, from net.Conn) {
 	}
 }
 
-// eventually waits until so returns true, because the store notices a restored database only at
-// its next probe.
-func eventually(t testing.TB, so func() bool) {
+// eventually waits until the condition is true, because the store notices a restored database only at its next probe.
+func eventually(t testing.TB, condition func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(20 * time.Second)
-	for !so() {
+	for !condition() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatal("the condition never became true")
+			t.Fatal("condition = false for 20s, want true")
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"achuan/internal/chat"
 	"achuan/internal/conversation"
+	"achuan/internal/postgrestest"
 )
 
 func TestMain(m *testing.M) {
@@ -32,7 +34,8 @@ type testDatabase struct {
 	url string
 	// advance moves the time of the database forward.
 	advance func(t *testing.T, d time.Duration)
-	now     func() time.Time // of SQLite
+	now     func() time.Time    // of SQLite
+	schema  postgrestest.Schema // of PostgreSQL
 }
 
 // newTestDatabase has a function for each kind that returns a new database.
@@ -124,14 +127,24 @@ func must[T any](t testing.TB) func(v T, err error) T {
 func requireError(t testing.TB, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
-		t.Fatalf("error %v, want %v", err, want)
+		t.Fatalf("error = %v, want %v", err, want)
+	}
+}
+
+// requireErrorText fails the test unless an error contains all of the texts.
+func requireErrorText(t testing.TB, err error, want ...string) {
+	t.Helper()
+	for _, text := range want {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Fatalf("error = %v, want one with %q", err, want)
+		}
 	}
 }
 
 func requireEqual(t testing.TB, got, want any) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, cmp.FilterPath(isTakingField, cmp.Ignore())); diff != "" {
-		t.Fatalf("got + , want -:\n%s", diff)
+		t.Fatalf("value (-want +got):\n%s", diff)
 	}
 }
 
@@ -190,6 +203,26 @@ func runConcurrently(ctx context.Context, n int, f func(ctx context.Context, i i
 	for range n {
 		<-done
 	}
+}
+
+// countConcurrent runs n calls at once, in turn on each replica, and returns how many of them return true. An
+// error fails the test.
+func (w testDatabase) countConcurrent(
+	t testing.TB, s *Store, n int, f func(ctx context.Context, s *Store, i int) (bool, error),
+) int {
+	t.Helper()
+	replicas := w.replicas(t, s)
+	var count atomic.Int64
+	runConcurrently(t.Context(), n, func(ctx context.Context, i int) {
+		isCounted, err := f(ctx, replicas[i%len(replicas)], i)
+		if err != nil {
+			t.Errorf("call %d = %v, want nil", i, err)
+		}
+		if isCounted {
+			count.Add(1)
+		}
+	})
+	return int(count.Load())
 }
 
 // replicas returns three stores on one database, or one where leases do not exist.

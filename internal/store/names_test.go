@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"achuan/internal/conversation"
@@ -18,7 +17,7 @@ func TestNames(t *testing.T) {
 
 		n, claimed, err := s.ClaimName(ctx, k, tokenOf(1))
 		if n != (conversation.Name{}) || !claimed || err != nil {
-			t.Fatal(n, claimed, err)
+			t.Fatalf("ClaimName = %+v, %t, %v, want a claim of an unknown name", n, claimed, err)
 		}
 		_, _, err = s.ClaimName(ctx, k, tokenOf(2))
 		requireError(t, err, conversation.ErrTaken)
@@ -28,7 +27,7 @@ func TestNames(t *testing.T) {
 		requireNoError(t, s.ReleaseName(ctx, k, tokenOf(1)))
 		_, claimed, err = s.ClaimName(ctx, k, tokenOf(2))
 		if !claimed || err != nil {
-			t.Fatal(claimed, err)
+			t.Fatalf("ClaimName after ReleaseName = %t, %v, want true", claimed, err)
 		}
 
 		requireNoError(t, s.BindName(ctx, conversation.NameBinding{Key: k}, 7))
@@ -36,7 +35,7 @@ func TestNames(t *testing.T) {
 		requireNoError(t, s.ReleaseName(ctx, k, tokenOf(2)))
 		n, claimed, err = s.ClaimName(ctx, k, tokenOf(3))
 		if n != (conversation.Name{Session: 7}) || claimed || err != nil {
-			t.Fatal(n, claimed, err)
+			t.Fatalf("ClaimName of a bound name = %+v, %t, %v, want session 7 and no claim", n, claimed, err)
 		}
 		requireError(t, s.BindName(ctx, conversation.NameBinding{Key: k}, 8), conversation.ErrTaken)
 		requireNoError(t, s.MarkNameHistory(ctx, k))
@@ -49,7 +48,7 @@ func TestNames(t *testing.T) {
 	})
 }
 
-func TestNamesAreACallersAndAModels(t *testing.T) {
+func TestNamesBelongToACallerAndAModel(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		keys := []conversation.NameKey{
 			{Caller: "a", Model: "b", Name: "c"}, {Caller: "ab", Name: "c"}, {Caller: "a", Model: "bc"}, {Caller: "b", Model: "a", Name: "c"},
@@ -95,21 +94,17 @@ func TestNameClaimExpires(t *testing.T) {
 	})
 }
 
-func TestOneClaimsAName(t *testing.T) {
+func TestConcurrentClaimsClaimOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
-		replicas := w.replicas(t, s)
-		var claims atomic.Int32
-		runConcurrently(t.Context(), 100, func(ctx context.Context, i int) {
-			_, claimed, err := replicas[i%len(replicas)].ClaimName(ctx, nameKey("n"), tokenOf(i))
-			if claimed {
-				claims.Add(1)
+		claims := w.countConcurrent(t, s, 100, func(ctx context.Context, s *Store, i int) (bool, error) {
+			_, claimed, err := s.ClaimName(ctx, nameKey("n"), tokenOf(i))
+			if !claimed && err == conversation.ErrTaken {
+				return false, nil
 			}
-			if !claimed && err != conversation.ErrTaken {
-				t.Error(err)
-			}
+			return claimed, err
 		})
-		if claims.Load() != 1 {
-			t.Fatalf("claimed %d times", claims.Load())
+		if claims != 1 {
+			t.Fatalf("ClaimName claims the name %d times, want 1", claims)
 		}
 	})
 }

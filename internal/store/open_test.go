@@ -37,7 +37,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := Open(t.Context(), Options{URL: test.url})
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "secret") {
-				t.Errorf("error %v, want %q and no secret", err, test.want)
+				t.Errorf("Open(…) = %v, want an error with %q and no secret", err, test.want)
 			}
 		})
 	}
@@ -59,9 +59,7 @@ func TestTruncatedFileIsBroken(t *testing.T) {
 	requireNoError(t, s.Close())
 	requireNoError(t, os.Truncate(path, 20000))
 	_, err := Open(t.Context(), Options{URL: "sqlite:" + path})
-	if err == nil || !strings.Contains(err.Error(), "restore a backup") {
-		t.Errorf("error %v", err)
-	}
+	requireErrorText(t, err, "restore a backup")
 }
 
 func TestFilesAreReadableOnlyByTheOwner(t *testing.T) {
@@ -72,7 +70,7 @@ func TestFilesAreReadableOnlyByTheOwner(t *testing.T) {
 		info, err := os.Stat(name)
 		requireNoError(t, err)
 		if info.Mode().Perm() != mode {
-			t.Errorf("%s has mode %v, want %v", name, info.Mode().Perm(), mode)
+			t.Errorf("mode of %s = %v, want %v", name, info.Mode().Perm(), mode)
 		}
 	}
 }
@@ -90,9 +88,7 @@ func TestSchema(t *testing.T) {
 		}
 		requireNoError(t, s.Close())
 		_, err := Open(t.Context(), Options{URL: w.url})
-		if err == nil || !strings.Contains(err.Error(), "its schema 99 is newer than 2") {
-			t.Errorf("error %v", err)
-		}
+		requireErrorText(t, err, "its schema 99 is newer than 2")
 	})
 }
 

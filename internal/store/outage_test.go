@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"achuan/internal/conversation"
+	"achuan/internal/postgrestest"
 )
 
 // requirePlainError fails the test unless err means that the database is unavailable.
@@ -19,7 +20,7 @@ func requirePlainError(t testing.TB, err error) {
 	t.Helper()
 	switch err {
 	case nil, conversation.ErrNotHeld, conversation.ErrTaken, conversation.ErrUnknown, conversation.ErrKeyReused:
-		t.Fatalf("error %v, want one that means that the database is unavailable", err)
+		t.Fatalf("error = %v, want one that means that the database is unavailable", err)
 	}
 }
 
@@ -55,7 +56,7 @@ func TestFullDisk(t *testing.T) {
 	})
 	found, _, err := s.Match(ctx, newHeadQuery("h", 7))
 	if found == nil || err != nil {
-		t.Fatalf("%v, %v", found, err)
+		t.Fatalf("Match(h) = %v, %v, want the session", found, err)
 	}
 	pages(1 << 20)
 	requireNoError(t, s.SaveTurn(ctx, big))
@@ -106,7 +107,7 @@ func TestLostServer(t *testing.T) {
 	putSession(t, s, sampleSession(1, "h"))
 	s.timeout = time.Second / 2
 	s.breaker.slowCall = s.timeout / 5
-	for name, fail := range map[string]func(){"gone": proxy.refuse, "silent": proxy.stall} {
+	for name, fail := range map[string]func(){"gone": proxy.refuse, "stalled": proxy.stall} {
 		fail()
 		begun := time.Now()
 		for range 3 {
@@ -127,20 +128,17 @@ func TestLostServer(t *testing.T) {
 
 func TestTerminatedConnections(t *testing.T) {
 	w := postgresDatabase(t)
-	u, err := url.Parse(w.url)
-	requireNoError(t, err)
-	schema := u.Query().Get("search_path")
-	w.url += "&application_name=" + schema
+	w.url += "&application_name=" + w.schema.Name
 	s := w.open(t)
 	putSession(t, s, sampleSession(1, "h"))
-	terminate := "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + schema + "'"
+	terminate := "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + w.schema.Name + "'"
 
 	// A connection that ends within a transaction leaves nothing of it.
-	err = s.transact(t.Context(), func(ctx context.Context, c conn) error {
+	err := s.transact(t.Context(), func(ctx context.Context, c conn) error {
 		if _, err := c.exec(ctx, advanceEpochAfterLoss); err != nil {
 			return err
 		}
-		runAsAdmin(t, terminate)
+		postgrestest.Exec(t, w.schema.URL, terminate)
 		_, err := c.exec(ctx, advanceEpochAfterLoss)
 		return err
 	})
@@ -149,7 +147,7 @@ func TestTerminatedConnections(t *testing.T) {
 	requireEqual(t, readSession(t, s, 1), sampleSession(1, "h"))
 
 	// The store notices a restarted server before it uses a new connection.
-	runAsAdmin(t, "UPDATE "+schema+".meta SET server = 'an earlier start'; "+terminate)
+	postgrestest.Exec(t, w.schema.URL, "UPDATE meta SET server = 'an earlier start'; "+terminate)
 	eventually(t, func() bool { return s.Ping(t.Context()) == nil })
 	found, _, err := s.Match(t.Context(), newHeadQuery("h", 1))
 	requireNoError(t, err)
@@ -165,7 +163,7 @@ func TestTerminatedConnections(t *testing.T) {
 	found.Verified = true
 	requireNoError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(1), Session: *found}))
 	if !readSession(t, w.open(t), 1).Verified {
-		t.Error("a head that was just written is not verified")
+		t.Error("Verified of a head that was just written = false, want true")
 	}
 }
 
@@ -175,7 +173,7 @@ func TestMarkUnverifiedReachesReplicas(t *testing.T) {
 	putSession(t, s, sampleSession(1, "h"))
 	requireNoError(t, other.MarkUnverified(t.Context()))
 	if readSession(t, s, 1).Verified {
-		t.Error("a restored store is verified")
+		t.Error("Verified after MarkUnverified = true, want false")
 	}
 }
 
@@ -250,7 +248,7 @@ func TestWriterSkipsJobsOfCallersThatLeft(t *testing.T) {
 			<-j.done
 		}
 		if group[0].err != nil || !errors.Is(group[1].err, context.Canceled) {
-			t.Errorf("errors %v, %v, want none and that its requester has left", group[0].err, group[1].err)
+			t.Errorf("errors of the jobs = %v, %v, want nil and %v", group[0].err, group[1].err, context.Canceled)
 		}
 	})
 	requireEqual(t, readSession(t, s, 1).Turns, sampleSession(1, "h").Turns+10)

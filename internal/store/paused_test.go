@@ -9,6 +9,6 @@ func TestPausedTransactionsEnd(t *testing.T) {
 	var timeout string
 	requireNoError(t, s.backend.(*postgres).pool.QueryRow(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&timeout))
 	if timeout != "5s" {
-		t.Errorf("idle transactions end after %s, want 5s", timeout)
+		t.Errorf("idle_in_transaction_session_timeout = %s, want 5s", timeout)
 	}
 }

@@ -54,7 +54,7 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 				return err
 			}))
 			if !strings.Contains(strings.Join(plan, "\n"), test.want) {
-				t.Errorf("want %s in\n%s", test.want, strings.Join(plan, "\n"))
+				t.Errorf("plan =\n%s\nwant %s in it", strings.Join(plan, "\n"), test.want)
 			}
 		})
 	}

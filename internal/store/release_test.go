@@ -42,7 +42,7 @@ func TestReleaseOne(t *testing.T) {
 	requireEqual(t, total, 4)
 	for _, n := range list {
 		if n.State != conversation.StateFree || !n.Verified || !n.SettingsKnown || n.MaybeTaken || n.Settings.Model != "gpt-5.1-high" {
-			t.Errorf("session %d is %+v, want it free, verified and known", n.ID, n)
+			t.Errorf("session %d = %+v, want it free, verified and known", n.ID, n)
 		}
 	}
 	anna := conversation.NameKey{Caller: "anonymous", Model: "gpt-5.1-high", Name: "anna"}

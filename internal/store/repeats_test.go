@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,11 +36,11 @@ func interruptTakings(t *testing.T, w testDatabase, s *Store) {
 func requireTaking(t *testing.T, s *conversation.Session, want conversation.Taking) {
 	t.Helper()
 	if s == nil {
-		t.Fatalf("no session, want one of turn %v", want.Token)
+		t.Fatalf("session = none, want one of turn %v", want.Token)
 	}
 	requireEqual(t, conversation.Taking{Token: s.Turn, Request: s.Request, Sent: s.Sent, Question: s.Question}, want)
 	if s.State != conversation.StateDirty || !s.EndUnknown || s.Head != (conversation.Hash{}) || s.Taken.IsZero() {
-		t.Errorf("session %d is %+v, want a dirty one without a head", s.ID, s)
+		t.Errorf("session %d = %+v, want it dirty and without a head", s.ID, s)
 	}
 }
 
@@ -59,7 +58,7 @@ func TestInterruptedTakingIsResumed(t *testing.T) {
 			c := newHeadQuery("matched", 0)
 			c.Taking = tk
 			if found, _, err := s.Match(t.Context(), c); err != nil || found == nil {
-				t.Fatal(found, err)
+				t.Fatalf("Match(matched) = %+v, %v, want the session", found, err)
 			}
 		},
 		"taken": func(t *testing.T, s *Store, id int64, tk conversation.Taking) {
@@ -70,37 +69,35 @@ func TestInterruptedTakingIsResumed(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		n := 0
 		for name, take := range takers {
-			for range 1 {
-				for _, key := range []string{"", "k"} {
-					n += 10
-					request := name + key
-					tk := takingFor(n, request)
-					take(t, s, int64(n), tk)
-					if r := attachOrBegin(t, s, newTurn(n+1, request, ""), false); r.Running == nil || r.Running.Token != tk.Token || r.Interrupted != nil {
-						t.Errorf("%s: under a lease %+v, want it running", name, r)
-					}
-					interruptTakings(t, w, s)
-					for _, other := range []conversation.StoredTurn{newTurn(n+2, request+"!", ""), {Token: tokenOf(n + 2), Caller: "bob", Request: hashOf(request)}} {
-						if r := attachOrBegin(t, s, other, true); r != (conversation.TurnResult{}) {
-							t.Errorf("%s: another request found %+v", name, r)
-						}
-					}
-					if key != "" {
-						key += name + string(rune('a'+n))
-					}
-					turn := newTurn(n+3, request, key)
-					requireTaking(t, attachOrBegin(t, s, turn, false).Interrupted, tk)
-					if r := attachOrBegin(t, s, newTurn(n+4, request, ""), true); r.Interrupted != nil || r.Ended != nil {
-						t.Errorf("%s: resumed twice: %+v", name, r)
-					}
-					// The second process dies too. The session still holds the first one's answer.
-					interruptTakings(t, w, s)
-					again := attachOrBegin(t, s, newTurn(n+5, request, ""), false).Interrupted
-					requireTaking(t, again, tk)
-					again.State, again.EndUnknown, again.Request = conversation.StateFree, false, conversation.Hash{}
-					requireNoError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(n + 5), Session: *again}))
-					requireEqual(t, attachOrBegin(t, s, newTurn(n+6, request, ""), true), conversation.TurnResult{})
+			for _, key := range []string{"", "k"} {
+				n += 10
+				request := name + key
+				tk := takingFor(n, request)
+				take(t, s, int64(n), tk)
+				if r := attachOrBegin(t, s, newTurn(n+1, request, ""), false); r.Running == nil || r.Running.Token != tk.Token || r.Interrupted != nil {
+					t.Errorf("%s: AttachOrBegin under a lease = %+v, want Running", name, r)
 				}
+				interruptTakings(t, w, s)
+				for _, other := range []conversation.StoredTurn{newTurn(n+2, request+"!", ""), {Token: tokenOf(n + 2), Caller: "bob", Request: hashOf(request)}} {
+					if r := attachOrBegin(t, s, other, true); r != (conversation.TurnResult{}) {
+						t.Errorf("%s: AttachOrBegin of another request = %+v, want none", name, r)
+					}
+				}
+				if key != "" {
+					key += name + string(rune('a'+n))
+				}
+				turn := newTurn(n+3, request, key)
+				requireTaking(t, attachOrBegin(t, s, turn, false).Interrupted, tk)
+				if r := attachOrBegin(t, s, newTurn(n+4, request, ""), true); r.Interrupted != nil || r.Ended != nil {
+					t.Errorf("%s: second AttachOrBegin = %+v, want no session", name, r)
+				}
+				// The second process dies, too. The session still has the answer for the first one.
+				interruptTakings(t, w, s)
+				again := attachOrBegin(t, s, newTurn(n+5, request, ""), false).Interrupted
+				requireTaking(t, again, tk)
+				again.State, again.EndUnknown, again.Request = conversation.StateFree, false, conversation.Hash{}
+				requireNoError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(n + 5), Session: *again}))
+				requireEqual(t, attachOrBegin(t, s, newTurn(n+6, request, ""), true), conversation.TurnResult{})
 			}
 		}
 	})
@@ -108,7 +105,7 @@ func TestInterruptedTakingIsResumed(t *testing.T) {
 
 // An interrupted taking is still found after another request has taken and released the
 // session.
-func TestInterruptedTakingOutlivesAnother(t *testing.T) {
+func TestInterruptedTakingIsFoundAfterAnother(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		putSession(t, s, sampleSession(1, "h"))
 		tk := takingFor(1, "r")
@@ -130,23 +127,16 @@ func TestInterruptedTakingIsForgotten(t *testing.T) {
 	})
 }
 
-func TestOneResumes(t *testing.T) {
+func TestConcurrentRequestsResumeOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
-		replicas := w.replicas(t, s)
 		requireNoError(t, s.Create(t.Context(), conversation.Session{ID: 1, Caller: "alice"}, takingFor(1000, "r")))
 		interruptTakings(t, w, s)
-		var resumed atomic.Int32
-		runConcurrently(t.Context(), 50, func(ctx context.Context, i int) {
-			found, err := replicas[i%len(replicas)].AttachOrBegin(ctx, conversation.TurnRequest{Turn: newTurn(i, "r", "")})
-			if found.Interrupted != nil {
-				resumed.Add(1)
-			}
-			if err != nil {
-				t.Error(err)
-			}
+		resumed := w.countConcurrent(t, s, 50, func(ctx context.Context, s *Store, i int) (bool, error) {
+			found, err := s.AttachOrBegin(ctx, conversation.TurnRequest{Turn: newTurn(i, "r", "")})
+			return found.Interrupted != nil, err
 		})
-		if resumed.Load() != 1 {
-			t.Fatalf("%d resumed", resumed.Load())
+		if resumed != 1 {
+			t.Fatalf("AttachOrBegin resumes the taking %d times, want 1", resumed)
 		}
 	})
 }
@@ -176,7 +166,7 @@ func TestEndedTakingIsFound(t *testing.T) {
 		for range 2 { // it is not taken the first time
 			found := attachOrBegin(t, s, newTurn(9, "r", ""), true).Ended
 			if found == nil || found.ID != 3 || found.Turn != tokenOf(3) || found.State != conversation.StateFree {
-				t.Fatalf("found %+v, want session 3", found)
+				t.Fatalf("AttachOrBegin = %+v, want session 3 ended", found)
 			}
 		}
 	})

@@ -29,7 +29,7 @@ func TestSnapshotUnderLoad(t *testing.T) {
 			n := sampleSession(id, "load")
 			n.Head = conversation.Hash{}
 			if err := s.Create(ctx, n, newTaking(int(id))); err != nil && ctx.Err() == nil {
-				t.Errorf("while a snapshot is made: %v", err)
+				t.Errorf("Create while a snapshot is written = %v, want nil", err)
 			}
 		}
 		written <- id
@@ -54,7 +54,7 @@ func TestSnapshotUnderLoad(t *testing.T) {
 	}
 	requireUnverified(t, w, r)
 	if _, err := r.Session(t.Context(), conversation.Everyone(), last+1); !errors.Is(err, conversation.ErrUnknown) {
-		t.Errorf("a session that was never made: %v", err)
+		t.Errorf("Session(%d), which was never created = %v, want %v", last+1, err, conversation.ErrUnknown)
 	}
 }
 
@@ -114,13 +114,6 @@ func TestReplaceRefuses(t *testing.T) {
 	})
 	if _, err := os.Stat(filepath.Join(folder, "achuan.db")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Stat after Replace failed = %v, want that the file does not exist", err)
-	}
-}
-
-func requireErrorText(t *testing.T, err error, want string) {
-	t.Helper()
-	if err == nil || !strings.Contains(err.Error(), want) {
-		t.Fatalf("error %v, want one with %q", err, want)
 	}
 }
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"sync/atomic"
 	"testing"
 
 	"achuan/internal/conversation"
@@ -49,34 +48,27 @@ func TestKeyBeginsOneTurn(t *testing.T) {
 
 func TestConcurrentRequestsWithAKeyBeginOneTurn(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
-		replicas := w.replicas(t, s)
-		var begun atomic.Int32
-		runConcurrently(t.Context(), 100, func(ctx context.Context, i int) {
-			found, err := replicas[i%len(replicas)].AttachOrBegin(ctx, conversation.TurnRequest{Turn: newTurn(i, "r", "k")})
-			if found.Turn == nil {
-				begun.Add(1)
-			}
-			if err != nil {
-				t.Error(err)
-			}
+		begun := w.countConcurrent(t, s, 100, func(ctx context.Context, s *Store, i int) (bool, error) {
+			found, err := s.AttachOrBegin(ctx, conversation.TurnRequest{Turn: newTurn(i, "r", "k")})
+			return found.Turn == nil, err
 		})
-		if begun.Load() != 1 {
-			t.Fatalf("%d turns began", begun.Load())
+		if begun != 1 {
+			t.Fatalf("AttachOrBegin begins %d turns, want 1", begun)
 		}
 	})
 }
 
 func TestLeftTurnIsAttachedToOnce(t *testing.T) {
 	tests := map[string]struct {
-		left, silent, retried, attached bool
+		left, noOutput, retried, attached bool
 	}{
-		"its client is there":                  {attached: false},
-		"its client is there, retried":         {retried: true},
-		"left after text":                      {left: true},
-		"left after text, retried":             {left: true, retried: true, attached: true},
-		"left before text":                     {left: true, silent: true, attached: true},
-		"left before text, retried":            {left: true, silent: true, retried: true, attached: true},
-		"silent, but its client has come back": {silent: true, retried: true},
+		"its client waits":                   {attached: false},
+		"its client waits, retried":          {retried: true},
+		"left after text":                    {left: true},
+		"left after text, retried":           {left: true, retried: true, attached: true},
+		"left before text":                   {left: true, noOutput: true, attached: true},
+		"left before text, retried":          {left: true, noOutput: true, retried: true, attached: true},
+		"no text, but a client has attached": {noOutput: true, retried: true},
 	}
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		n := 0
@@ -84,7 +76,7 @@ func TestLeftTurnIsAttachedToOnce(t *testing.T) {
 			for _, whole := range []bool{false, true} {
 				n += 3
 				turn := newTurn(n, name, "")
-				turn.ClientLeft, turn.NoOutput, turn.Session = test.left, test.silent, 9
+				turn.ClientLeft, turn.NoOutput, turn.Session = test.left, test.noOutput, 9
 				if turn.Whole = whole; whole {
 					turn.Answer = []byte{}
 				}
@@ -93,13 +85,13 @@ func TestLeftTurnIsAttachedToOnce(t *testing.T) {
 				other.Caller = "bob"
 				for _, miss := range []conversation.StoredTurn{other, newTurn(n+1, name+"!", ""), newTurn(n+1, name, name)} {
 					if found := attachedTurn(t, s, miss, true); found != nil {
-						t.Errorf("%s: another request attached to %v", name, found)
+						t.Errorf("%s: AttachOrBegin of another request = %+v, want none", name, found)
 					}
 				}
 				requireNoError(t, s.Forget(t.Context(), tokenOf(n+1)))
 				found := attachedTurn(t, s, newTurn(n+1, name, ""), test.retried)
 				if (found != nil) != test.attached {
-					t.Errorf("%s, whole %v: %v", name, whole, found)
+					t.Errorf("%s, whole %t: AttachOrBegin = %+v, want a turn = %t", name, whole, found, test.attached)
 				}
 				if found != nil {
 					turn.ClientLeft = false
@@ -128,24 +120,17 @@ func TestWholeTurnStaysWhole(t *testing.T) {
 	})
 }
 
-func TestOneAttachesToALeftTurn(t *testing.T) {
+func TestConcurrentRequestsAttachOnceToALeftTurn(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
-		replicas := w.replicas(t, s)
 		turn := newTurn(1000, "r", "")
 		turn.ClientLeft, turn.NoOutput = true, true
 		requireNoError(t, s.SaveTurn(t.Context(), turn))
-		var attached atomic.Int32
-		runConcurrently(t.Context(), 100, func(ctx context.Context, i int) {
-			found, err := replicas[i%len(replicas)].AttachOrBegin(ctx, conversation.TurnRequest{Turn: newTurn(i, "r", "")})
-			if found.Turn != nil {
-				attached.Add(1)
-			}
-			if err != nil {
-				t.Error(err)
-			}
+		attached := w.countConcurrent(t, s, 100, func(ctx context.Context, s *Store, i int) (bool, error) {
+			found, err := s.AttachOrBegin(ctx, conversation.TurnRequest{Turn: newTurn(i, "r", "")})
+			return found.Turn != nil, err
 		})
-		if attached.Load() != 1 {
-			t.Fatalf("%d attached", attached.Load())
+		if attached != 1 {
+			t.Fatalf("AttachOrBegin attaches %d times, want 1", attached)
 		}
 	})
 }

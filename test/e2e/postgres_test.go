@@ -3,22 +3,18 @@
 package e2e
 
 import (
-	"context"
-	"crypto/rand"
 	mathrand "math/rand/v2"
 	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
+	"achuan/internal/postgrestest"
 )
 
 // database is a PostgreSQL schema for one test.
@@ -27,68 +23,23 @@ type database struct {
 	url string
 }
 
-// newDatabase creates a schema on the server that .ci/postgres starts.
+// newDatabase returns a schema on the server for tests.
 func newDatabase(t testing.TB) *database {
 	t.Helper()
-	server := serverURL(t)
-	schema := "e2e_" + strings.ToLower(rand.Text())
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	query := u.Query()
-	query.Set("search_path", schema)
-	u.RawQuery = query.Encode()
-	db := &database{t, u.String()}
-	t.Cleanup(func() { db.exec("DROP SCHEMA IF EXISTS " + schema + " CASCADE") })
-	return db
-}
-
-// serverURL returns the URL of the PostgreSQL server for tests. CI sets it, so CI skips no test.
-func serverURL(t testing.TB) string {
-	t.Helper()
-	if named := os.Getenv("ACHUAN_TEST_POSTGRES"); named != "" {
-		return named
-	}
-	c, err := net.DialTimeout("tcp", "127.0.0.1:5432", processTimeout)
-	if err != nil {
-		t.Skip("no PostgreSQL on 127.0.0.1:5432 (.ci/postgres installs and starts it), and ACHUAN_TEST_POSTGRES is not set")
-	}
-	_ = c.Close() // only a test of the port
-	return "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"
+	return &database{t, postgrestest.NewSchema(t).URL}
 }
 
 // setting returns the setting of the database. It limits the connections, because other tests use the server, too.
 func (db *database) setting() string { return "ACHUAN_DATABASE_URL=" + db.url + "&pool_max_conns=4" }
 
-// exec executes statements on a connection of its own.
 func (db *database) exec(statements string) {
 	db.t.Helper()
-	db.withConn(func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, statements)
-		return err
-	})
+	postgrestest.Exec(db.t, db.url, statements)
 }
 
-// queryCount returns the number that a query selects.
-func (db *database) queryCount(query string) (n int) {
+func (db *database) queryCount(query string) int {
 	db.t.Helper()
-	db.withConn(func(ctx context.Context, c *pgx.Conn) error { return c.QueryRow(ctx, query).Scan(&n) })
-	return n
-}
-
-func (db *database) withConn(f func(ctx context.Context, c *pgx.Conn) error) {
-	db.t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(db.t.Context()), processTimeout)
-	defer cancel()
-	c, err := pgx.Connect(ctx, db.url)
-	if err != nil {
-		db.t.Fatalf("cannot connect to PostgreSQL (.ci/postgres starts it): %v", err)
-	}
-	defer c.Close(ctx) //nolint:errcheck // the queries are done
-	if err := f(ctx, c); err != nil {
-		db.t.Error(err)
-	}
+	return postgrestest.Count(db.t, db.url, query)
 }
 
 // postgresServer is a PostgreSQL server for one test, which the test may stop and start.
