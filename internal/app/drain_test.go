@@ -2,50 +2,14 @@ package app_test
 
 import (
 	"bufio"
-	"context"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"achuan/internal/app"
-	"achuan/internal/config"
 	"achuan/internal/simulator"
 )
-
-// runningApp is an app that the test stops.
-type runningApp struct {
-	url  string
-	stop context.CancelFunc
-	done chan error
-}
-
-func startApp(t *testing.T, sim *simulator.Simulator, environ ...string) *runningApp {
-	t.Helper()
-	backend := httptest.NewServer(sim)
-	t.Cleanup(func() { sim.Close(); backend.Close() })
-	settings, err := config.Load(config.LoadOptions{Dir: t.TempDir(), Environ: append([]string{
-		"ACHUAN_JWT=token", "ACHUAN_LISTEN=127.0.0.1:0",
-		"ACHUAN_API_URL=" + backend.URL + "/api/chat/completions",
-	}, environ...)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ready := make(chan string, 1)
-	r := &runningApp{stop: stop, done: make(chan error, 1)}
-	go func() {
-		r.done <- app.Serve(ctx, settings, app.Options{
-			Logger: slog.New(slog.DiscardHandler), Ready: func(a string) { ready <- a },
-		})
-	}()
-	t.Cleanup(stop)
-	r.url = "http://" + <-ready
-	return r
-}
 
 // open asks a streamed question and reads the first chunk.
 func (r *runningApp) open(t *testing.T) (*http.Response, *bufio.Reader) {
@@ -64,11 +28,7 @@ func (r *runningApp) open(t *testing.T) (*http.Response, *bufio.Reader) {
 
 func statusOf(t *testing.T, url string) int {
 	t.Helper()
-	res, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
+	res, _ := exchange(t, http.MethodGet, url, "")
 	return res.StatusCode
 }
 
@@ -141,7 +101,7 @@ func TestTurnContinuesWithoutClient(t *testing.T) {
 		t.Fatalf("next answer = %d in session %s, want 200 in %s after %d turns", next.StatusCode, next.Header.Get("X-Session-Id"), id, len(turns))
 	}
 	if turns[0].ClientGone || turns[1].Overlapped {
-		t.Errorf("platform saw a client that left: %v, and overlapping turns: %v, want neither", turns[0].ClientGone, turns[1].Overlapped)
+		t.Errorf("platform saw ClientGone = %t, Overlapped = %t, want neither", turns[0].ClientGone, turns[1].Overlapped)
 	}
 	r.stop()
 	if err := <-r.done; err != nil {

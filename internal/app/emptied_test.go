@@ -28,7 +28,7 @@ func TestEmptyDatabaseFileIsLogged(t *testing.T) {
 			s.DatabaseURL = "sqlite:" + path
 		})
 		if isLogged := strings.Contains(out.String(), "the database file is empty"); isLogged != isEmptied {
-			t.Errorf("log has the warning: %t, want %t: %s", isLogged, isEmptied, out.String())
+			t.Errorf("log has the warning = %t, want %t: %s", isLogged, isEmptied, out.String())
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -181,16 +180,8 @@ func checkStream(t *testing.T, status int, body string, wantStatus int, code str
 
 func ask(t *testing.T, url, body string) (int, string) {
 	t.Helper()
-	res, err := http.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	got, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatalf("reading the reply = %v after %q, want a whole reply", err, got)
-	}
-	return res.StatusCode, string(got)
+	res, got := exchange(t, http.MethodPost, url+"/v1/chat/completions", body)
+	return res.StatusCode, got
 }
 
 func errorCode(body string) string {
@@ -222,7 +213,7 @@ func streamedText(body string) string {
 	return text.String()
 }
 
-// With several choices, of which one failed, a repetition pays for that one alone.
+// When one of several choices has failed, a repetition asks the platform only for that one.
 func TestRepeatAsksForWhatIsMissing(t *testing.T) {
 	for name, headers := range map[string][]string{"an SDK's retry": {"X-Stainless-Retry-Count", "1"}, "a key": {"Idempotency-Key", "k1"}} {
 		t.Run(name, func(t *testing.T) {
@@ -247,7 +238,7 @@ func TestRepeatAsksForWhatIsMissing(t *testing.T) {
 				t.Errorf("choices = %q, want one and two", texts)
 			}
 			if n := len(sim.Turns()); n != 3 {
-				t.Errorf("the platform was asked %d times, want 3", n)
+				t.Errorf("platform got %d questions, want 3", n)
 			}
 		})
 	}

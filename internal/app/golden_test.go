@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"io"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -42,15 +41,7 @@ func goldenReply(t *testing.T, request string, reply simulator.Reply) string {
 	sim := simulator.New(simulator.Options{})
 	url := serve(t, sim, nil)
 	sim.Script(reply)
-	res, err := http.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(request))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res, body := exchange(t, http.MethodPost, url+"/v1/chat/completions", request)
 	var b strings.Builder
 	b.WriteString(res.Status + "\n")
 	for _, name := range []string{"Content-Type", "Cache-Control", "X-Accel-Buffering", "X-Achuan-Placement", "X-Achuan-Usage", "X-Session-Id", "X-Should-Retry", "Retry-After"} {
@@ -59,7 +50,7 @@ func goldenReply(t *testing.T, request string, reply simulator.Reply) string {
 			b.WriteString(name + ": " + value + "\n")
 		}
 	}
-	b.WriteString("\n" + stableText(string(body)))
+	b.WriteString("\n" + stableText(body))
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 

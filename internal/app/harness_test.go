@@ -23,38 +23,64 @@ func serve(t *testing.T, sim *simulator.Simulator, change func(*config.Settings)
 // serveLogged is serve with a logger.
 func serveLogged(t *testing.T, sim *simulator.Simulator, logger *slog.Logger, change func(*config.Settings)) string {
 	t.Helper()
-	backend := httptest.NewServer(sim)
-	settings, err := config.Load(config.LoadOptions{Dir: t.TempDir(), Environ: []string{
-		"ACHUAN_JWT=token", "ACHUAN_LISTEN=127.0.0.1:0", "ACHUAN_DRAIN_TIMEOUT=5s",
-		"ACHUAN_DATABASE_URL=sqlite::memory:", "ACHUAN_API_URL=" + backend.URL + "/api/chat/completions",
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	settings := loadSettings(t, sim, "ACHUAN_DRAIN_TIMEOUT=5s", "ACHUAN_DATABASE_URL=sqlite::memory:")
 	if change != nil {
 		change(settings)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ready, done := make(chan string, 1), make(chan error, 1)
-	go func() {
-		done <- app.Serve(ctx, settings, app.Options{Logger: logger, Version: "1.2.3", Ready: func(a string) { ready <- a }})
-	}()
+	r := runApp(t, settings, logger)
 	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
+		r.stop()
+		if err := <-r.done; err != nil {
 			t.Errorf("Serve = %v, want nil", err)
 		}
-		sim.Close()
-		backend.Close()
 	})
+	return r.url
+}
+
+// loadSettings returns the settings of an app in front of a simulator, which serves until the test ends.
+func loadSettings(t *testing.T, sim *simulator.Simulator, environ ...string) *config.Settings {
+	t.Helper()
+	backend := httptest.NewServer(sim)
+	t.Cleanup(func() { sim.Close(); backend.Close() })
+	settings, err := config.Load(config.LoadOptions{Dir: t.TempDir(), Environ: append([]string{
+		"ACHUAN_JWT=token", "ACHUAN_LISTEN=127.0.0.1:0", "ACHUAN_API_URL=" + backend.URL + "/api/chat/completions",
+	}, environ...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return settings
+}
+
+// runningApp is an app that serves at url. Its done gets the error of Serve.
+type runningApp struct {
+	url  string
+	stop context.CancelFunc
+	done chan error
+}
+
+// startApp runs an app in front of a simulator until it is stopped or the test ends. Its settings are the default and
+// those of environ.
+func startApp(t *testing.T, sim *simulator.Simulator, environ ...string) *runningApp {
+	t.Helper()
+	return runApp(t, loadSettings(t, sim, environ...), slog.New(slog.DiscardHandler))
+}
+
+func runApp(t *testing.T, settings *config.Settings, logger *slog.Logger) *runningApp {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	t.Cleanup(stop)
+	ready := make(chan string, 1)
+	r := &runningApp{stop: stop, done: make(chan error, 1)}
+	go func() {
+		r.done <- app.Serve(ctx, settings, app.Options{Logger: logger, Version: "1.2.3", Ready: func(a string) { ready <- a }})
+	}()
 	select {
 	case address := <-ready:
-		return "http://" + address
-	case err := <-done:
-		done <- nil
-		t.Fatalf("Serve = %v before it was ready", err)
-		return ""
+		r.url = "http://" + address
+	case err := <-r.done:
+		t.Fatalf("Serve = %v before it was ready, want it to serve", err)
 	}
+	return r
 }
 
 // exchange sends a JSON request with headers (names and values) and reads the whole reply.

@@ -151,14 +151,14 @@ func TestSchemaRepaired(t *testing.T) {
 	sim.Script(simulator.Say("About five."), simulator.Say("Here:\n```json\n{\"age\": 5}\n```\nOk?"))
 	got := send(t, url, body)
 	if got.status != http.StatusOK || *got.Choices[0].Message.Content != `{"age": 5}` || got.Choices[0].FinishReason != "stop" {
-		t.Errorf("%d %s", got.status, got.body)
+		t.Errorf("answer = %d %s, want 200 with the repaired JSON", got.status, got.body)
 	}
 	wrong := simulator.Say(`{"age": "five"}`)
 	sim.Script(wrong, wrong, wrong)
 	got = send(t, url, body)
 	if got.status != http.StatusUnprocessableEntity || got.Error == nil || got.Error.Code != "invalid_model_output" ||
 		!strings.Contains(got.Error.Message, "at /age: got string, want integer") || got.header.Get("X-Should-Retry") != "false" {
-		t.Errorf("%d %s", got.status, got.body)
+		t.Errorf("answer = %d %s, want 422 invalid_model_output with the fault, and no retry", got.status, got.body)
 	}
 }
 
@@ -216,17 +216,17 @@ func TestManyTools(t *testing.T) {
 	sim.Script(simulator.Say("ok"))
 	url := serve(t, sim, nil)
 	if got := send(t, url, body); got.status != http.StatusOK {
-		t.Fatalf("%d %s", got.status, got.body)
+		t.Fatalf("answer = %d %s, want 200", got.status, got.body)
 	}
 	turn := sim.Turns()[0]
-	told := turn.Prompt + turn.Text
+	sent := turn.Prompt + turn.Text
 	var missing []string
 	for i, name := range names {
-		if strings.Count(told, `{"name":"`+name+`"`) != 1 || !strings.Contains(told, fmt.Sprintf("<END %d>", i)) {
+		if strings.Count(sent, `{"name":"`+name+`"`) != 1 || !strings.Contains(sent, fmt.Sprintf("<END %d>", i)) {
 			missing = append(missing, name)
 		}
 	}
-	if diff := cmp.Diff([]string(nil), missing); diff != "" || !strings.Contains(told, system) {
+	if diff := cmp.Diff([]string(nil), missing); diff != "" || !strings.Contains(sent, system) {
 		t.Errorf("tools that the model got (-want +got):\n%s", diff)
 	}
 
@@ -241,6 +241,6 @@ func TestManyTools(t *testing.T) {
 	url = serve(t, small, nil)
 	got := send(t, url, `{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "`+strings.Repeat("x", 2_000)+`"}], "tools": [`+weatherTool+`]}`)
 	if got.status != http.StatusBadRequest || got.Error == nil || got.Error.Code != "context_length_exceeded" {
-		t.Errorf("%d %s", got.status, got.body)
+		t.Errorf("answer = %d %s, want 400 context_length_exceeded", got.status, got.body)
 	}
 }

@@ -185,7 +185,7 @@ func TestTraceOfFailure(t *testing.T) {
 			t.Errorf("error.type of span %s = %q, want %q", name, got, want)
 		}
 		if failed := s.GetStatus().GetCode() == trace.Status_STATUS_CODE_ERROR; failed != (want != "") {
-			t.Errorf("span %s failed: %v, want %v", name, failed, !failed)
+			t.Errorf("failure of span %s = %t, want %t", name, failed, !failed)
 		}
 	}
 }

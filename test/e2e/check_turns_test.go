@@ -156,7 +156,7 @@ func (env *testEnv) checkTurns() {
 	attempts := map[string][]attempt{}
 	for _, turn := range env.sim.Turns() {
 		if turn.Overlapped {
-			env.t.Errorf("session %d had two turns at the same time", turn.SessionID)
+			env.t.Errorf("session %d had two turns at the same time, want one", turn.SessionID)
 		}
 		for _, owner := range ownerPattern.FindAllString(userTexts(turn), -1) {
 			if first, ok := owners[turn.SessionID]; ok && first != owner {
@@ -168,10 +168,10 @@ func (env *testEnv) checkTurns() {
 		for _, earlier := range attempts[q] {
 			_, isLabelled := env.labelledOwners.Load(owners[turn.SessionID])
 			if earlier.session == now.session && !isLabelled {
-				env.t.Errorf("question %s was asked twice in session %s", q, now.session)
+				env.t.Errorf("question %s was asked twice in session %s, want once", q, now.session)
 			}
 			if earlier.token == now.token {
-				env.t.Errorf("question %s was asked twice by one process, in sessions %s and %s", q, earlier.session, now.session)
+				env.t.Errorf("question %s was asked twice by one process, in sessions %s and %s, want once", q, earlier.session, now.session)
 			}
 		}
 		attempts[q] = append(attempts[q], now)

@@ -63,7 +63,7 @@ func (env *testEnv) runCrowd(all []*process, callers, chats int) {
 	}
 	for _, turn := range env.sim.Turns() {
 		if turn.Overlapped {
-			env.t.Errorf("session %d had two turns at the same time", turn.SessionID)
+			env.t.Errorf("session %d had two turns at the same time, want one", turn.SessionID)
 		}
 	}
 }

@@ -119,7 +119,7 @@ func (s *postgresServer) runTool(name string, args ...string) {
 	command.Stdout, command.Stderr = out, out
 	if err := command.Run(); err != nil {
 		output, _ := os.ReadFile(out.Name())
-		s.t.Fatalf("%s: %v\n%s", name, err, output)
+		s.t.Fatalf("%s = %v, want success:\n%s", name, err, output)
 	}
 }
 
@@ -151,6 +151,6 @@ func freePort(t testing.TB) string {
 			return port
 		}
 	}
-	t.Fatal("found no free port")
+	t.Fatal("free ports among 100 = none, want one")
 	return ""
 }

@@ -74,7 +74,7 @@ func TestOneOfTwoContinues(t *testing.T) {
 			placed = append(placed, twins[i].receive(<-w.done).placement)
 		}
 		if slices.Sort(placed); !slices.Equal(placed, []string{"continued", "forked"}) {
-			t.Errorf("placed %q", placed)
+			t.Errorf("placements = %q, want one continued and one forked", placed)
 		}
 		for i, twin := range twins { // each continues its own session
 			if r := twin.askNext(all[1-i]); r.placement != "continued" {
