@@ -12,9 +12,9 @@ import (
 
 // background runs f in a goroutine that Drain waits for. A panic in f ends nothing else.
 func (e *Engine) background(ctx context.Context, f func(ctx context.Context)) {
-	e.inFlight.add(1)
+	e.inFlight.Add()
 	go func() {
-		defer e.inFlight.add(-1)
+		defer e.inFlight.Done()
 		_ = e.recoverPanic(ctx, func() error { // the only error is a panic, which is logged
 			f(ctx)
 			return nil

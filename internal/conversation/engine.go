@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/inflight"
 	"achuan/internal/telemetry"
 )
 
@@ -62,7 +63,7 @@ type Engine struct {
 
 	lifeCtx    context.Context // the parent of all turns
 	cancelLife context.CancelCauseFunc
-	inFlight   inFlight
+	inFlight   inflight.Counter // turns and background work
 }
 
 // New returns an engine. Run must be called: it extends the leases and runs the clean-up.
@@ -140,7 +141,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 }
 
 // Drain waits until no turn is running. It returns ctx's error when ctx ends first.
-func (e *Engine) Drain(ctx context.Context) error { return e.inFlight.wait(ctx) }
+func (e *Engine) Drain(ctx context.Context) error { return e.inFlight.Wait(ctx) }
 
 // Abort ends every turn, and every later one, with the given error.
 func (e *Engine) Abort(cause *chat.Error) { e.cancelLife(cause) }

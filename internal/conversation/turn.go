@@ -97,9 +97,9 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request H
 		stop()
 		leave(nil)
 		kill(nil)
-		e.inFlight.add(-1)
+		e.inFlight.Done()
 	})
-	e.inFlight.add(1)
+	e.inFlight.Add()
 	e.liveTurns.Store(token, t)
 	return t
 }

@@ -1,9 +1,7 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"achuan/internal/chat"
@@ -18,8 +16,8 @@ const drainRetryAfter = time.Second
 // StartDraining.
 func (s *Server) drain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.inFlight.enter()
-		defer s.inFlight.leave()
+		s.inFlight.Add()
+		defer s.inFlight.Done()
 		if s.draining.Load() {
 			w.Header().Set("Connection", "close")
 			s.fail(w, r, &chat.Error{
@@ -30,37 +28,4 @@ func (s *Server) drain(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// requestCounter counts requests without a lock, because every request passes it.
-type requestCounter struct {
-	n    atomic.Int64
-	idle chan struct{} // capacity 1: n was 0 since the last receive
-}
-
-func (f *requestCounter) enter() { f.n.Add(1) }
-
-func (f *requestCounter) leave() {
-	if f.n.Add(-1) == 0 {
-		f.signal()
-	}
-}
-
-func (f *requestCounter) signal() {
-	select {
-	case f.idle <- struct{}{}:
-	default: // there is a signal already; its receiver checks n
-	}
-}
-
-func (f *requestCounter) wait(ctx context.Context) error {
-	for f.n.Load() != 0 {
-		select {
-		case <-f.idle:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	f.signal() // for other waiters
-	return nil
 }

@@ -92,6 +92,6 @@ func TestNothingStaysInFlight(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.WaitIdle(ctx); err != nil {
-		t.Errorf("requests in flight = %d, want 0", s.inFlight.n.Load())
+		t.Errorf("requests in flight = %d, want 0", s.inFlight.Len())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"achuan/internal/access"
+	"achuan/internal/inflight"
 	"achuan/internal/telemetry"
 )
 
@@ -67,14 +68,13 @@ type Server struct {
 	handler  http.Handler
 	ready    atomic.Bool
 	draining atomic.Bool
-	inFlight requestCounter
-	budget   *budget // of bodies
+	inFlight inflight.Counter // requests to the API
+	budget   *budget          // of bodies
 }
 
 // New returns a server that serves, but is not ready: /readyz answers 503 until SetReady.
 func New(o Options) *Server {
 	s := &Server{opts: o.withDefaults(), origins: newOriginSet(o.CORSOrigins), budget: newBudget(o.BodyMemory)}
-	s.inFlight.idle = make(chan struct{}, 1)
 	o.Metrics.SetReady(func() bool { return s.ready.Load() && !s.draining.Load() })
 	s.handler = s.routes()
 	return s
@@ -93,4 +93,4 @@ func (s *Server) StartDraining() { s.draining.Store(true) }
 // WaitIdle waits until no request to the API is in flight, or returns the error of ctx
 // when it ends first. Call it after StartDraining: before, new requests may come at any
 // time.
-func (s *Server) WaitIdle(ctx context.Context) error { return s.inFlight.wait(ctx) }
+func (s *Server) WaitIdle(ctx context.Context) error { return s.inFlight.Wait(ctx) }

@@ -15,11 +15,12 @@ var arrows = map[string][]string{
 	"internal/sse":          {},
 	"internal/config":       {},
 	"internal/golden":       {},
+	"internal/inflight":     {},
 	"internal/telemetry":    {},
 	"internal/postgrestest": {},
 	"internal/platform":     {"internal/chat", "internal/jsonval", "internal/sse", "internal/telemetry"},
 	"internal/simulator":    {"internal/sse"},
-	"internal/conversation": {"internal/chat", "internal/telemetry"},
+	"internal/conversation": {"internal/chat", "internal/inflight", "internal/telemetry"},
 	"internal/emulate":      {"internal/chat"},
 	"internal/jsonval":      {"internal/chat"},
 	"internal/openai":       {"internal/chat", "internal/jsonval"},
@@ -27,7 +28,8 @@ var arrows = map[string][]string{
 	"internal/store":        {"internal/chat", "internal/conversation"},
 	"internal/gateway":      {"internal/chat", "internal/conversation", "internal/emulate", "internal/telemetry"},
 	"internal/httpapi": {
-		"internal/access", "internal/chat", "internal/gateway", "internal/openai", "internal/sse", "internal/telemetry",
+		"internal/access", "internal/chat", "internal/gateway", "internal/inflight", "internal/openai", "internal/sse",
+		"internal/telemetry",
 	},
 	"internal/simulator/demo": {"internal/simulator"},
 	"internal/app": {
