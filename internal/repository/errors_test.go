@@ -15,9 +15,16 @@ import (
 	"achuan/internal/openai"
 )
 
-// Each error table of the pages lists exactly the errors of the program: status, type and code.
+// Each error table of the pages lists exactly the errors of the program: status, type and code. The program makes an
+// error with each code that package chat declares.
 func TestErrorTables(t *testing.T) {
 	want := madeErrors(t)
+	for name, code := range declaredCodes(t) {
+		isMade := func(e string) bool { return strings.HasSuffix(e, " "+code) }
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(want)), isMade) {
+			t.Errorf("errors with chat.%s = none, want one, or no such constant", name)
+		}
+	}
 	for _, name := range []string{"docs/architecture.md", "docs/deployment.md", "docs/deployment.zh-CN.md"} {
 		got := documentedErrors(t, name)
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got))); diff != "" {
