@@ -16,6 +16,7 @@ var ErrTooLong = errors.New("sse: line too long")
 const (
 	initialBufferSize = 4 << 10  // the cost of an open stream; a thousand open streams are common
 	maxKeptBuffer     = 64 << 10 // a larger buffer, for a long line, is replaced after the line
+	maxDoubledBuffer  = 1 << 20  // a larger buffer grows by a quarter, so that little of it stays unused
 	maxEmptyReads     = 100      // consecutive reads without bytes before io.ErrNoProgress
 )
 
@@ -37,6 +38,7 @@ type Reader struct {
 	end        int
 	scanned    int // buf[start:scanned] has no line break
 	hasStarted bool
+	grow       func(size int) error // see NotifyGrowth; may be nil
 
 	payload    []byte // valid when hasPayload
 	hasPayload bool
@@ -47,6 +49,10 @@ type Reader struct {
 func NewReader(r io.Reader, maxLine int) *Reader {
 	return &Reader{r: r, maxLine: maxLine, buf: make([]byte, min(initialBufferSize, maxLine+2))}
 }
+
+// NotifyGrowth sets a function that is called before the buffer grows, for a long line, to size bytes. Its error ends
+// the stream: Next returns it. The old buffer is in memory until the bytes are copied.
+func (r *Reader) NotifyGrowth(grow func(size int) error) { r.grow = grow }
 
 // Next returns the payload of the next `data:` field, without the one space that may follow the colon. The payload
 // is valid until the next call of Next. The error is io.EOF at the end of the stream, ErrTooLong, or an error of the
@@ -114,7 +120,10 @@ func (r *Reader) fill() {
 		r.fail()
 		return
 	}
-	r.resizeBuffer()
+	if r.err = r.resizeBuffer(); r.err != nil {
+		r.start, r.scanned = r.end, r.end // half a line is no event
+		return
+	}
 	for range maxEmptyReads {
 		n, err := r.r.Read(r.buf[r.end:])
 		r.end += n
@@ -127,18 +136,32 @@ func (r *Reader) fill() {
 }
 
 // resizeBuffer moves the unused bytes to the front of the buffer. When they fill the buffer, it makes a larger one.
-// After a long line, it makes a small one again.
-func (r *Reader) resizeBuffer() {
+// After a long line, it makes a small one again. Its error is that of NotifyGrowth's function.
+func (r *Reader) resizeBuffer() error {
 	unused := r.buf[r.start:r.end]
 	switch {
 	case len(unused) == len(r.buf):
-		r.buf = make([]byte, min(2*len(r.buf), r.maxLine+2))
+		size := min(nextBufferSize(len(r.buf)), r.maxLine+2)
+		if size > maxKeptBuffer && r.grow != nil {
+			if err := r.grow(size); err != nil {
+				return err
+			}
+		}
+		r.buf = make([]byte, size)
 	case len(r.buf) > maxKeptBuffer && len(unused) < initialBufferSize:
 		r.buf = make([]byte, initialBufferSize)
 	}
 	copy(r.buf, unused)
 	r.scanned -= r.start
 	r.start, r.end = 0, len(unused)
+	return nil
+}
+
+func nextBufferSize(size int) int {
+	if size < maxDoubledBuffer {
+		return 2 * size
+	}
+	return size + size/4
 }
 
 // fail ends the stream with ErrTooLong.

@@ -239,3 +239,45 @@ func TestAppend(t *testing.T) {
 		t.Errorf("readAll() of the stream = %q, want %q", got, mixedPayloads)
 	}
 }
+
+// The owner of the memory hears of each larger buffer before it is made, and can refuse it. Short lines need no larger
+// buffer.
+func TestReaderNotifiesGrowth(t *testing.T) {
+	line := "data: " + strings.Repeat("x", 3<<20) + "\n"
+	in := strings.Repeat("data: short\n", 10_000) + line + "data: after\n"
+	full := errors.New("full")
+	for _, tt := range []struct {
+		name  string
+		limit int // of the buffer
+		want  int // payloads
+		err   error
+	}{
+		{"enough memory", 64 << 20, 10_002, io.EOF},
+		{"too little memory", 1 << 20, 10_000, full},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := NewReader(strings.NewReader(in), 16<<20)
+			var sizes []int
+			r.NotifyGrowth(func(size int) error {
+				sizes = append(sizes, size)
+				if len(r.buf) >= size {
+					t.Errorf("grow(%d) is called with a buffer of %d, want it before the buffer is made", size, len(r.buf))
+				}
+				if size > tt.limit {
+					return full
+				}
+				return nil
+			})
+			got, err := readAll(r)
+			if !errors.Is(err, tt.err) || len(got) != tt.want {
+				t.Errorf("readAll() = %d payloads, %v, want %d, %v", len(got), err, tt.want, tt.err)
+			}
+			if len(sizes) == 0 || sizes[0] != 2*maxKeptBuffer || !slices.IsSorted(sizes) {
+				t.Errorf("grow was called with %v, want rising sizes from %d on", sizes, 2*maxKeptBuffer)
+			}
+			if last := sizes[len(sizes)-1]; tt.want == 10_002 && last > len(line)*5/4+1 {
+				t.Errorf("the largest buffer has %d bytes, want at most a quarter more than the line of %d", last, len(line))
+			}
+		})
+	}
+}
