@@ -34,27 +34,46 @@ type recordFrame struct {
 	CompletionTokens *integer `json:"completionTokens"`
 }
 
+// frameData is the data of a frame. It is decoded at once and not kept, because a record is as
+// long as its question and its answer.
+type frameData struct {
+	frame
+
+	raw json.RawMessage // as it was, at most maxErrorBody bytes: an error may have its text there
+}
+
+func (d *frameData) UnmarshalJSON(b []byte) (err error) {
+	*d = frameData{}
+	if len(b) <= maxErrorBody {
+		d.raw = bytes.Clone(b)
+	}
+	switch jsonKind(b) {
+	case '"':
+		d.kind = frameDelta
+		literal := bytes.TrimSpace(b)
+		d.delta = unquoteRaw(literal[1 : len(literal)-1])
+	case '{':
+		d.kind = frameObject
+		err = json.Unmarshal(b, &d.object)
+	}
+	return err
+}
+
 // decodeFrame decodes any frame.
 func decodeFrame(payload []byte) (frame, error) {
-	var raw envelope
+	var raw struct {
+		envelope
+
+		Data frameData `json:"data"`
+	}
 	if err := json.Unmarshal(payload, &raw); err != nil {
 		return frame{}, err
 	}
 	if raw.Code != nil && *raw.Code != 0 {
+		raw.envelope.Data = raw.Data.raw
 		return frame{kind: frameError, code: *raw.Code, message: raw.message()}, nil
 	}
-	var f frame
-	var err error
-	switch jsonKind(raw.Data) {
-	case '"':
-		f.kind = frameDelta
-		literal := bytes.TrimSpace(raw.Data)
-		f.delta = unquoteRaw(literal[1 : len(literal)-1])
-	case '{':
-		f.kind = frameObject
-		err = json.Unmarshal(raw.Data, &f.object)
-	}
-	return f, err
+	return raw.Data.frame, nil
 }
 
 // The bytes around the id and the text of a delta frame, as the platform sends it.
