@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,7 @@ func (w *Whole) Append(dst []byte) []byte {
 	if !w.Complete() {
 		return AppendError(dst, errIncomplete)
 	}
+	dst = slices.Grow(dst, w.sizeHint())
 	dst = appendHead(dst, w.id, "chat.completion", w.created, w.model)
 	dst = append(dst, `,"choices":[`...)
 	for i := range w.choices {
@@ -79,6 +81,21 @@ func (w *Whole) Append(dst []byte) []byte {
 	dst = append(dst, "],"...)
 	dst = appendUsage(dst, w.Usage())
 	return append(dst, `,"system_fingerprint":null}`...)
+}
+
+// sizeHint estimates the bytes that Append appends, so that a large answer is not copied
+// while it is written. An eighth is for the escapes.
+func (w *Whole) sizeHint() int {
+	const overhead = 256 // bytes of an answer, a choice or a call besides its texts
+	size := overhead
+	for i := range w.choices {
+		c := &w.choices[i]
+		size += overhead + c.text.Len() + c.reasoning.Len()
+		for k := range c.calls {
+			size += overhead + c.calls[k].arguments.Len()
+		}
+	}
+	return size + size/8
 }
 
 // addCall adds a piece of a tool call. All pieces of a call come before the next call.
