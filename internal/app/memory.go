@@ -17,7 +17,7 @@ const (
 	// heapPercent is the share of the container's memory for the Go heap. The rest is for SQLite's page cache, stacks
 	// and kernel buffers.
 	heapPercent = 80
-	// defaultBodyMemory is the memory for request bodies when the process has no memory limit.
+	// defaultBodyMemory is the memory for request bodies and answers when the process has no memory limit.
 	defaultBodyMemory = 1 << 30
 )
 
@@ -37,7 +37,8 @@ func setMemoryLimit(logger *slog.Logger) {
 	logger.Info("memory limit taken from the cgroup", telemetry.KeyBytes, heap)
 }
 
-// maxBodyMemory returns how many bytes the bodies of all requests in flight may use together: half of the heap limit.
+// maxBodyMemory returns how many bytes the bodies of all requests in flight and their answers may use together: half of
+// the heap limit.
 func maxBodyMemory() int64 {
 	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
 		return limit / 2

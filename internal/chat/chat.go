@@ -143,6 +143,10 @@ type Request struct {
 	// Hold counts the memory of the request as used until release is called. A turn holds
 	// it, because a turn may outlive its client. nil: the memory is not counted.
 	Hold func() (release func())
+	// TakeMemory counts more bytes as used, for the answer, until the last Hold is released.
+	// It waits for a short time if there are none left, and then fails with a *chat.Error.
+	// Any goroutine may call it while it holds. nil: the memory is not counted.
+	TakeMemory func(bytes int64) error
 }
 
 // System returns the leading system and developer messages, joined by a blank

@@ -30,6 +30,8 @@ type Question struct {
 	Session         int64
 	Text            string
 	ReasoningEffort string // "" unless the model is known to take it
+	// TakeMemory takes the memory for the answer: see Request.TakeMemory.
+	TakeMemory func(bytes int64) error
 }
 
 // Record is one question and its answer, as the platform keeps them.

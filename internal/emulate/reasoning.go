@@ -51,6 +51,7 @@ func (s *Shaper) takeReasoningPiece(p piece) {
 		s.emitReasoning(t.unescaper.flush())
 	}
 	t.held.WriteString(p.text)
+	s.reply.keptBytes += len(p.text)
 	switch p.kind {
 	case pieceText:
 		t.hasDropped = t.hasDropped || !isBlank(p.text)

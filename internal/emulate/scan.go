@@ -102,12 +102,20 @@ func (s *scanner) takePlain(text string) int {
 	if n < 0 {
 		n = len(text)
 	}
-	if n > 0 {
+	switch {
+	case n >= minUncopied: // the buffer would become as large
+		s.put(kind)
+		s.flush()
+		s.emit(piece{kind: kind, text: text[:n]})
+	case n > 0:
 		s.put(kind)
 		s.out = append(s.out, text[:n]...)
 	}
 	return n
 }
+
+// minUncopied is the number of plain bytes that are emitted as they are, without a copy.
+const minUncopied = 4 << 10
 
 // end takes the end of the reply, which also ends an open call. A closing tag in a string closes
 // the call if nothing follows it.

@@ -18,6 +18,7 @@ type Shaper struct {
 	// hasDropped says that the session has text after a call that the client does not get, such as
 	// a result that the model invented.
 	hasDropped bool
+	memory     chat.MemoryCount
 	reply      *reply
 	emit       func(chat.Event) // of the current call of Shape
 }
@@ -34,6 +35,7 @@ type reply struct {
 	held       strings.Builder // text that is not emitted yet
 	object     objectStream    // replaces held when a JSON object is streamed
 	eagerCalls []*eagerCall    // by index in calls; nil if nothing was emitted
+	keptBytes  int             // of calls and of JSON, which are kept to check them
 
 	reasoning reasoning
 }
@@ -49,6 +51,10 @@ func (p *Plan) Shaper() *Shaper {
 // SetCallSeed sets the seed of the call ids, before the first call of Shape. The same answer with
 // the same seed has the same ids. Without it, the seed is random.
 func (s *Shaper) SetCallSeed(seed [16]byte) { s.seed = seed }
+
+// SetMemory sets the function that takes the memory for calls and JSON, before the first call of
+// Shape: see chat.Request.TakeMemory.
+func (s *Shaper) SetMemory(take func(bytes int64) error) { s.memory.Take = take }
 
 // SetPlan replaces the plan, before the first call of Shape.
 func (s *Shaper) SetPlan(p *Plan) {
@@ -66,7 +72,8 @@ func (s *Shaper) beginReply() {
 
 // Shape takes the next event of the model's reply and emits what the client gets. At EventDone it
 // emits that event, or returns the text that asks the model for a repair, or fails with a
-// *chat.Error. A call is one event or, with eager calls, several. Usage is that of the events.
+// *chat.Error. It also fails at once when calls or JSON are too long to be checked. A call is one
+// event or, with eager calls, several. Usage is that of the events.
 func (s *Shaper) Shape(ev chat.Event, emit func(chat.Event)) (repair string, err error) {
 	s.emit = emit
 	switch ev.Kind {
@@ -86,7 +93,7 @@ func (s *Shaper) Shape(ev chat.Event, emit func(chat.Event)) (repair string, err
 	default:
 		emit(ev)
 	}
-	return "", nil
+	return "", s.checkKept(ev.Text)
 }
 
 // takePiece takes a piece that the scanner found.
@@ -108,6 +115,7 @@ func (s *Shaper) takePiece(p piece) {
 	case pieceBody:
 		r.isList = r.isList || r.body.Len() == 0 && p.text[0] == '['
 		r.body.WriteString(p.text)
+		r.keptBytes += len(p.text)
 		s.emitEager(p.text)
 	case pieceClose:
 		r.calls = append(r.calls, rawCall{tag: r.tag, body: r.body.String(), isEnded: p.isEnded})
@@ -140,8 +148,10 @@ func (s *Shaper) takeText(text string) {
 	case s.plan.requiresCall():
 	case s.streamsObject():
 		r.object.take(text, s.emitText)
+		r.keptBytes += len(text)
 	case s.plan.requiresJSON() || s.repairs > 0:
 		r.held.WriteString(text)
+		r.keptBytes += len(text)
 	case s.hasSentText:
 		s.emitText(text)
 	default:

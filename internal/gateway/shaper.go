@@ -32,12 +32,18 @@ type shaper struct {
 func newShaper(r *chat.Request, plan *emulate.Plan) *shaper {
 	s := &shaper{request: r, plan: plan, isPaused: true}
 	if plan.NeedsShaper() {
-		s.emulated = plan.Shaper()
+		s.emulate()
 	}
 	if r.MaxTokens != nil {
 		s.tokensLeft = *r.MaxTokens
 	}
 	return s
+}
+
+// emulate makes the answer one with tool calls or structured output.
+func (s *shaper) emulate() {
+	s.emulated = s.plan.Shaper()
+	s.emulated.SetMemory(s.request.TakeMemory)
 }
 
 // SetCallSeed implements conversation.CallSeeder.
@@ -54,7 +60,7 @@ func (s *shaper) SessionHadTools() {
 	}
 	s.plan = s.plan.WithSessionTools()
 	if s.emulated == nil {
-		s.emulated = s.plan.Shaper()
+		s.emulate()
 	}
 	s.emulated.SetPlan(s.plan)
 }

@@ -13,6 +13,8 @@ import (
 const (
 	// maxBudgetWait is how long a request waits for memory. It is short, because another
 	// replica serves the client better.
+	//
+	// An answer waits less the more requests wait already: see takeForAnswer.
 	maxBudgetWait = 3 * time.Second
 	// overloadedRetryAfter is the Retry-After of overloaded.
 	overloadedRetryAfter = 5 * time.Second
@@ -24,7 +26,8 @@ const (
 )
 
 // budget limits the memory that the bodies of all requests in flight take, with what is
-// made of them. A nil budget has no limit. Only requests that wait use its lock.
+// made of them, and the memory of their answers. A nil budget has no limit. Only requests
+// that wait use its lock.
 type budget struct {
 	total int64 // bytes
 	used  atomic.Int64
@@ -135,7 +138,8 @@ func (b *budget) withdraw(c *waiter) bool {
 // memory. A nil lease counts nothing.
 type lease struct {
 	budget  *budget
-	held    int64 // bytes; only the goroutine of the request changes it
+	held    int64        // bytes; only the goroutine of the request changes it
+	answers atomic.Int64 // bytes, besides held
 	holders atomic.Int64
 }
 
@@ -162,7 +166,7 @@ func (l *lease) grow(ctx context.Context, size int64) error {
 	}
 	if l.budget.waitingCount.Load() > 0 && size > maxSmallLease && l.held == 0 || !l.budget.tryTake(more, limit) {
 		w := &waiter{bytes: more, limit: limit, holdsMemory: l.held > 0, granted: make(chan struct{})}
-		if err := l.budget.waitForGrant(ctx, w); err != nil {
+		if err := l.budget.waitForGrant(ctx, w, maxBudgetWait); err != nil {
 			return err
 		}
 	}
@@ -170,10 +174,10 @@ func (l *lease) grow(ctx context.Context, size int64) error {
 	return nil
 }
 
-// waitForGrant waits for a short time until a waiter has its memory.
-func (b *budget) waitForGrant(ctx context.Context, c *waiter) error {
+// waitForGrant waits until a waiter has its memory, at most for the given time.
+func (b *budget) waitForGrant(ctx context.Context, c *waiter, wait time.Duration) error {
 	b.enqueue(c)
-	timer := time.NewTimer(maxBudgetWait)
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	err := overloadedError()
 	select {
@@ -205,10 +209,43 @@ func (l *lease) hold() (release func()) {
 	return sync.OnceFunc(l.release)
 }
 
+// takeForAnswer takes more memory for the answers of the request. Any goroutine of a holder
+// may call it. It waits for a short time and then fails with overloaded. The more requests
+// wait already, the shorter it waits: the answers that began to wait last fail first, and
+// the others get that memory instead of failing at the same time.
+func (l *lease) takeForAnswer(more int64) error {
+	if l == nil {
+		return nil
+	}
+	limit := l.budget.limit(l.answers.Add(more))
+	if l.budget.tryTake(more, limit) {
+		return nil
+	}
+	w := &waiter{bytes: more, limit: limit, holdsMemory: true, granted: make(chan struct{})}
+	wait := maxBudgetWait / time.Duration(1+l.budget.waitingCount.Load())
+	if l.budget.waitForGrant(context.Background(), w, wait) != nil {
+		l.answers.Add(-more)
+		return longAnswerError()
+	}
+	return nil
+}
+
+// shrinkAnswers makes the memory for the answers at most size bytes. No answer grows any
+// more.
+func (l *lease) shrinkAnswers(size int64) {
+	if l == nil {
+		return
+	}
+	if less := l.answers.Load() - size; less > 0 {
+		l.answers.Add(-less)
+		l.budget.giveBack(less)
+	}
+}
+
 // release removes one holder.
 func (l *lease) release() {
 	if l != nil && l.holders.Add(-1) == 0 {
-		l.budget.giveBack(l.held)
+		l.budget.giveBack(l.held + l.answers.Load())
 	}
 }
 
@@ -216,5 +253,13 @@ func overloadedError() error {
 	return &chat.Error{
 		Kind: chat.KindUnavailable, Code: chat.CodeOverloaded, RetryAfter: overloadedRetryAfter,
 		Message: "The server has no memory left for another request of this size. Try again in a few seconds.",
+	}
+}
+
+// longAnswerError is the error of an answer that ends here, unfinished.
+func longAnswerError() error {
+	return &chat.Error{
+		Kind: chat.KindUnavailable, Code: chat.CodeOverloaded, RetryAfter: overloadedRetryAfter,
+		Message: "The server has no memory left for the rest of this answer. Try again in a few seconds.",
 	}
 }

@@ -65,7 +65,7 @@ func (s *Server) decodeRequest(r *http.Request, d dialect) (dialectRequest, erro
 	x.model, x.isStream = req.Model, req.Streamed
 	req.Caller = x.caller
 	if x.memory != nil {
-		req.Hold = x.memory.hold
+		req.Hold, req.TakeMemory = x.memory.hold, x.memory.takeForAnswer
 	}
 	if req.Retried = isRetry(r.Header); req.Retried {
 		s.logDebug(r.Context(), "the client says that it repeats a request")
@@ -108,6 +108,7 @@ func (s *Server) sendWhole(w http.ResponseWriter, r *http.Request, req dialectRe
 func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req dialectRequest, answer Answer) error {
 	x := stateOf(r)
 	collected := req.whole()
+	memory := chat.MemoryCount{Take: x.memory.takeForAnswer}
 	for ev, err := range answer.Events() {
 		if err != nil {
 			x.setPlacement(answer)
@@ -117,6 +118,9 @@ func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req diale
 			return err
 		}
 		x.addEvent(ev)
+		if err := memory.Add(collectedCost * int64(len(ev.Text))); err != nil {
+			return err
+		}
 		collected.Add(ev)
 	}
 	x.setPlacement(answer)
@@ -127,8 +131,17 @@ func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req diale
 	if x.usage.Estimated {
 		w.Header().Set(usageHeader, usageEstimated)
 	}
-	return writeJSON(w, http.StatusOK, collected.Append(nil))
+	body := collected.Append(nil)
+	collected = nil // the client may read slowly, and the body is all that it needs
+	x.memory.shrinkAnswers(bodyShare * int64(len(body)))
+	return writeJSON(w, http.StatusOK, body)
 }
+
+// The memory that a whole answer takes here, besides what its turn takes.
+const (
+	collectedCost = 3 // per byte while it is collected and written as JSON
+	bodyShare     = 2 // per byte of its JSON while that is sent: the turn may keep the answer for a repetition
+)
 
 // setPlacementHeaders sets the session and how it was chosen: in the header of the reply,
 // or, with http.TrailerPrefix, in its trailer.

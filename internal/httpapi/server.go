@@ -35,7 +35,7 @@ type Options struct {
 	// MaxBody is the size of a request body in bytes; 0 is 32 MiB.
 	MaxBody int64
 	// BodyMemory is the memory in bytes that the bodies of all requests in flight may take,
-	// with what is made of them; 0 is no limit.
+	// with what is made of them and with their answers; 0 is no limit.
 	BodyMemory int64
 	// UserSessions makes `user` the name of a session. Otherwise it is only a label.
 	UserSessions bool

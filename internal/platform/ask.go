@@ -37,7 +37,9 @@ func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) 
 		d.stop()
 		return nil, fault
 	}
-	return c.newStream(d, o, events), nil
+	s := c.newStream(d, o, events)
+	s.memory.Take = q.TakeMemory
+	return s, nil
 }
 
 // ask returns the body of the platform's reply if the reply is a stream.

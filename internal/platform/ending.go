@@ -74,8 +74,11 @@ func (s *stream) endEarly(err error) {
 		return
 	}
 	s.fault = interruptionError(s.deadline.ctx)
+	memoryErr, isMemory := errors.AsType[*chat.Error](err)
 	switch {
 	case s.fault != nil:
+	case isMemory:
+		s.fault = memoryErr
 	case errors.Is(err, errFlood):
 		s.fault = flooded.withCause(err)
 	case errors.Is(err, sse.ErrTooLong):
@@ -108,6 +111,7 @@ func (s *stream) endComplete() {
 	} else {
 		s.joiner.flush(&s.answer)
 	}
+	s.frames, s.record.answer = nil, "" // nothing more is read, and the record's buffer is large
 	ev.Stored = s.answer.String()
 	s.reasoning, s.text = s.splitter.split(ev.Stored, true)
 	s.done = &ev

@@ -37,6 +37,7 @@ type stream struct {
 	body     io.ReadCloser
 	frames   *sse.Reader
 	budget   *replyBudget
+	memory   chat.MemoryCount
 	started  time.Time
 
 	// answer is the streamed answer with its tags. All texts that are passed on are parts of it,
@@ -47,7 +48,9 @@ type stream struct {
 	splitter thinkSplitter
 	scratch  []byte
 	record   record
-	hasBegun bool // a part of the answer has come
+	// frameBytes is the size of the largest buffer for a frame so far.
+	frameBytes int
+	hasBegun   bool // a part of the answer has come
 
 	// Next returns these before it reads the next frame.
 	reasoning, text string
@@ -61,10 +64,32 @@ type stream struct {
 
 func (c *Client) newStream(d *deadline, o *observedCall, body io.ReadCloser) *stream {
 	b := &replyBudget{r: body}
-	return &stream{
+	s := &stream{
 		client: c, deadline: d, call: o, body: body,
 		frames: sse.NewReader(b, maxFrameBytes), budget: b, started: time.Now(),
 	}
+	s.frames.NotifyGrowth(s.takeFrameMemory)
+	return s
+}
+
+// The memory that a reply takes, as multiples of its bytes: a little more than was measured with
+// answers of 16 MB.
+const (
+	answerCost = 6 // of the answer: here, in the turn's recording, and while it is stored
+	frameCost  = 2 // of the buffer for a long frame: the buffer, and what is decoded of the frame
+)
+
+// takeFrameMemory takes the memory for a frame that needs a buffer of that size. The wait for it
+// is not spent waiting for the platform.
+func (s *stream) takeFrameMemory(size int) error {
+	more := int64(size - s.frameBytes)
+	if more <= 0 {
+		return nil
+	}
+	s.frameBytes = size
+	s.deadline.pauseWait()
+	defer s.deadline.resumeWait()
+	return s.memory.Add(frameCost * more)
 }
 
 // Next returns the next event. See chat.Stream.
@@ -165,6 +190,10 @@ func (s *stream) addDelta(delta []byte, valid bool) {
 	s.noteProgress()
 	if s.answer.Len()+len(delta) > maxAnswerBytes {
 		s.fault = failed.withCause(fmt.Errorf("the answer is longer than %d bytes", maxAnswerBytes))
+		return
+	}
+	if err := s.memory.Add(answerCost * int64(len(delta))); err != nil {
+		s.fault = chat.AsError(err)
 		return
 	}
 	s.joiner.add(&s.answer, delta, valid)
