@@ -137,7 +137,7 @@ func hostileSchemas() []hostileLoad {
 		{name: "pattern of 7 KB", clients: 4, body: pattern(strings.Repeat(`[\\p{L}\\p{N}_-]{1,999}`, 300))},
 		{name: "(a?){1000}, 100 times", clients: 2, body: pattern(strings.Repeat("(a?){1000}", 100))},
 		{name: "((a{1,30}){1,30}){1,30}", clients: 2, body: pattern(strings.Repeat("((a{1,9}){1,9}){1,9}", 50))},
-		{name: "1,400,000 invalid items", clients: 2, body: func(int64) io.Reader { return questionBody("invalid items", schemaStart+items) }},
+		{name: "1,300,000 invalid items", clients: 2, body: func(int64) io.Reader { return questionBody("invalid items", schemaStart+items) }},
 		{name: "schema, 200,000 properties", clients: 1, pause: time.Second, body: repeatedBody(
 			bodyWithQuestion+`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object","properties":{"a":{}`,
 			`,"b":{"type":"string"}`, 200_000, `}}}}}`)},
@@ -147,15 +147,43 @@ func hostileSchemas() []hostileLoad {
 
 // hostileReplies returns requests for which the platform sends endless or very large replies.
 func hostileReplies() (all []hostileLoad) {
-	for _, name := range []string{
-		"endless empty frames", "endless patches", "endless unknown frames", "endless text", "one endless line",
-		"20,000 calls", "a call of 2 MB",
+	for name, clients := range map[string]int{
+		"endless empty frames": 1, "endless patches": 1, "endless unknown frames": 1, "endless text": 1, "one endless line": 1,
+		"20,000 calls": 1, "a call of 4 MB": 4, "1,900,000 numbers": 2, "a call of 20 MB": 4, "a call of 20 MB in pieces": 2,
+		"text of 16 MB": 2,
 	} {
-		all = append(all, hostileLoad{name: name, clients: 1, body: func(int64) io.Reader {
-			return questionBody(name, `,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}]`)
+		all = append(all, hostileLoad{name: name, clients: clients, body: func(n int64) io.Reader {
+			stream := ""
+			if n%2 == 1 {
+				stream = `,"stream":false` // the last of equal keys counts
+			}
+			return questionBody(name, `,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}]`+stream)
 		}})
 	}
 	return all
+}
+
+// hostileTexts are the very large answers of the model, by the name of the load. Package emulate takes calls of up to
+// 4 MiB, and package platform takes answers of up to 16 MiB.
+var hostileTexts = sync.OnceValue(func() map[string][]string {
+	const start, end = `<tool_call>{"name":"f","arguments":{"a":`, `}}</tool_call>`
+	call := func(size int) string { return start + `"` + strings.Repeat("0123456789", size/10) + `"` + end }
+	return map[string][]string{
+		"20,000 calls":              {strings.Repeat(start+"1"+end+"\n", 20_000)},
+		"a call of 4 MB":            {call(4_000_000)},
+		"1,900,000 numbers":         {start + "[1" + strings.Repeat(",1", 1_900_000) + "]" + end},
+		"a call of 20 MB":           {call(20_000_000)},
+		"a call of 20 MB in pieces": inPieces(call(20_000_000)),
+		"text of 16 MB":             inPieces(strings.Repeat("0123456789", 1_600_000)),
+	}
+})
+
+// inPieces cuts a text into pieces of 1000 bytes.
+func inPieces(text string) (pieces []string) {
+	for piece := range slices.Chunk([]byte(text), 1000) {
+		pieces = append(pieces, string(piece))
+	}
+	return pieces
 }
 
 // manyTools returns a body with n tools of size bytes each.
@@ -205,11 +233,10 @@ func (env *testEnv) hostileAnswer(turn simulator.Turn) *simulator.Reply {
 	case strings.Contains(turn.Text, "pattern"):
 		return &simulator.Reply{Deltas: []string{`{"x":"` + strings.Repeat("a", 20_000) + `"}`}}
 	case strings.Contains(turn.Text, "invalid items"):
-		return &simulator.Reply{Deltas: []string{"[0" + strings.Repeat(`,""`, 1_400_000) + "]"}}
-	case strings.Contains(turn.Text, "20,000 calls"):
-		return &simulator.Reply{Deltas: []string{strings.Repeat(`<tool_call>{"name":"f","arguments":{"a":1}}</tool_call>`+"\n", 20_000)}}
-	case strings.Contains(turn.Text, "a call of 2 MB"):
-		return &simulator.Reply{Deltas: []string{`<tool_call>{"name":"f","arguments":{"a":"` + strings.Repeat("0123456789", 200_000) + `"}}</tool_call>`}}
+		return &simulator.Reply{Deltas: []string{"[0" + strings.Repeat(`,""`, 1_300_000) + "]"}}
+	}
+	if deltas := hostileTexts()[turn.Text]; deltas != nil {
+		return &simulator.Reply{Deltas: deltas, NoRecord: true} // the simulator would keep gigabytes
 	}
 	return env.markedAnswer()
 }
