@@ -87,7 +87,8 @@ func TestSchemaFormats(t *testing.T) {
 			t.Fatal(err)
 		}
 		for text, want := range map[string]verdict{tt.valid: verdictValid, tt.invalid: verdictInvalid} {
-			if got, found := form.validate(text, maxFound); got != want || (want == verdictInvalid) != (len(found) > 0) {
+			got, found := form.validate(text, maxFound)
+			if got != want || (want == verdictInvalid) != (len(found) > 0) {
 				t.Errorf("validate(%.50q) of format %s = %v, %d findings, want %v", text, tt.format, got, len(found), want)
 			}
 		}
