@@ -49,7 +49,7 @@ func TestParseKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, callers(k)); diff != "" {
-				t.Error(diff)
+				t.Errorf("ParseKeys callers (-want +got):\n%s", diff)
 			}
 			if k.Len() != len(tt.want) {
 				t.Errorf("Len() = %d, want %d", k.Len(), len(tt.want))
@@ -81,7 +81,7 @@ func TestParseKeysRefuses(t *testing.T) {
 				t.Fatalf("ParseKeys = %v, want an error", callers(k))
 			}
 			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
-				t.Error(diff)
+				t.Errorf("ParseKeys error (-want +got):\n%s", diff)
 			}
 			if strings.Contains(err.Error(), "sk-") {
 				t.Errorf("ParseKeys error = %v, want no key in it", err)
@@ -104,7 +104,7 @@ func TestNamesDoNotDependOnOrder(t *testing.T) {
 	reversed := callers(b)
 	slices.Reverse(reversed)
 	if diff := cmp.Diff(callers(a), reversed); diff != "" {
-		t.Error(diff)
+		t.Errorf("ParseKeys callers of reversed entries (-want +got):\n%s", diff)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestGeneratedNamesAreUnique(t *testing.T) {
 	}
 	want := []chat.Caller{{ID: idOf("sk-one"), Name: "key-" + idOf("sk-one")[:7]}, {ID: idOf("sk-two"), Name: short}}
 	if diff := cmp.Diff(want, callers(k)); diff != "" {
-		t.Error(diff)
+		t.Errorf("ParseKeys callers (-want +got):\n%s", diff)
 	}
 }
 
@@ -175,7 +175,7 @@ func checkError(t *testing.T, err error, code chat.Code) {
 	t.Helper()
 	if code == "" {
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Authenticate error = %v, want nil", err)
 		}
 		return
 	}

@@ -53,7 +53,8 @@ func TestAdminKey(t *testing.T) {
 		})
 	}
 	var none *AdminKey
-	if none.IsSet() || none.Matches(http.Header{"Authorization": {"Bearer "}}) {
-		t.Error("a nil *AdminKey is set or matches, want neither")
+	isSet, matches := none.IsSet(), none.Matches(http.Header{"Authorization": {"Bearer "}})
+	if isSet || matches {
+		t.Errorf("of a nil *AdminKey, IsSet = %v and Matches = %v, want false and false", isSet, matches)
 	}
 }

@@ -18,6 +18,15 @@ const (
 	badArg    = `<tool_call>{"name": "get_weather", "arguments": {"city": 5}}</tool_call>`
 )
 
+// conversationTest is a case for runConversation.
+type conversationTest struct {
+	name    string
+	change  func(*chat.Request) // of the request with the corpus' tools
+	answers []string            // of the model
+	client  []string            // what the client gets
+	repair  string              // a part of one repair text, or "" for no check
+}
+
 // runConversation sends the model's answers to a shaper, one after another while it asks for
 // repairs. It returns what the client gets and what the model is asked.
 func runConversation(p *Plan, answers ...string) (client []string, repairs []string) {
@@ -74,13 +83,7 @@ func withSingleCalls(r *chat.Request) { r.ParallelCalls = new(bool) }
 
 func TestShaperCalls(t *testing.T) {
 	const weather = `call 0 get_weather {"city": "Paris"}`
-	tests := []struct {
-		name    string
-		change  func(*chat.Request)
-		answers []string
-		client  []string
-		repair  string // a part of the last repair text
-	}{
+	tests := []conversationTest{
 		{"right at once", nil, []string{"Let me see. " + goodCall}, []string{"text Let me see. ", weather, "done tool_calls"}, ""},
 		{"repaired", nil, []string{"Let me see. " + badArg, "Sorry! " + goodCall}, []string{"text Let me see. ", weather, "done tool_calls"}, "at /city: got number, want string"},
 		{"repaired the second time", nil, []string{badArg, badArg, goodCall}, []string{weather, "done tool_calls"}, "at /city"},
@@ -256,13 +259,7 @@ func TestShaperFormats(t *testing.T) {
 	loose := func(r *chat.Request) { held(r); r.Format.Schema = []byte(`{"type": "object"}`) }
 	streamed := func(r *chat.Request) { object(r); r.Streamed = true }
 	withTools := func(r *chat.Request) { held(r); r.Tools = tools }
-	tests := []struct {
-		name    string
-		change  func(*chat.Request)
-		answers []string
-		client  []string
-		repair  string // a part of the first repair text
-	}{
+	tests := []conversationTest{
 		{"schema", held, []string{`{"age": 5}`}, []string{`text {"age": 5}`, "done "}, ""},
 		{"schema, fence and prose", held, []string{"Here it is {really}:\n```json\n{\"age\": 5}\n```\nOk?"}, []string{`text {"age": 5}`, "done "}, ""},
 		{"schema, white space and a fence", held, []string{"\n```\n{\"age\": 5}\n```\n"}, []string{`text {"age": 5}`, "done "}, ""},
