@@ -8,46 +8,25 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"achuan/internal/pipenet"
 )
 
-// wire is a listener in memory. So a server can run in a bubble (testing/synctest), and a
-// reader can stall at any byte, because a write waits until it is read.
-type wire struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (w *wire) Accept() (net.Conn, error) {
-	select {
-	case c := <-w.conns:
-		return c, nil
-	case <-w.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (w *wire) Close() error {
-	w.once.Do(func() { close(w.closed) })
-	return nil
-}
-
-func (w *wire) Addr() net.Addr { return &net.TCPAddr{} }
+// wire is a listener in memory, so that a server can run in a bubble.
+type wire struct{ *pipenet.Listener }
 
 // dial opens a connection to the server, until the test's end.
-func (w *wire) dial(t *testing.T) net.Conn {
-	client, server := net.Pipe()
-	w.conns <- server
-	t.Cleanup(func() { _ = client.Close() })
-	return client
+func (w wire) dial(t *testing.T) net.Conn {
+	conn := w.Dial()
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
 }
 
 // listenTo serves s on a wire, within a bubble, until the test's end.
-func listenTo(t *testing.T, s *Server) *wire {
-	w := &wire{conns: make(chan net.Conn), closed: make(chan struct{})}
+func listenTo(t *testing.T, s *Server) wire {
+	w := wire{pipenet.Listen()}
 	srv := HTTPServer(s.Handler(), s.opts.Logger)
 	ended := make(chan struct{})
 	go func() {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/pipenet"
 )
 
 // A question on a connection that the other side closes is not sent again, because it may have
@@ -215,7 +216,7 @@ func TestEndlessTail(t *testing.T) {
 // client and the number of its connections.
 func startPipedPlatform(t *testing.T, o Options, h http.HandlerFunc) (*Client, *atomic.Int32) {
 	t.Helper()
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipenet.Listen()
 	srv := &http.Server{Handler: h}
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { _ = srv.Close() })
@@ -224,35 +225,10 @@ func startPipedPlatform(t *testing.T, o Options, h http.HandlerFunc) (*Client, *
 	dials := new(atomic.Int32)
 	c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 		dials.Add(1)
-		here, there := net.Pipe()
-		l.conns <- there
-		return here, nil
+		return l.Dial(), nil
 	}
 	return c, dials
 }
-
-// pipeListener accepts the far ends of pipes.
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // A platform may answer before it has read the question to its end. Proxies that
 // pass a body on while the answer comes cut such streams now and then.

@@ -16,6 +16,7 @@ var arrows = map[string][]string{
 	"internal/config":       {},
 	"internal/golden":       {},
 	"internal/inflight":     {},
+	"internal/pipenet":      {},
 	"internal/telemetry":    {},
 	"internal/postgrestest": {},
 	"internal/platform":     {"internal/chat", "internal/jsonval", "internal/sse", "internal/telemetry"},
