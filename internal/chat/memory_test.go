@@ -20,11 +20,11 @@ func TestMemoryCount(t *testing.T) {
 			t.Fatalf("Add() = %v, want nil", err)
 		}
 		if size := (i + 1) * n; taken > size || size > taken+memoryStep {
-			t.Fatalf("%d bytes taken for a size of %d, want at most one step of %d less", taken, size, memoryStep)
+			t.Fatalf("bytes taken for a size of %d = %d, want at most one step of %d less", size, taken, memoryStep)
 		}
 	}
-	if most := additions * n / memoryStep; calls == 0 || calls > most {
-		t.Errorf("Take was called %d times, want once a step: at most %d", calls, most)
+	if maxCalls := additions * n / memoryStep; calls == 0 || calls > maxCalls {
+		t.Errorf("calls of Take = %d, want 1 to %d, one for each step", calls, maxCalls)
 	}
 	full := errors.New("full")
 	m.Take = func(int64) error { return full }

@@ -22,7 +22,7 @@ func shapeInPieces(
 	s.SetMemory(take)
 	drop := func(ev chat.Event) {
 		if ev.Kind == chat.EventDone {
-			t.Error("the answer has an end, want none")
+			t.Errorf("event = %+v, want no end of the answer", ev)
 		}
 	}
 	const piece = 4 << 10
@@ -78,7 +78,7 @@ func TestKeptBytes(t *testing.T) {
 				t.Fatalf("Shape() = repair %q, %v, want %s before the end", repair, err, tt.code)
 			}
 			if sent > tt.max+slack || tt.code != chat.CodeOverloaded && sent < maxKeptBytes-slack {
-				t.Errorf("it failed after %d bytes, want %d", sent, tt.max)
+				t.Errorf("bytes before the error = %d, want %d", sent, tt.max)
 			}
 		})
 	}
@@ -102,6 +102,6 @@ func TestTextIsNotKept(t *testing.T) {
 		}
 	}
 	if size < maxKeptBytes {
-		t.Errorf("%d bytes emitted, want all of the text", size)
+		t.Errorf("bytes emitted = %d, want at least %d", size, maxKeptBytes)
 	}
 }

@@ -116,11 +116,11 @@ func TestPromptSplitsTools(t *testing.T) {
 	for i, tool := range many {
 		line := toolLine(tool) + "\n"
 		if in := strings.Count(p.Prompt, line) + strings.Count(p.Preamble, line); in != 1 {
-			t.Errorf("tool %d is listed %d times, want once", i, in)
+			t.Errorf("lines of tool %d = %d, want 1", i, in)
 		}
 	}
 	if !fitsPrompt(p.Prompt) || len(p.Prompt) < maxPromptRunes-3_000 || !strings.Contains(p.Prompt, toolsRules) {
-		t.Errorf("prompt has %d bytes and preamble %d, want a nearly full prompt", len(p.Prompt), len(p.Preamble))
+		t.Errorf("Prompt = %d bytes, Preamble = %d bytes, want a nearly full prompt with the rules", len(p.Prompt), len(p.Preamble))
 	}
 }
 

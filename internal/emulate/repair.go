@@ -14,7 +14,7 @@ import (
 // It adds missing brackets only if the model itself marked the end of the text: isEnded says that
 // it did, and so does a closing fence. Otherwise, a text with open brackets is truncated. A text
 // that stops inside a string or a number or after a comma is always truncated. repair returns
-// valid JSON for a truncated text, but nobody may act on it, because the rest is unknown.
+// valid JSON for a truncated text, but the caller must not use it, because the rest is unknown.
 func repair(text string, isEnded bool) (fixed string, truncated bool, err error) {
 	if json.Valid([]byte(text)) {
 		if err := checkCharacters(text); err != nil {

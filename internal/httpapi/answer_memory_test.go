@@ -108,20 +108,18 @@ func TestAnswersShareTheBudget(t *testing.T) {
 			})
 		}
 		asking.Wait()
-		if most := g.maxInUse.Load(); most > total || most < total/2 {
-			t.Errorf("the answers had %d bytes at once, want at most %d, and more than half of that", most, total)
+		if used := g.maxInUse.Load(); used > total || used < total/2 {
+			t.Errorf("most bytes in use at once = %d, want %d to %d", used, total/2, total)
 		}
 		if complete.Load() == 0 || refused.Load() == 0 || complete.Load()+refused.Load() != clients {
-			t.Errorf("%d complete answers, %d refused, want some of each", complete.Load(), refused.Load())
+			t.Errorf("complete answers = %d, refused = %d, want some of each and %d in all", complete.Load(), refused.Load(), clients)
 		}
 		synctest.Wait()
-		if used := s.budget.used.Load(); used != 0 || s.budget.waitingCount.Load() != 0 {
-			t.Errorf("%d bytes in use with %d waiters in the end, want none", used, s.budget.waitingCount.Load())
-		}
+		checkUnused(t, s.budget)
 	})
 }
 
-// The answers that began to wait last fail first, and the others get what these give back.
+// The answers that began to wait last fail first, and the others get the memory that these release.
 func TestAnswersFailOneAfterAnother(t *testing.T) {
 	const total, share = 64 << 20, 14 << 20
 	synctest.Test(t, func(t *testing.T) {
@@ -150,9 +148,7 @@ func TestAnswersFailOneAfterAnother(t *testing.T) {
 		if want := [4]bool{false, false, false, true}; failed != want || took[0] != maxBudgetWait/4 {
 			t.Errorf("failed = %v after %v, want only the last to fail, after %v", failed, took, maxBudgetWait/4)
 		}
-		if used := b.used.Load(); used != 0 {
-			t.Errorf("%d bytes in use in the end, want none", used)
-		}
+		checkUnused(t, b)
 	})
 }
 
@@ -163,11 +159,9 @@ func TestSentAnswerShrinks(t *testing.T) {
 	w := &observingWriter{ResponseRecorder: httptest.NewRecorder(), budget: s.budget}
 	s.Handler().ServeHTTP(w, request("POST", "/v1/chat/completions", question))
 	if w.Code != http.StatusOK || w.used == 0 || w.used > 64<<10 {
-		t.Errorf("status %d with %d bytes in use while it is sent, want some, but few", w.Code, w.used)
+		t.Errorf("status = %d with %d bytes in use while it is sent, want 200 with 1 to %d", w.Code, w.used, 64<<10)
 	}
-	if used := s.budget.used.Load(); used != 0 {
-		t.Errorf("%d bytes in use in the end, want none", used)
-	}
+	checkUnused(t, s.budget)
 }
 
 // observingWriter remembers how much of a budget was in use while the body was written.

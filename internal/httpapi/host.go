@@ -18,8 +18,7 @@ func hostname(hostport string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// isLoopbackHost reports whether a hostname can only mean this machine, whoever resolves
-// it.
+// isLoopbackHost reports whether a hostname means this machine for every resolver.
 func isLoopbackHost(name string) bool {
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true

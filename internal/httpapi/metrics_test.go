@@ -13,9 +13,9 @@ const adminKey = "Bearer boss-0123456789"
 
 func administered(o *Options) { o.Admin = access.NewAdminKey(strings.TrimPrefix(adminKey, "Bearer ")) }
 
-// Who may read /metrics: the administrator, and without a key whoever is surely
-// on this machine.
-func TestMetricsAreForWhoMayLook(t *testing.T) {
+// The administrator may read /metrics. If no admin key is set, a client may that is certainly on
+// this machine.
+func TestMetricsAccess(t *testing.T) {
 	type options = []func(*Options)
 	for _, c := range []struct {
 		name    string

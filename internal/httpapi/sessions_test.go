@@ -11,7 +11,7 @@ import (
 	"achuan/internal/gateway"
 )
 
-// fakeSessions has one session, 4711, of whoever makes the keys' first caller.
+// fakeSessions has one session, 4711, which belongs to owner.
 type fakeSessions struct{ owner string }
 
 func (f *fakeSessions) find(owner gateway.Owner, id int64) (chat.SessionInfo, error) {

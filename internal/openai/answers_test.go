@@ -72,7 +72,7 @@ func parseEvents(t *testing.T, script string) (events []chat.Event, choices int)
 			err = fmt.Errorf("unknown kind")
 		}
 		if err != nil {
-			t.Fatalf("parseEvents(%q): %v", line, err)
+			t.Fatalf("parseEvents(%q) = %v, want an event", line, err)
 		}
 		events = append(events, ev)
 		choices = max(choices, ev.Choice+1)

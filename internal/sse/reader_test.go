@@ -261,7 +261,7 @@ func TestReaderNotifiesGrowth(t *testing.T) {
 			r.NotifyGrowth(func(size int) error {
 				sizes = append(sizes, size)
 				if len(r.buf) >= size {
-					t.Errorf("grow(%d) is called with a buffer of %d, want it before the buffer is made", size, len(r.buf))
+					t.Errorf("buffer during grow(%d) = %d bytes, want a smaller one", size, len(r.buf))
 				}
 				if size > tt.limit {
 					return full
@@ -273,10 +273,10 @@ func TestReaderNotifiesGrowth(t *testing.T) {
 				t.Errorf("readAll() = %d payloads, %v, want %d, %v", len(got), err, tt.want, tt.err)
 			}
 			if len(sizes) == 0 || sizes[0] != 2*maxKeptBuffer || !slices.IsSorted(sizes) {
-				t.Errorf("grow was called with %v, want rising sizes from %d on", sizes, 2*maxKeptBuffer)
+				t.Errorf("sizes of grow = %v, want rising ones from %d on", sizes, 2*maxKeptBuffer)
 			}
 			if last := sizes[len(sizes)-1]; tt.want == 10_002 && last > len(line)*5/4+1 {
-				t.Errorf("the largest buffer has %d bytes, want at most a quarter more than the line of %d", last, len(line))
+				t.Errorf("largest buffer = %d bytes, want at most a quarter more than the line of %d", last, len(line))
 			}
 		})
 	}
