@@ -19,7 +19,7 @@ const soakVariable = "SOAK"
 
 const (
 	smokeTime   = 5 * time.Second
-	minFlatTime = time.Minute // in a shorter load, growth cannot be told from warming up
+	minFlatTime = time.Minute // in a shorter load, growth cannot be distinguished from warming up
 	maxSoakTime = 2 * time.Hour
 	retention   = 3 * time.Second
 

@@ -39,7 +39,7 @@ const (
 	callTimeout     = 30 * time.Second // of every call except a question, because only a question waits for a model
 )
 
-// Client speaks for one account. It is safe for concurrent use.
+// Client makes the calls of one account. It is safe for concurrent use.
 type Client struct {
 	base              string      // URL of the API, without a slash at the end
 	host              string      // host name of base

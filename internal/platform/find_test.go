@@ -17,10 +17,10 @@ import (
 // shiftingList is an account's list of sessions, 30 on a page, which changes after a page was
 // read.
 type shiftingList struct {
-	ids   []int64
-	reads []int // pages, in order
-	after func(l *shiftingList, page int)
-	gone  bool // the records say that the session is not there
+	ids    []int64
+	reads  []int // pages, in order
+	after  func(l *shiftingList, page int)
+	isLost bool // the records say that the session is not there
 }
 
 func newShiftingList(n int, after func(l *shiftingList, page int)) *shiftingList {
@@ -33,7 +33,7 @@ func newShiftingList(n int, after func(l *shiftingList, page int)) *shiftingList
 
 func (l *shiftingList) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.URL.Path, "/record/") {
-		if l.gone {
+		if l.isLost {
 			replyWith(200, jsonType, `{"code":1,"data":null,"msg":"对话不存在"}`)(w, r)
 			return
 		}
@@ -84,12 +84,12 @@ func TestFindSessionInShiftingList(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct {
-		name  string
-		id    int64
-		after func(*shiftingList, int)
-		gone  bool
-		want  chat.Code // "" when it is found
-		reads int
+		name   string
+		id     int64
+		after  func(*shiftingList, int)
+		isLost bool
+		want   chat.Code // "" when it is found
+		reads  int
 	}{
 		{"quiet", wanted, nil, false, "", 2},
 		{"quiet, absent", 7, nil, false, chat.CodeSessionNotFound, 5},
@@ -119,7 +119,7 @@ func TestFindSessionInShiftingList(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newShiftingList(100, tt.after)
-			l.gone = tt.gone
+			l.isLost = tt.isLost
 			c := startPlatform(t, l.ServeHTTP)
 			s, err := c.FindSession(t.Context(), tt.id)
 			if tt.want == "" {

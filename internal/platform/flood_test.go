@@ -28,7 +28,7 @@ func TestFlood(t *testing.T) {
 	longComment := ": " + strings.Repeat("x", 1<<20) + "\n\n"
 	for _, tt := range []struct {
 		name, before, unit string
-		text               string // of an answer that is whole all the same
+		text               string // of an answer that is nevertheless whole
 	}{
 		{"empty pieces", "", deltaEvent(""), ""},
 		{"empty pieces after text", deltaEvent("a"), deltaEvent(""), ""},

@@ -101,7 +101,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	})
 	want := wantFailed
-	want.MaybeAsked = true // who redirects may be anybody
+	want.MaybeAsked = true // the redirect may come from a proxy that has asked
 	_, err := askAndCollect(t, c)
 	checkError(t, err, want)
 	_, err = c.Models(t.Context())
@@ -193,21 +193,21 @@ func TestConnectionIsReused(t *testing.T) {
 // The client does not wait for a reply that never ends after its terminator.
 func TestEndlessTail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var gone time.Duration
+		var closedAfter time.Duration
 		start := time.Now()
 		c, _ := startPipedPlatform(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
 			replyWith(200, eventsType, deltaEvent("a")+doneEvent)(w, r)
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
-			gone = time.Since(start)
+			closedAfter = time.Since(start)
 		})
 		if _, err := askAndCollect(t, c); err != nil || time.Since(start) != 0 {
 			t.Errorf("answer = %v after %v, want no wait", err, time.Since(start))
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if gone != maxTailWait {
-			t.Errorf("connection closed after %v, want %v", gone, maxTailWait)
+		if closedAfter != maxTailWait {
+			t.Errorf("connection closed after %v, want %v", closedAfter, maxTailWait)
 		}
 	})
 }

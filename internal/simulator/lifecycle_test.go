@@ -61,7 +61,7 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
-// A client may ask again as soon as it has read the last frame, whichever frame it takes for the last one. The turns
+// A client may ask again as soon as it has read the last frame, whichever frame it considers the last one. The turns
 // then do not overlap.
 func TestTurnEndsBeforeItsLastFrames(t *testing.T) {
 	for _, last := range []string{`"type":"object"`, donePayload, `"err"`} {

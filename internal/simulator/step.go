@@ -90,7 +90,7 @@ func Cut() Step { return Step{kind: stepCut} }
 // Reset is Cut with a TCP reset. The client may also lose bytes that were sent before.
 func Reset() Step { return Step{kind: stepReset} }
 
-// isFrame reports whether the step waits for Options.Pace as a frame does. Each frame of Deltas waits by itself.
+// isFrame reports whether the step waits for Options.Pace as a frame does. The frames of Deltas wait one by one.
 func (st Step) isFrame() bool {
 	switch st.kind {
 	case stepFrame, stepRaw, stepError, stepObject, stepDone:
