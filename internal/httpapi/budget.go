@@ -75,12 +75,12 @@ func (b *budget) tryTake(more, limit int64) bool {
 	if b.used.Add(more) <= limit {
 		return true
 	}
-	b.giveBack(more)
+	b.release(more)
 	return false
 }
 
-// giveBack returns memory and grants it to requests that wait.
-func (b *budget) giveBack(n int64) {
+// release returns memory, and grants it to requests that wait.
+func (b *budget) release(n int64) {
 	b.used.Add(-n)
 	if b.waitingCount.Load() == 0 {
 		return
@@ -200,7 +200,7 @@ func (l *lease) shrink(size int64) {
 	}
 	less := l.held - size
 	l.held = size
-	l.budget.giveBack(less)
+	l.budget.release(less)
 }
 
 // hold adds a holder. The holder calls release when it no longer needs the memory.
@@ -238,14 +238,14 @@ func (l *lease) shrinkAnswers(size int64) {
 	}
 	if less := l.answers.Load() - size; less > 0 {
 		l.answers.Add(-less)
-		l.budget.giveBack(less)
+		l.budget.release(less)
 	}
 }
 
 // release removes one holder.
 func (l *lease) release() {
 	if l != nil && l.holders.Add(-1) == 0 {
-		l.budget.giveBack(l.held + l.answers.Load())
+		l.budget.release(l.held + l.answers.Load())
 	}
 }
 
