@@ -127,7 +127,7 @@ func (a *Answer) clientLeft() {
 	a.leaveOnce.Do(a.turn.clientLeft)
 }
 
-// Discard ends an answer whose events nobody has ranged over.
+// Discard ends an answer whose events no caller has ranged over.
 func (a *Answer) Discard() {
 	if a.turn != nil {
 		a.turn.fail(context.Canceled)

@@ -11,7 +11,7 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// pollInterval is the time between two looks for the answer of a turn on another replica.
+// pollInterval is the time between two checks for the answer of a turn on another replica.
 const pollInterval = 200 * time.Millisecond
 
 // attachment is an answer that another client asked for before.
@@ -66,7 +66,7 @@ func attachReason(r *chat.Request) telemetry.AttachReason {
 }
 
 // play yields the answer of the attached turn. When there is none, or that turn failed before its
-// question was sent, play asks the question anew, because no answer is under way then.
+// question was sent, play asks the question itself, because no turn answers it then.
 func (a *Answer) play(yield func(chat.Event, error) bool) {
 	at := a.attached
 	defer at.detach()

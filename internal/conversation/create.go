@@ -54,8 +54,8 @@ func (t *turn) placeNew(n newSession) error {
 	return err
 }
 
-// create stores a new session as taken. When the store is not available, the session serves this
-// answer alone. Nothing is lost, because the client sends the whole transcript again. A client
+// create stores a new session as taken. When the store is not available, the session serves only
+// this answer. Nothing is lost, because the client sends the whole transcript again. A client
 // that continues by id, name or key does not, so it gets an error.
 func (t *turn) create(ctx context.Context, s *Session) error {
 	asked := time.Now()

@@ -109,7 +109,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 	case err != nil:
 		e.storeFailed(ctx, telemetry.StoreRead, err)
 		e.undoAttachOrBegin(turnRequest)
-		if keyed { // nobody can tell whether it was asked before
+		if keyed { // the store does not say whether it was asked before
 			return nil, storeUnavailableError(err)
 		}
 		token = newToken() // the old token may hold something, which undoAttachOrBegin releases

@@ -2,8 +2,7 @@ package conversation
 
 import "achuan/internal/chat"
 
-// Held counts what the engine has hold of: leases, turns, and lines before sessions
-// and names.
+// Held counts what the engine holds: leases, turns, and queues for sessions and names.
 func (e *Engine) Held() int {
 	n := len(e.leases.tokens()) + e.sessions.length() + e.names.length()
 	e.liveTurns.Range(func(any, any) bool { n++; return true })
@@ -16,7 +15,7 @@ func (q *queue[K]) length() int {
 	return len(q.lines)
 }
 
-// HeadOfFirstRelease is the lineage of the first release.
+// HeadOfFirstRelease returns the head that the first release computed.
 func HeadOfFirstRelease(caller, host string, scope NameKey, messages ...chat.Message) Hash {
 	return headOfFirstRelease(caller, host, scope, messages)
 }
@@ -29,10 +28,10 @@ func (a *Answer) IsTimed() bool {
 	return p.timer != nil
 }
 
-// Fingerprint is that of a request's first choice.
+// Fingerprint returns the fingerprint of a request's first choice.
 func Fingerprint(r *chat.Request) Hash { return fingerprint(r, 0) }
 
-// IsSentIn reports whether a text that is sent is the stored question.
+// IsSentIn reports whether a stored question is the text that was sent, with or without the preamble.
 func IsSentIn(text, question, preamble string) bool {
 	return describeText(text).isIn(question, preamble)
 }

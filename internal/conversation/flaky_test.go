@@ -9,13 +9,13 @@ import (
 	"achuan/internal/conversation"
 )
 
-// flaky is a store that can be made to fail: all of it, or one call.
+// flaky is a store whose calls can fail: all of them, or one.
 type flaky struct {
 	conversation.Store
 	down atomic.Bool
 	left atomic.Int64 // calls until the one that fails; below 1 for none
-	late atomic.Bool  // that one is done, and then fails: its caller cannot know
-	// atFailure is called when that one fails; nil for nothing.
+	late atomic.Bool  // the call that fails has its effect, which its caller cannot know
+	// atFailure is called when that call fails; nil for nothing.
 	atFailure atomic.Pointer[context.CancelFunc]
 }
 

@@ -168,8 +168,8 @@ func TestSessionThatMayBeTaken(t *testing.T) {
 	s.continued(s.ask(transcript), chatted.session, "other")
 }
 
-// After the store lost something, the stored settings are not believed: the model that
-// answers is the one that was asked for.
+// When the store may have lost commits, the stored settings are not used. The session gets the settings of the
+// request.
 func TestSettingsBelongToTheEpoch(t *testing.T) {
 	for name, change := range map[string]func(*chat.Request){
 		"prompt": func(r *chat.Request) { r.Messages = append([]chat.Message{system("be brief")}, r.Messages...) },

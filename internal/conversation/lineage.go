@@ -53,7 +53,7 @@ func (f *fieldHash) flush() {
 	f.buf = f.buf[:0]
 }
 
-// sumAndReset returns the hash of what was added, and starts anew.
+// sumAndReset returns the hash of what was added, and starts the next hash.
 func (f *fieldHash) sumAndReset() (h Hash) {
 	f.flush()
 	f.sum.Sum(h[:0])

@@ -24,13 +24,13 @@ func (t *turn) placeByID(id int64) error {
 		return err
 	}
 	if !found {
-		return t.placeWhole(NameKey{}, false) // the id was made up, or the platform lost the session
+		return t.placeWhole(NameKey{}, false) // the client invented the id, or the platform lost the session
 	}
 	return t.resumeSession(rest, text)
 }
 
 // takeByID takes the session with that id. It returns false when there is no such session any
-// more and the conversation starts anew.
+// more and the conversation gets a new session.
 func (t *turn) takeByID(id int64) (bool, error) {
 	caller := t.request.Caller.ID
 	owner := OwnerOf(caller)
@@ -65,7 +65,7 @@ func (t *turn) takeByID(id int64) (bool, error) {
 }
 
 // unknownIDError returns the error for an id that means nothing any more; nil for anonymous
-// callers, whose conversation starts anew.
+// callers, whose conversation gets a new session.
 func unknownIDError(caller string) error {
 	if caller != chat.AnonymousID {
 		return notFoundError()

@@ -80,7 +80,7 @@ func (t *turn) placeByLoneName(k NameKey) error {
 	}
 }
 
-// placeLostName starts the name's conversation anew, because its session is lost.
+// placeLostName gives the name a new session, because its session is lost.
 func (t *turn) placeLostName(k NameKey, err error) error {
 	if err != nil {
 		return t.storeError(err)

@@ -9,7 +9,7 @@ import (
 )
 
 // A model that imitates the replay framing writes markers in its answer, often followed by
-// a user's turn that it made up. Such markers are called scaffolding. Clients never get
+// an invented turn of the user. Such markers are called scaffolding. Clients never get
 // them.
 
 const (

@@ -39,7 +39,7 @@ const (
 type Session struct {
 	ID              int64
 	Caller          string // chat.Caller.ID of its owner
-	CreatedByAchuan bool   // false for a session that somebody else created on the platform
+	CreatedByAchuan bool   // false for a session that was on the platform before achuan used it
 	Addressing      Addressing
 	Name            string // the name that last reached it; "" for none
 	State           State

@@ -50,7 +50,7 @@ func (t *turn) setUpContext() context.Context {
 }
 
 // setUp sets the session to what the request asks for. Before the PUT it commits that the
-// settings are about to change, so that nobody relies on them after a crash in between.
+// settings are about to change, so that no turn relies on them after a crash in between.
 func (t *turn) setUp(ctx context.Context) error {
 	s := t.session
 	base := s.Settings

@@ -127,7 +127,7 @@ var (
 //
 // A taking changes nothing else in its session until Save, so that Release can undo it. A
 // taking, a running turn or a name claim lasts until its holder or ExpireLeases ends it.
-// Only ExpireLeases looks at the time: Save, Extend and the others check the token alone.
+// Only ExpireLeases considers the time: Save, Extend and the others check only the token.
 // With HasLeases, a lease lasts for the duration that the store was opened with, by the
 // store's own clock, from the call that begins or extends it.
 //

@@ -56,7 +56,7 @@ func (t *turn) takeNow(id int64, addressing Addressing) (*Session, error) {
 }
 
 // matchHead takes a session by its head. It is not cancelled when the client leaves, because
-// nobody would know then whether the session is taken.
+// then it would not be known whether the session is taken.
 func (t *turn) matchHead(c HeadQuery) (*Session, bool, error) {
 	ctx, cancel := t.detachedContext()
 	defer cancel()

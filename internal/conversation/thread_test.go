@@ -11,7 +11,7 @@ import (
 type thread struct {
 	caller    chat.Caller
 	exchanges []exchange
-	said      []string // marks of all that its client said, and what it was made from said
+	said      []string // marks of what its client said, and the client of the chat that it is a copy of
 	session   int64    // by id, when it is not 0
 	name      string   // by name, when it is not ""
 
@@ -21,38 +21,38 @@ type thread struct {
 	temperature *float64
 	speaker     string        // the name that its client gives to the assistant
 	json        bool          // it asks for JSON
-	preset      chat.Settings // what is in force where the client names nothing
+	preset      chat.Settings // the settings that the client does not send
 
-	// at is the session that the next question must be continued in, under the
-	// instructions and tools of then; 0 when it may go elsewhere.
+	// at is the session that the next question must continue, with these instructions and tools; 0 when another
+	// session may answer.
 	at                 int64
 	answeredIn         int64 // the session of the last answer
 	atSystem, atTools  string
 	splitsCalls, twice bool // how its client sends calls and results back
 }
 
-// exchange is what a client says until the next answer, and that answer.
+// exchange is what a client sends before an answer, and the answer.
 type exchange struct {
-	says   []chat.Message // results in the order of their calls, then the user's
-	order  []int          // in which the client sends them
-	answer *chat.Message  // nil while there is none
+	says   []chat.Message // results in the order of their calls, then the user's messages
+	order  []int          // of says, as the client sends them
+	answer *chat.Message  // nil when there is none
 }
 
 func newThread(c chat.Caller) *thread {
 	return &thread{caller: c, model: model, preset: chat.Settings{Prompt: simulator.DefaultPreset}}
 }
 
-// addressed reports whether the client names the session; it then sends what is new alone.
+// addressed reports whether the client names the session. Then it sends only the new message.
 func (th *thread) addressed() bool { return th.session != 0 || th.name != "" }
 
-// clone is another chat with the same history.
+// clone returns another chat with the same history.
 func (th *thread) clone() *thread {
 	twin := *th
 	twin.exchanges, twin.said, twin.at = slices.Clone(th.exchanges), slices.Clone(th.said), 0
 	return &twin
 }
 
-// last is the exchange under way, nil for none.
+// last returns the newest exchange, or nil for none.
 func (th *thread) last() *exchange {
 	if len(th.exchanges) == 0 {
 		return nil
@@ -60,8 +60,8 @@ func (th *thread) last() *exchange {
 	return &th.exchanges[len(th.exchanges)-1]
 }
 
-// afterAnswer makes the thread ready for a new question: one without an answer is
-// dropped, as clients do that show an error.
+// afterAnswer makes the thread ready for a new question. It removes a question without an answer, as clients do that
+// show an error.
 func (th *thread) afterAnswer() *thread {
 	if x := th.last(); x != nil && x.answer == nil {
 		th.exchanges = th.exchanges[:len(th.exchanges)-1]
@@ -69,7 +69,7 @@ func (th *thread) afterAnswer() *thread {
 	return th
 }
 
-// calls are those of the last answer.
+// calls returns the calls of the last answer.
 func (th *thread) calls() []chat.ToolCall {
 	if x := th.last(); x != nil && x.answer != nil {
 		return x.answer.ToolCalls
@@ -79,13 +79,13 @@ func (th *thread) calls() []chat.ToolCall {
 
 func (th *thread) splits() bool { return th.splitsCalls }
 
-// question is the mark of what the thread asks: of the last message that the model reads.
+// question returns the mark of the last message that the model reads.
 func (th *thread) question() string {
 	all := messageMarks(th.last().says)
 	return all[len(all)-1]
 }
 
-// messages are the thread's, in the order of the conversation: what the model is to read.
+// messages returns what the model must read, in the order of the conversation.
 func (th *thread) messages() (all []chat.Message) {
 	for _, x := range th.exchanges {
 		all = append(all, x.says...)
@@ -96,8 +96,8 @@ func (th *thread) messages() (all []chat.Message) {
 	return all
 }
 
-// sent are the messages as the client sends them: with a name for the assistant, with
-// results as they came in, or with a message for each call.
+// sent returns the messages as the client sends them: with a name for the assistant, with results in the order in
+// which they were ready, or with a message for each call.
 func (th *thread) sent() (all []chat.Message) {
 	for i, x := range th.exchanges {
 		says := make([]chat.Message, len(x.says))
@@ -125,7 +125,7 @@ func (th *thread) sent() (all []chat.Message) {
 	return all
 }
 
-// splitUp makes one message for each call of an answer, with its result after it.
+// splitUp returns one message for each call of an answer, with its result after it.
 func splitUp(answer chat.Message, results []chat.Message) (all []chat.Message) {
 	text := answer.Text
 	for _, c := range answer.ToolCalls {
@@ -142,7 +142,7 @@ func splitUp(answer chat.Message, results []chat.Message) (all []chat.Message) {
 	return all
 }
 
-// request is the thread's request for its transcript.
+// request returns the request for the transcript of the thread.
 func (th *thread) request() *chat.Request {
 	r := whole(th.caller, th.sent()...)
 	r.Model, r.Dialect, r.Temperature = th.model, "chat", th.temperature
@@ -152,7 +152,7 @@ func (th *thread) request() *chat.Request {
 		r.Format = chat.Format{Kind: chat.FormatSchema, Name: "x", Schema: []byte(`{"type":"object","required":["x"]}`)}
 	}
 	if th.addressed() {
-		// By id and name the client sends what is new, as the seed's clients do.
+		// By id and name the client sends only the new message.
 		r.Messages = r.Messages[len(r.Messages)-1:]
 	}
 	if th.system != "" {

@@ -106,7 +106,7 @@ func TestKeyOfATurnThatLostItsSession(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// As if the commit that took the session was lost.
+			// The store loses the commit that took the session.
 			if err := s.keep.Release(t.Context(), got.Turn, got.ID, conversation.Hash{}); err != nil {
 				t.Fatal(err)
 			}

@@ -20,7 +20,7 @@ RETURNING token`
 
 	// hasExpired is the condition that a lease expired before $2. It is false if the
 	// statement runs more than $3 after that: a server that was away runs waiting
-	// statements when it is back, and nobody could extend a lease before that.
+	// statements when it is back, and no process could extend a lease before that.
 	hasExpired = `token IS NOT NULL AND lease <= $2 AND {now} < $2 + $3`
 
 	// setExpired sets what a session becomes when its turn is gone. Lost and retired sessions

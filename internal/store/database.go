@@ -16,7 +16,7 @@ import (
 type Options struct {
 	// URL is sqlite:PATH, sqlite::memory: or postgres://…
 	URL string
-	// Lease is how long a taking lasts on PostgreSQL if nobody extends it. 0 means
+	// Lease is how long a taking lasts on PostgreSQL if its process does not extend it. 0 means
 	// conversation.DefaultLease.
 	Lease time.Duration
 	// Timeout limits each call. 0 means DefaultTimeout.
@@ -154,7 +154,7 @@ func (d *DB) read(ctx context.Context, f workFunc) error {
 	return d.runWithTimeout(ctx, f, d.backend.read)
 }
 
-// autocommit runs statements that are each committed alone.
+// autocommit runs statements, each in its own transaction.
 func (d *DB) autocommit(ctx context.Context, f workFunc) error {
 	return d.runWithTimeout(ctx, f, d.backend.autocommit)
 }

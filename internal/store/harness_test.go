@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -205,24 +206,44 @@ func runConcurrently(ctx context.Context, n int, f func(ctx context.Context, i i
 	}
 }
 
-// countConcurrent runs n calls at once, in turn on each replica, and returns how many of them return true. An
-// error fails the test.
+// requireOnce fails the test unless exactly one of n concurrent calls returns true.
+func (w testDatabase) requireOnce(
+	t testing.TB, s *Store, n int, call string, f func(ctx context.Context, s *Store, i int) (bool, error),
+) {
+	t.Helper()
+	counts := w.countConcurrent(t, s, n, func(ctx context.Context, s *Store, i int) ([]int64, error) {
+		isCounted, err := f(ctx, s, i)
+		if !isCounted {
+			return nil, err
+		}
+		return []int64{0}, err
+	})
+	if counts[0] != 1 {
+		t.Fatalf("%s: successes of %d concurrent calls = %d, want 1", call, n, counts[0])
+	}
+}
+
+// countConcurrent runs n calls at once, in turn on each replica. It returns how many of them return each id. An error
+// fails the test.
 func (w testDatabase) countConcurrent(
-	t testing.TB, s *Store, n int, f func(ctx context.Context, s *Store, i int) (bool, error),
-) int {
+	t testing.TB, s *Store, n int, f func(ctx context.Context, s *Store, i int) ([]int64, error),
+) map[int64]int {
 	t.Helper()
 	replicas := w.replicas(t, s)
-	var count atomic.Int64
+	var mu sync.Mutex
+	counts := map[int64]int{}
 	runConcurrently(t.Context(), n, func(ctx context.Context, i int) {
-		isCounted, err := f(ctx, replicas[i%len(replicas)], i)
+		ids, err := f(ctx, replicas[i%len(replicas)], i)
 		if err != nil {
 			t.Errorf("call %d = %v, want nil", i, err)
 		}
-		if isCounted {
-			count.Add(1)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, id := range ids {
+			counts[id]++
 		}
 	})
-	return int(count.Load())
+	return counts
 }
 
 // replicas returns three stores on one database, or one where leases do not exist.

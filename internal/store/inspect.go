@@ -171,7 +171,7 @@ func inspectPostgres(ctx context.Context, database string, c *Condition) error {
 	return err
 }
 
-// errEmptied means that somebody has emptied the database file.
+// errEmptied means that the database file was emptied.
 var errEmptied = errors.New("an empty file stands where the store was: restore a backup, or delete the file to begin anew")
 
 // wasEmptied reports whether the file at path is empty but was a database before: its lock

@@ -113,7 +113,7 @@ func (s *Store) MarkNameHistory(ctx context.Context, k conversation.NameKey) err
 	return s.execEach(ctx, []string{markNameHistory}, s.account, nameDigest(k))
 }
 
-// execEach runs statements with the same arguments, each committed alone.
+// execEach runs statements with the same arguments, each in its own transaction.
 func (s *Store) execEach(ctx context.Context, statements []string, args ...any) error {
 	return s.autocommit(ctx, func(ctx context.Context, c conn) error {
 		for _, statement := range statements {

@@ -33,7 +33,7 @@ SELECT token, lease - {now} FROM sessions
 WHERE ` + isUsableForRequest + ` AND (token IS NOT NULL OR unseen) AND token IS NOT NULL
 ORDER BY lease DESC LIMIT 1`
 
-	// checkRepeat tells which of the statements above, and selectLeftTurn, find something.
+	// checkRepeat says which of the statements above, and selectLeftTurn, find something.
 	// For nearly every request none does, so that only checkRepeat runs.
 	checkRepeat = `
 SELECT EXISTS (` + selectLeftTurn + `), EXISTS (` + selectInterrupted + `), $4 AND EXISTS (` + selectEnded + `), EXISTS (` + selectRunning + `)`
@@ -46,10 +46,10 @@ RETURNING ` + justTakenColumns
 	findEnded = `SELECT ` + sessionColumns + ` FROM sessions WHERE account = $1 AND id = (` + selectEnded + `)`
 )
 
-// repeatHints tells what the store holds for a request.
+// repeatHints says what the store has for a request.
 type repeatHints struct{ left, interrupted, ended, running bool }
 
-// findRepeat reads, in one statement, what the store holds for a request.
+// findRepeat reads, in one statement, what the store has for a request.
 func (s *Store) findRepeat(ctx context.Context, r conversation.TurnRequest) (hints repeatHints, err error) {
 	err = s.read(ctx, func(ctx context.Context, c conn) error {
 		_, err := queryRow(ctx, c, []any{&hints.left, &hints.interrupted, &hints.ended, &hints.running},

@@ -106,7 +106,7 @@ UPDATE sessions SET lease = {now} + $9, ` + setTakingUnlessInterrupted + `,
 WHERE account = $1 AND id = $2 AND state IN ('free', 'dirty') AND token IS NULL{no_other_waits}
 RETURNING ` + justTakenColumns
 
-// isUsable tells whether a session is free, dirty or taken.
+// isUsable selects whether a session is free, dirty or taken.
 const isUsable = `SELECT state IN ('free', 'dirty') FROM sessions WHERE account = $1 AND id = $2`
 
 // Take takes a session that is free or dirty; see conversation.Store. A request that does

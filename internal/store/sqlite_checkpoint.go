@@ -10,7 +10,7 @@ import (
 // would wait for the disk.
 const (
 	checkpointInterval = time.Second
-	checkpointLogSize  = 4 << 20  // bytes: a longer log is copied into the database while the writer goes on
+	checkpointLogSize  = 4 << 20  // bytes: a longer log is copied into the database while the writer continues
 	maxLogSize         = 64 << 20 // bytes: for a longer log the writer waits once
 )
 
@@ -37,7 +37,7 @@ func checkpoint(c *sqliteConn, log string) error {
 	if err := c.execScript(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
 		return err
 	}
-	// The writer starts the log again when all of it is copied and nobody reads it, which
+	// The writer starts the log again when all of it is copied and no connection reads it, which
 	// never happens while the writer is always busy.
 	if info, err := os.Stat(log); err != nil || info.Size() < maxLogSize {
 		return err
