@@ -205,7 +205,7 @@ func TestExpressionsUseExistingMetrics(t *testing.T) {
 	}
 	for _, f := range families() {
 		if !asked[f.Name] && !asked[f.Name+"_bucket"] {
-			t.Errorf("no alert and no panel uses %s", f.Name)
+			t.Errorf("uses of %s in alerts and panels = none, want one", f.Name)
 		}
 	}
 }

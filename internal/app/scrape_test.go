@@ -103,7 +103,7 @@ func waitForMetrics(t *testing.T, base string, isDone func(metricValues) bool) m
 			return s
 		}
 	}
-	t.Fatal("metrics never reached the expected values")
+	t.Fatal("metrics = other values until the timeout, want the expected ones")
 	return nil
 }
 
@@ -125,17 +125,17 @@ func TestServerHasEveryMetric(t *testing.T) {
 		}
 		labels, ok := shown[name]
 		if !ok {
-			t.Errorf("/metrics has no %s", f.Name)
+			t.Errorf("/metrics has no %s, want every family", f.Name)
 		}
 		for _, l := range f.Labels {
 			if ok && !labels[l] {
-				t.Errorf("metric %s has no label %s", f.Name, l)
+				t.Errorf("metric %s has no label %s, want all its labels", f.Name, l)
 			}
 		}
 	}
 	for _, name := range []string{"go_goroutines", "process_open_fds", "process_resident_memory_bytes", "process_start_time_seconds"} {
 		if shown[name] == nil {
-			t.Errorf("/metrics has no %s", name)
+			t.Errorf("/metrics has no %s, want the metrics of the process", name)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (c *traceCollector) take(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		c.problem = err
 	case r.URL.Path != "/v1/traces":
-		c.problem = fmt.Errorf("traces were sent to %s", r.URL.Path)
+		c.problem = fmt.Errorf("path of a request for traces = %s, want /v1/traces", r.URL.Path)
 	default:
 		c.problem = proto.Unmarshal(body, &export)
 	}
