@@ -52,6 +52,9 @@ type RecordPage struct {
 	Total   int // records in the session
 	Page    int // this page's number, from 1
 	Pages   int // 0 when there are no records
+	// Date is the platform's time when it sent the page; zero when it is not known. It tells how
+	// old a record is, whatever the clock of this machine says.
+	Date time.Time
 }
 
 // SessionInfo is what the owner of a session may see of it.

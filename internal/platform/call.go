@@ -29,61 +29,68 @@ type endpoint struct {
 // repeats a call that failed on a reused connection. The worst result of that is one session too
 // many.
 func (c *Client) call(ctx context.Context, to endpoint, body []byte, out any) error {
+	_, err := c.callDated(ctx, to, body, out)
+	return err
+}
+
+// callDated is call. It also returns the platform's time of the reply; zero when it is not known.
+func (c *Client) callDated(ctx context.Context, to endpoint, body []byte, out any) (date time.Time, _ error) {
 	d := newDeadline(ctx, callTimeout)
 	defer d.stop()
 	o := c.observe(d.ctx, to)
 	var trace connTrace
-	data, err := c.roundTrip(d.ctx, to, body, &trace)
+	data, date, err := c.roundTrip(d.ctx, to, body, &trace)
 	if err != nil && err.Code == chat.CodeBackendUnreachable && trace.isReused.Load() {
-		data, err = c.roundTrip(d.ctx, to, body, new(connTrace))
+		data, date, err = c.roundTrip(d.ctx, to, body, new(connTrace))
 	}
 	o.end(outcome(err))
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	if out == nil {
-		return nil
+		return date, nil
 	}
 	if err := json.Unmarshal(data, out); err != nil {
-		return failed.withCause(fmt.Errorf("%s %s: the data has an unexpected shape: %w", to.method, to.pattern, err))
+		return time.Time{}, failed.withCause(fmt.Errorf("%s %s: the data has an unexpected shape: %w", to.method, to.pattern, err))
 	}
-	return nil
+	return date, nil
 }
 
-// roundTrip sends a request and returns the data of the reply's envelope.
+// roundTrip sends a request and returns the data of the reply's envelope, and the Date of the reply.
 func (c *Client) roundTrip(
 	ctx context.Context, to endpoint, body []byte, trace *connTrace,
-) (json.RawMessage, *chat.Error) {
+) (data json.RawMessage, date time.Time, _ *chat.Error) {
 	req, err := c.request(trace.attach(ctx), to, body)
 	if err != nil {
-		return nil, chat.AsError(err)
+		return nil, time.Time{}, chat.AsError(err)
 	}
 	resp, fault := c.send(req, to, trace)
 	if fault != nil {
-		return nil, fault
+		return nil, time.Time{}, fault
 	}
 	defer resp.Body.Close()
 	if !isSuccess(resp.StatusCode) {
-		return nil, c.readRefusal(resp)
+		return nil, time.Time{}, c.readRefusal(resp)
 	}
 	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxCallReply+1))
 	switch {
 	case err != nil:
 		if e := interruptionError(ctx); e != nil {
-			return nil, e
+			return nil, time.Time{}, e
 		}
-		return nil, truncated.withCause(err)
+		return nil, time.Time{}, truncated.withCause(err)
 	case len(reply) > maxCallReply:
-		return nil, failed.withCause(fmt.Errorf("%s %s: the reply is longer than %d bytes", to.method, to.pattern, maxCallReply))
+		return nil, time.Time{}, failed.withCause(fmt.Errorf("%s %s: the reply is longer than %d bytes", to.method, to.pattern, maxCallReply))
 	}
 	var env envelope
 	if json.Unmarshal(reply, &env) != nil || env.Code == nil || *env.Code != 0 {
-		return nil, c.refusalError(resp, reply)
+		return nil, time.Time{}, c.refusalError(resp, reply)
 	}
+	date, _ = http.ParseTime(resp.Header.Get("Date"))
 	if len(env.Data) == 0 {
-		return json.RawMessage("null"), nil
+		return json.RawMessage("null"), date, nil
 	}
-	return env.Data, nil
+	return env.Data, date, nil
 }
 
 // send sends a request and returns the reply with any status.

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"encoding/base64"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,14 +14,21 @@ import (
 
 func TestRecords(t *testing.T) {
 	var got receivedRequest
-	c := startPlatform(t, recordRequest(&got, replyData(`{"page":2,"size":10,"search":null,"asc":false,"total":12,"pages":"2","records":[`+
+	date := time.Date(2026, 1, 15, 2, 30, 0, 0, time.UTC)
+	dated := func(reply http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", date.Format(http.TimeFormat))
+			reply(w, r)
+		}
+	}
+	c := startPlatform(t, recordRequest(&got, dated(replyData(`{"page":2,"size":10,"search":null,"asc":false,"total":12,"pages":"2","records":[`+
 		`{"id":5000001,"created":"2026-01-15 10:20:30","updated":"2026-01-15 10:20:33","sessionId":7,"recordType":"message","userText":"hello \u003cb\u003e",`+
-		`"aiText":"<think>x</think>Hi","promptTokens":205,"completionTokens":"4","useImages":null},{"id":4,"created":"soon","aiText":null}]}`)))
+		`"aiText":"<think>x</think>Hi","promptTokens":205,"completionTokens":"4","useImages":null},{"id":4,"created":"soon","aiText":null}]}`))))
 	page, err := c.Records(t.Context(), 7, 2)
 	if err != nil || got.Line != "GET /api/chat/record/7?page=2" {
 		t.Fatalf("Records = %v after the request %s, want nil after GET /api/chat/record/7?page=2", err, got.Line)
 	}
-	want := chat.RecordPage{Total: 12, Page: 2, Pages: 2, Records: []chat.Record{{
+	want := chat.RecordPage{Total: 12, Page: 2, Pages: 2, Date: date, Records: []chat.Record{{
 		ID: 5000001, Created: time.Date(2026, 1, 15, 2, 20, 30, 0, time.UTC), UserText: "hello <b>", AIText: "<think>x</think>Hi", Reasoning: "x", Text: "Hi",
 		Usage: chat.Usage{PromptTokens: 205, CompletionTokens: 4},
 	}, {ID: 4}}}
@@ -41,6 +49,7 @@ func TestRecordsLeniency(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			page, err := startPlatform(t, replyData(tt.data)).Records(t.Context(), 7, 1)
+			page.Date = time.Time{} // of the test's server
 			if diff := cmp.Diff(tt.want, page); diff != "" || err != nil {
 				t.Errorf("Records = %v (-want +got):\n%s", err, diff)
 			}

@@ -56,10 +56,11 @@ type recordObject struct {
 func (c *Client) Records(ctx context.Context, id int64, page int) (chat.RecordPage, error) {
 	var p pageOf[recordObject]
 	to := endpoint{http.MethodGet, "/chat/record/{id}", fmt.Sprintf("/chat/record/%d?page=%d", id, page)}
-	if err := c.call(ctx, to, nil, &p); err != nil {
+	date, err := c.callDated(ctx, to, nil, &p)
+	if err != nil {
 		return chat.RecordPage{}, err
 	}
-	out := chat.RecordPage{Total: p.Total, Page: page, Pages: p.Pages}
+	out := chat.RecordPage{Total: p.Total, Page: page, Pages: p.Pages, Date: date}
 	for _, r := range p.Records {
 		reasoning, content := new(thinkSplitter).split(string(r.AIText), true)
 		out.Records = append(out.Records, chat.Record{

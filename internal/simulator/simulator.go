@@ -131,6 +131,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.NoBody
 	}
 	h := w.Header()
+	h.Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
 	h.Set("X-Server", "goamzai-plus/"+s.opts.Version)
 	h.Set("Access-Control-Allow-Origin", "*")
 	r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
