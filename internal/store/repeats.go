@@ -15,10 +15,13 @@ const (
 	isForRequest       = `account = $1 AND request = $3 AND caller || '' = $2`
 
 	// selectInterrupted selects a session whose taking never ended. The session may be
-	// retired, because another request by its id or name has rebuilt it since.
+	// retired, because another request by its id or name has rebuilt it since. When the turn
+	// moved on to another session before it was interrupted, only that session has its answer.
 	selectInterrupted = `
 SELECT id FROM sessions
 WHERE ` + isForRequest + ` AND state <> 'lost' AND (token IS NOT NULL OR unseen) AND token IS NULL AND unseen AND taken > {now} - {resume_window}
+	AND NOT EXISTS (SELECT 1 FROM sessions AS later
+		WHERE later.account = $1 AND later.request = $3 AND later.turn = sessions.turn AND later.taken > sessions.taken)
 ORDER BY taken DESC, id DESC LIMIT 1`
 
 	// selectEnded selects a session whose turn has just ended.

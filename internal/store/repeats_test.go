@@ -118,6 +118,24 @@ func TestInterruptedTakingIsFoundAfterAnother(t *testing.T) {
 	})
 }
 
+// When a turn moved on to another session before its process died, its answer is only there.
+func TestOnlyTheLastSessionOfATurnIsResumed(t *testing.T) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
+		for id := range int64(2) {
+			requireNoError(t, s.Create(t.Context(), conversation.Session{ID: id + 1, Caller: "alice"}, takingFor(1, "r")))
+		}
+		interruptTakings(t, w, s)
+		found := attachOrBegin(t, s, newTurn(2, "r", ""), false).Interrupted
+		requireTaking(t, found, takingFor(1, "r"))
+		found.State, found.EndUnknown = conversation.StateFree, false
+		requireNoError(t, s.Save(t.Context(), conversation.Commit{Token: tokenOf(2), Session: *found}))
+		again := attachOrBegin(t, s, newTurn(3, "r", ""), true)
+		if found.ID != 2 || again.Interrupted != nil || again.Running != nil {
+			t.Errorf("resumed session %d, and then %+v, want session 2 and none", found.ID, again)
+		}
+	})
+}
+
 func TestInterruptedTakingIsForgotten(t *testing.T) {
 	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
 		requireNoError(t, s.Create(t.Context(), conversation.Session{ID: 1, Caller: "alice"}, takingFor(1, "r")))
