@@ -28,12 +28,11 @@ func (t *turn) placeNew(n newSession) error {
 	if n.preset == nil {
 		n.preset = &created.Settings
 	}
-	now := time.Now()
 	s := &Session{
 		ID: created.ID, Caller: t.request.Caller.ID, CreatedByAchuan: true,
 		Addressing: t.addressing(), Name: t.scope().Name,
 		State: StateFree, Verified: true, Preset: *n.preset, Settings: created.Settings, Object: created.Object,
-		Created: now, LastUsed: now,
+		Created: time.Now(),
 	}
 	s.Preset.ContextCount = maxContext
 	s.SettingsKnown = settingsFor(s.Preset, &t.input) == s.Settings
@@ -62,7 +61,7 @@ func (t *turn) create(ctx context.Context, s *Session) error {
 	err := t.engine.opts.Store.Create(ctx, *s, t.taking)
 	switch {
 	case err == nil:
-		t.taking.describe(s, asked)
+		t.taking.describe(s)
 		t.trackTaken(s, asked)
 		return nil
 	case errors.Is(err, ErrTaken):

@@ -26,7 +26,7 @@ func (t *turn) finish(done chat.Event) {
 		s.Exchanges += t.answeredQuestions
 	}
 	s.Turns++
-	s.EndUnknown, s.LastUsed = false, time.Now()
+	s.EndUnknown, s.LastUsed = false, time.Time{}
 	s.LastExchange = exchangeDigest(t.question, done.Stored)
 	s.State, s.Head, s.Verified = StateFree, Hash{}, t.resumed == nil || !t.resumed.mayRepeat
 	t.recordInstructions(true)
@@ -79,7 +79,7 @@ func (t *turn) fail(err error) {
 		default:
 			s.State, s.Head, s.Exchanges = StateDirty, Hash{}, Uncounted
 			s.EndUnknown = !e.EndSeen && !t.isAnswered()
-			s.LastUsed = time.Now()
+			s.LastUsed = time.Time{}
 			t.recordInstructions(t.answeredQuestions > 0)
 			t.forgetRequest(s)
 		}

@@ -47,7 +47,8 @@ type site struct {
 	schema  postgrestest.Schema // of the store, if it is in PostgreSQL
 	keep    *store.Store
 	flaky   *flaky
-	clock   atomic.Int64 // how far the store's clock is ahead, in nanoseconds
+	dead    []*flaky     // the stores of processes that are dead when their leases expire
+	clock   atomic.Int64 // how far the clock of the store and the platform is ahead, in nanoseconds
 	stop    func()       // stops what the engine does in the background
 	close   func()
 }
@@ -100,7 +101,7 @@ func (s *site) open() {
 	ctx := context.WithoutCancel(s.t.Context())
 	db, err := store.Open(ctx, store.Options{
 		URL: s.url, Lease: s.options.Lease,
-		Now: func() time.Time { return time.Now().Add(time.Duration(s.clock.Load())) },
+		Now: s.now,
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -113,14 +114,24 @@ func (s *site) open() {
 	s.options.Store = s.flaky
 }
 
+// now returns the time of the store and of the platform.
+func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.clock.Load())) }
+
+// tokenLife is long, because tests set the clock far ahead.
+const tokenLife = 365 * 24 * time.Hour
+
 // newPlatform returns a site without a store and an engine.
 func newPlatform(t *testing.T, o simulator.Options) (s *site, closePlatform func()) {
 	t.Helper()
-	s = &site{t: t, sim: simulator.New(o)}
+	s = &site{t: t}
+	if o.Now == nil {
+		o.Now = s.now
+	}
+	s.sim = simulator.New(o)
 	srv := httptest.NewServer(s.sim)
 	client, err := platform.New(platform.Options{
 		CompletionsURL: srv.URL + "/api/chat/completions",
-		JWT:            simulator.NewToken(simulator.DefaultUser, time.Now(), time.Hour),
+		JWT:            simulator.NewToken(simulator.DefaultUser, time.Now(), tokenLife),
 	})
 	if err != nil {
 		t.Fatal(err)

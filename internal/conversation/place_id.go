@@ -87,7 +87,7 @@ func (t *turn) takeForeign(id int64) (bool, error) {
 	s := &Session{
 		ID: id, Caller: t.request.Caller.ID, Addressing: ByID, State: StateFree, Exchanges: Uncounted,
 		Preset: found.Settings, Settings: found.Settings, SettingsKnown: true, Object: found.Object,
-		Created: now, LastUsed: now,
+		Created: now,
 	}
 	switch err = t.engine.opts.Store.Create(t.clientCtx, *s, t.taking); {
 	case errors.Is(err, ErrTaken):
@@ -96,7 +96,7 @@ func (t *turn) takeForeign(id int64) (bool, error) {
 		t.engine.undoCreation(t.token, id)
 		return false, t.storeError(err)
 	}
-	t.taking.describe(s, now)
+	t.taking.describe(s)
 	t.trackTaken(s, now)
 	t.isDiscovered = true
 	return true, nil

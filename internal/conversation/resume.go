@@ -17,14 +17,16 @@ const (
 	// maxRepairWait bounds the wait for the record of a repair that the interrupted turn may
 	// have asked. Nothing shows whether it did.
 	maxRepairWait = time.Minute
-	// maxClockSkew is how far the platform's clock may be behind the store's.
-	maxClockSkew = 2 * time.Minute
+	// maxRecordSkew bounds the error when the age of a record is compared with the age of a
+	// taking: records and replies have times in whole seconds, and replies take a while.
+	maxRecordSkew = 10 * time.Second
 )
 
 // resumption answers a turn from the platform's records, because the process that asked the
 // question died. The platform finished the answer and stored it.
 type resumption struct {
 	session    Session       // as the interrupted taking left it
+	taken      time.Time     // when the interrupted turn took it, by the clock of this process
 	deadline   time.Time     // for the question's record
 	records    []chat.Record // newer than those that were played, oldest first
 	isFound    bool          // the question's record was found
@@ -83,7 +85,8 @@ func (t *turn) resume(s *Session, asked time.Time) {
 // resumeTaken is resume for the session that the turn has taken already.
 func (t *turn) resumeTaken() {
 	s := t.session
-	t.resumed = &resumption{session: *s, deadline: s.Taken.Add(maxDetached)}
+	taken := time.Now().Add(-s.ReadAt.Sub(s.Taken)) // the store's clock may differ
+	t.resumed = &resumption{session: *s, taken: taken, deadline: taken.Add(maxDetached)}
 	t.nextHead = s.Question
 	// When the session was rebuilt meanwhile, its name means the session that replaced it.
 	if name := t.request.Session.Name; name != "" && !t.isSideTask && s.State != StateRetired {
@@ -108,7 +111,7 @@ func (t *turn) openRecord() (chat.Stream, error) {
 		return t.openRepair()
 	}
 	for wait := minRecordPoll; ; wait = min(wait*3/2, maxRecordPoll) {
-		records, err := t.newRecords()
+		records, date, err := t.newRecords()
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +122,7 @@ func (t *turn) openRecord() (chat.Stream, error) {
 		case at >= 0:
 			r.isFound, r.hasOthers, r.records = true, at > 0, records[at+1:]
 			return t.playRecord(records[at]), nil
-		case slices.ContainsFunc(records, func(rec chat.Record) bool { return r.session.mayFollow(rec) }):
+		case slices.ContainsFunc(records, func(rec chat.Record) bool { return r.isNewer(rec, date) }):
 			return nil, t.askAfterAll(false) // another question is there, so the turn's was never asked
 		case r.session.Unasked || t.engine.unasked.has(r.session.Turn) || time.Now().After(r.deadline):
 			return nil, t.askAfterAll(len(records) == 0)
@@ -151,7 +154,7 @@ func (t *turn) openRepair() (chat.Stream, error) {
 		if err := sleep(t.turnCtx, wait); err != nil {
 			return nil, err
 		}
-		records, err := t.newRecords()
+		records, _, err := t.newRecords()
 		if err != nil {
 			return nil, err
 		}
@@ -159,43 +162,53 @@ func (t *turn) openRepair() (chat.Stream, error) {
 	}
 }
 
-// newRecords reads the records that came into the session after it was taken, oldest first. It
-// repeats a read that fails.
-func (t *turn) newRecords() ([]chat.Record, error) {
+// newRecords reads the records that came into the session after it was taken, oldest first, and
+// returns the platform's time too. It repeats a read that fails.
+func (t *turn) newRecords() (records []chat.Record, date time.Time, err error) {
 	for failed := 1; ; failed++ {
 		page, err := t.engine.opts.Platform.Records(t.turnCtx, t.resumed.session.ID, 1)
 		if err == nil {
-			records := t.resumed.session.newerThanKnown(page)
+			if page.Date.IsZero() {
+				page.Date = time.Now()
+			}
+			records := t.resumed.newerThanKnown(page)
 			slices.Reverse(records)
-			return records, nil
+			return records, page.Date, nil
 		}
 		if isLost(err) || failed == maxRecordErrors || t.turnCtx.Err() != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		if err := sleep(t.turnCtx, maxRecordPoll); err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 	}
 }
 
-// newerThanKnown returns the records of the newest page that the session did not hold when it was
-// taken, newest first.
-func (s *Session) newerThanKnown(page chat.RecordPage) []chat.Record {
-	records := slices.Clone(page.Records)
+// newerThanKnown returns the records of the newest page that the session did not hold, or may not
+// have held, when it was taken. The newest come first.
+func (r *resumption) newerThanKnown(page chat.RecordPage) []chat.Record {
+	s, records := &r.session, slices.Clone(page.Records)
 	if s.Exchanges != Uncounted {
 		return records[:min(max(page.Total-s.Exchanges, 0), len(records))]
 	}
-	for i, r := range records {
-		if !s.mayFollow(r) || exchangeDigest(r.UserText, r.AIText) == s.LastExchange {
+	for i, rec := range records {
+		isOlder := !rec.Created.IsZero() && r.afterTaking(rec, page.Date) < -maxRecordSkew
+		if isOlder || exchangeDigest(rec.UserText, rec.AIText) == s.LastExchange {
 			return records[:i]
 		}
 	}
 	return records
 }
 
-// mayFollow reports whether a record may be younger than the session's last taking.
-func (s *Session) mayFollow(r chat.Record) bool {
-	return r.Created.IsZero() || r.Created.After(s.Taken.Add(-maxClockSkew))
+// isNewer reports whether a record of newerThanKnown certainly came after the taking.
+func (r *resumption) isNewer(rec chat.Record, date time.Time) bool {
+	return r.session.Exchanges != Uncounted || !rec.Created.IsZero() && r.afterTaking(rec, date) > maxRecordSkew
+}
+
+// afterTaking returns how long after the taking a record was made. It compares their ages, because
+// different clocks date them; date is the platform's time.
+func (r *resumption) afterTaking(rec chat.Record, date time.Time) time.Duration {
+	return time.Since(r.taken) - date.Sub(rec.Created)
 }
 
 // playRecord returns a stored answer as a stream of the platform.

@@ -77,8 +77,17 @@ type Session struct {
 	// ToldPreamble is the digest of the Question.Preamble that the session has received.
 	Instructions, Tools, ToldPreamble Hash
 
+	// Created is by the clock of the process that stored the session, LastUsed by the store's
+	// clock. Create and Save set a zero LastUsed to the store's time, and Save keeps the stored
+	// Taken when Taken is zero.
 	Created, LastUsed time.Time
+	// ReadAt is the store's time when it returned the session. Only the store's clock dates
+	// Taken and LastUsed, so how long ago they were follows from ReadAt.
+	ReadAt time.Time
 }
+
+// idle returns how long the session had not been used when the store returned it.
+func (s *Session) idle() time.Duration { return s.ReadAt.Sub(s.LastUsed) }
 
 // Uncounted is Session.Exchanges when the number is not known.
 const Uncounted = -1
@@ -99,6 +108,6 @@ type Taking struct {
 }
 
 // describe records in a new session what it is taken for.
-func (t Taking) describe(s *Session, now time.Time) {
-	s.Request, s.Turn, s.Sent, s.Question, s.Taken = t.Request, t.Token, t.Sent, t.Question, now
+func (t Taking) describe(s *Session) {
+	s.Request, s.Turn, s.Sent, s.Question = t.Request, t.Token, t.Sent, t.Question
 }

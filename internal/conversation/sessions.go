@@ -142,7 +142,7 @@ func (e *Engine) CreateSession(ctx context.Context, caller chat.Caller, model st
 	s := Session{
 		ID: created.ID, Caller: caller.ID, CreatedByAchuan: true, Addressing: ByID, State: StateFree, Verified: true,
 		SettingsKnown: true, Preset: created.Settings, Settings: created.Settings, Object: created.Object,
-		Created: now, LastUsed: now,
+		Created: now,
 	}
 	s.Preset.ContextCount = maxContext
 	token := newToken()
@@ -152,6 +152,7 @@ func (e *Engine) CreateSession(ctx context.Context, caller chat.Caller, model st
 	}
 	switch {
 	case err == nil:
+		s.LastUsed = now
 		return s.info(), nil
 	case !isCertain(err):
 		e.undoCreation(token, s.ID)

@@ -2,13 +2,12 @@ package conversation
 
 import (
 	"context"
-	"time"
 )
 
 // needsVerification reports whether a session may have changed since its last use: the store has
 // lost commits, or its owner had time to type into it elsewhere.
 func (e *Engine) needsVerification(s *Session) bool {
-	return !s.Verified || time.Since(s.LastUsed) > e.opts.VerifyIdle
+	return !s.Verified || s.idle() > e.opts.VerifyIdle
 }
 
 // matchesRecords compares a session with the platform. The session is unchanged when the platform

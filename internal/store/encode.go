@@ -65,7 +65,7 @@ func fromMicros(micros int64) time.Time {
 const (
 	sessionFields = `id, caller, made, reach, name, state, unseen, head, epoch = (SELECT epoch FROM meta),
 	ABS(epoch) <> (SELECT epoch FROM meta), ` + isMaybeTaken + `, exchanges, turns,
-	last, preset, settings, known, object, instructions, tools, told, request, turn, sent, sent_size, question, unasked, taken, created, used`
+	last, preset, settings, known, object, instructions, tools, told, request, turn, sent, sent_size, question, unasked, taken, created, used, {now}`
 	sessionColumns = sessionFields + `, token IS NOT NULL`
 	// justTakenColumns are the columns of a session as it was before this statement took it.
 	justTakenColumns = sessionFields + `, FALSE`
@@ -91,17 +91,19 @@ func (s *Store) scanSession(r rows) (conversation.Session, error) {
 		question                  []byte
 		preset, settings          string
 		takenAt, created, used    int64
+		now                       int64
 		taken, stale              bool
 	)
 	err := r.Scan(&n.ID, &n.Caller, &n.CreatedByAchuan, &n.Addressing, &name, &n.State, &n.EndUnknown, &head,
 		&n.Verified, &stale, &n.MaybeTaken, &n.Exchanges, &n.Turns, &last, &preset, &settings, &n.SettingsKnown,
 		&object, &instructions, &tools, &told, &request, &turn, &sent, &n.Sent.Size, &question, &n.Unasked,
-		&takenAt, &created, &used, &taken)
+		&takenAt, &created, &used, &now, &taken)
 	if err != nil {
 		return n, err
 	}
 	n.Name, n.Object = string(name), object
 	n.Taken, n.Created, n.LastUsed = fromMicros(takenAt), fromMicros(created), fromMicros(used)
+	n.ReadAt = fromMicros(now)
 	err = errors.Join(
 		decodeFixed("head", n.Head[:], head), decodeFixed("last", n.LastExchange[:], last),
 		decodeFixed("instructions", n.Instructions[:], instructions), decodeFixed("tools", n.Tools[:], tools), decodeFixed("told", n.ToldPreamble[:], told),
@@ -132,6 +134,7 @@ func keepUsable(n conversation.Session) conversation.Session {
 		ID: n.ID, Caller: n.Caller, CreatedByAchuan: n.CreatedByAchuan, Addressing: n.Addressing, Name: n.Name,
 		State: n.State, EndUnknown: n.EndUnknown, MaybeTaken: n.MaybeTaken, Exchanges: conversation.Uncounted,
 		Turns: n.Turns, Taken: n.Taken, Created: n.Created, LastUsed: n.LastUsed,
+		ReadAt: n.ReadAt,
 	}
 }
 

@@ -149,9 +149,9 @@ func requireEqual(t testing.TB, got, want any) {
 	}
 }
 
-// isTakingField reports whether a path is a field of a session that every taking sets anew.
+// isTakingField reports whether a path is a field of a session that every taking or every read sets anew.
 func isTakingField(p cmp.Path) bool {
-	return p.Last().String() == ".Turn" && p.Index(-2).Type() == reflect.TypeFor[conversation.Session]() || p.Last().String() == ".Taken"
+	return p.Last().String() == ".Turn" && p.Index(-2).Type() == reflect.TypeFor[conversation.Session]() || p.Last().String() == ".Taken" || p.Last().String() == ".ReadAt"
 }
 
 // schemaInTests is the newest version of the schema.

@@ -8,14 +8,17 @@ import (
 	"achuan/internal/conversation"
 )
 
+// usedOrNow is the time of the last use, which is now by the database's clock when the engine names none.
+const usedOrNow = `COALESCE(NULLIF(CAST($17 AS BIGINT), 0), {now})`
+
 // saveSession ends a taking. It never changes a session's caller and creation time.
 const saveSession = `
 UPDATE sessions SET made = $3, reach = $4, name = $5, state = $6, unseen = $7, head = $8,
 	epoch = CASE CAST($9 AS BIGINT) WHEN 1 THEN (SELECT epoch FROM meta) WHEN 0 THEN -(SELECT epoch FROM meta) ELSE epoch END,
 	exchanges = $10, turns = $11,
-	last = $12, preset = $13, settings = $14, known = $15, object = $16, used = $17,
+	last = $12, preset = $13, settings = $14, known = $15, object = $16, used = ` + usedOrNow + `,
 	instructions = $18, tools = $19, told = $20,
-	request = $21, turn = $22, sent = $23, sent_size = $24, question = $25, taken = $26, unasked = unasked AND $7,
+	request = $21, turn = $22, sent = $23, sent_size = $24, question = $25, taken = COALESCE(NULLIF(CAST($26 AS BIGINT), 0), taken), unasked = unasked AND $7,
 	token = NULL, lease = 0, taken_as = NULL, retry = 0
 WHERE account = $1 AND id = $2 AND token = $27`
 

@@ -177,7 +177,7 @@ INSERT INTO sessions (account, id, made, reach, name, state, unseen, head, epoch
 	last, preset, settings, known, object, used, instructions, tools, told,
 	request, turn, sent, sent_size, question, taken, caller, created, token, lease, unasked)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN CAST($9 AS BIGINT) = 1 THEN 1 ELSE -1 END * (SELECT epoch FROM meta), $10, $11,
-	$12, $13, $14, $15, $16, $17, $18, $19, $20,
+	$12, $13, $14, $15, $16, ` + usedOrNow + `, $18, $19, $20,
 	$21, $22, $23, $24, $25, {now} + CAST($26 AS BIGINT), $27, $28, $29, {now} + $30, NOT $15)
 ON CONFLICT DO NOTHING`
 
