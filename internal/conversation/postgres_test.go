@@ -29,6 +29,9 @@ func leasedPostgresSite(t *testing.T, lease time.Duration) *site {
 // expireLeases ends all takings, as if their processes had died a lease ago.
 func (s *site) expireLeases() {
 	s.t.Helper()
+	for _, keep := range s.dead {
+		keep.down.Store(true)
+	}
 	s.execInSchema("UPDATE SCHEMA.sessions SET lease = 1; UPDATE SCHEMA.names SET lease = 1; UPDATE SCHEMA.turns SET lease = 1")
 	if _, err := s.keep.ExpireLeases(s.t.Context()); err != nil {
 		s.t.Fatal(err)

@@ -11,10 +11,13 @@ import (
 	"achuan/internal/simulator"
 )
 
-// dying returns an engine on the same store whose process dies: nobody extends
-// its leases, and what its turns write later is not accepted.
+// dying returns an engine on the same store whose process dies when expireLeases is called: nobody
+// extends its leases, and it writes nothing after that.
 func (s *site) dying() *conversation.Engine {
-	other := conversation.New(s.options)
+	o, keep := s.options, &flaky{Store: s.keep}
+	o.Store = keep
+	s.dead = append(s.dead, keep)
+	other := conversation.New(o)
 	s.t.Cleanup(func() {
 		other.Abort(&chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown})
 		_ = other.Drain(s.t.Context())
