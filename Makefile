@@ -30,7 +30,7 @@ GO_BUILD   = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT=jsonv2 
 SHA256SUM := $(shell command -v sha256sum || echo shasum -a 256)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test test-go test-jsonv2 test-sdk test-deploy check bench bench-conversation bench-store fuzz lint fmt fmt-check tidy-check clean release release-check release-notes rename-module version soak
+.PHONY: help build demo dev test test-go test-properties test-jsonv2 test-sdk test-deploy check bench bench-conversation bench-store fuzz lint fmt fmt-check tidy-check clean release release-check release-notes rename-module version soak
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
@@ -71,12 +71,16 @@ demo: build ## serve a simulated platform on 127.0.0.1:8000, without an account
 dev: ## serve the demo, and restart it when a file changes
 	$(TOOL) air -c tools/air.toml
 
-test: test-go test-jsonv2 test-sdk test-deploy ## run every test
+test: test-go test-properties test-jsonv2 test-sdk test-deploy ## run every test
 
 test-go:
 	@command -v promtool >/dev/null || echo "promtool is not installed (Debian: package prometheus): the tests of alerts and dashboard are skipped"
 	go vet ./...
 	go test -race -timeout 30m ./...
+
+# test-go runs fewer worlds, because the race detector makes SQLite ten times slower.
+test-properties: ## run the model of conversations in 100 worlds of 100 operations each
+	go test -count=1 -run '^TestProperties$$' ./internal/conversation -rapid.checks=100
 
 test-jsonv2:
 	GOEXPERIMENT=jsonv2 go test $(JSON_PACKAGES)

@@ -113,6 +113,9 @@ func (t *turn) isUnchanged(s *Session) (bool, error) {
 	if !t.engine.needsVerification(s) {
 		return true, nil
 	}
+	if err := t.markUnasked(); err != nil {
+		return false, err
+	}
 	same, err := t.engine.matchesRecords(t.clientCtx, s)
 	switch {
 	case t.clientCtx.Err() != nil:
@@ -201,11 +204,12 @@ type placed struct {
 
 // placement is the session that a turn has, and what the turn does with it.
 type placement struct {
-	placed   atomic.Pointer[placed] // the session and how the request got it, for other goroutines
-	session  *Session               // taken; the turn writes its new state here
-	original Session                // as it was when it was taken
-	taking   Taking                 // what the session is taken for
-	isStored bool                   // the session is in the store, taken under the turn's token
+	placed    atomic.Pointer[placed] // the session and how the request got it, for other goroutines
+	session   *Session               // taken; the turn writes its new state here
+	original  Session                // as it was when it was taken
+	taking    Taking                 // what the session is taken for
+	isStored  bool                   // the session is in the store, taken under the turn's token
+	isUnasked bool                   // the store has it as one whose question is not sent yet
 	// maybeStored says that it is not known whether the session is in the store.
 	maybeStored  bool
 	created      int64 // id of the session that this turn created last; 0 for none

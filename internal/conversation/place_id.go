@@ -120,7 +120,7 @@ func (t *turn) resumeSession(rest []chat.Message, text string) error {
 		if s.Head.IsZero() && t.engine.needsVerification(s) {
 			s.Exchanges = Uncounted
 		}
-		if err := t.engine.countExchanges(t.clientCtx, s); err != nil && !isLost(err) {
+		if err := t.countExchanges(); err != nil && !isLost(err) {
 			return err
 		}
 		if s.Exchanges != Uncounted && !fitsContext(s, t.input.Repairs) {
@@ -131,14 +131,17 @@ func (t *turn) resumeSession(rest []chat.Message, text string) error {
 	return t.continueIn(text)
 }
 
-// countExchanges reads how many exchanges a session has when that is not known.
-func (e *Engine) countExchanges(ctx context.Context, s *Session) error {
-	if s.Exchanges != Uncounted {
+// countExchanges reads how many exchanges the session has when that is not known.
+func (t *turn) countExchanges() error {
+	if t.session.Exchanges != Uncounted {
 		return nil
 	}
-	page, err := e.opts.Platform.Records(ctx, s.ID, 1)
+	if err := t.markUnasked(); err != nil {
+		return err
+	}
+	page, err := t.engine.opts.Platform.Records(t.clientCtx, t.session.ID, 1)
 	if err == nil {
-		s.Exchanges = page.Total
+		t.session.Exchanges = page.Total
 	}
 	return err
 }

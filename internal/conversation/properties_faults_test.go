@@ -29,6 +29,7 @@ func (w *world) faultOperations() map[string]func() {
 		"interrupted":      w.interrupted,
 		"restart":          func() { w.s.restart(); w.renewGateway() },
 		"crash":            func() { w.crash(func() {}) },
+		"crash and repeat": w.crashAndRepeat,
 		"back up":          func() { w.backup = w.copyStore() },
 		"restore":          w.restore,
 	}

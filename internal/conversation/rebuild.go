@@ -12,6 +12,9 @@ import (
 // platform has of the conversation and replays it there, followed by what is new. When the new
 // session has answered, the old id becomes an alias of the new one.
 func (t *turn) rebuild(rest []chat.Message) error {
+	if err := t.markUnasked(); err != nil {
+		return err
+	}
 	old, original := *t.session, t.original
 	transcript, err := t.readMessages(old.ID)
 	if isLost(err) {

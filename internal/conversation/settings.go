@@ -58,6 +58,9 @@ func (t *turn) setUp(ctx context.Context) error {
 	case s.CreatedByAchuan:
 		base = s.Preset
 	case !t.isDiscovered:
+		if err := t.markUnasked(); err != nil {
+			return err
+		}
 		if err := t.refreshSettings(ctx); err != nil {
 			return err
 		}
@@ -65,7 +68,10 @@ func (t *turn) setUp(ctx context.Context) error {
 	}
 	want := settingsFor(base, &t.input)
 	if s.SettingsKnown && want == s.Settings {
-		return nil
+		return t.markAsking(ctx)
+	}
+	if t.isStored {
+		t.isUnasked = true
 	}
 	if t.isStored && s.ID != t.created { // a created session is stored as one without settings
 		if err := t.engine.opts.Store.MarkSettingsUnknown(ctx, s.ID, t.token); err != nil {
@@ -90,15 +96,30 @@ func (t *turn) setUp(ctx context.Context) error {
 	return t.markAsking(ctx)
 }
 
-// markAsking commits that the question is sent next. If the process dies from now on, a
-// repetition of the request waits for its record. Without a PUT, the taking itself says so.
+// markUnasked commits that the question is not sent yet, before the turn reads what the platform
+// has of its session. If the process dies until markAsking is called, a repetition of the request
+// is asked at once. Without a call of markUnasked or a PUT, the question follows the taking at
+// once, and a repetition waits for its record.
+func (t *turn) markUnasked() error {
+	if t.isUnasked || !t.isStored || t.session.EndUnknown {
+		return nil // the session of an unknown end keeps what it was taken for
+	}
+	t.isUnasked = true
+	if err := t.engine.opts.Store.MarkUnasked(t.clientCtx, t.session.ID, t.token); err != nil {
+		return t.settingsError(t.clientCtx, err)
+	}
+	return nil
+}
+
+// markAsking commits that the question is sent next, when the store says that it is not.
 func (t *turn) markAsking(ctx context.Context) error {
-	if !t.isStored {
+	if !t.isUnasked || !t.isStored {
 		return nil
 	}
-	if err := t.engine.opts.Store.MarkAsking(ctx, t.session.ID, t.token); err != nil {
+	if err := t.engine.opts.Store.MarkAsking(ctx, t.session.ID, t.token, t.session.Exchanges); err != nil {
 		return t.settingsError(ctx, err)
 	}
+	t.isUnasked = false
 	return nil
 }
 

@@ -162,11 +162,15 @@ type SessionStore interface {
 	// settings are not known, because a PUT comes next. Create returns ErrTaken when the id
 	// is in the store already, and changes nothing then.
 	Create(ctx context.Context, s Session, t Taking) error
-	// MarkSettingsUnknown records, before a PUT, that the settings are about to change.
+	// MarkSettingsUnknown records, before a PUT, that the settings are about to change. It does
+	// what MarkUnasked does, too.
 	MarkSettingsUnknown(ctx context.Context, id int64, token Token) error
-	// MarkAsking records, after a PUT, that the question is about to be sent. Until then the
-	// session of a process that died is Unasked.
-	MarkAsking(ctx context.Context, id int64, token Token) error
+	// MarkUnasked records that the question is not sent before MarkAsking is called. If the
+	// process dies until then, the session is Unasked.
+	MarkUnasked(ctx context.Context, id int64, token Token) error
+	// MarkAsking records, after MarkSettingsUnknown or MarkUnasked, that the question is about to
+	// be sent, and how many exchanges the session has.
+	MarkAsking(ctx context.Context, id int64, token Token, exchanges int) error
 	// Release undoes a taking: of the session with that id; when id is 0, of the sessions
 	// that the token took by head; without a head, of all that the token holds. It does
 	// nothing when there is no such taking.

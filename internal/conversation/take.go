@@ -99,7 +99,7 @@ func (t *turn) setSession(s *Session, isStored bool) {
 		t.engine.undoCreation(t.token, t.session.ID)
 		t.maybeStored = false
 	}
-	t.session, t.original, t.isStored = s, *s, isStored
+	t.session, t.original, t.isStored, t.isUnasked = s, *s, isStored, false
 }
 
 // releaseSession releases a session that was taken and is not used after all.

@@ -50,16 +50,18 @@ type world struct {
 
 // shape is what the next answers of the model look like.
 type shape struct {
-	calls int    // how many calls it makes
-	json  bool   // it is a JSON document
-	flaw  string // how the next one is wrong, once; "" for not at all
+	calls int             // how many calls it makes
+	json  bool            // it is a JSON document
+	flaw  string          // how the next one is wrong, once; "" for not at all
+	gate  <-chan struct{} // the next one waits for it, once; nil for not at all
 }
 
 // link is the way to the platform of one process. A process that has crashed says
 // nothing more.
 type link struct {
 	conversation.Platform
-	cut atomic.Bool
+	cut   atomic.Bool
+	crash atomic.Pointer[crashPoint] // where the process dies; nil for nowhere
 }
 
 var errCrashed = errors.New("this process has crashed")
@@ -174,39 +176,60 @@ func (w *world) end() {
 	}
 }
 
-func (l *link) broken() error {
+// call makes one call of the platform, unless the process has crashed.
+func (l *link) call(name string, do func() error) error {
 	if l.cut.Load() {
 		return &chat.Error{Kind: chat.KindBackend, Code: chat.CodeBackendUnreachable, Cause: errCrashed, NotAsked: true}
 	}
-	return nil
+	return l.crash.Load().around(name, do)
 }
 
-func (l *link) CreateSession(ctx context.Context, model string) (chat.Session, error) {
-	if err := l.broken(); err != nil {
-		return chat.Session{}, err
-	}
-	return l.Platform.CreateSession(ctx, model)
+func (l *link) CreateSession(ctx context.Context, model string) (s chat.Session, err error) {
+	err = l.call("CreateSession", func() (err error) {
+		s, err = l.Platform.CreateSession(ctx, model)
+		return err
+	})
+	return s, err
 }
 
-func (l *link) UpdateSession(ctx context.Context, s chat.Session) (chat.Session, error) {
-	if err := l.broken(); err != nil {
-		return chat.Session{}, err
-	}
-	return l.Platform.UpdateSession(ctx, s)
+func (l *link) UpdateSession(ctx context.Context, s chat.Session) (got chat.Session, err error) {
+	err = l.call("UpdateSession", func() (err error) {
+		got, err = l.Platform.UpdateSession(ctx, s)
+		return err
+	})
+	return got, err
+}
+
+func (l *link) FindSession(ctx context.Context, id int64) (s chat.Session, err error) {
+	err = l.call("FindSession", func() (err error) {
+		s, err = l.Platform.FindSession(ctx, id)
+		return err
+	})
+	return s, err
 }
 
 func (l *link) DeleteSession(ctx context.Context, id int64) error {
-	if err := l.broken(); err != nil {
-		return err
-	}
-	return l.Platform.DeleteSession(ctx, id)
+	return l.call("DeleteSession", func() error { return l.Platform.DeleteSession(ctx, id) })
 }
 
-func (l *link) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) {
-	if err := l.broken(); err != nil {
+func (l *link) Records(ctx context.Context, id int64, page int) (p chat.RecordPage, err error) {
+	err = l.call("Records", func() (err error) {
+		p, err = l.Platform.Records(ctx, id, page)
+		return err
+	})
+	return p, err
+}
+
+func (l *link) Ask(ctx context.Context, q chat.Question) (stream chat.Stream, err error) {
+	err = l.call("Ask", func() (err error) {
+		stream, err = l.Platform.Ask(ctx, q)
+		return err
+	})
+	if err != nil && stream != nil {
+		stream.Close() // the process died when it had asked
 		return nil, err
 	}
-	return l.Platform.Ask(ctx, q)
+	return stream, err
 }
 
 // outcome is a whole answer as its client has it.
@@ -216,19 +239,32 @@ type outcome struct {
 }
 
 // try asks and reads the whole answer.
-func (w *world) try(ctx context.Context, r *chat.Request) (outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
-	defer cancel()
-	began := time.Now()
+func (w *world) try(ctx context.Context, r *chat.Request) (got outcome, err error) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		got, err = w.send(ctx, r)
+	}()
+	timer := time.NewTimer(tryTimeout)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return got, err
+	case <-timer.C:
+		w.s.engine.Abort(&chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeShuttingDown})
+		<-ended
+		w.Fatalf("a request waited for %v", tryTimeout)
+		return outcome{}, nil
+	}
+}
+
+// send is try without its timeout.
+func (w *world) send(ctx context.Context, r *chat.Request) (outcome, error) {
 	a, err := w.gateway.Chat(ctx, r)
-	var got outcome
-	if err == nil {
-		got, err = read(a)
+	if err != nil {
+		return outcome{}, err
 	}
-	if time.Since(began) >= tryTimeout {
-		w.Fatalf("a request waited for %v: %v", time.Since(began), err)
-	}
-	return got, err
+	return read(a)
 }
 
 // read reads an answer to its end.
@@ -269,6 +305,13 @@ func (w *world) mark(caller string) string {
 func (w *world) answer(turn simulator.Turn) *simulator.Reply {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	reply := w.nextAnswer(turn)
+	reply.Gate, w.shape.gate = w.shape.gate, nil
+	return reply
+}
+
+// nextAnswer is answer without its gate. The caller holds w.mu.
+func (w *world) nextAnswer(turn simulator.Turn) *simulator.Reply {
 	w.made++
 	mark := func(part int) string { return fmt.Sprintf("«%d»", 1_000_000+100*w.made+part) }
 	flaw := w.shape.flaw

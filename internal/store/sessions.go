@@ -217,8 +217,11 @@ func (s *Store) Create(ctx context.Context, n conversation.Session, t conversati
 const whereHeld = ` WHERE account = $1 AND id = $2 AND token = $3`
 
 const (
-	markSettingsUnknown = `UPDATE sessions SET known = FALSE, unasked = unasked OR NOT unseen` + whereHeld
-	markAsking          = `UPDATE sessions SET unasked = FALSE` + whereHeld
+	// The question of a taking that may have been interrupted was sent earlier.
+	setUnasked          = `unasked = unasked OR NOT unseen`
+	markSettingsUnknown = `UPDATE sessions SET known = FALSE, ` + setUnasked + whereHeld
+	markUnasked         = `UPDATE sessions SET ` + setUnasked + whereHeld
+	markAsking          = `UPDATE sessions SET unasked = FALSE, exchanges = $4` + whereHeld
 )
 
 // MarkSettingsUnknown records, before a PUT, that the settings are about to change.
@@ -226,9 +229,14 @@ func (s *Store) MarkSettingsUnknown(ctx context.Context, id int64, token convers
 	return s.execHeld(ctx, markSettingsUnknown, s.account, id, token[:])
 }
 
-// MarkAsking records, after a PUT, that the question is about to be sent.
-func (s *Store) MarkAsking(ctx context.Context, id int64, token conversation.Token) error {
-	return s.execHeld(ctx, markAsking, s.account, id, token[:])
+// MarkUnasked records that the question is not sent before MarkAsking is called.
+func (s *Store) MarkUnasked(ctx context.Context, id int64, token conversation.Token) error {
+	return s.execHeld(ctx, markUnasked, s.account, id, token[:])
+}
+
+// MarkAsking records that the question is about to be sent.
+func (s *Store) MarkAsking(ctx context.Context, id int64, token conversation.Token, exchanges int) error {
+	return s.execHeld(ctx, markAsking, s.account, id, token[:], int64(exchanges))
 }
 
 // execHeld runs a statement that ends in whereHeld. It returns ErrNotHeld if the token does

@@ -126,10 +126,11 @@ func TestMarkAsking(t *testing.T) {
 		fresh := sampleSession(7, "")
 		fresh.SettingsKnown = false
 		requireNoError(t, s.Create(ctx, fresh, newTaking(1)))
-		checkUnasked(true, "created, before a PUT")
-		requireError(t, s.MarkAsking(ctx, 7, tokenOf(2)), conversation.ErrNotHeld)
-		requireNoError(t, s.MarkAsking(ctx, 7, tokenOf(1)))
+		checkUnasked(true, "created, a PUT comes next")
+		requireError(t, s.MarkAsking(ctx, 7, tokenOf(2), 9), conversation.ErrNotHeld)
+		requireNoError(t, s.MarkAsking(ctx, 7, tokenOf(1), 9))
 		checkUnasked(false, "after the PUT")
+		requireEqual(t, readSession(t, s, 7).Exchanges, 9)
 		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(1), Session: sampleSession(7, "h")}))
 		_, _, err := s.Match(ctx, newHeadQuery("h", 3))
 		requireNoError(t, err)
@@ -138,6 +139,35 @@ func TestMarkAsking(t *testing.T) {
 		checkUnasked(true, "before a PUT")
 		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(3), Session: sampleSession(7, "i")}))
 		checkUnasked(false, "saved")
+		must[*conversation.Session](t)(s.Take(ctx, 7, newTaking(4), conversation.ByID))
+		requireError(t, s.MarkUnasked(ctx, 7, tokenOf(3)), conversation.ErrNotHeld)
+		requireNoError(t, s.MarkUnasked(ctx, 7, tokenOf(4)))
+		checkUnasked(true, "before a read of the records")
+		interruptTakings(t, w, s)
+		checkUnasked(true, "interrupted")
+		must[*conversation.Session](t)(s.Take(ctx, 7, newTaking(5), conversation.ByID))
+		requireNoError(t, s.MarkAsking(ctx, 7, tokenOf(5), 9))
+		interruptTakings(t, w, s)
+		must[*conversation.Session](t)(s.Take(ctx, 7, newTaking(6), conversation.ByID))
+		requireNoError(t, s.MarkUnasked(ctx, 7, tokenOf(6)))
+		checkUnasked(false, "taken after a turn whose question may have been sent")
+	})
+}
+
+// The store's clock dates the last use of a session, and its taking, whatever the engine's says.
+func TestTimesAreOfTheStore(t *testing.T) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
+		ctx := t.Context()
+		w.advance(t, time.Hour)
+		n := sampleSession(7, "")
+		n.LastUsed = time.Time{}
+		requireNoError(t, s.Create(ctx, n, newTaking(1)))
+		requireNoError(t, s.Save(ctx, conversation.Commit{Token: tokenOf(1), Session: n}))
+		found := readSession(t, s, 7)
+		used, taken := found.ReadAt.Sub(found.LastUsed), found.ReadAt.Sub(found.Taken)
+		if used < 0 || taken < used || taken > time.Minute {
+			t.Errorf("used %v and taken %v before the read, want both just before it", used, taken)
+		}
 	})
 }
 
