@@ -21,7 +21,7 @@ func TestAnswers(t *testing.T) {
 		if len(archive.Files) != 3 {
 			t.Fatalf("archive = %d files, want 3: events, stream, whole", len(archive.Files))
 		}
-		events, choices := parseEvents(t, string(archive.Files[0].Data))
+		events, choices := parseEvents(t, archive.Files[0].Data)
 		r := request(choices)
 		r.Model = "demo-large"
 		r.IncludeUsage = strings.HasPrefix(archive.Comment, "usage:")

@@ -51,7 +51,8 @@ func server(t testing.TB) string {
 	t.Helper()
 	named := os.Getenv("ACHUAN_TEST_POSTGRES")
 	if named == "" {
-		c, err := net.DialTimeout("tcp", "127.0.0.1:5432", time.Second)
+		dialer := net.Dialer{Timeout: time.Second}
+		c, err := dialer.DialContext(t.Context(), "tcp", "127.0.0.1:5432")
 		if err != nil {
 			t.Skip("no PostgreSQL on 127.0.0.1:5432 (.ci/postgres installs and starts one), and ACHUAN_TEST_POSTGRES is not set")
 		}

@@ -11,7 +11,7 @@ func TestSessionsArePagedLatestFirst(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		for id := int64(1); id <= 6; id++ {
 			n := sampleSession(id, "h")
-			n.LastUsed = sampleTime.Add([...]time.Duration{1: 4, 2: 6, 3: 5, 4: 1, 5: 2, 6: 3}[id] * time.Second)
+			n.LastUsed = sampleTime.Add(seconds(4, 6, 5, 1, 2, 3)[id-1])
 			switch id {
 			case 4:
 				n.State = conversation.StateLost
@@ -59,4 +59,13 @@ func TestCounts(t *testing.T) {
 			conversation.StateLost: 1, conversation.StateRetired: 1,
 		})
 	})
+}
+
+// seconds returns durations.
+func seconds(counts ...int) []time.Duration {
+	list := make([]time.Duration, len(counts))
+	for i, n := range counts {
+		list[i] = time.Duration(n) * time.Second
+	}
+	return list
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"achuan/internal/chat"
 	"achuan/internal/conversation"
@@ -103,7 +102,7 @@ func TestMatchPrefersEqualSettingsThenTheLatest(t *testing.T) {
 	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
 		for id := int64(1); id <= 5; id++ {
 			n := sampleSession(id, "h")
-			n.LastUsed = sampleTime.Add([...]time.Duration{1: 5, 2: 2, 3: 3, 4: 9, 5: 8}[id] * time.Second)
+			n.LastUsed = sampleTime.Add(seconds(5, 2, 3, 9, 8)[id-1])
 			if id == 4 {
 				n.Settings = chat.Settings{Model: "other"}
 			}
