@@ -23,7 +23,7 @@ type crashPoint struct {
 	whole    int           // answers to the question that were whole before
 	isFirst  bool          // no process has died in a turn of this request before
 	reached  chan struct{} // closed when the process is dead
-	hasAsked atomic.Bool   // a question was asked before
+	hasAsked atomic.Bool   // a question was sent before, perhaps to a session that the platform had lost
 	call     string        // the call at which it died, when reached is closed
 }
 
@@ -187,8 +187,8 @@ func (w *world) afterCrash(th *thread, r *chat.Request, point *crashPoint, open 
 		open()
 	case point.inAnswer: // the platform ends the answer when the repetition has looked for it
 		w.s.sim.InterceptOnce(simulator.RouteRecords, simulator.Afterwards(func(*http.Request) { open() }))
-	case w.timesAsked(th) == point.whole && !point.hasAsked.Load() && w.mayBeAsked(r):
-		if point.isFirst && point.isBeforeTheQuestion() {
+	case w.timesAsked(th) == point.whole && w.mayBeAsked(r):
+		if point.isFirst && !point.hasAsked.Load() && point.isBeforeTheQuestion() {
 			w.Fatalf("the process died at %s, and the store does not tell that the question was not asked", point.call)
 		}
 		// The process died between the commit before the question and the question. Nobody
