@@ -64,6 +64,8 @@ func TestBudget(t *testing.T) {
 // checkUnused checks that no request uses the budget or waits for it.
 func checkUnused(t *testing.T, b *budget) {
 	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.used.Load() != 0 || b.waitingCount.Load() != 0 || len(b.waiting) != 0 {
 		t.Errorf("bytes in use at the end = %d with %d waiters, want 0 with 0", b.used.Load(), b.waitingCount.Load())
 	}
