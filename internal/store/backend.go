@@ -22,9 +22,6 @@ type backend interface {
 	transact(ctx context.Context, f workFunc) error
 	// encodeTokens returns a list of tokens as the argument that {in_tokens} reads.
 	encodeTokens(list []conversation.Token) any
-	// hasCheapReads reports whether a read is so cheap that it pays to read before a write
-	// that may find nothing.
-	hasCheapReads() bool
 	close() error
 }
 
@@ -47,7 +44,7 @@ type rows interface {
 // dialect holds the parts of statements in which the two databases differ.
 type dialect struct {
 	now          string // {now}: the database's clock, in microseconds
-	skipLocked   string // {skip_locked}: locks the selected rows and skips rows that are locked
+	skipLocked   string // {skip_locked}: locks the selected rows of sessions and skips rows that are locked
 	lockRows     string // {lock_rows}: locks the selected rows
 	inTokens     string // {in_tokens}: the condition that a column is one of the tokens $2
 	noOtherWaits string // {no_other_waits}: the condition that no replica but $4 waits for a session
@@ -80,7 +77,8 @@ func queryRow(ctx context.Context, c conn, dest []any, statement string, args ..
 			return false, err
 		}
 	}
-	list.Close()
+	for list.Next() { // a statement that writes is committed after its last row
+	}
 	return found, list.Err()
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"strings"
@@ -37,11 +38,11 @@ WHERE account = $1 AND id IN (SELECT id FROM picked)
 RETURNING state`
 
 	// isDeletable is the condition that clean-up may take a session last used before $4.
-	isDeletable = `account = $1 AND made AND used < $4 AND retry <= {now} AND token IS NULL AND NOT ` + isMaybeTaken
+	isDeletable = `account = $1 AND made AND ` + usedHour + ` <= $4 / 3600000000 AND used < $4 AND retry <= {now} AND token IS NULL AND NOT ` + isMaybeTaken
 	// takeDeletable takes up to $5 sessions that also meet CONDITION.
 	takeDeletable = `
 WITH picked AS MATERIALIZED (
-	SELECT id FROM sessions WHERE ` + isDeletable + ` AND CONDITION ORDER BY used LIMIT $5 {skip_locked})
+	SELECT id FROM sessions WHERE ` + isDeletable + ` AND CONDITION ORDER BY ` + usedHour + `, used LIMIT $5 {skip_locked})
 UPDATE sessions SET token = $2, lease = {now} + $3
 WHERE account = $1 AND id IN (SELECT id FROM picked)
 RETURNING ` + justTakenColumns
@@ -49,11 +50,17 @@ RETURNING ` + justTakenColumns
 	postponeSession = `UPDATE sessions SET token = NULL, lease = 0, retry = $4` + whereHeld
 
 	deleteSession = `DELETE FROM sessions` + whereHeld
-	deleteHeads   = `DELETE FROM heads WHERE account = $1 AND session = $2`
 	// The store remembers that a name came with a history after the name's session is gone.
 	deleteSessionNames = `DELETE FROM names WHERE account = $1 AND session = $2 AND NOT history`
 	unbindNames        = `UPDATE names SET session = 0 WHERE account = $1 AND session = $2`
 	deleteAliases      = `DELETE FROM aliases WHERE account = $1 AND session = $2`
+
+	// findSweepEnd finds the head that has $2 others between it and $1.
+	findSweepEnd = `SELECT head FROM heads WHERE head > $1 ORDER BY head LIMIT 1 OFFSET $2`
+	// deleteOrphanHeads deletes the heads after $1, up to $2, whose sessions are gone.
+	deleteOrphanHeads = `
+DELETE FROM heads WHERE head > $1 AND head <= $2 AND NOT EXISTS (
+	SELECT 1 FROM sessions WHERE sessions.id = heads.session AND sessions.account = heads.account)`
 )
 
 // Extend extends the leases of sessions, turns and name claims. It returns the tokens that
@@ -105,7 +112,35 @@ func (s *Store) ExpireLeases(ctx context.Context) (int, error) {
 	if err != nil {
 		return dirty, err
 	}
-	return dirty, nil
+	return dirty, s.sweepHeads(ctx)
+}
+
+// sweepSize is how many heads one call of sweepHeads looks at.
+const sweepSize = 1000
+
+// sweepHeads deletes heads whose sessions are gone: each call among the next sweepSize heads. An
+// index of the heads of a session would cost every turn more than that.
+func (s *Store) sweepHeads(ctx context.Context) error {
+	s.sweep.Lock()
+	defer s.sweep.Unlock()
+	from := nonNullBytes(string(s.sweptTo))
+	var end []byte
+	err := s.autocommit(ctx, func(ctx context.Context, c conn) error {
+		found, err := queryRow(ctx, c, []any{&end}, findSweepEnd, from, sweepSize-1)
+		if err != nil {
+			return err
+		}
+		last := end
+		if !found {
+			end, last = nil, bytes.Repeat([]byte{0xff}, len(conversation.Hash{})) // the next call begins again
+		}
+		_, err = c.exec(ctx, deleteOrphanHeads, from, last)
+		return err
+	})
+	if err == nil {
+		s.sweptTo = end
+	}
+	return err
 }
 
 // expireLeases ends takings, turns and name claims whose process has not extended them. It
@@ -208,13 +243,13 @@ func (s *Store) TakeExpired(
 }
 
 // Delete deletes a session that token holds. Its id remains an alias of the session that
-// replaced it. Aliases that led to it are deleted.
+// replaced it. Aliases that led to it are deleted. ExpireLeases deletes its heads later.
 func (s *Store) Delete(ctx context.Context, id int64, token conversation.Token) error {
 	return s.transact(ctx, func(ctx context.Context, c conn) error {
 		if err := requireHeld(c.exec(ctx, deleteSession, s.account, id, token[:])); err != nil {
 			return err
 		}
-		for _, statement := range []string{deleteHeads, deleteSessionNames, unbindNames, deleteAliases} {
+		for _, statement := range []string{deleteSessionNames, unbindNames, deleteAliases} {
 			if _, err := c.exec(ctx, statement, s.account, id); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -134,4 +135,45 @@ func TestDelete(t *testing.T) {
 		requireNoError(t, s.Delete(ctx, 3, tokenOf(5)))
 		requireNoMatch(t, s, newHeadQuery("h", 7), false)
 	})
+}
+
+// The heads of deleted sessions are deleted, a number of them at a time, and those of other
+// sessions stay.
+func TestHeadsOfDeletedSessionsAreSwept(t *testing.T) {
+	eachStore(t, func(t *testing.T, _ testDatabase, s *Store) {
+		const sessions = 20
+		for id := int64(1); id <= sessions; id++ {
+			n := sampleSession(id, strconv.FormatInt(id, 10))
+			putSession(t, s, n)
+			if id%2 == 0 {
+				continue
+			}
+			must[*conversation.Session](t)(s.Take(t.Context(), id, newTaking(int(id)), conversation.ByLineage))
+			requireNoError(t, s.Delete(t.Context(), id, tokenOf(int(id))))
+		}
+		insertOrphanHeads(t, s, 2*sweepSize)
+		for range 4 {
+			must[int](t)(s.ExpireLeases(t.Context()))
+		}
+		var left int
+		requireNoError(t, s.read(t.Context(), func(ctx context.Context, c conn) error {
+			_, err := queryRow(ctx, c, []any{&left}, "SELECT COUNT(*) FROM heads")
+			return err
+		}))
+		requireEqual(t, left, sessions/2)
+	})
+}
+
+// insertOrphanHeads inserts heads of a session that does not exist.
+func insertOrphanHeads(t *testing.T, s *Store, count int) {
+	t.Helper()
+	requireNoError(t, s.transact(t.Context(), func(ctx context.Context, c conn) error {
+		for n := range count {
+			head := hashOf("orphan " + strconv.Itoa(n))
+			if _, err := c.exec(ctx, insertHead, s.account, shortHead(head), 4711); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,6 +49,9 @@ type DB struct {
 	breaker     *breaker
 	log         *slog.Logger
 	firstDamage atomic.Pointer[error] // the first error that reported a broken page
+
+	sweep   sync.Mutex // one call of sweepHeads at a time
+	sweptTo []byte     // the last head that sweepHeads saw; nil before the first
 }
 
 // Open opens a database. It creates a database that does not exist and brings the schema

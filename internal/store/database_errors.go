@@ -36,6 +36,12 @@ func explain(err error) error {
 	return err
 }
 
+// isFromDatabase reports whether SQLite returned the error.
+func isFromDatabase(err error) bool {
+	_, ok := errors.AsType[*driver.Error](err)
+	return ok
+}
+
 // recordDamage records the first error that reports a broken page. The page stays broken
 // until an operator restores a backup, but Ping's commits to other pages still succeed.
 func (d *DB) recordDamage(err error) {

@@ -19,6 +19,9 @@ func hashOrNull(h conversation.Hash) any {
 	return h[:]
 }
 
+// shortHead returns the bytes of a head that the table of heads has.
+func shortHead(h conversation.Hash) []byte { return h[:8] }
+
 // tokenOrNull encodes a token. The zero token is NULL.
 func tokenOrNull(t conversation.Token) any {
 	if t == (conversation.Token{}) {

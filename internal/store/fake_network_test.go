@@ -3,6 +3,7 @@ package store
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -12,6 +13,7 @@ type proxy struct {
 	listener net.Listener
 	target   string
 	wg       sync.WaitGroup
+	requests atomic.Int64 // reads from the client
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -78,8 +80,8 @@ func (p *proxy) serve(client net.Conn) {
 	}
 	defer p.track(server)()
 	var both sync.WaitGroup
-	both.Go(func() { p.copy(server, client) })
-	both.Go(func() { p.copy(client, server) })
+	both.Go(func() { p.copy(server, client, &p.requests) })
+	both.Go(func() { p.copy(client, server, new(atomic.Int64)) })
 	both.Wait()
 }
 
@@ -99,11 +101,13 @@ func (p *proxy) track(c net.Conn) func() {
 	}
 }
 
-func (p *proxy) copy(to, from net.Conn) {
+// copy forwards what it reads, and counts the reads.
+func (p *proxy) copy(to, from net.Conn, reads *atomic.Int64) {
 	defer to.Close() //nolint:errcheck // the other side notices, or has gone
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
+		reads.Add(1)
 		p.mu.Lock()
 		held := p.mode == holding
 		p.mu.Unlock()

@@ -23,7 +23,7 @@ func TestInspect(t *testing.T) {
 		"never": {func(*testing.T) string { return "sqlite:" + filepath.Join(file, "achuan.db") }, Condition{}, "is no folder"},
 		"there": {func(t *testing.T) string { return "sqlite:" + fileOfSchema(t, schemaInTests) },
 			Condition{Kind: KindSQLite, Exists: true, Schema: schemaInTests, Newest: schemaInTests}, ""},
-		"a later achuan's": {func(t *testing.T) string { return "sqlite:" + fileOfSchema(t, 3) }, Condition{}, "schema 3 is newer than 2"},
+		"a later achuan's": {func(t *testing.T) string { return "sqlite:" + fileOfSchema(t, schemaInTests+1) }, Condition{}, newerSchemaError(schemaInTests+1, schemaInTests).Error()},
 		"no database":      {func(*testing.T) string { return "sqlite:" + file }, Condition{}, "no SQLite database"},
 		"PostgreSQL, not yet": {func(t *testing.T) string { return postgresDatabase(t).url },
 			Condition{Kind: KindPostgres, Newest: schemaInTests}, ""},

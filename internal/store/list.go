@@ -7,11 +7,13 @@ import (
 	"achuan/internal/conversation"
 )
 
-// The condition on state must have the exact text of that in the index sessions_list.
+// The condition on state must have the exact text of that in the index sessions_list, and
+// usedHour that of the indexes.
 const (
+	usedHour            = `(used / 3600000000)`
 	fromCallerSessions  = ` FROM sessions WHERE account = $1 AND caller = $2 AND state IN ('free', 'dirty')`
 	fromAllSessions     = ` FROM sessions WHERE account = $1 AND state IN ('free', 'dirty')`
-	latestFirst         = ` ORDER BY used DESC, id DESC`
+	latestFirst         = ` ORDER BY ` + usedHour + ` DESC, used DESC, id DESC`
 	listCallerPage      = `SELECT ` + sessionColumns + fromCallerSessions + latestFirst + ` LIMIT $4 OFFSET $3`
 	listAllPage         = `SELECT ` + sessionColumns + fromAllSessions + latestFirst + ` LIMIT $3 OFFSET $2`
 	countCallerSessions = `SELECT COUNT(*)` + fromCallerSessions

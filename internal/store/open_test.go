@@ -88,7 +88,7 @@ func TestSchema(t *testing.T) {
 		}
 		requireNoError(t, s.Close())
 		_, err := Open(t.Context(), Options{URL: w.url})
-		requireErrorText(t, err, "its schema 99 is newer than 2")
+		requireErrorText(t, err, newerSchemaError(99, schemaInTests).Error())
 	})
 }
 

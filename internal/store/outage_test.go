@@ -33,7 +33,7 @@ func TestFullDisk(t *testing.T) {
 		db := s.backend.(*sqlite)
 		requireNoError(t, db.writer.submit(ctx, func(ctx context.Context, c conn) error {
 			return c.execScript(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", limit))
-		}))
+		}, false))
 	}
 	pages(1) // SQLite raises this to the present number
 	big := newTurn(1, "r", "")
@@ -223,7 +223,7 @@ func TestWriterSkipsJobsOfCallersThatLeft(t *testing.T) {
 				close(begun)
 				<-gate
 				return nil
-			}))
+			}, true))
 			return
 		}
 		<-begun

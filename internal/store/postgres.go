@@ -32,7 +32,7 @@ const (
 // postgresWords: the time is that of the server at the start of the statement.
 var postgresDialect = dialect{
 	now:          postgresNow,
-	skipLocked:   "FOR UPDATE SKIP LOCKED",
+	skipLocked:   "FOR UPDATE OF sessions SKIP LOCKED",
 	lockRows:     "FOR UPDATE",
 	inTokens:     "= ANY($2)",
 	noOtherWaits: " AND (waiter = $4 OR " + hasNoWaiter + ")",
@@ -186,8 +186,6 @@ func (p *postgres) autocommit(ctx context.Context, f workFunc) error {
 func (p *postgres) transact(ctx context.Context, f workFunc) error {
 	return retryIfNoEffect(ctx, func() error { return runInTransaction(ctx, p.pool, f) })
 }
-
-func (p *postgres) hasCheapReads() bool { return false }
 
 func (p *postgres) encodeTokens(list []conversation.Token) any {
 	raw := make([][]byte, len(list))

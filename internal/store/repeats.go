@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"achuan/internal/conversation"
@@ -19,21 +20,23 @@ const (
 	// moved on to another session before it was interrupted, only that session has its answer.
 	selectInterrupted = `
 SELECT id FROM sessions
-WHERE ` + isForRequest + ` AND state <> 'lost' AND (token IS NOT NULL OR unseen) AND token IS NULL AND unseen AND taken > {now} - {resume_window}
-	AND NOT EXISTS (SELECT 1 FROM sessions AS later
-		WHERE later.account = $1 AND later.request = $3 AND later.turn = sessions.turn AND later.taken > sessions.taken)
+WHERE ` + isForRequest + ` AND state <> 'lost' AND token IS NULL AND unseen AND taken > {now} - {resume_window}
+	AND NOT EXISTS (SELECT 1 FROM sessions AS later WHERE later.account = $1 AND later.request = $3
+		AND later.token IS NOT NULL AND later.turn = sessions.turn AND later.taken > sessions.taken)
 ORDER BY taken DESC, id DESC LIMIT 1`
 
-	// selectEnded selects a session whose turn has just ended.
+	// selectEnded selects a session whose turn has just ended. Only the sessions that the
+	// caller used in the last hour are read.
 	selectEnded = `
 SELECT id FROM sessions
-WHERE ` + isUsableForRequest + ` AND used > {now} - {repeat_window} AND token IS NULL AND NOT unseen
+WHERE account = $1 AND caller = $2 AND state IN ('free', 'dirty') AND ` + usedHour + ` >= ({now} - {repeat_window}) / 3600000000
+	AND request = $3 AND used > {now} - {repeat_window} AND token IS NULL AND NOT unseen
 ORDER BY used DESC, id DESC LIMIT 1`
 
 	// selectRunning selects the taking with the longest lease.
 	selectRunning = `
 SELECT token, lease - {now} FROM sessions
-WHERE ` + isUsableForRequest + ` AND (token IS NOT NULL OR unseen) AND token IS NOT NULL
+WHERE ` + isUsableForRequest + ` AND token IS NOT NULL
 ORDER BY lease DESC LIMIT 1`
 
 	// checkRepeat says which of the statements above, and selectLeftTurn, find something.
@@ -46,15 +49,23 @@ UPDATE sessions SET token = $4, lease = {now} + $5
 WHERE account = $1 AND id = (` + selectInterrupted + ` {skip_locked})
 RETURNING ` + justTakenColumns
 
+	// forgetEarlier makes a turn's earlier sessions no interrupted ones, because session $4 is
+	// its last.
+	forgetEarlier = `
+UPDATE sessions SET request = NULL
+WHERE account = $1 AND request = $3 AND caller || '' = $2 AND unseen AND token IS NULL AND id <> $4
+	AND turn = (SELECT last.turn FROM sessions AS last WHERE last.account = $1 AND last.id = $4)`
+
 	findEnded = `SELECT ` + sessionColumns + ` FROM sessions WHERE account = $1 AND id = (` + selectEnded + `)`
 )
 
 // repeatHints says what the store has for a request.
 type repeatHints struct{ left, interrupted, ended, running bool }
 
-// findRepeat reads, in one statement, what the store has for a request.
+// findRepeat reads, in one statement, what the store has for a request. SQLite runs it on the
+// connection that writes: every commit empties the caches of the others.
 func (s *Store) findRepeat(ctx context.Context, r conversation.TurnRequest) (hints repeatHints, err error) {
-	err = s.read(ctx, func(ctx context.Context, c conn) error {
+	err = s.autocommit(ctx, func(ctx context.Context, c conn) error {
 		_, err := queryRow(ctx, c, []any{&hints.left, &hints.interrupted, &hints.ended, &hints.running},
 			checkRepeat, s.account, r.Turn.Caller, r.Turn.Request[:], r.Retried)
 		return err
@@ -79,8 +90,7 @@ func (s *Store) takeRepeat(
 	}
 	request := []any{s.account, r.Turn.Caller, r.Turn.Request[:]}
 	if hints.interrupted {
-		args := append(request, r.Turn.Token[:], s.lease)
-		found.Interrupted, err = s.firstSession(ctx, s.autocommit, takeInterrupted, args...)
+		found.Interrupted, err = s.takeInterrupted(ctx, request, r.Turn.Token)
 		if err != nil || found.Interrupted != nil {
 			return found, err
 		}
@@ -94,6 +104,26 @@ func (s *Store) takeRepeat(
 		found.Running, err = s.runningTurn(ctx, request)
 	}
 	return found, err
+}
+
+// takeInterrupted takes the last session of an interrupted turn of the request. It returns nil
+// if there is none.
+func (s *Store) takeInterrupted(
+	ctx context.Context, request []any, token conversation.Token,
+) (*conversation.Session, error) {
+	var taken []conversation.Session
+	err := s.transact(ctx, func(ctx context.Context, c conn) (err error) {
+		args := append(slices.Clip(request), token[:], s.lease)
+		if taken, err = queryAll(ctx, c, s.scanSession, takeInterrupted, args...); err != nil || len(taken) == 0 {
+			return err
+		}
+		_, err = c.exec(ctx, forgetEarlier, append(slices.Clip(request), taken[0].ID)...)
+		return err
+	})
+	if err != nil || len(taken) == 0 {
+		return nil, err
+	}
+	return &taken[0], nil
 }
 
 // runningTurn returns the taking of the request that has a lease, or nil.

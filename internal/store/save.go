@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"achuan/internal/conversation"
 )
@@ -22,13 +23,25 @@ UPDATE sessions SET made = $3, reach = $4, name = $5, state = $6, unseen = $7, h
 	token = NULL, lease = 0, taken_as = NULL, retry = 0
 WHERE account = $1 AND id = $2 AND token = $27`
 
+// changeHead records that a session that the token holds has another head from now on. It runs
+// before saveSession, or in the same statement.
+func changeHead(token, head, shortHead string) string {
+	return strings.NewReplacer("TOKEN", token, "SHORT", shortHead, "HEAD", head).Replace(`
+	INSERT INTO heads (account, head, session, current)
+	SELECT $1, substr(head, 1, 8), $2, FALSE FROM sessions
+	WHERE account = $1 AND id = $2 AND token = TOKEN AND head IS NOT NULL AND head IS DISTINCT FROM HEAD
+	UNION ALL
+	SELECT $1, SHORT, $2, TRUE FROM sessions WHERE account = $1 AND id = $2 AND token = TOKEN AND SHORT IS NOT NULL
+	ON CONFLICT (head, account, session) DO UPDATE SET current = excluded.current`)
+}
+
+var saveHead = changeHead("$3", "$4", "$5")
+
 // saveInOneStatement is a Save without a turn and a replacement, in one round trip to the
 // server: it writes the session, its head and its name, and deletes a failed turn.
-const saveInOneStatement = `
+var saveInOneStatement = `
 WITH saved AS (` + saveSession + ` RETURNING id),
-past AS (
-	INSERT INTO heads (account, head, session) SELECT $1, $8, id FROM saved WHERE $8 IS NOT NULL
-	ON CONFLICT DO NOTHING),
+heads_changed AS (` + changeHead("$27", "$8::bytea", "substr($8::bytea, 1, 8)") + `),
 bound AS (
 	INSERT INTO names (account, digest, session, history)
 	SELECT $1, $28::bytea, id, $29::boolean FROM saved WHERE $28::bytea IS NOT NULL
@@ -83,13 +96,16 @@ func (s *Store) saveInOneStatement(ctx context.Context, c conn, commit conversat
 }
 
 func (s *Store) saveInSteps(ctx context.Context, c conn, commit conversation.Commit, values []any) error {
-	if err := requireHeld(c.exec(ctx, saveSession, values...)); err != nil {
+	head := hashOrNull(commit.Session.Head)
+	var short any
+	if head != nil {
+		short = shortHead(commit.Session.Head)
+	}
+	if _, err := c.exec(ctx, saveHead, s.account, commit.Session.ID, commit.Token[:], head, short); err != nil {
 		return err
 	}
-	if head := commit.Session.Head; head != (conversation.Hash{}) {
-		if _, err := c.exec(ctx, insertHead, s.account, head[:], commit.Session.ID); err != nil {
-			return err
-		}
+	if err := requireHeld(c.exec(ctx, saveSession, values...)); err != nil {
+		return err
 	}
 	if b := commit.Bind; b != nil {
 		args := []any{s.account, nameDigest(b.Key), commit.Session.ID, b.History}

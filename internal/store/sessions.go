@@ -12,13 +12,15 @@ import (
 const setTaking = `token = $4, turn = $4, request = $5, sent = $6, sent_size = $7, question = $8, unasked = FALSE`
 
 // matchSession takes a free session with a head that a transcript may continue: not one
-// that is addressed by its id only, or never again. Appending ” keeps a planner without
+// that is addressed by its id only, or never again. The table of heads has the first bytes
+// of a head, so the session's whole head is compared. Appending nothing keeps a planner without
 // statistics from scanning all free sessions of the caller.
 const matchSession = `
 UPDATE sessions SET lease = {now} + $9, taken = {now}, ` + setTaking + `
 WHERE account = $1 AND id = (
-	SELECT id FROM sessions
-	WHERE account = $1 AND head = $2 AND caller || '' = $3 AND state || '' = 'free' AND token IS NULL
+	SELECT sessions.id FROM heads JOIN sessions ON sessions.id = heads.session AND sessions.account = heads.account
+	WHERE heads.head = $14 AND heads.account = $1 AND heads.current
+		AND sessions.head = $2 AND caller || '' = $3 AND state || '' = 'free' AND token IS NULL
 		AND reach NOT IN ('id', 'throwaway') AND NOT ` + isMaybeTaken + `
 		AND (instructions IS NULL OR instructions = $11 OR tools IS NOT DISTINCT FROM $12 OR tools = $13)
 	ORDER BY known AND settings = $10 DESC, used DESC, id DESC LIMIT 1 {skip_locked})
@@ -36,28 +38,19 @@ func (s *Store) Match(ctx context.Context, q conversation.HeadQuery) (*conversat
 	if err != nil || q.Head == (conversation.Hash{}) {
 		return nil, false, err
 	}
-	once := true
-	readOnce := func(ctx context.Context, c conn) (err error) {
-		once, err = queryRow(ctx, c, []any{new(int64)}, isKnownHead, s.account, q.Head[:], q.Caller)
-		return err
-	}
-	if s.backend.hasCheapReads() {
-		if err := s.read(ctx, readOnce); err != nil || !once {
-			return nil, false, err
-		}
-	}
 	args := append([]any{s.account, q.Head[:], q.Caller}, takingArgs(q.Taking)...)
-	args = append(args, s.lease, prefer, q.Instructions[:], hashOrNull(q.Tools), alternativeTools(q.Tools))
+	args = append(args, s.lease, prefer, q.Instructions[:], hashOrNull(q.Tools), alternativeTools(q.Tools),
+		shortHead(q.Head))
 	found, err := s.firstSession(ctx, s.autocommit, matchSession, args...)
 	if err != nil || found != nil {
 		return found, found != nil, err
 	}
-	if !s.backend.hasCheapReads() {
-		if err := s.read(ctx, readOnce); err != nil {
-			return nil, false, err
-		}
-	}
-	return nil, once, nil
+	isKnown := false
+	err = s.read(ctx, func(ctx context.Context, c conn) (err error) {
+		isKnown, err = queryRow(ctx, c, []any{new(int64)}, isKnownHead, s.account, shortHead(q.Head), q.Caller)
+		return err
+	})
+	return nil, isKnown, err
 }
 
 // alternativeTools returns the digest that a session may have instead of the tools of a
@@ -181,7 +174,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN CAST($9 AS BIGINT) = 1 THEN 1 
 	$21, $22, $23, $24, $25, {now} + CAST($26 AS BIGINT), $27, $28, $29, {now} + $30, NOT $15)
 ON CONFLICT DO NOTHING`
 
-const insertHead = `INSERT INTO heads (account, head, session) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+const insertHead = `
+INSERT INTO heads (account, head, session, current) VALUES ($1, $2, $3, TRUE)
+ON CONFLICT (head, account, session) DO UPDATE SET current = TRUE`
 
 // Create stores a new session that is taken; see conversation.Store. If it is never saved,
 // its content is unknown, so it is stored as dirty.
@@ -208,7 +203,7 @@ func (s *Store) Create(ctx context.Context, n conversation.Session, t conversati
 		case n.Head == (conversation.Hash{}):
 			return nil
 		}
-		_, err = c.exec(ctx, insertHead, s.account, n.Head[:], n.ID)
+		_, err = c.exec(ctx, insertHead, s.account, shortHead(n.Head), n.ID)
 		return err
 	})
 }

@@ -138,7 +138,7 @@ func (s *sqlite) startCheckpoints(ctx context.Context, path string, o Options) e
 		s.writer.stop()
 		return err
 	}
-	s.background.Go(func() { runCheckpoints(c, path+"-wal", s.writer.quit) })
+	s.background.Go(func() { runCheckpoints(c, path+"-wal", s.writer) })
 	return nil
 }
 
@@ -177,7 +177,7 @@ func (s *sqlite) connect(ctx context.Context, now func() time.Time, pragmas stri
 
 func (s *sqlite) read(ctx context.Context, f workFunc) error {
 	if s.readers == nil {
-		return s.writer.submit(ctx, f)
+		return s.writer.submit(ctx, f, false)
 	}
 	select {
 	case c := <-s.readers:
@@ -190,9 +190,13 @@ func (s *sqlite) read(ctx context.Context, f workFunc) error {
 	}
 }
 
-func (s *sqlite) autocommit(ctx context.Context, f workFunc) error { return s.writer.submit(ctx, f) }
-func (s *sqlite) transact(ctx context.Context, f workFunc) error   { return s.writer.submit(ctx, f) }
-func (s *sqlite) hasCheapReads() bool                              { return s.readers != nil }
+func (s *sqlite) autocommit(ctx context.Context, f workFunc) error {
+	return s.writer.submit(ctx, f, false)
+}
+
+func (s *sqlite) transact(ctx context.Context, f workFunc) error {
+	return s.writer.submit(ctx, f, true)
+}
 
 func (s *sqlite) encodeTokens(list []conversation.Token) any { return encodeTokenList(list) }
 

@@ -11,36 +11,40 @@ import (
 const (
 	checkpointInterval = time.Second
 	checkpointLogSize  = 4 << 20  // bytes: a longer log is copied into the database while the writer continues
-	maxLogSize         = 64 << 20 // bytes: for a longer log the writer waits once
+	maxLogSize         = 64 << 20 // bytes: for a longer log the writer waits once, but never for a reader
 )
 
-// runCheckpoints copies the log into the database every checkpointInterval, until quit is
-// closed. An error only leaves the log longer until the next attempt.
-func runCheckpoints(c *sqliteConn, log string, quit <-chan struct{}) {
+// passiveCheckpoint copies what no reader needs any more, and waits for nobody. When it has copied
+// the whole log, and nobody reads the log, the next commit starts it again.
+const passiveCheckpoint = "PRAGMA wal_checkpoint(PASSIVE)"
+
+// runCheckpoints copies the log into the database every checkpointInterval, until the writer
+// stops. An error only leaves the log longer until the next attempt.
+func runCheckpoints(c *sqliteConn, log string, w *writer) {
 	tick := time.NewTicker(checkpointInterval)
 	defer tick.Stop()
 	for {
 		select {
-		case <-quit:
+		case <-w.quit:
 			return
 		case <-tick.C:
-			_ = checkpoint(c, log)
+			_ = checkpoint(c, log, w)
 		}
 	}
 }
 
 // checkpoint copies a long log into the database.
-func checkpoint(c *sqliteConn, log string) error {
+func checkpoint(c *sqliteConn, log string, w *writer) error {
 	if info, err := os.Stat(log); err != nil || info.Size() < checkpointLogSize {
 		return err
 	}
-	if err := c.execScript(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+	if err := c.execScript(context.Background(), passiveCheckpoint); err != nil {
 		return err
 	}
-	// The writer starts the log again when all of it is copied and no connection reads it, which
-	// never happens while the writer is always busy.
 	if info, err := os.Stat(log); err != nil || info.Size() < maxLogSize {
 		return err
 	}
-	return c.execScript(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	// A writer that is always busy adds to the log while it is copied. The writer itself copies
+	// the rest.
+	return w.runBetween(func(c *sqliteConn) error { return c.execScript(context.Background(), passiveCheckpoint) })
 }

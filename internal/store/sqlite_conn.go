@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,7 +57,7 @@ func (c *sqliteConn) prepare(ctx context.Context, statement string, args []any) 
 	if !ok {
 		filled := sqliteDialect.fill(statement)
 		p.takesNow = strings.Contains(filled, nowPlaceholder)
-		filled = strings.ReplaceAll(filled, nowPlaceholder, "$"+strconv.Itoa(len(args)+1))
+		filled = hideArguments(strings.ReplaceAll(filled, nowPlaceholder, "$"+strconv.Itoa(len(args)+1)))
 		var err error
 		if p.Stmt, err = c.db.PrepareContext(context.WithoutCancel(ctx), filled); err != nil {
 			return nil, nil, err
@@ -68,6 +69,13 @@ func (c *sqliteConn) prepare(ctx context.Context, statement string, args []any) 
 	}
 	return p.Stmt, args, nil
 }
+
+var argument = regexp.MustCompile(`\$[0-9]+`)
+
+// hideArguments writes each argument $n as +$n, which has the same value. For a condition such as
+// caller = $2, the planner asks whether a partial index holds the rows, and reads the argument.
+// SQLite then compiles the statement again whenever the argument changes.
+func hideArguments(statement string) string { return argument.ReplaceAllString(statement, "+$0") }
 
 func (c *sqliteConn) exec(ctx context.Context, statement string, args ...any) (int64, error) {
 	stmt, args, err := c.prepare(ctx, statement, args)

@@ -13,16 +13,20 @@ var errClosed = errors.New("the store is closed")
 type writer struct {
 	conn *sqliteConn
 	jobs chan *job // unbuffered: the writer runs every job that it receives
-	quit chan struct{}
-	done chan struct{}
+	// between are functions that run between two transactions.
+	between chan func()
+	quit    chan struct{}
+	done    chan struct{}
 }
 
 // job is work whose caller waits for its result.
 type job struct {
-	ctx  context.Context // of the caller
-	run  workFunc
-	err  error
-	done chan struct{}
+	ctx context.Context // of the caller
+	run workFunc
+	// isTransaction says that the statements of run are committed together or not at all.
+	isTransaction bool
+	err           error
+	done          chan struct{}
 }
 
 // isDropped reports whether the caller has stopped waiting, and sets the job's error. Such a
@@ -36,18 +40,21 @@ func (j *job) isDropped() bool {
 const maxGroup = 256
 
 func newWriter(c *sqliteConn) *writer {
-	w := &writer{conn: c, jobs: make(chan *job), quit: make(chan struct{}), done: make(chan struct{})}
+	w := &writer{
+		conn: c, jobs: make(chan *job), between: make(chan func()),
+		quit: make(chan struct{}), done: make(chan struct{}),
+	}
 	go w.run()
 	return w
 }
 
 // submit runs work on the writer and returns when it is committed. If ctx ends before the work
 // begins, the work never runs. If ctx ends later, the work may or may not be committed.
-func (w *writer) submit(ctx context.Context, f workFunc) error {
+func (w *writer) submit(ctx context.Context, f workFunc, isTransaction bool) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	j := &job{ctx: ctx, run: f, done: make(chan struct{})}
+	j := &job{ctx: ctx, run: f, isTransaction: isTransaction, done: make(chan struct{})}
 	select {
 	case w.jobs <- j:
 	case <-w.done:
@@ -63,6 +70,17 @@ func (w *writer) submit(ctx context.Context, f workFunc) error {
 	}
 }
 
+// runBetween runs f on the writer's connection, outside of a transaction.
+func (w *writer) runBetween(f func(c *sqliteConn) error) error {
+	result := make(chan error, 1)
+	select {
+	case w.between <- func() { result <- f(w.conn) }:
+		return <-result
+	case <-w.done:
+		return errClosed
+	}
+}
+
 // stop ends the writer after the jobs that it has received. Only one call is allowed.
 func (w *writer) stop() {
 	close(w.quit)
@@ -75,6 +93,8 @@ func (w *writer) run() {
 		select {
 		case <-w.quit:
 			return
+		case f := <-w.between:
+			f()
 		case j := <-w.jobs:
 			w.commitGroup(w.gatherWaiting(j))
 		}
@@ -100,8 +120,12 @@ func (w *writer) gatherWaiting(first *job) []*job {
 func (w *writer) commitGroup(group []*job) {
 	if len(group) == 1 || w.runGroup(group) != nil {
 		for _, j := range group {
-			if !j.isDropped() {
+			switch {
+			case j.isDropped():
+			case j.isTransaction:
 				j.err = w.runSingle(j.run)
+			default: // each statement commits itself
+				j.err = j.run(context.Background(), w.conn)
 			}
 		}
 	}
@@ -131,13 +155,20 @@ func (w *writer) runSingle(f workFunc) error {
 	return err
 }
 
-// runGroup runs the jobs of a group in one transaction, with a savepoint for each job. If it
-// returns an error, nothing is committed.
+// runGroup runs the jobs of a group in one transaction, with a savepoint for each job that is a
+// transaction. If it returns an error, nothing is committed.
 func (w *writer) runGroup(group []*job) error {
 	err := w.exec("BEGIN IMMEDIATE")
 	for _, j := range group {
-		if err == nil && !j.isDropped() {
+		switch {
+		case err != nil, j.isDropped():
+		case j.isTransaction:
 			err = w.runInSavepoint(j)
+		default:
+			// SQLite undoes a statement that fails, or it rolls the whole group back.
+			if j.err = j.run(context.Background(), w.conn); isFromDatabase(j.err) {
+				err = j.err
+			}
 		}
 	}
 	if err == nil {
