@@ -96,7 +96,7 @@ test-deploy:
 
 check: fmt-check lint tidy-check test release-check ## run every check; CI runs this
 
-bench: build ## measure the binary against a minimal server, and allocations in the process
+bench: build ## measure the binary against a minimal server (3 minutes), and allocations in the process
 	ACHUAN_BIN=$(BIN) go run ./bench
 	GOEXPERIMENT=jsonv2 go test -run '^$$' -bench . -benchmem -benchtime 100ms $(BENCH_PACKAGES)
 

@@ -3,52 +3,108 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"sync"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
 )
 
-const (
-	rounds      = 4
-	openStreams = 1000
-	shortPieces = 16
-	longPieces  = 1000
-)
+// bench is a run.
+type bench struct {
+	opts    *options
+	dir     string
+	sim     *process
+	targets []*target // without direct
+	direct  *target
+	began   time.Time
+	stops   []func()
 
-// The loads of a round. All rounds together read 10,000 short streams.
-var (
-	shortLoad  = load{modeAtOnce, shortPieces, 8, 2500}
-	longLoad   = load{modeAtOnce, longPieces, 4, 60}
-	pacedLoad  = load{modePaced, 200, 64, 64}
-	singleLoad = load{modeAtOnce, shortPieces, 1, 500} // one stream at a time, for the latency
-)
-
-// measurements are the results of a target. A slice of numbers has one value for each round.
-type measurements struct {
-	callsPerStream float64 // requests to the platform
-
-	idle, open, peak int64 // bytes: before the streams, with all streams open, maximum
-
-	perStream, perEvent, perPacedEvent []float64 // CPU time, ns
-	samples                            []sample  // of singleLoad
-	streams, failedStreams             int       // of shortLoad
-	failure                            error     // of one failed stream
+	values map[*row]map[string][]float64 // by row and target; those of slices have one value for each round
+	usages map[loadOf][]usage
+	notes  []string
 }
 
-// measure runs all loads. It measures the memory first, because the other loads leave a larger heap.
-func measure(ctx context.Context, sim *process, targets []*target) error {
-	for _, t := range targets {
-		if err := warmUp(ctx, sim, t); err != nil {
+// loadOf is a load of a target.
+type loadOf struct{ load, target string }
+
+func (b *bench) add(r *row, t *target, value float64) {
+	if b.values[r] == nil {
+		b.values[r] = map[string][]float64{}
+	}
+	b.values[r][t.name] = append(b.values[r][t.name], value)
+}
+
+func (b *bench) note(format string, args ...any) {
+	b.notes = append(b.notes, fmt.Sprintf(format, args...))
+}
+
+// find returns the target with this name, or nil.
+func (b *bench) find(name string) *target {
+	if i := slices.IndexFunc(b.targets, func(t *target) bool { return t.name == name }); i >= 0 {
+		return b.targets[i]
+	}
+	return nil
+}
+
+func (b *bench) progress(what string) {
+	fmt.Fprintf(os.Stderr, "bench: %3.0f s: %s\n", time.Since(b.began).Seconds(), what)
+}
+
+// measureAll takes all wanted measurements. Those of memory come first, because loads leave a larger heap.
+func (b *bench) measureAll(ctx context.Context) error {
+	b.progress("warm-up")
+	for _, t := range b.targets {
+		if _, err := t.prepare(ctx, load{clients: 8, conversations: 100}); err != nil {
 			return err
 		}
 	}
-	for _, t := range targets {
-		if err := measureOpenStreams(ctx, sim, t); err != nil {
+	for _, step := range []struct {
+		group   string
+		measure func(context.Context) error
+	}{
+		{groupIdle, b.measureIdle},
+		{groupTranscript, b.measurePeaks},
+		{groupStart, b.measureStarts},
+		{groupSyscalls, b.measureSyscalls},
+		{groupPostgres, b.measureRoundTrips},
+		{"", b.measureSlices},
+		{groupStreams, b.readFurtherStreams},
+	} {
+		if step.group != "" && !b.opts.has(step.group) {
+			continue
+		}
+		if step.group != "" {
+			b.progress(step.group)
+		}
+		if err := step.measure(ctx); err != nil {
 			return err
 		}
 	}
-	for n := range rounds {
-		for i := range targets {
-			if err := targets[(n+i)%len(targets)].runRound(ctx); err != nil {
+	if t := b.find(namePostgres); t != nil && b.values[rowContinued64] != nil {
+		for _, ratio := range ratios(b.values[rowContinued64][t.name], b.values[rowContinued64][nameAchuan]) {
+			b.add(rowAgainstSQLite, t, ratio)
+		}
+	}
+	for _, t := range b.targets {
+		b.add(rowStreams, t, float64(t.streams.all))
+		b.add(rowCut, t, float64(t.streams.cut))
+		b.add(rowDisordered, t, float64(t.streams.disordered))
+		b.add(rowOther, t, float64(t.streams.other))
+	}
+	return nil
+}
+
+// measureSlices runs all loads in slices that alternate between the targets.
+func (b *bench) measureSlices(ctx context.Context) error {
+	for round := range b.opts.rounds {
+		for _, l := range slicedLoads {
+			if !b.opts.has(l.group) {
+				continue
+			}
+			b.progress(fmt.Sprintf("round %d of %d: %s", round+1, b.opts.rounds, l.cpu.name))
+			if err := b.runRound(ctx, l, round); err != nil {
 				return err
 			}
 		}
@@ -56,100 +112,84 @@ func measure(ctx context.Context, sim *process, targets []*target) error {
 	return nil
 }
 
-// warmUp reads some streams and counts their requests to the platform.
-func warmUp(ctx context.Context, sim *process, t *target) error {
-	const streams = 200
-	for range 2 { // in the first pass, the server may also request the models
-		before, err := countPlatformCalls(ctx, sim)
+// runRound runs a slice of a load for each target. In each round another target is the first.
+func (b *bench) runRound(ctx context.Context, l sliced, round int) error {
+	targets := slices.DeleteFunc(slices.Clone(b.targets), func(t *target) bool {
+		return t.name == nameSessions && !l.hasSessions
+	})
+	if l.hasLatency {
+		targets = append(targets, b.direct)
+	}
+	firsts := map[*target][]float64{}
+	for i := range targets {
+		t := targets[(round+i)%len(targets)]
+		r, err := b.measureSlice(ctx, l, t)
 		if err != nil {
 			return err
 		}
-		r, err := t.runLoad(ctx, load{modeAtOnce, shortPieces, 8, streams})
-		if err != nil {
-			return err
+		firsts[t] = valuesOf(r.samples, func(s sample) float64 { return float64(s.first) / float64(time.Millisecond) })
+	}
+	if !l.hasLatency {
+		return nil
+	}
+	for _, t := range b.targets {
+		if values := firsts[t]; values != nil {
+			b.add(rowFirst, t, median(values)-median(firsts[b.direct]))
+			b.add(rowFirst99, t, quantile(values, 0.99)-quantile(firsts[b.direct], 0.99))
 		}
-		if r.failedStreams > 0 {
-			return r.failure
-		}
-		after, err := countPlatformCalls(ctx, sim)
-		if err != nil {
-			return err
-		}
-		t.measured.callsPerStream = float64(after-before) / streams
 	}
 	return nil
 }
 
-func countPlatformCalls(ctx context.Context, sim *process) (int, error) {
-	text, err := get(ctx, sim, callsPath)
+// measureSlice runs a slice of a load and adds the results that belong to one target.
+func (b *bench) measureSlice(ctx context.Context, l sliced, t *target) (*sliceResult, error) {
+	length, baseCPU, further := b.opts.slice, 0.0, 1
+	if l.base != nil {
+		base, err := b.runSlice(ctx, t, *l.base, length/4)
+		if err != nil {
+			return nil, err
+		}
+		length -= length / 4
+		baseCPU, further = base.cpuPerTurn(), l.count-l.base.count
+	}
+	r, err := b.runSlice(ctx, t, l.load, length)
+	if err != nil || t.isDirect {
+		return r, err
+	}
+	b.usages[loadOf{l.cpu.name, t.name}] = append(b.usages[loadOf{l.cpu.name, t.name}], r.usage)
+	b.add(l.cpu, t, (r.cpuPerTurn()-baseCPU)/float64(further))
+	if l.calls != nil {
+		b.add(l.calls, t, float64(r.calls)/float64(r.turns))
+	}
+	return r, nil
+}
+
+// readFurtherStreams reads streams of achuan until enough were checked.
+func (b *bench) readFurtherStreams(ctx context.Context) error {
+	for _, t := range b.targets {
+		if t.name != nameAchuan && t.name != namePostgres {
+			continue
+		}
+		for t.streams.all < b.opts.streams {
+			if _, err := b.runSlice(ctx, t, slicedLoads[0].load, b.opts.slice); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// get requests a route of bench from the simulator's process.
+func (b *bench) get(ctx context.Context, path string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.sim.address+path, http.NoBody)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	return strconv.Atoi(text)
-}
-
-// measureOpenStreams reads the memory while many streams wait for their second piece.
-func measureOpenStreams(ctx context.Context, sim *process, t *target) (err error) {
-	if t.measured.idle, err = t.server.memory("VmRSS"); err != nil {
-		return err
+	resp, err := b.direct.client.Do(r)
+	if err != nil {
+		return "", err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var begun, ended sync.WaitGroup
-	begun.Add(openStreams)
-	for range openStreams {
-		ended.Go(func() {
-			once := sync.OnceFunc(begun.Done)
-			if _, err := t.ask(ctx, modeHeld, shortPieces, once); err != nil {
-				cancel(err) // ends the other streams
-			}
-			once()
-		})
-	}
-	begun.Wait()
-	if t.measured.open, err = t.server.memory("VmRSS"); err != nil {
-		return err
-	}
-	if t.measured.peak, err = t.server.memory("VmHWM"); err != nil {
-		return err
-	}
-	if _, err := get(ctx, sim, releasePath); err != nil && ctx.Err() == nil {
-		return err
-	}
-	ended.Wait()
-	if ctx.Err() != nil {
-		return fmt.Errorf("%d open streams: %w", openStreams, context.Cause(ctx))
-	}
-	return nil
-}
-
-// runRound runs each load once.
-func (t *target) runRound(ctx context.Context) error {
-	f := &t.measured
-	results := make(map[load]result)
-	for _, l := range []load{singleLoad, shortLoad, longLoad, pacedLoad} {
-		r, err := t.runLoad(ctx, l)
-		if err != nil {
-			return err
-		}
-		if r.failedStreams > 0 {
-			f.failure = r.failure
-			if l != shortLoad {
-				return fmt.Errorf("%d of %d streams of %v: %w", r.failedStreams, l.streams, l, r.failure)
-			}
-		}
-		results[l] = r
-	}
-	f.samples = append(f.samples, results[singleLoad].samples...)
-	f.streams += shortLoad.streams
-	f.failedStreams += results[shortLoad].failedStreams
-	// In each load a stream has the same fixed cost, which is nearly the cost of a short stream. What remains is the
-	// cost of the further events.
-	perStream := results[shortLoad].cpuPerStream()
-	f.perStream = append(f.perStream, perStream)
-	perEvent := (results[longLoad].cpuPerStream() - perStream) / (longPieces - shortPieces)
-	f.perEvent = append(f.perEvent, perEvent)
-	perPacedEvent := (results[pacedLoad].cpuPerStream() - perStream) / float64(pacedLoad.pieces-shortPieces)
-	f.perPacedEvent = append(f.perPacedEvent, perPacedEvent)
-	return nil
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return strings.TrimSpace(string(body)), err
 }

@@ -1,113 +1,112 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
+	"net"
 	"os"
 	"os/exec"
-	"regexp"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
 
+// program says how to start a server.
+type program struct {
+	path    string
+	args    []string
+	dir     string   // working directory and HOME
+	environ []string // besides PATH, HOME and ACHUAN_LISTEN
+}
+
 // process is a running server.
 type process struct {
-	command *exec.Cmd
-	address string        // host and port
-	drained chan struct{} // closed when its log has ended
+	address string // host and port
+	pid     int
+	cancel  context.CancelFunc
+	ended   chan struct{}
 }
 
-var addressLine = regexp.MustCompile(`address=(127\.0\.0\.1:\d+)`)
+// startTimeout is the time that a server has to listen.
+const startTimeout = 10 * time.Second
 
-// start starts a server in dir, with environ, PATH and HOME as its environment, and waits until it logs its address.
-// It discards the rest of the log.
-func start(ctx context.Context, dir string, environ []string, path string, args ...string) (*process, error) {
-	p := &process{command: exec.CommandContext(ctx, path, args...), drained: make(chan struct{})}
-	p.command.Dir = dir
-	p.command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, environ...)
-	log, err := p.command.StderrPipe()
+// start starts the server on a free port, and waits until it listens. Its log goes to /dev/null.
+func (p *program) start(ctx context.Context) (*process, error) {
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.command.Start(); err != nil {
+	return p.startAt(ctx, address)
+}
+
+func (p *program) startAt(ctx context.Context, address string) (*process, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	c := p.command(ctx, address)
+	if err := c.Start(); err != nil {
+		cancel()
 		return nil, err
 	}
-	lines := bufio.NewReader(log)
-	var output strings.Builder
-	for {
-		line, err := lines.ReadString('\n')
-		output.WriteString(line)
-		if found := addressLine.FindStringSubmatch(line); found != nil {
-			p.address = found[1]
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s did not start: %w\n%s", path, p.command.Wait(), output.String())
-		}
-	}
+	s := &process{address: address, pid: c.Process.Pid, cancel: cancel, ended: make(chan struct{})}
 	go func() {
-		defer close(p.drained)
-		_, _ = io.Copy(io.Discard, lines) // ends when the process ends
+		_ = c.Wait() // the error is that bench stopped it, or awaitListening reports it
+		close(s.ended)
 	}()
-	return p, nil
-}
-
-func (p *process) stop() {
-	_ = p.command.Process.Signal(syscall.SIGKILL) // the process may have ended, and it stores nothing
-	<-p.drained
-	_ = p.command.Wait() // the error is "signal: killed"
-}
-
-// tick is the unit of the times in /proc/PID/stat. USER_HZ is 100 on all architectures of Go.
-const tick = 10 * time.Millisecond
-
-// cpu returns the CPU time of the process in user and kernel mode.
-func (p *process) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
-	if err != nil {
-		return 0, err
+	if !s.awaitListening(ctx) {
+		s.stop()
+		return nil, fmt.Errorf("%s %q does not listen: %s", p.path, p.args, p.complaint(ctx, address))
 	}
-	return parseCPU(string(stat))
+	return s, nil
 }
 
-// parseCPU returns utime + stime of /proc/PID/stat. They are the 12th and 13th fields after the name, which is in
-// parentheses and may contain any characters.
-func parseCPU(stat string) (time.Duration, error) {
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/PID/stat has %d fields after the name", len(fields))
-	}
-	var ticks int64
-	for _, field := range fields[11:13] {
-		n, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return 0, err
+func (p *program) command(ctx context.Context, address string) *exec.Cmd {
+	c := exec.CommandContext(ctx, p.path, p.args...)
+	c.Dir = p.dir
+	c.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "ACHUAN_LISTEN=" + address}, p.environ...)
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = 5 * time.Second
+	return c
+}
+
+// complaint starts a server again that did not start, and returns what it logs.
+func (p *program) complaint(ctx context.Context, address string) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	output, err := p.command(ctx, address).CombinedOutput()
+	return fmt.Sprintf("%s (%v)", output, err)
+}
+
+// awaitListening reports false when the server ends, or does not listen in time.
+func (s *process) awaitListening(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	var dialer net.Dialer
+	retry := time.NewTicker(500 * time.Microsecond)
+	defer retry.Stop()
+	for {
+		if conn, err := dialer.DialContext(ctx, "tcp", s.address); err == nil {
+			_ = conn.Close() // nothing was written
+			return true
 		}
-		ticks += n
+		select {
+		case <-retry.C:
+		case <-s.ended:
+			return false
+		case <-ctx.Done():
+			return false
+		}
 	}
-	return time.Duration(ticks) * tick, nil
 }
 
-// memory returns the value of a key in /proc/PID/status, such as VmRSS, in bytes.
-func (p *process) memory(key string) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
+// stop asks the server to stop, and waits until it has ended.
+func (s *process) stop() {
+	s.cancel()
+	<-s.ended
+}
+
+// freeAddress returns a loopback address that nothing listens on.
+func freeAddress(ctx context.Context) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	return parseMemory(string(status), key)
-}
-
-func parseMemory(status, key string) (int64, error) {
-	_, rest, found := strings.Cut("\n"+status, "\n"+key+":")
-	line, _, _ := strings.Cut(rest, "\n")
-	fields := strings.Fields(line)
-	if !found || len(fields) != 2 || fields[1] != "kB" {
-		return 0, fmt.Errorf("/proc/PID/status has no %s in kB", key)
-	}
-	kilobytes, err := strconv.ParseInt(fields[0], 10, 64)
-	return kilobytes << 10, err
+	return listener.Addr().String(), listener.Close()
 }

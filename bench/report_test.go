@@ -1,64 +1,105 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-func TestPercentile(t *testing.T) {
-	upTo := func(n int) []sample {
-		samples := make([]sample, n)
-		for i := range samples { // not sorted
-			samples[(i*7)%n].first = time.Duration(i + 1)
+// testRun returns a run with figures, in which the generator used this CPU time in each slice.
+func testRun(generator time.Duration) *bench {
+	b := &bench{
+		opts: &options{rounds: 3, slice: time.Second}, began: time.Now(),
+		values: map[*row]map[string][]float64{}, usages: map[loadOf][]usage{}, notes: []string{"a note"},
+		targets: []*target{{name: nameFloor}, {name: nameAchuan}},
+	}
+	for i, name := range []string{nameFloor, nameAchuan} {
+		t := b.find(name)
+		for n := range 3 {
+			b.add(rowContinued64, t, float64(100*(1+i*2)+10*n*i))
 		}
-		return samples
+		b.add(rowBinary, t, float64(7+i))
+		key := loadOf{rowContinued64.name, name}
+		b.usages[key] = []usage{{clients: 64, wall: time.Second, target: time.Second, generator: generator}}
 	}
-	for _, c := range []struct{ n, percent, want int }{
-		{1, 50, 1}, {1, 99, 1}, {2, 50, 1}, {2, 99, 2}, {100, 50, 50}, {100, 99, 99}, {200, 99, 198}, {10, 99, 10},
-		{10, 0, 1}, {10, 100, 10},
-	} {
-		first := func(s sample) time.Duration { return s.first }
-		if got := percentile(upTo(c.n), first, c.percent); got != time.Duration(c.want) {
-			t.Errorf("percentile(1 to %d, %d) = %d, want %d", c.n, c.percent, got, c.want)
-		}
-	}
-}
-
-func TestRatios(t *testing.T) {
-	for _, c := range []struct {
-		a, b float64
-		want string
-	}{{3, 2, "1.50"}, {0, 2, "0.00"}, {1, 0, "-"}, {1, -1, "-"}} {
-		if got := ratio(c.a, c.b); got != c.want {
-			t.Errorf("ratio(%v, %v) = %s, want %s", c.a, c.b, got, c.want)
-		}
-	}
-	if got, want := ratioWithRange([]float64{1, 5}, []float64{2, 2}), "1.50 (0.50-2.50)"; got != want {
-		t.Errorf("ratioWithRange() = %s, want %s", got, want)
-	}
+	b.add(rowRoundTrips, b.find(nameAchuan), 3)
+	return b
 }
 
 func TestReport(t *testing.T) {
-	testTarget := func(cpu float64, cut int) *target {
-		return &target{measured: measurements{
-			callsPerStream: 2, idle: 1 << 20, open: 3 << 20, peak: 3 << 20,
-			perStream: []float64{cpu}, perEvent: []float64{cpu}, perPacedEvent: []float64{cpu},
-			samples: []sample{{time.Duration(cpu), 2 * time.Duration(cpu)}}, streams: 10, failedStreams: cut, failure: errors.New("cut off"),
-		}}
+	var out strings.Builder
+	if err := testRun(time.Second / 2).report(&out); err != nil {
+		t.Errorf("report() = %v, want no error", err)
 	}
-	var b strings.Builder
-	targets := []*target{testTarget(1e6, 0), testTarget(2e6, 1), testTarget(4e6, 0)}
-	if err := report(&b, targets, time.Second); err != nil {
-		t.Errorf("report() with a failed stream of the floor = %v, want no error", err)
-	}
-	for _, row := range []string{"1000.0   2000.0   4000.0   2.00 (2.00-2.00)", "1000     +1000    +3000    3.00", "streams cut, of 10"} {
-		if !strings.Contains(b.String(), row) {
-			t.Errorf("report() printed\n%s\nwant %q in it", b.String(), row)
+	for _, want := range []string{
+		"floor      achuan     /floor\n",
+		"continued turn, 20 events, c=64             µs CPU  100 (100)  310 (305)  3.10 (3.05)\n",
+		"binary                                      MB      7.0        8.0        -\n",
+		"PostgreSQL round trips of a continued turn          -          3.00       -\n",
+		"a note\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("report() printed\n%s\nwant %q in it", out.String(), want)
 		}
 	}
-	if err := report(&b, []*target{testTarget(1, 0), testTarget(2, 0), testTarget(3, 1)}, time.Second); err == nil {
-		t.Error("report() with a failed stream of achuan = no error, want one")
+}
+
+func TestReportAsJSON(t *testing.T) {
+	var out strings.Builder
+	b := testRun(time.Second / 2)
+	b.opts.json = true
+	if err := b.report(&out); err != nil {
+		t.Errorf("report() = %v, want no error", err)
+	}
+	var got document
+	if err := json.Unmarshal([]byte(out.String()), &got); err != nil {
+		t.Fatal(err)
+	}
+	v := got.Rows[0].Targets[nameAchuan]
+	if len(got.Rows) != 3 {
+		t.Errorf("report() = %d rows, want 3", len(got.Rows))
+	}
+	want := documentValue{
+		Values: []float64{300, 310, 320}, Median: 310, LowerQuartile: 305, Ratio: 3.1, RatioLowerQuartile: 3.05,
+	}
+	if diff := cmp.Diff(want, v); diff != "" {
+		t.Errorf("report() = %+v, want %+v", v, want)
+	}
+	if len(got.Loads) != 2 || got.Loads[0].Target != nameAchuan || got.Bottleneck != "" {
+		t.Errorf("loads = %+v, bottleneck %q; want two loads and no bottleneck", got.Loads, got.Bottleneck)
+	}
+}
+
+func TestReportIsRefused(t *testing.T) {
+	var out strings.Builder
+	b := testRun(3 * time.Second)
+	err := b.report(&out)
+	if err == nil || !strings.Contains(err.Error(), "c=64, achuan: the generator uses 75 %") {
+		t.Errorf("report() with a busy generator = %v, want the reason", err)
+	}
+	if out.Len() > 0 {
+		t.Errorf("report() printed %q, want nothing", out.String())
+	}
+	b.opts.unchecked = true
+	if err := b.report(&out); err == nil || !strings.Contains(out.String(), "NOT VALID") {
+		t.Errorf("report() with -unchecked = %v, and printed %q; want an error and a mark", err, out.String())
+	}
+}
+
+func TestReportFailsForStreams(t *testing.T) {
+	b := testRun(0)
+	b.find(nameFloor).streams.add(errCut)
+	var out strings.Builder
+	if err := b.report(&out); err != nil {
+		t.Errorf("report() with a cut stream of the floor = %v, want no error", err)
+	}
+	b.find(nameAchuan).streams.add(nil)
+	b.find(nameAchuan).streams.add(errDisorder)
+	if err := b.report(&out); !errors.Is(err, errDisorder) || !strings.Contains(err.Error(), "1 of 2 streams") {
+		t.Errorf("report() with a wrong stream of achuan = %v, want that stream", err)
 	}
 }

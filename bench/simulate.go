@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,7 +14,11 @@ import (
 	"achuan/internal/simulator"
 )
 
-// A question consists of a mode and a number of pieces.
+// questionMark begins the last part of a question: the mode and the number of pieces of the answer. It is the last one
+// in the text, because a platform without the session gets the whole transcript as text.
+const questionMark = "bench:"
+
+// Modes of an answer.
 const (
 	modeAtOnce = "once" // all pieces as fast as they are read
 	modePaced  = "pace" // a piece each pieceInterval, as a model writes
@@ -24,78 +27,102 @@ const (
 
 const pieceInterval = 5 * time.Millisecond
 
-// pieceMark is in each piece once. The rest of a stream does not have it, except for the record.
-const pieceMark = "~"
-
 // Routes of the simulator's process that the platform does not have.
 const (
 	releasePath = "/bench/release" // releases all streams of modeHeld
-	callsPath   = "/bench/calls"   // returns the number of requests to the platform
+	callsPath   = "/bench/calls"   // returns the number of requests, without those for the list of models
+	openAIPath  = "/v1/"           // the upstream of other programs
 )
 
 // platform is the simulator with the routes of bench.
 type platform struct {
 	*simulator.Simulator
-	calls  atomic.Int64
-	mu     sync.Mutex
-	gate   chan struct{}
-	pieces []string
+	calls atomic.Int64
+	mu    sync.Mutex
+	gate  chan struct{} // closed to release the streams of modeHeld
 }
 
-// serveSimulator serves the platform of a run until ctx ends.
-func serveSimulator(ctx context.Context) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
+// newPlatform returns a platform. The caller must close its Simulator.
+func newPlatform(contextCount int) *platform {
 	p := &platform{
 		Simulator: simulator.New(simulator.Options{
 			Writes: simulator.EachFrame, Pace: -1, KeepTurns: 1, ContextCount: contextCount,
 		}),
-		gate:   make(chan struct{}),
-		pieces: strings.SplitAfter(strings.Repeat("word"+pieceMark+" 你好"+pieceMark+" line\n"+pieceMark+" ", longPieces/3+1), pieceMark),
+		gate: make(chan struct{}),
 	}
 	p.OnTurn(p.reply)
+	return p
+}
+
+// serveSimulator serves the platform of a run until ctx ends.
+func serveSimulator(ctx context.Context, o *options) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return err
+	}
+	p := newPlatform(o.contextCount)
 	server := &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // no request is worth waiting for
 	defer stop()
-	fmt.Fprintf(os.Stderr, "address=%s\n", listener.Addr())
 	return server.Serve(listener)
 }
 
 func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case releasePath:
+	switch {
+	case r.URL.Path == releasePath:
 		p.mu.Lock()
 		close(p.gate)
 		p.gate = make(chan struct{})
 		p.mu.Unlock()
-	case callsPath:
+	case r.URL.Path == callsPath:
 		fmt.Fprint(w, p.calls.Load())
-	default:
+	case strings.HasPrefix(r.URL.Path, openAIPath):
 		p.calls.Add(1)
+		p.serveOpenAI(w, r)
+	default:
+		if r.URL.Path != "/api/chat/tmpl" {
+			p.calls.Add(1)
+		}
 		p.Simulator.ServeHTTP(w, r)
 	}
 }
 
+// parseQuestion returns the mode and the number of pieces that a question asks for. It reports false when the text is
+// no question of bench.
+func parseQuestion(text string) (mode string, count int, ok bool) {
+	start := strings.LastIndex(text, questionMark)
+	if start < 0 {
+		return "", 0, false
+	}
+	fields := strings.Fields(text[start+len(questionMark):])
+	if len(fields) < 2 {
+		return "", 0, false
+	}
+	n, err := strconv.Atoi(fields[1])
+	return fields[0], n, err == nil && n > 0 && n <= maxPieces
+}
+
+// reply returns the answer to a question of bench, and nil for another one.
 func (p *platform) reply(t simulator.Turn) *simulator.Reply {
-	mode, number, _ := strings.Cut(t.Text, " ")
-	n, err := strconv.Atoi(number)
-	if err != nil || n > len(p.pieces) {
+	mode, n, ok := parseQuestion(t.Text)
+	if !ok {
 		return nil
 	}
-	switch reply := (simulator.Reply{Deltas: p.pieces[:n]}); mode {
+	switch reply := (simulator.Reply{Deltas: pieces[:n]}); mode {
 	case modePaced:
 		reply.Delay = pieceInterval
 		return &reply
 	case modeHeld:
-		p.mu.Lock()
-		gate := p.gate
-		p.mu.Unlock()
-		reply = simulator.Stream(simulator.Deltas(p.pieces[0]), simulator.Wait(gate),
-			simulator.Deltas(p.pieces[1:n]...), simulator.Object(), simulator.Done())
+		reply = simulator.Stream(simulator.Head(), simulator.Deltas(pieces[0]), simulator.Wait(p.currentGate()),
+			simulator.Deltas(pieces[1:n]...), simulator.Object(), simulator.Done())
 		return &reply
 	default:
 		return &reply
 	}
+}
+
+func (p *platform) currentGate() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gate
 }

@@ -5,44 +5,60 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// model is a model of the simulator.
-const model = "gpt-5.1-high"
+// Names of targets.
+const (
+	nameDirect   = "direct"
+	nameFloor    = "floor"
+	nameSessions = "floor+sessions"
+	nameAchuan   = "achuan"
+	namePostgres = "achuan+postgres"
+)
 
-// target is a server under load, with its results.
+// target is a server under load.
 type target struct {
 	name     string
-	server   *process
+	url      string // ends in /v1, or in /api/chat
+	key      string
+	model    string
 	isDirect bool // speaks the platform's protocol
+	pids     []int
+	program  *program // nil for a program that bench did not start
 	client   *http.Client
-	measured measurements
+	streams  streamCounts
 }
 
-func newTarget(name string, p *process, direct bool) *target {
-	t := &http.Transport{MaxIdleConnsPerHost: openStreams, DisableCompression: true}
-	return &target{name: name, server: p, isDirect: direct, client: &http.Client{Transport: t}}
+func newTarget(name, url string, pids ...int) *target {
+	return &target{name: name, url: url, model: model, pids: pids, client: &http.Client{Transport: &http.Transport{
+		MaxIdleConnsPerHost: 64, DisableCompression: true,
+	}}}
 }
 
-func (t *target) post(ctx context.Context, path string, body any) (*http.Response, error) {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+t.server.address+path, bytes.NewReader(encoded))
+// clone returns a target for another process of the same program.
+func (t *target) clone(p *process) *target {
+	c := newTarget(t.name, "http://"+p.address+"/v1", p.pid)
+	c.key, c.model, c.program = t.key, t.model, t.program
+	return c
+}
+
+func (t *target) post(ctx context.Context, path string, body []byte) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	if t.isDirect {
-		r.Header.Set("Authorization", "token")
+	switch {
+	case t.isDirect:
+		r.Header.Set("Authorization", t.key)
+	case t.key != "":
+		r.Header.Set("Authorization", "Bearer "+t.key)
 	}
 	resp, err := t.client.Do(r)
 	if err != nil {
@@ -51,139 +67,126 @@ func (t *target) post(ctx context.Context, path string, body any) (*http.Respons
 	if resp.StatusCode != http.StatusOK {
 		message, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // an incomplete message is enough
 		resp.Body.Close()
-		return nil, fmt.Errorf("%s: HTTP %d: %s", t.name, resp.StatusCode, message)
+		return nil, fmt.Errorf("HTTP %d: %s", resp.StatusCode, message)
 	}
 	return resp, nil
 }
 
-// open asks a question in a new session and returns the stream.
-func (t *target) open(ctx context.Context, text string) (*http.Response, error) {
+// open sends the last question of a conversation and returns the stream of its answer.
+func (t *target) open(ctx context.Context, c *conversation) (*http.Response, error) {
 	if !t.isDirect {
-		return t.post(ctx, "/v1/chat/completions", map[string]any{
-			"model": model, "stream": true, "messages": []any{map[string]any{"role": "user", "content": text}},
-		})
+		return t.post(ctx, "/chat/completions", c.body(t.model))
 	}
-	resp, err := t.post(ctx, "/api/chat/session", map[string]any{"model": model})
-	if err != nil {
-		return nil, err
+	if c.session == 0 {
+		resp, err := t.post(ctx, "/session", []byte(`{"model":"`+t.model+`"}`))
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Body.Close()
+		var made struct{ Data struct{ ID int64 } }
+		if err := json.NewDecoder(resp.Body).Decode(&made); err != nil {
+			return nil, err
+		}
+		c.session = made.Data.ID
 	}
-	defer resp.Body.Close()
-	var made struct{ Data struct{ ID int64 } }
-	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil {
-		return nil, err
-	}
-	return t.post(ctx, "/api/chat/completions", map[string]any{"text": text, "sessionId": made.Data.ID, "files": []any{}})
+	return t.post(ctx, "/completions", fmt.Appendf(nil, `{"text":%s,"sessionId":%d,"files":[]}`, encode(c.question), c.session))
 }
 
 // sample holds the times of one stream, from the request to the first piece and to the end.
 type sample struct{ first, whole time.Duration }
 
-// ask reads one stream. It returns an error when a piece or [DONE] is missing. It calls onFirst, unless nil, at the
-// first piece.
-func (t *target) ask(ctx context.Context, mode string, pieces int, onFirst func()) (s sample, err error) {
+// What can be wrong with a stream that began.
+var (
+	errCut       = errors.New("cut")
+	errDisorder  = errors.New("a piece was missing, doubled or out of order")
+	lineReaders  = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
+	doneLine     = []byte("data: [DONE]")
+	contentKey   = []byte(`"content"`)
+	platformText = []byte(`"data"`)
+)
+
+// ask reads the answer to the last question of a conversation, which has count pieces, and adds it to the conversation.
+// The error is errCut or errDisorder when the stream is not that answer. It calls onFirst, unless nil, at the first
+// piece.
+func (t *target) ask(ctx context.Context, c *conversation, count int, onFirst func()) (s sample, err error) {
 	began := time.Now()
-	resp, err := t.open(ctx, fmt.Sprint(mode, " ", pieces))
+	defer func() { t.streams.add(err) }()
+	resp, err := t.open(ctx, c)
 	if err != nil {
-		return s, err
+		return s, fmt.Errorf("%s: %w", t.name, err)
 	}
 	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(make([]byte, 4<<10), 1<<20)
-	seen, done := 0, false
-	for lines.Scan() {
-		line := lines.Bytes()
-		switch {
-		case bytes.Equal(line, []byte("data: [DONE]")):
-			done = true
-		case t.isDirect && bytes.Contains(line, []byte(`"type":"object"`)): // the record, which repeats the answer
-		default:
-			n := bytes.Count(line, []byte(pieceMark))
-			if seen == 0 && n > 0 {
-				s.first = time.Since(began)
-				if onFirst != nil {
-					onFirst()
-				}
+	lines, _ := lineReaders.Get().(*bufio.Reader)
+	defer lineReaders.Put(lines)
+	lines.Reset(resp.Body)
+	key := contentKey
+	if t.isDirect {
+		key = platformText
+	}
+	var check checker
+	isDone := false
+	for {
+		line, readErr := readLine(lines)
+		if bytes.HasPrefix(line, doneLine) {
+			isDone = true
+		} else if check.addLine(line, key); s.first == 0 && check.next > 0 {
+			s.first = time.Since(began)
+			if onFirst != nil {
+				onFirst()
 			}
-			seen += n
+		}
+		if errors.Is(readErr, io.EOF) {
+			break
+		}
+		if readErr != nil {
+			return s, fmt.Errorf("%s: %w after %d of %d pieces: %w", t.name, errCut, check.next, count, readErr)
 		}
 	}
 	s.whole = time.Since(began)
-	if err := lines.Err(); err != nil {
-		return s, fmt.Errorf("%s: stream cut after %d of %d pieces: %w", t.name, seen, pieces, err)
+	switch {
+	case check.isWrong || check.next > count:
+		return s, fmt.Errorf("%s: %w, in %d of %d", t.name, errDisorder, check.next, count)
+	case !isDone || check.next != count:
+		return s, fmt.Errorf("%s: %w after %d of %d pieces, [DONE] %t", t.name, errCut, check.next, count, isDone)
 	}
-	if !done || seen != pieces {
-		return s, fmt.Errorf("%s: stream ended after %d of %d pieces, [DONE] %t", t.name, seen, pieces, done)
-	}
+	c.answered(count)
 	return s, nil
 }
 
-// load is a closed loop: each worker starts a stream when its last one has ended.
-type load struct {
-	mode             string
-	pieces           int
-	workers, streams int
+// readLine returns a line. The slice is valid until the next call, unless the line is long.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	line, err := r.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return line, err
+	}
+	long := bytes.Clone(line)
+	rest, err := r.ReadBytes('\n')
+	return append(long, rest...), err
 }
 
-// result is the result of a load.
-type result struct {
-	load
-	samples       []sample      // of complete streams
-	failedStreams int           // streams that were not complete
-	failure       error         // of one of them
-	cpu           time.Duration // of the server
+// streamCounts counts the streams of a target.
+type streamCounts struct {
+	mu                          sync.Mutex
+	all, cut, disordered, other int
+	failure                     error // of one of them
 }
 
-func (r result) cpuPerStream() float64 { return float64(r.cpu) / float64(r.streams) }
-
-// runLoad runs a load against the target.
-func (t *target) runLoad(ctx context.Context, l load) (result, error) {
-	r := result{load: l}
-	before, err := t.server.cpu()
-	if err != nil {
-		return r, err
+func (n *streamCounts) add(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all++
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, errDisorder):
+		n.disordered++
+	case errors.Is(err, errCut):
+		n.cut++
+	default:
+		n.other++
 	}
-	var mu sync.Mutex
-	var workers sync.WaitGroup
-	var started atomic.Int64
-	for range l.workers {
-		workers.Go(func() {
-			for started.Add(1) <= int64(l.streams) {
-				s, err := t.ask(ctx, l.mode, l.pieces, nil)
-				mu.Lock()
-				if err == nil {
-					r.samples = append(r.samples, s)
-				} else {
-					r.failedStreams, r.failure = r.failedStreams+1, err
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	workers.Wait()
-	after, err := t.server.cpu()
-	r.cpu = after - before
-	return r, firstCause(ctx, err)
+	n.failure = err
 }
 
-// firstCause returns the error of ctx, if any, because it causes all other errors.
-func firstCause(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("timed out or stopped: %w", ctx.Err())
-	}
-	return err
-}
-
-// get requests a route of bench from the simulator's process.
-func get(ctx context.Context, sim *process, path string) (string, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+sim.address+path, http.NoBody)
-	if err != nil {
-		return "", err
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	return strings.TrimSpace(string(body)), err
-}
+// failed returns the number of streams that were not the whole answer.
+func (n *streamCounts) failed() int { return n.cut + n.disordered + n.other }

@@ -1,6 +1,9 @@
 // Command floor is a minimal program that does the work of achuan for one stream, with net/http and encoding/json
-// only: it creates a session, asks in it and converts the frames of the platform into OpenAI chunks. It checks,
-// stores and logs nothing. It exists for the benchmark: the difference to it is the cost of achuan's features.
+// only: it asks in a session and converts the frames of the platform into OpenAI chunks. It checks, stores and logs
+// nothing. It exists for the benchmark: the difference to it is the cost of achuan's features.
+//
+// A session is used again for any later request. With the flag -sessions, each request gets a session of its own, so
+// that it costs two calls to the platform instead of one.
 package main
 
 import (
@@ -8,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,6 +24,9 @@ var (
 	baseURL = strings.TrimSuffix(os.Getenv("ACHUAN_API_URL"), "/completions")
 	token   = os.Getenv("ACHUAN_JWT")
 )
+
+// stock holds the sessions that no request uses. It is nil with -sessions.
+var stock = make(chan int64, 1<<14)
 
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}}
 
@@ -50,12 +57,16 @@ type chunk struct {
 }
 
 func main() {
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	makesSessions := flag.Bool("sessions", false, "make a session for each request")
+	flag.Parse()
+	if *makesSessions {
+		stock = nil
+	}
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", os.Getenv("ACHUAN_LISTEN"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Fprintf(os.Stderr, "address=%s\n", listener.Addr())
 	server := &http.Server{Handler: http.HandlerFunc(complete), ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintln(os.Stderr, server.Serve(listener))
 }
@@ -75,11 +86,16 @@ func post(ctx context.Context, path string, v any) (*http.Response, error) {
 	return client.Do(r)
 }
 
-// ask creates a session and sends the question. It returns the stream.
-func ask(ctx context.Context, in request) (*http.Response, error) {
-	resp, err := post(ctx, "/session", map[string]any{"model": in.Model, "plugins": []string{}, "mcp": []string{}})
+// takeSession returns a session from the stock, or a new one.
+func takeSession(ctx context.Context, model string) (int64, error) {
+	select {
+	case id := <-stock:
+		return id, nil
+	default:
+	}
+	resp, err := post(ctx, "/session", map[string]any{"model": model, "plugins": []string{}, "mcp": []string{}})
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer resp.Body.Close()
 	var made struct {
@@ -87,11 +103,16 @@ func ask(ctx context.Context, in request) (*http.Response, error) {
 			ID int64 `json:"id"`
 		} `json:"data"`
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil {
-		return nil, err
+	err = json.NewDecoder(resp.Body).Decode(&made)
+	return made.Data.ID, err
+}
+
+// releaseSession puts a session into the stock, if there is room.
+func releaseSession(id int64) {
+	select {
+	case stock <- id:
+	default:
 	}
-	text := in.Messages[len(in.Messages)-1].Content
-	return post(ctx, "/completions", map[string]any{"text": text, "sessionId": made.Data.ID, "files": []string{}})
 }
 
 // complete serves POST /v1/chat/completions as a stream.
@@ -101,7 +122,14 @@ func complete(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "invalid request", http.StatusBadRequest)
 		return
 	}
-	resp, err := ask(r.Context(), in)
+	session, err := takeSession(r.Context(), in.Model)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer releaseSession(session)
+	text := in.Messages[len(in.Messages)-1].Content
+	resp, err := post(r.Context(), "/completions", map[string]any{"text": text, "sessionId": session, "files": []string{}})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
