@@ -1,10 +1,10 @@
 package emulate
 
 import (
-	"regexp"
 	"strings"
 
 	"achuan/internal/chat"
+	"achuan/internal/lazyregexp"
 )
 
 // eagerCall is a call whose arguments are emitted while the model writes them.
@@ -16,7 +16,7 @@ type eagerCall struct {
 
 // eagerCallStart matches the start of a call that can be emitted early: the name, and then
 // arguments that are an object.
-var eagerCallStart = regexp.MustCompile(`^\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\s*:\s*\{`)
+var eagerCallStart = lazyregexp.New(`^\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\s*:\s*\{`)
 
 // maxEagerStart limits how many bytes of a call's body are searched for its start.
 const maxEagerStart = 512
@@ -38,7 +38,7 @@ func (s *Shaper) emitEager(text string) {
 	if len(head)-len(text) > maxEagerStart {
 		return
 	}
-	m := eagerCallStart.FindStringSubmatchIndex(head)
+	m := eagerCallStart().FindStringSubmatchIndex(head)
 	if m == nil || !s.plan.allowsTool(head[m[2]:m[3]]) {
 		return
 	}

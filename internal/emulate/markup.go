@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"achuan/internal/lazyregexp"
 )
 
 // The markup that models were trained to write instead of JSON:
@@ -27,14 +28,14 @@ const (
 const whiteSpace = " \n\r\t"
 
 // nameAttribute matches the name in `<tool_call name="NAME">`.
-var nameAttribute = regexp.MustCompile(`\sname\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
+var nameAttribute = lazyregexp.New(`\sname\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
 
 // tagName returns the name in a call's tag, or "".
 func tagName(tag string) string {
 	if name, ok := strings.CutPrefix(tag, functionTagStart); ok {
 		return strings.TrimSuffix(name, ">")
 	}
-	if m := nameAttribute.FindStringSubmatch(tag); m != nil {
+	if m := nameAttribute().FindStringSubmatch(tag); m != nil {
 		return m[1] + m[2] + m[3]
 	}
 	return ""

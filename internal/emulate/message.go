@@ -3,10 +3,10 @@ package emulate
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"strings"
 
 	"achuan/internal/chat"
+	"achuan/internal/lazyregexp"
 )
 
 // MessageText returns a message as the model reads it: its text, with its tool calls or its result
@@ -67,7 +67,7 @@ func callJSON(call chat.ToolCall) string {
 	}
 	object := `{"name": ` + quoteJSONEscaped(call.Name) + `, "arguments": ` + arguments.String() + `}`
 	// In JSON a < can only be in a string, where the escape has the same meaning.
-	return tagStart.ReplaceAllString(object, `\u003c$1`)
+	return tagStart().ReplaceAllString(object, `\u003c$1`)
 }
 
 func resultText(m chat.Message) string {
@@ -96,9 +96,9 @@ var attributeEscapes = strings.NewReplacer(
 
 var (
 	// tagStart matches the < and the name of a tag.
-	tagStart = regexp.MustCompile(`<(/?tool_(?:call|result)|function=)`)
+	tagStart = lazyregexp.New(`<(/?tool_(?:call|result)|function=)`)
 	// anyTag matches the beginning of a tag, escaped or not, and its end if the end is escaped.
-	anyTag = regexp.MustCompile(`(<|&(?:amp;)*lt;)(/?tool_(?:call|result)|function=)([ -%'-;=?-~\t]{0,200})(&(?:amp;)*gt;)?`)
+	anyTag = lazyregexp.New(`(<|&(?:amp;)*lt;)(/?tool_(?:call|result)|function=)([ -%'-;=?-~\t]{0,200})(&(?:amp;)*gt;)?`)
 )
 
 // maxTagTail limits the bytes between the name of a tag and its end, as in anyTag.
@@ -116,8 +116,8 @@ func escapeTags(text string) string {
 	if !strings.Contains(text, "tool_") && !strings.Contains(text, "function=") {
 		return text
 	}
-	return anyTag.ReplaceAllStringFunc(text, func(tag string) string {
-		m := anyTag.FindStringSubmatch(tag)
+	return anyTag().ReplaceAllStringFunc(text, func(tag string) string {
+		m := anyTag().FindStringSubmatch(tag)
 		start, end := "&lt;", m[4]
 		if m[1] != "<" {
 			start = "&amp;" + m[1][1:]

@@ -169,7 +169,7 @@ func quoteJSON(s string) string {
 
 // escapeTagsInJSON escapes the < of tags in JSON, where a < can only be in a string.
 func escapeTagsInJSON(object string) string {
-	object = tagStart.ReplaceAllString(object, `\u003c$1`)
+	object = tagStart().ReplaceAllString(object, `\u003c$1`)
 	return strings.NewReplacer("</tools>", `\u003c/tools>`, "</json_schema>", `\u003c/json_schema>`).Replace(object)
 }
 

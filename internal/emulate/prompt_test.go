@@ -153,7 +153,7 @@ func FuzzToolLine(f *testing.F) {
 		if err := json.Unmarshal([]byte(line), &got); err != nil {
 			return // a number that no float64 holds
 		}
-		if strings.ContainsAny(line, "\n") && !strings.Contains(parameters, "\n") || tagStart.MatchString(line) || strings.Contains(line, "</tools>") {
+		if strings.ContainsAny(line, "\n") && !strings.Contains(parameters, "\n") || tagStart().MatchString(line) || strings.Contains(line, "</tools>") {
 			t.Errorf("toolLine = %q, want one line without tags", line)
 		}
 		if got.Description != toValidText(description) {

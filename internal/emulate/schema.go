@@ -7,11 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"achuan/internal/lazyregexp"
 )
 
 // Limits of one schema of a client. The depth is that of the JSON text.
@@ -219,14 +220,14 @@ const (
 	maxExponent = 400
 )
 
-var exponentPattern = regexp.MustCompile(`[eE][+-]?0*([0-9]+)$`)
+var exponentPattern = lazyregexp.New(`[eE][+-]?0*([0-9]+)$`)
 
 // checkNumbers refuses numbers that are expensive to compare.
 func checkNumbers(value any) error {
 	switch v := value.(type) {
 	case json.Number:
 		text := string(v)
-		m := exponentPattern.FindStringSubmatch(text)
+		m := exponentPattern().FindStringSubmatch(text)
 		if len(text) > maxDigits || m != nil && (len(m[1]) > 3 || m[1] > fmt.Sprint(maxExponent) && len(m[1]) == 3) {
 			return errors.New("a number is too large or too long")
 		}

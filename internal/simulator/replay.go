@@ -1,8 +1,9 @@
 package simulator
 
 import (
-	"regexp"
 	"strings"
+
+	"achuan/internal/lazyregexp"
 )
 
 // Message is one message of a conversation.
@@ -13,13 +14,13 @@ type Message struct {
 
 // markerLine is a line that names the role of the message below it, beside a random number in hexadecimal, such
 // as "[[0123456789abcdef user]]".
-var markerLine = regexp.MustCompile(`(?m)^[\[<#=({* -]*([0-9a-f]{8,64})[ :|/-]+([a-z]+)\b[^\n]*$`)
+var markerLine = lazyregexp.New(`(?m)^[\[<#=({* -]*([0-9a-f]{8,64})[ :|/-]+([a-z]+)\b[^\n]*$`)
 
 // SplitReplay splits a text that replays a conversation into its messages. A text without two marker lines of
 // the same number is returned as one message of the user.
 func SplitReplay(text string) []Message {
 	whole := []Message{{"user", text}}
-	markers := markerLine.FindAllStringSubmatchIndex(text, -1)
+	markers := markerLine().FindAllStringSubmatchIndex(text, -1)
 	if len(markers) < 2 {
 		return whole
 	}

@@ -3,34 +3,36 @@ package demo
 import (
 	"regexp"
 	"strings"
+
+	"achuan/internal/lazyregexp"
 )
 
 // intent is a kind of question that the chat partner understands.
 type intent struct {
-	re     *regexp.Regexp
+	re     func() *regexp.Regexp
 	answer func(c *chatContext, match []string) string
 }
 
-func (in intent) match(text string) []string { return in.re.FindStringSubmatch(text) }
+func (in intent) match(text string) []string { return in.re().FindStringSubmatch(text) }
 
 // intents are tried in this order against the question in lower case.
 var intents = []intent{
-	{regexp.MustCompile(`what(?:'s| is) my name|what my name is|who am i\b|(?:remember|know|say) my name|what am i called|` +
+	{lazyregexp.New(`what(?:'s| is) my name|what my name is|who am i\b|(?:remember|know|say) my name|what am i called|` +
 		`我(?:的名字)?(?:叫|是)(?:什么|啥|谁)|我的名字(?:呢|吗)|记得我(?:的名字|叫)`), recallTopic(topicName)},
-	{regexp.MustCompile(`where (?:do i live|am i from|is my home)|我(?:住在?|来自|家在)哪`), recallTopic(topicHome)},
-	{regexp.MustCompile(`how old am i|我(?:今年)?(?:多大|几岁|多少岁)`), recallTopic(topicAge)},
-	{regexp.MustCompile(`what do i (?:like|love|enjoy)|我(?:最)?(?:喜欢|爱)(?:什么|啥|吃什么|喝什么)`), recallTopic(topicLike)},
-	{regexp.MustCompile(`(?:system |your |the )(?:prompt|instructions)\b|系统提示|提示词|系统消息|你的(?:设定|指令)`), (*chatContext).quotePrompt},
-	{regexp.MustCompile(`how many (?:turns|messages|questions|times)|which turn|turn number|count (?:the|our|my) |` +
+	{lazyregexp.New(`where (?:do i live|am i from|is my home)|我(?:住在?|来自|家在)哪`), recallTopic(topicHome)},
+	{lazyregexp.New(`how old am i|我(?:今年)?(?:多大|几岁|多少岁)`), recallTopic(topicAge)},
+	{lazyregexp.New(`what do i (?:like|love|enjoy)|我(?:最)?(?:喜欢|爱)(?:什么|啥|吃什么|喝什么)`), recallTopic(topicLike)},
+	{lazyregexp.New(`(?:system |your |the )(?:prompt|instructions)\b|系统提示|提示词|系统消息|你的(?:设定|指令)`), (*chatContext).quotePrompt},
+	{lazyregexp.New(`how many (?:turns|messages|questions|times)|which turn|turn number|count (?:the|our|my) |` +
 		`第几|几轮|多少轮|多少条|几条|几次|多少次|几个问题`), (*chatContext).answerCount},
-	{regexp.MustCompile(`what did i (?:just |last )?(?:say|ask|write)|my (?:last|previous) (?:message|question)|` +
+	{lazyregexp.New(`what did i (?:just |last )?(?:say|ask|write)|my (?:last|previous) (?:message|question)|` +
 		`我(?:刚才|刚刚|上次|上一句|之前)(?:都)?(?:说|问)`), (*chatContext).answerLast},
-	{regexp.MustCompile(`what (?:do you (?:know|remember)|have i (?:told|said)|did i tell)|(?:know|remember) about me|list (?:what|everything|all)|` +
+	{lazyregexp.New(`what (?:do you (?:know|remember)|have i (?:told|said)|did i tell)|(?:know|remember) about me|list (?:what|everything|all)|` +
 		`我(?:都)?(?:告诉过?你?|说过|说了)(?:些|了)?(?:什么|啥|哪)|你(?:都)?(?:记得|知道|记住)(?:了)?(?:些|关于我|我的)?(?:什么|啥|哪些)|列出|总结`), (*chatContext).answerAll},
-	{regexp.MustCompile(`(?:what|who)(?:'s| is| are) my (\p{L}[\p{L} ]{1,30}?)(?:'s name| called)?\s*\?|我的([\p{Han}a-z]{1,12}?)(?:是|叫)(?:什么|谁|多少|哪|啥)`), (*chatContext).recallSubject},
-	{regexp.MustCompile(`\b(?:code|program|function|snippet|golang)\b|代码|程序|函数`), (*chatContext).showCode},
-	{regexp.MustCompile(`\btable\b|表格`), (*chatContext).showTable},
-	{regexp.MustCompile(`who are you|what are you|你是谁|你是什么`), func(c *chatContext, _ []string) string { return c.introduceSelf() }},
+	{lazyregexp.New(`(?:what|who)(?:'s| is| are) my (\p{L}[\p{L} ]{1,30}?)(?:'s name| called)?\s*\?|我的([\p{Han}a-z]{1,12}?)(?:是|叫)(?:什么|谁|多少|哪|啥)`), (*chatContext).recallSubject},
+	{lazyregexp.New(`\b(?:code|program|function|snippet|golang)\b|代码|程序|函数`), (*chatContext).showCode},
+	{lazyregexp.New(`\btable\b|表格`), (*chatContext).showTable},
+	{lazyregexp.New(`who are you|what are you|你是谁|你是什么`), func(c *chatContext, _ []string) string { return c.introduceSelf() }},
 }
 
 // recallTopic returns an answer with the facts of a topic.

@@ -3,9 +3,10 @@ package demo
 import (
 	"cmp"
 	"encoding/json"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"achuan/internal/lazyregexp"
 )
 
 // schema is the part of a JSON Schema that valueFiller understands.
@@ -48,9 +49,9 @@ type valueFiller struct {
 }
 
 var (
-	quotedText = regexp.MustCompile(`"([^"\n]{1,200})"|“([^”\n]{1,200})”|「([^」\n]{1,200})」|'([^'\n]{2,200})'`)
-	number     = regexp.MustCompile(`-?\d+(?:\.\d+)?`)
-	properName = regexp.MustCompile(`(?:\b(?:in|for|at|of|to|about|named|called|is) |在|查|叫)(\p{Lu}[\p{L}'-]*(?: \p{Lu}[\p{L}'-]*)*|\p{Han}{2,4}?)(?:$|[^\p{L}]|的|天气)` +
+	quotedText = lazyregexp.New(`"([^"\n]{1,200})"|“([^”\n]{1,200})”|「([^」\n]{1,200})」|'([^'\n]{2,200})'`)
+	number     = lazyregexp.New(`-?\d+(?:\.\d+)?`)
+	properName = lazyregexp.New(`(?:\b(?:in|for|at|of|to|about|named|called|is) |在|查|叫)(\p{Lu}[\p{L}'-]*(?: \p{Lu}[\p{L}'-]*)*|\p{Han}{2,4}?)(?:$|[^\p{L}]|的|天气)` +
 		`|^(\p{Han}{2,4}?)(?:的|天气)`) // 北京的天气
 )
 
@@ -173,7 +174,7 @@ func (f *valueFiller) array(key string, s, root schema) string {
 // number returns the next number of the request, or else 1, within the bounds of s.
 func (f *valueFiller) number(s schema) string {
 	n := 1.0
-	if all := number.FindAllString(f.request, -1); f.usedNumbers < len(all) {
+	if all := number().FindAllString(f.request, -1); f.usedNumbers < len(all) {
 		n, _ = strconv.ParseFloat(all[f.usedNumbers], 64)
 		f.usedNumbers++
 	}
@@ -191,12 +192,12 @@ func (f *valueFiller) number(s schema) string {
 
 // text returns the next quoted text of the request, or else a name in it, or else its first line.
 func (f *valueFiller) text() string {
-	quoted := quotedText.FindAllStringSubmatch(f.request, -1)
+	quoted := quotedText().FindAllStringSubmatch(f.request, -1)
 	if f.usedTexts < len(quoted) {
 		f.usedTexts++
 		return strings.Join(quoted[f.usedTexts-1][1:], "")
 	}
-	names := properName.FindAllStringSubmatch(f.request, -1)
+	names := properName().FindAllStringSubmatch(f.request, -1)
 	if i := f.usedTexts - len(quoted); i < len(names) {
 		f.usedTexts++
 		return cmp.Or(names[i][1], names[i][2])
@@ -207,11 +208,11 @@ func (f *valueFiller) text() string {
 	return shorten(f.request, 60)
 }
 
-var answerSchema = regexp.MustCompile(`(?ms)^<json_schema name="[^"\n]*">\n(.*?)\n</json_schema>$`)
+var answerSchema = lazyregexp.New(`(?ms)^<json_schema name="[^"\n]*">\n(.*?)\n</json_schema>$`)
 
 // jsonAnswer returns the answer as JSON when the instructions ask for JSON, or else "".
 func (task *toolTask) jsonAnswer() string {
-	if found := answerSchema.FindAllStringSubmatch(task.instructions, -1); found != nil {
+	if found := answerSchema().FindAllStringSubmatch(task.instructions, -1); found != nil {
 		var s schema
 		_ = json.Unmarshal([]byte(found[len(found)-1][1]), &s) // schema.UnmarshalJSON accepts everything
 		f := valueFiller{request: task.request}

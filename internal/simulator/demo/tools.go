@@ -3,10 +3,10 @@ package demo
 import (
 	"encoding/json"
 	"html"
-	"regexp"
 	"slices"
 	"strings"
 
+	"achuan/internal/lazyregexp"
 	"achuan/internal/simulator"
 )
 
@@ -38,8 +38,8 @@ const (
 )
 
 var (
-	toolList       = regexp.MustCompile(`(?ms)^<tools>\n(.*?)^</tools>$`)
-	toolResultText = regexp.MustCompile(`(?s)^<tool_result(?: id="[^"]*")?(?: name="([^"]*)")?>\n(.*)\n</tool_result>$`)
+	toolList       = lazyregexp.New(`(?ms)^<tools>\n(.*?)^</tools>$`)
+	toolResultText = lazyregexp.New(`(?s)^<tool_result(?: id="[^"]*")?(?: name="([^"]*)")?>\n(.*)\n</tool_result>$`)
 )
 
 func newToolTask(c *chatContext) *toolTask {
@@ -48,7 +48,7 @@ func newToolTask(c *chatContext) *toolTask {
 		task.addText(x.User)
 	}
 	task.addText(c.turn.Text)
-	for _, list := range toolList.FindAllStringSubmatch(task.instructions, -1) {
+	for _, list := range toolList().FindAllStringSubmatch(task.instructions, -1) {
 		for line := range strings.Lines(list[1]) {
 			var t tool
 			if json.Unmarshal([]byte(line), &t) == nil && t.Name != "" {
@@ -72,7 +72,7 @@ func (task *toolTask) addText(text string) {
 			task.request, task.results = m.Text, nil
 		case "tool":
 			r := toolResult{name: "tool", text: m.Text}
-			if found := toolResultText.FindStringSubmatch(m.Text); found != nil {
+			if found := toolResultText().FindStringSubmatch(m.Text); found != nil {
 				r.text = strings.ReplaceAll(found[2], "&lt;", "<")
 				if name := html.UnescapeString(found[1]); name != "" {
 					r.name = name
@@ -114,20 +114,20 @@ func (task *toolTask) answer() string {
 }
 
 var (
-	sequentialWords = regexp.MustCompile(`(?i)\bthen\b|\bafter that\b|\bafterwards\b|然后|之后|接着|再`)
-	anyToolWords    = regexp.MustCompile(`(?i)\b(?:a|any|some|the|your) (?:tool|function)s?\b|工具|函数`)
-	wrongCallWords  = regexp.MustCompile(`(?i)\b(?:wrong|invalid|broken|bad)(?:ly)? (?:tool |function )?(?:call|argument)|错误的?(?:调用|参数)|无效`)
-	mustCallRule    = regexp.MustCompile(`You must call (?:the function ([A-Za-z0-9_-]+)|at least one function)`)
-	onlyTheseRule   = regexp.MustCompile(`Only these functions may be called now: ([A-Za-z0-9_, -]+)\.`)
+	sequentialWords = lazyregexp.New(`(?i)\bthen\b|\bafter that\b|\bafterwards\b|然后|之后|接着|再`)
+	anyToolWords    = lazyregexp.New(`(?i)\b(?:a|any|some|the|your) (?:tool|function)s?\b|工具|函数`)
+	wrongCallWords  = lazyregexp.New(`(?i)\b(?:wrong|invalid|broken|bad)(?:ly)? (?:tool |function )?(?:call|argument)|错误的?(?:调用|参数)|无效`)
+	mustCallRule    = lazyregexp.New(`You must call (?:the function ([A-Za-z0-9_-]+)|at least one function)`)
+	onlyTheseRule   = lazyregexp.New(`Only these functions may be called now: ([A-Za-z0-9_, -]+)\.`)
 	callNoneRule    = "Call no function now"
 	oneCallRule     = "Make at most one call"
-	nameWord        = regexp.MustCompile(`\p{Lu}?\p{Ll}{3,}`)
+	nameWord        = lazyregexp.New(`\p{Lu}?\p{Ll}{3,}`)
 	commonNameWords = []string{"with", "from", "that", "this", "what", "make"}
 )
 
 // isSequential reports whether the model makes one call at a time.
 func (task *toolTask) isSequential() bool {
-	return sequentialWords.MatchString(task.request) || strings.Contains(task.instructions, oneCallRule)
+	return sequentialWords().MatchString(task.request) || strings.Contains(task.instructions, oneCallRule)
 }
 
 // wantedTools returns the tools that the user asks for, in the order of the request.
@@ -136,16 +136,16 @@ func (task *toolTask) wantedTools() []tool {
 		return nil
 	}
 	tools := task.tools
-	if only := onlyTheseRule.FindStringSubmatch(task.instructions); only != nil {
+	if only := onlyTheseRule().FindStringSubmatch(task.instructions); only != nil {
 		names := strings.Split(only[1], ", ")
 		tools = slices.DeleteFunc(slices.Clone(tools), func(t tool) bool { return !slices.Contains(names, t.Name) })
 	}
-	must := mustCallRule.FindStringSubmatch(task.instructions)
+	must := mustCallRule().FindStringSubmatch(task.instructions)
 	if must != nil && must[1] != "" {
 		return slices.DeleteFunc(slices.Clone(tools), func(t tool) bool { return t.Name != must[1] })
 	}
 	steps := task.toolsNamed(tools)
-	if len(steps) == 0 && len(tools) > 0 && (must != nil || anyToolWords.MatchString(task.request)) {
+	if len(steps) == 0 && len(tools) > 0 && (must != nil || anyToolWords().MatchString(task.request)) {
 		return tools[:1]
 	}
 	return steps
@@ -171,7 +171,7 @@ func (task *toolTask) toolsNamed(tools []tool) []tool {
 		return -1
 	}
 	nameWordIndex := func(t tool) int {
-		for _, word := range nameWord.FindAllString(t.Name, -1) {
+		for _, word := range nameWord().FindAllString(t.Name, -1) {
 			word = strings.ToLower(word)
 			if i := strings.Index(goal, word); i >= 0 && !slices.Contains(commonNameWords, word) {
 				return i
@@ -199,7 +199,7 @@ func (task *toolTask) writeCalls(tools []tool) string {
 	f := valueFiller{request: task.request}
 	for i, t := range tools {
 		name, arguments := t.Name, f.object(t.Parameters, t.Parameters)
-		if i == 0 && len(task.results) == 0 && !task.isRepair && wrongCallWords.MatchString(task.request) {
+		if i == 0 && len(task.results) == 0 && !task.isRepair && wrongCallWords().MatchString(task.request) {
 			if len(t.Parameters.Required) > 0 {
 				arguments = "{}"
 			} else {
