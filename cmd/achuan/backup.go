@@ -8,7 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"achuan/internal/backup"
 	"achuan/internal/config"
@@ -16,9 +19,23 @@ import (
 )
 
 type backupCommand struct {
-	File  string `arg:"" help:"Tar archive to write; - is standard output."`
-	Force bool   `help:"Replace FILE if it exists."`
-	configFlag
+	File, Config string
+	Force        bool
+}
+
+func newBackupCommand(p *program) *cobra.Command {
+	var c backupCommand
+	command := newCommand("backup FILE",
+		"Write the store (SQLite) and the settings without secrets to a file, also while the server runs.",
+		func() error { return c.Run(p) })
+	command.Long = command.Short + "\n\nFILE is the tar archive to write; - is standard output."
+	command.Args = cobra.MatchAll(cobra.ExactArgs(1), func(_ *cobra.Command, args []string) error {
+		c.File = args[0]
+		return nil
+	})
+	command.Flags().BoolVar(&c.Force, "force", false, "Replace FILE if it exists.")
+	addConfigFlag(command.Flags(), &c.Config)
+	return command
 }
 
 // Run writes the store and the settings to a file. The server can run meanwhile.
@@ -78,10 +95,25 @@ func (p *program) backUpToStdout(ctx context.Context, o backup.Options) (backup.
 }
 
 type restoreCommand struct {
-	File           string `arg:"" optional:"" help:"Backup to restore; - is standard input."`
-	Force          bool   `help:"Replace the existing store, which is moved aside, not deleted."`
-	MarkUnverified bool   `help:"Restore nothing; mark every session for a comparison with the platform before it continues. For PostgreSQL, after its own tools have restored it."`
-	configFlag
+	File, Config          string
+	Force, MarkUnverified bool
+}
+
+func newRestoreCommand(p *program) *cobra.Command {
+	var c restoreCommand
+	command := newCommand("restore [FILE]", "Restore the store from a backup.", func() error { return c.Run(p) })
+	command.Long = command.Short + "\n\nFILE is the backup to restore; - is standard input."
+	command.Args = cobra.MatchAll(cobra.MaximumNArgs(1), func(_ *cobra.Command, args []string) error {
+		c.File = strings.Join(args, "")
+		return nil
+	})
+	flags := command.Flags()
+	flags.BoolVar(&c.Force, "force", false, "Replace the existing store, which is moved aside, not deleted.")
+	flags.BoolVar(&c.MarkUnverified, "mark-unverified", false,
+		"Restore nothing; mark every session for a comparison with the platform before it continues. "+
+			"For PostgreSQL, after its own tools have restored it.")
+	addConfigFlag(flags, &c.Config)
+	return command
 }
 
 // Run replaces the store of the settings with the store in a backup.

@@ -4,17 +4,28 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"achuan/internal/config"
 	"achuan/internal/telemetry"
 )
 
-// configFlag is the flag --config, which many commands have.
-type configFlag struct {
-	Config string `placeholder:"FILE" help:"Settings file to read instead of achuan.yaml."`
+// addConfigFlag adds the flag --config, which many commands have.
+func addConfigFlag(flags *pflag.FlagSet, path *string) {
+	flags.StringVar(path, "config", "", "Settings `FILE` to read instead of achuan.yaml.")
 }
 
 type configCommand struct {
-	configFlag
+	Config string
+}
+
+func newConfigCommand(p *program) *cobra.Command {
+	var c configCommand
+	command := newCommand("config", "Print the settings in force with their sources and meanings.",
+		func() error { return c.Run(p) })
+	addConfigFlag(command.Flags(), &c.Config)
+	return command
 }
 
 // Run prints the settings. When achuan serve would refuse them, it says so on standard error, but the command does not

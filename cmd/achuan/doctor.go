@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"achuan/internal/app"
 	"achuan/internal/config"
 	"achuan/internal/doctor"
@@ -18,15 +20,28 @@ import (
 )
 
 type doctorCommand struct {
-	URL        string        `placeholder:"URL" help:"Base URL of a running server (default: the server of the settings, if it runs)."`
-	Key        string        `placeholder:"KEY" help:"Client key (default: ACHUAN_KEY in the environment, or else the first of ACHUAN_API_KEYS)."`
-	Models     bool          `help:"Ask every served model, whole and streamed. This costs points, so doctor asks for confirmation."`
-	Yes        bool          `help:"Do not ask for confirmation."`
-	Backup     string        `placeholder:"FILE" help:"Check the age of this backup, which another tool made, such as pg_dump."`
-	BackupAge  time.Duration `default:"25h" placeholder:"DURATION" help:"The oldest that the last backup may be (default ${default})."`
-	Production bool          `help:"Require metrics and backups although the server listens on loopback: it serves others behind a proxy."`
-	JSON       bool          `help:"Print the lines as one JSON object."`
-	configFlag
+	URL, Key, Backup, Config      string
+	Models, Yes, Production, JSON bool
+	BackupAge                     time.Duration
+}
+
+func newDoctorCommand(p *program) *cobra.Command {
+	var c doctorCommand
+	command := newCommand("doctor", "Run the production checklist: one line for each check, with a remedy.",
+		func() error { return c.Run(p) })
+	flags := command.Flags()
+	flags.StringVar(&c.URL, "url", "", "Base `URL` of a running server (default: the server of the settings, if it runs).")
+	flags.StringVar(&c.Key, "key", "", "Client `KEY` (default: ACHUAN_KEY in the environment, or else the first of ACHUAN_API_KEYS).")
+	flags.BoolVar(&c.Models, "models", false,
+		"Ask every served model, whole and streamed. This costs points, so doctor asks for confirmation.")
+	flags.BoolVar(&c.Yes, "yes", false, "Do not ask for confirmation.")
+	flags.StringVar(&c.Backup, "backup", "", "Check the age of this backup `FILE`, which another tool made, such as pg_dump.")
+	flags.DurationVar(&c.BackupAge, "backup-age", 25*time.Hour, "The oldest that the last backup may be")
+	flags.BoolVar(&c.Production, "production", false,
+		"Require metrics and backups although the server listens on loopback: it serves others behind a proxy.")
+	flags.BoolVar(&c.JSON, "json", false, "Print the lines as one JSON object.")
+	addConfigFlag(flags, &c.Config)
+	return command
 }
 
 // Run runs the checklist. The command fails when a line fails.

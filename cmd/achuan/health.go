@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"achuan/internal/config"
 )
 
@@ -15,8 +17,16 @@ import (
 const healthTimeout = 3 * time.Second
 
 type healthCommand struct {
-	Listen string `placeholder:"HOST:PORT" help:"The --listen address of the server, if it was started with one."`
-	configFlag
+	Listen, Config string
+}
+
+func newHealthCommand(p *program) *cobra.Command {
+	var c healthCommand
+	command := newCommand("health", "Check whether the server of these settings serves; exit with 0 or 1.",
+		func() error { return c.Run(p) })
+	command.Flags().StringVar(&c.Listen, "listen", "", "The --listen address `HOST:PORT` of the server, if it was started with one.")
+	addConfigFlag(command.Flags(), &c.Config)
+	return command
 }
 
 // Run asks the server of these settings whether it serves. Wrong settings are an ordinary failure here, because exit

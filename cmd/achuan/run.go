@@ -7,7 +7,7 @@ import (
 	"os/user"
 	"strings"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
 
 	"achuan/internal/access"
 	"achuan/internal/config"
@@ -21,19 +21,6 @@ const (
 	exitUsage  = 2 // wrong use of the program, or wrong settings
 )
 
-// commands are the commands of the program with their flags.
-type commands struct {
-	Serve    serveCommand    `cmd:"" help:"Serve the API."`
-	Simulate simulateCommand `cmd:"" help:"Serve only a simulated platform, to try clients and settings with it."`
-	Config   configCommand   `cmd:"" help:"Print the settings in force with their sources and meanings."`
-	Sessions sessionsCommand `cmd:"" help:"List, show, create and delete sessions of a running server."`
-	Doctor   doctorCommand   `cmd:"" help:"Run the production checklist: one line for each check, with a remedy."`
-	Health   healthCommand   `cmd:"" help:"Check whether the server of these settings serves; exit with 0 or 1."`
-	Backup   backupCommand   `cmd:"" help:"Write the store (SQLite) and the settings without secrets to a file, also while the server runs."`
-	Restore  restoreCommand  `cmd:"" help:"Restore the store from a backup."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
-}
-
 // program is the environment of a command.
 type program struct {
 	stdin          io.Reader
@@ -44,22 +31,53 @@ type program struct {
 
 // run runs the command in args and returns the exit code.
 func run(args []string, p *program) int {
-	var all commands
-	parser, err := kong.New(&all, kong.Name("achuan"),
-		kong.Description("An OpenAI-compatible API server in front of a chat platform that keeps conversations on its own side."),
-		kong.Writers(p.stdout, p.stderr), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
-	if err != nil {
-		return p.fail(err)
-	}
-	if len(args) == 0 {
-		return p.printHelp(parser)
-	}
-	command, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintf(p.stderr, "achuan: %v\nSee achuan --help.\n", err)
+	root := newRootCommand(p)
+	if len(args) == 0 || args[0] == "--" {
+		// A call without a command is an error, so that a container without a command does not look successful.
+		root.SetOut(p.stderr)
+		_ = root.Help() // when stderr is closed, nothing can be printed
 		return exitUsage
 	}
-	return p.fail(command.Run(p, &all.Sessions))
+	isParsed := false // the library checks flags and arguments before it calls PersistentPreRun
+	root.PersistentPreRun = func(*cobra.Command, []string) { isParsed = true }
+	root.SetArgs(args)
+	command, err := root.ExecuteC()
+	if err != nil && !isParsed {
+		fmt.Fprintf(p.stderr, "achuan: %s\nSee %s --help.\n", strings.TrimSpace(err.Error()), command.CommandPath())
+		return exitUsage
+	}
+	return p.fail(err)
+}
+
+// newRootCommand returns the program's command line. It has all commands with their flags, in the order of the help.
+func newRootCommand(p *program) *cobra.Command {
+	cobra.EnableCommandSorting = false
+	cobra.MousetrapHelpText = "" // on Windows, a shortcut may start the server
+	root := &cobra.Command{
+		Use:           "achuan",
+		Short:         "An OpenAI-compatible API server in front of a chat platform that keeps conversations on its own side.",
+		SilenceErrors: true, SilenceUsage: true, // run prints the errors
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetHelpCommand(&cobra.Command{Hidden: true}) // help is a flag only
+	root.AddCommand(
+		newServeCommand(p), newSimulateCommand(p), newConfigCommand(p), newSessionsCommand(p), newDoctorCommand(p),
+		newHealthCommand(p), newBackupCommand(p), newRestoreCommand(p), newVersionCommand(p),
+	)
+	return root
+}
+
+// newCommand returns a command that takes no arguments. Its flags are in the order in which they are added.
+func newCommand(use, short string, run func() error) *cobra.Command {
+	command := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return run() },
+	}
+	command.Flags().SortFlags = false
+	command.PersistentFlags().SortFlags = false
+	return command
 }
 
 // variable returns the value of an environment variable, "" when it is not set.
@@ -70,16 +88,6 @@ func (p *program) variable(name string) string {
 		}
 	}
 	return ""
-}
-
-// printHelp prints the usage for a call without a command. Such a call is an error, so that a container without a
-// command does not look successful.
-func (p *program) printHelp(parser *kong.Kong) int {
-	parser.Stdout = p.stderr
-	if command, err := kong.Trace(parser, nil); err == nil {
-		_ = command.PrintUsage(false) // when stderr is closed, nothing can be printed
-	}
-	return exitUsage
 }
 
 // fail prints the error, if there is one, and returns the exit code.

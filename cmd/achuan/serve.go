@@ -3,15 +3,27 @@ package main
 import (
 	"context"
 
+	"github.com/spf13/cobra"
+
 	"achuan/internal/app"
 	"achuan/internal/config"
 	"achuan/internal/telemetry"
 )
 
 type serveCommand struct {
-	Demo   bool   `help:"Serve without an account: a simulator replaces the platform."`
-	Listen string `placeholder:"HOST:PORT" help:"Address to serve on. It has priority over ACHUAN_LISTEN and PORT. Without all three, it is 127.0.0.1:8000."`
-	configFlag
+	Demo           bool
+	Listen, Config string
+}
+
+func newServeCommand(p *program) *cobra.Command {
+	var c serveCommand
+	command := newCommand("serve", "Serve the API.", func() error { return c.Run(p) })
+	flags := command.Flags()
+	flags.BoolVar(&c.Demo, "demo", false, "Serve without an account: a simulator replaces the platform.")
+	flags.StringVar(&c.Listen, "listen", "", "Address `HOST:PORT` to serve on. It has priority over ACHUAN_LISTEN and PORT. "+
+		"Without all three, it is 127.0.0.1:8000.")
+	addConfigFlag(flags, &c.Config)
+	return command
 }
 
 // Run serves until a signal. It reports wrong settings before it starts anything.

@@ -14,20 +14,46 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"achuan/internal/config"
 )
 
 // sessionsCommand manages the sessions of a running server over its API.
 type sessionsCommand struct {
-	URL string `placeholder:"URL" help:"Base URL of the server (default: http://ADDRESS/v1 with the address of the settings)."`
-	Key string `placeholder:"KEY" help:"Client key, or the admin key for the sessions of all callers (default: ACHUAN_KEY in the environment, or else the first of ACHUAN_API_KEYS)."`
-	configFlag
-	JSON bool `help:"Print the server's answer unchanged, as JSON."`
+	URL, Key, Config string
+	JSON             bool
+}
 
-	List   listSessionsCommand  `cmd:"" default:"1" help:"List sessions, the last used first."`
-	Show   showSessionCommand   `cmd:"" help:"Show one session and its messages."`
-	Create createSessionCommand `cmd:"" help:"Create a session and print its id."`
-	Delete deleteSessionCommand `cmd:"" help:"Delete a session. If achuan made it, it is deleted on the platform, too."`
+func newSessionsCommand(p *program) *cobra.Command {
+	var c sessionsCommand
+	list := listSessionsCommand{Limit: defaultSessionLimit}
+	command := newCommand("sessions", "List, show, create and delete sessions of a running server.",
+		func() error { return list.Run(p, &c) })
+	command.Long = command.Short + " Without a command, list the sessions."
+	flags := command.PersistentFlags()
+	flags.StringVar(&c.URL, "url", "", "Base `URL` of the server (default: http://ADDRESS/v1 with the address of the settings).")
+	flags.StringVar(&c.Key, "key", "", "Client `KEY`, or the admin key for the sessions of all callers "+
+		"(default: ACHUAN_KEY in the environment, or else the first of ACHUAN_API_KEYS).")
+	addConfigFlag(flags, &c.Config)
+	flags.BoolVar(&c.JSON, "json", false, "Print the server's answer unchanged, as JSON.")
+	command.AddCommand(
+		newListSessionsCommand(p, &c), newShowSessionCommand(p, &c),
+		newCreateSessionCommand(p, &c), newDeleteSessionCommand(p, &c),
+	)
+	return command
+}
+
+// parseID returns the check of a command with a session's id as its only argument. It sets id.
+func parseID(id *int64) cobra.PositionalArgs {
+	return cobra.MatchAll(cobra.ExactArgs(1), func(_ *cobra.Command, args []string) error {
+		n, err := strconv.ParseInt(args[0], 10, 64)
+		if err != nil {
+			return fmt.Errorf("ID is %q, want the number of a session", args[0])
+		}
+		*id = n
+		return nil
+	})
 }
 
 // sessionView is a session in the API's answers.
@@ -42,9 +68,18 @@ type sessionView struct {
 	State    string  `json:"state"`
 }
 
+const defaultSessionLimit = 20
+
 type listSessionsCommand struct {
-	Limit  int `default:"20" help:"How many sessions to list (default ${default}, at most 100)."`
-	Offset int `help:"How many sessions to skip."`
+	Limit, Offset int
+}
+
+func newListSessionsCommand(p *program, flags *sessionsCommand) *cobra.Command {
+	var c listSessionsCommand
+	command := newCommand("list", "List sessions, the last used first.", func() error { return c.Run(p, flags) })
+	command.Flags().IntVar(&c.Limit, "limit", defaultSessionLimit, "How many sessions to list, at most 100")
+	command.Flags().IntVar(&c.Offset, "offset", 0, "How many sessions to skip.")
+	return command
 }
 
 // Run lists sessions.
@@ -81,8 +116,16 @@ func (s sessionView) name() string {
 func formatTime(unix int64) string { return time.Unix(unix, 0).Format(time.DateTime) }
 
 type showSessionCommand struct {
-	ID   int64 `arg:"" help:"The session's id."`
-	Page int   `default:"1" help:"Page of the messages, the oldest first."`
+	ID   int64
+	Page int
+}
+
+func newShowSessionCommand(p *program, flags *sessionsCommand) *cobra.Command {
+	var c showSessionCommand
+	command := newCommand("show ID", "Show one session and its messages.", func() error { return c.Run(p, flags) })
+	command.Args = parseID(&c.ID)
+	command.Flags().IntVar(&c.Page, "page", 1, "Page of the messages, the oldest first")
+	return command
 }
 
 // Run shows a session.
@@ -114,7 +157,17 @@ func (c *showSessionCommand) Run(p *program, flags *sessionsCommand) error {
 }
 
 type createSessionCommand struct {
-	Model string `arg:"" help:"The session's model."`
+	Model string
+}
+
+func newCreateSessionCommand(p *program, flags *sessionsCommand) *cobra.Command {
+	var c createSessionCommand
+	command := newCommand("create MODEL", "Create a session and print its id.", func() error { return c.Run(p, flags) })
+	command.Args = cobra.MatchAll(cobra.ExactArgs(1), func(_ *cobra.Command, args []string) error {
+		c.Model = args[0]
+		return nil
+	})
+	return command
 }
 
 // Run creates a session.
@@ -132,7 +185,15 @@ func (c *createSessionCommand) Run(p *program, flags *sessionsCommand) error {
 }
 
 type deleteSessionCommand struct {
-	ID int64 `arg:"" help:"The session's id."`
+	ID int64
+}
+
+func newDeleteSessionCommand(p *program, flags *sessionsCommand) *cobra.Command {
+	var c deleteSessionCommand
+	command := newCommand("delete ID", "Delete a session. If achuan made it, it is deleted on the platform, too.",
+		func() error { return c.Run(p, flags) })
+	command.Args = parseID(&c.ID)
+	return command
 }
 
 // Run deletes a session.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
 
 // version is the version of this source tree. It is the only place that names it: the Makefile reads this line, and
@@ -42,10 +44,12 @@ func vcsRevision(info *debug.BuildInfo) string {
 	return revision + dirty
 }
 
-type versionCommand struct{}
+func newVersionCommand(p *program) *cobra.Command {
+	return newCommand("version", "Print the version.", func() error { return printVersion(p) })
+}
 
-// Run prints the version, the commit, the Go version and the system.
-func (versionCommand) Run(p *program) error {
+// printVersion prints the version, the commit, the Go version and the system.
+func printVersion(p *program) error {
 	version, commit := buildVersion()
 	_, err := fmt.Fprintf(p.stdout, "achuan %s\ncommit %s\n%s %s/%s\n",
 		version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
