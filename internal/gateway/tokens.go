@@ -1,29 +1,17 @@
 package gateway
 
 import (
-	"sync"
 	"unicode/utf8"
 
-	"github.com/tiktoken-go/tokenizer"
-
 	"achuan/internal/chat"
+	"achuan/internal/tokens"
 )
 
-// vocabulary is OpenAI's o200k_base. It serves to estimate tokens for every model when the
-// platform does not count them. The first estimate loads it, which takes about 20 ms and 6 MiB.
-var vocabulary = sync.OnceValue(func() tokenizer.Codec {
-	codec, err := tokenizer.Get(tokenizer.O200kBase)
-	if err != nil {
-		return nil // impossible: the vocabulary is compiled in
-	}
-	return codec
-})
-
-// maxSliceBytes limits what the tokenizer gets at once, because it is quadratic on long words.
+// maxSliceBytes limits what is counted at once, because counting is quadratic on long words.
 const maxSliceBytes = 512 // bytes
 
-// countTokens estimates the number of tokens of a text.
-func countTokens(text string) int { return countSlices(text, countSlice) }
+// countTokens estimates the number of tokens of a text for any model, by OpenAI's vocabulary.
+func countTokens(text string) int { return countSlices(text, tokens.Count) }
 
 // countSlices returns the sum of count over the slices of a text.
 func countSlices(text string, count func(piece string) int) (total int) {
@@ -33,16 +21,6 @@ func countSlices(text string, count func(piece string) int) (total int) {
 		total += count(piece)
 	}
 	return total
-}
-
-// countSlice estimates the number of tokens of one slice.
-func countSlice(piece string) int {
-	if codec := vocabulary(); codec != nil {
-		if n, err := codec.Count(piece); err == nil {
-			return n
-		}
-	}
-	return (len(piece) + 3) / 4 // about right for English
 }
 
 // firstBytes returns at most n bytes of text, cut on a rune border. It returns something of
@@ -96,7 +74,7 @@ const maxCountedBytes = 128 << 10
 
 // estimateTokens estimates the number of tokens of all texts together. Of long texts it counts
 // slices at equal distances and extrapolates.
-func estimateTokens(texts ...string) int { return estimateSlices(countSlice, texts...) }
+func estimateTokens(texts ...string) int { return estimateSlices(tokens.Count, texts...) }
 
 // estimateSlices is estimateTokens with a function that counts one slice.
 func estimateSlices(count func(piece string) int, texts ...string) int {
@@ -106,7 +84,7 @@ func estimateSlices(count func(piece string) int, texts ...string) int {
 	}
 	stride := (bytes/maxCountedBytes + 1) * maxSliceBytes // from the start of one counted slice to that of the next
 	at, next := 0, 0
-	counted, tokens := 0, 0 // bytes and their tokens
+	counted, total := 0, 0 // bytes and their tokens
 	for _, text := range texts {
 		for text != "" {
 			piece := firstBytes(text, maxSliceBytes)
@@ -116,13 +94,13 @@ func estimateSlices(count func(piece string) int, texts ...string) int {
 			}
 			next += stride
 			counted += len(piece)
-			tokens += count(piece)
+			total += count(piece)
 		}
 	}
 	if counted == bytes {
-		return tokens
+		return total
 	}
-	return int(float64(tokens) * float64(bytes) / float64(counted))
+	return int(float64(total) * float64(bytes) / float64(counted))
 }
 
 // messageOverhead is the number of tokens that OpenAI adds for each message.

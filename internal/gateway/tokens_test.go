@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"achuan/internal/tokens"
 )
 
 func TestCountTokens(t *testing.T) {
@@ -50,7 +52,7 @@ func TestEstimateTokensCountsASample(t *testing.T) {
 		counted := 0
 		got := estimateSlices(func(piece string) int {
 			counted += len(piece)
-			return countSlice(piece)
+			return tokens.Count(piece)
 		}, texts...)
 		if counted > maxCountedBytes+maxSliceBytes {
 			t.Errorf("%s: estimateSlices counted %d bytes, want %d at most", name, counted, maxCountedBytes+maxSliceBytes)

@@ -18,6 +18,7 @@ var arrows = map[string][]string{
 	"internal/lazyregexp":   {},
 	"internal/inflight":     {},
 	"internal/pipenet":      {},
+	"internal/tokens":       {},
 	"internal/telemetry":    {},
 	"internal/postgrestest": {},
 	"internal/platform":     {"internal/chat", "internal/jsonval", "internal/sse", "internal/telemetry"},
@@ -28,7 +29,9 @@ var arrows = map[string][]string{
 	"internal/openai":       {"internal/chat", "internal/jsonval"},
 	"internal/access":       {"internal/chat"},
 	"internal/store":        {"internal/chat", "internal/conversation"},
-	"internal/gateway":      {"internal/chat", "internal/conversation", "internal/emulate", "internal/telemetry"},
+	"internal/gateway": {
+		"internal/chat", "internal/conversation", "internal/emulate", "internal/telemetry", "internal/tokens",
+	},
 	"internal/httpapi": {
 		"internal/access", "internal/chat", "internal/gateway", "internal/inflight", "internal/openai", "internal/sse",
 		"internal/telemetry",
