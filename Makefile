@@ -28,6 +28,8 @@ DIST      ?= $(CURDIR)/dist
 HOST      := $(shell go env GOOS)/$(shell go env GOARCH)
 GO_BUILD   = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT=jsonv2 go build -trimpath -buildvcs=false -tags grpcnotrace \
 	-ldflags "-s -w -buildid= -X main.commit=$(COMMIT)"
+# A binary for linux/amd64 may have this many bytes, 5 % more than it had when the number was set.
+MAX_BINARY := 26700000
 SHA256SUM := $(shell command -v sha256sum || echo shasum -a 256)
 
 .DEFAULT_GOAL := help
@@ -53,12 +55,16 @@ release: ## build binaries for PLATFORMS into dist/, with checksums
 	cd $(DIST) && $(SHA256SUM) achuan_* >SHA256SUMS
 
 # The second build has a folder and a cache of its own, so that it reuses nothing of the first.
-release-check: ## build this machine's binary twice and check that both are the same bytes
+release-check: ## build this machine's binary twice and check that both are the same bytes and not too many
 	@set -e; elsewhere=$$(mktemp -d); trap 'chmod -R u+w '$$elsewhere' && rm -rf '$$elsewhere EXIT; \
 	mkdir $$elsewhere/source; git ls-files -z | tar -c --null -T - | tar -x -C $$elsewhere/source; \
 	$(MAKE) --no-print-directory release PLATFORMS=$(HOST) DIST=$$elsewhere/one; \
 	GOCACHE=$$elsewhere/cache $(MAKE) --no-print-directory -C $$elsewhere/source release PLATFORMS=$(HOST) DIST=$$elsewhere/two COMMIT=$(COMMIT); \
-	cat $$elsewhere/one/SHA256SUMS; cmp $$elsewhere/one/SHA256SUMS $$elsewhere/two/SHA256SUMS && echo "both builds are the same"
+	cat $$elsewhere/one/SHA256SUMS; cmp $$elsewhere/one/SHA256SUMS $$elsewhere/two/SHA256SUMS; echo "both builds are the same"; \
+	if [ $(HOST) = linux/amd64 ]; then \
+		size=$$(wc -c <$$elsewhere/one/achuan_linux_amd64); echo "the binary has $$size bytes, at most $(MAX_BINARY)"; \
+		[ $$size -le $(MAX_BINARY) ] || { echo "the binary is too large: see docs/performance.md, Binary and start" >&2; exit 1; }; \
+	fi
 
 release-notes: ## print the section of VERSION in CHANGELOG.md
 	@awk -v version='$(VERSION)' ' \

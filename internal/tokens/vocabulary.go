@@ -41,7 +41,7 @@ const (
 	rankMask = 1<<rankBits - 1
 )
 
-// o200k returns the vocabulary. The first call makes it, which takes about 15 ms.
+// o200k returns the vocabulary. The first call makes it, which takes about 20 ms.
 var o200k = sync.OnceValue(func() *vocabulary {
 	v, err := decompress(compressed)
 	if err != nil {
