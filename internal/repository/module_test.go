@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,6 +43,8 @@ func runIn(t *testing.T, folder, name string, arguments ...string) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), name, arguments...)
 	command.Dir = folder
+	// In a hook of git these name the repository of the hook, and git would change that one.
+	command.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_") })
 	out, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %s = %v, want nil\n%s", name, strings.Join(arguments, " "), err, out)
