@@ -1,6 +1,7 @@
 package conversation_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,4 +76,39 @@ func TestIdleByTheStoresClock(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A question that the owner typed on the website before the turn is not one that came after it: the
+// repetition waits for the answer of the interrupted turn.
+func TestRepetitionAfterTheOwnerTyped(t *testing.T) {
+	var behind atomic.Int64
+	behind.Store(int64(20 * time.Second))
+	s := newSite(t, simulator.Options{
+		Now: func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) },
+	}, false)
+	first := s.ask(whole(alice, user("hello")))
+	s.sim.AppendRecord(first.session, "typed", "elsewhere")
+	behind.Store(0)
+
+	gate := make(chan struct{})
+	r := whole(alice, user("hello"), assistant(first.text), user("next"))
+	again := *r
+	a := s.hold(r, gate)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = finish(a) // its process ends first
+	}()
+	s.await(func() bool { return s.sim.InFlight() == 1 })
+	s.restart()
+	<-ended
+	calls := s.sim.Calls(simulator.RouteRecords)
+	go func() {
+		s.await(func() bool { return s.sim.Calls(simulator.RouteRecords) > calls })
+		close(gate)
+	}()
+	if got := s.ask(marked(&again)); got.placement != chat.PlacementAttached || got.session != first.session {
+		t.Errorf("repetition = %+v, want the answer of session %d", got, first.session)
+	}
+	s.asked(2)
 }

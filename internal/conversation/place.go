@@ -114,7 +114,11 @@ func (t *turn) isUnchanged(s *Session) (bool, error) {
 		return true, nil
 	}
 	if err := t.markUnasked(); err != nil {
-		return false, err
+		if t.clientCtx.Err() != nil {
+			return false, err
+		}
+		t.engine.storeFailed(t.clientCtx, telemetry.StoreWrite, err)
+		return false, nil // as when the store does not answer to Match
 	}
 	same, err := t.engine.matchesRecords(t.clientCtx, s)
 	switch {

@@ -111,7 +111,7 @@ func (t *turn) openRecord() (chat.Stream, error) {
 		return t.openRepair()
 	}
 	for wait := minRecordPoll; ; wait = min(wait*3/2, maxRecordPoll) {
-		records, date, err := t.newRecords()
+		records, read, err := t.newRecords()
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +122,7 @@ func (t *turn) openRecord() (chat.Stream, error) {
 		case at >= 0:
 			r.isFound, r.hasOthers, r.records = true, at > 0, records[at+1:]
 			return t.playRecord(records[at]), nil
-		case slices.ContainsFunc(records, func(rec chat.Record) bool { return r.isNewer(rec, date) }):
+		case slices.ContainsFunc(records, func(rec chat.Record) bool { return r.isNewer(rec, read) }):
 			return nil, t.askAfterAll(false) // another question is there, so the turn's was never asked
 		case r.session.Unasked || t.engine.unasked.has(r.session.Turn) || time.Now().After(r.deadline):
 			return nil, t.askAfterAll(len(records) == 0)
@@ -162,37 +162,39 @@ func (t *turn) openRepair() (chat.Stream, error) {
 	}
 }
 
-// newRecords reads the records that came into the session after it was taken, oldest first, and
-// returns the platform's time too. It repeats a read that fails.
-func (t *turn) newRecords() (records []chat.Record, date time.Time, err error) {
+// newRecords reads the records that came into the session after it was taken, oldest first. It
+// repeats a read that fails.
+func (t *turn) newRecords() (records []chat.Record, read readTimes, err error) {
 	for failed := 1; ; failed++ {
+		read.before = time.Now()
 		page, err := t.engine.opts.Platform.Records(t.turnCtx, t.resumed.session.ID, 1)
 		if err == nil {
-			if page.Date.IsZero() {
-				page.Date = time.Now()
+			read.after, read.platform = time.Now(), page.Date
+			if read.platform.IsZero() {
+				read.platform = read.after
 			}
-			records := t.resumed.newerThanKnown(page)
+			records := t.resumed.newerThanKnown(page, read)
 			slices.Reverse(records)
-			return records, page.Date, nil
+			return records, read, nil
 		}
 		if isLost(err) || failed == maxRecordErrors || t.turnCtx.Err() != nil {
-			return nil, time.Time{}, err
+			return nil, readTimes{}, err
 		}
 		if err := sleep(t.turnCtx, maxRecordPoll); err != nil {
-			return nil, time.Time{}, err
+			return nil, readTimes{}, err
 		}
 	}
 }
 
 // newerThanKnown returns the records of the newest page that the session did not hold, or may not
 // have held, when it was taken. The newest come first.
-func (r *resumption) newerThanKnown(page chat.RecordPage) []chat.Record {
+func (r *resumption) newerThanKnown(page chat.RecordPage, read readTimes) []chat.Record {
 	s, records := &r.session, slices.Clone(page.Records)
 	if s.Exchanges != Uncounted {
 		return records[:min(max(page.Total-s.Exchanges, 0), len(records))]
 	}
 	for i, rec := range records {
-		isOlder := !rec.Created.IsZero() && r.afterTaking(rec, page.Date) < -maxRecordSkew
+		isOlder := !rec.Created.IsZero() && r.afterTaking(rec, read.after, read) < -maxRecordSkew
 		if isOlder || exchangeDigest(rec.UserText, rec.AIText) == s.LastExchange {
 			return records[:i]
 		}
@@ -200,15 +202,24 @@ func (r *resumption) newerThanKnown(page chat.RecordPage) []chat.Record {
 	return records
 }
 
-// isNewer reports whether a record of newerThanKnown certainly came after the taking.
-func (r *resumption) isNewer(rec chat.Record, date time.Time) bool {
-	return r.session.Exchanges != Uncounted || !rec.Created.IsZero() && r.afterTaking(rec, date) > maxRecordSkew
+// isNewer reports whether a record of newerThanKnown came after the taking. The owner may have
+// typed in the session since achuan counted its exchanges, so the count alone does not say so.
+func (r *resumption) isNewer(rec chat.Record, read readTimes) bool {
+	if r.session.Exchanges != Uncounted {
+		return rec.Created.IsZero() || r.afterTaking(rec, read.before, read) > -maxRecordSkew
+	}
+	return !rec.Created.IsZero() && r.afterTaking(rec, read.before, read) > maxRecordSkew
 }
 
-// afterTaking returns how long after the taking a record was made. It compares their ages, because
-// different clocks date them; date is the platform's time.
-func (r *resumption) afterTaking(rec chat.Record, date time.Time) time.Duration {
-	return time.Since(r.taken) - date.Sub(rec.Created)
+// readTimes are the times of a read of records: before the request, after the reply, and the
+// platform's own.
+type readTimes struct{ before, after, platform time.Time }
+
+// afterTaking returns how long after the taking a record was made, if the platform dated its
+// reply at now. It compares ages, because different clocks date the taking and the record. The
+// platform dates the reply between read.before and read.after, so these give the bounds.
+func (r *resumption) afterTaking(rec chat.Record, now time.Time, read readTimes) time.Duration {
+	return now.Sub(r.taken) - read.platform.Sub(rec.Created)
 }
 
 // playRecord returns a stored answer as a stream of the platform.
