@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,11 +56,14 @@ RETURNING ` + justTakenColumns
 	unbindNames        = `UPDATE names SET session = 0 WHERE account = $1 AND session = $2`
 	deleteAliases      = `DELETE FROM aliases WHERE account = $1 AND session = $2`
 
-	// findSweepEnd finds the head that has $2 others between it and $1.
-	findSweepEnd = `SELECT head FROM heads WHERE head > $1 ORDER BY head LIMIT 1 OFFSET $2`
-	// deleteOrphanHeads deletes the heads after $1, up to $2, whose sessions are gone.
+	// findSweepEnd finds the row of heads that has $4 others between it and row $1, $2, $3.
+	findSweepEnd = `
+SELECT head, account, session FROM heads WHERE (head, account, session) > ($1, $2, $3)
+ORDER BY head, account, session LIMIT 1 OFFSET $4`
+	// deleteOrphanHeads deletes the heads after row $1, $2, $3, up to row $4, $5, $6, whose
+	// sessions are gone.
 	deleteOrphanHeads = `
-DELETE FROM heads WHERE head > $1 AND head <= $2 AND NOT EXISTS (
+DELETE FROM heads WHERE (head, account, session) > ($1, $2, $3) AND (head, account, session) <= ($4, $5, $6) AND NOT EXISTS (
 	SELECT 1 FROM sessions WHERE sessions.id = heads.session AND sessions.account = heads.account)`
 )
 
@@ -118,29 +122,40 @@ func (s *Store) ExpireLeases(ctx context.Context) (int, error) {
 // sweepSize is how many heads one call of sweepHeads looks at.
 const sweepSize = 1000
 
+// headRow is the key of a row of heads.
+type headRow struct {
+	head             []byte
+	account, session int64
+}
+
 // sweepHeads deletes heads whose sessions are gone: each call among the next sweepSize heads. An
 // index of the heads of a session would cost every turn more than that.
 func (s *Store) sweepHeads(ctx context.Context) error {
 	s.sweep.Lock()
 	defer s.sweep.Unlock()
-	from := nonNullBytes(string(s.sweptTo))
-	var end []byte
+	from := s.sweptTo
+	var next headRow
 	err := s.autocommit(ctx, func(ctx context.Context, c conn) error {
-		found, err := queryRow(ctx, c, []any{&end}, findSweepEnd, from, sweepSize-1)
+		after := []any{nonNullBytes(string(from.head)), from.account, from.session}
+		var end headRow
+		found, err := queryRow(ctx, c, []any{&end.head, &end.account, &end.session},
+			findSweepEnd, append(slices.Clip(after), int64(sweepSize-1))...)
 		if err != nil {
 			return err
 		}
-		last := end
+		next = end
 		if !found {
-			end, last = nil, bytes.Repeat([]byte{0xff}, len(conversation.Hash{})) // the next call begins again
+			next = headRow{} // the next call begins again
+			end = headRow{bytes.Repeat([]byte{0xff}, len(conversation.Hash{})), math.MaxInt64, math.MaxInt64}
 		}
-		_, err = c.exec(ctx, deleteOrphanHeads, from, last)
+		_, err = c.exec(ctx, deleteOrphanHeads, append(after, end.head, end.account, end.session)...)
 		return err
 	})
-	if err == nil {
-		s.sweptTo = end
+	if err != nil {
+		return err
 	}
-	return err
+	s.sweptTo = next
+	return nil
 }
 
 // expireLeases ends takings, turns and name claims whose process has not extended them. It

@@ -51,7 +51,7 @@ type DB struct {
 	firstDamage atomic.Pointer[error] // the first error that reported a broken page
 
 	sweep   sync.Mutex // one call of sweepHeads at a time
-	sweptTo []byte     // the last head that sweepHeads saw; nil before the first
+	sweptTo headRow    // the last row that sweepHeads saw; zero before the first
 }
 
 // Open opens a database. It creates a database that does not exist and brings the schema

@@ -21,9 +21,12 @@ const (
 	selectInterrupted = `
 SELECT id FROM sessions
 WHERE ` + isForRequest + ` AND state <> 'lost' AND token IS NULL AND unseen AND taken > {now} - {resume_window}
-	AND NOT EXISTS (SELECT 1 FROM sessions AS later WHERE later.account = $1 AND later.request = $3
-		AND later.token IS NOT NULL AND later.turn = sessions.turn AND later.taken > sessions.taken)
+	AND NOT EXISTS (` + selectLater + ` AND later.token IS NOT NULL) AND NOT EXISTS (` + selectLater + ` AND later.unseen)
 ORDER BY taken DESC, id DESC LIMIT 1`
+
+	// selectLater selects a session to which the turn of an interrupted session has moved on.
+	selectLater = `SELECT 1 FROM sessions AS later WHERE later.account = $1 AND later.request = $3
+		AND later.state <> 'lost' AND later.turn = sessions.turn AND later.taken > sessions.taken`
 
 	// selectEnded selects a session whose turn has just ended. Only the sessions that the
 	// caller used in the last hour are read.
@@ -39,10 +42,10 @@ SELECT token, lease - {now} FROM sessions
 WHERE ` + isUsableForRequest + ` AND token IS NOT NULL
 ORDER BY lease DESC LIMIT 1`
 
-	// checkRepeat says which of the statements above, and selectLeftTurn, find something.
-	// For nearly every request none does, so that only checkRepeat runs.
+	// checkRepeat says which of selectLeftTurn, selectInterrupted and selectRunning find
+	// something. For nearly every request none does, so that only checkRepeat runs.
 	checkRepeat = `
-SELECT EXISTS (` + selectLeftTurn + `), EXISTS (` + selectInterrupted + `), $4 AND EXISTS (` + selectEnded + `), EXISTS (` + selectRunning + `)`
+SELECT EXISTS (` + selectLeftTurn + `), EXISTS (` + selectInterrupted + `), EXISTS (` + selectRunning + `)`
 
 	takeInterrupted = `
 UPDATE sessions SET token = $4, lease = {now} + $5
@@ -54,19 +57,21 @@ RETURNING ` + justTakenColumns
 	forgetEarlier = `
 UPDATE sessions SET request = NULL
 WHERE account = $1 AND request = $3 AND caller || '' = $2 AND unseen AND token IS NULL AND id <> $4
-	AND turn = (SELECT last.turn FROM sessions AS last WHERE last.account = $1 AND last.id = $4)`
+	AND EXISTS (SELECT 1 FROM sessions AS last
+		WHERE last.account = $1 AND last.id = $4 AND last.turn = sessions.turn AND last.taken > sessions.taken)`
 
 	findEnded = `SELECT ` + sessionColumns + ` FROM sessions WHERE account = $1 AND id = (` + selectEnded + `)`
 )
 
 // repeatHints says what the store has for a request.
-type repeatHints struct{ left, interrupted, ended, running bool }
+type repeatHints struct{ left, interrupted, running bool }
 
 // findRepeat reads, in one statement, what the store has for a request. SQLite runs it on the
 // connection that writes: every commit empties the caches of the others.
-func (s *Store) findRepeat(ctx context.Context, r conversation.TurnRequest) (hints repeatHints, err error) {
-	err = s.autocommit(ctx, func(ctx context.Context, c conn) error {
-		_, err := queryRow(ctx, c, []any{&hints.left, &hints.interrupted, &hints.ended, &hints.running},
+func (s *Store) findRepeat(ctx context.Context, r conversation.TurnRequest) (repeatHints, error) {
+	var hints repeatHints
+	err := s.autocommit(ctx, func(ctx context.Context, c conn) error {
+		_, err := queryRow(ctx, c, []any{&hints.left, &hints.interrupted, &hints.running},
 			checkRepeat, s.account, r.Turn.Caller, r.Turn.Request[:], r.Retried)
 		return err
 	})
@@ -95,7 +100,7 @@ func (s *Store) takeRepeat(
 			return found, err
 		}
 	}
-	if hints.ended {
+	if r.Retried {
 		if found.Ended, err = s.firstSession(ctx, s.read, findEnded, request...); err != nil || found.Ended != nil {
 			return found, err
 		}

@@ -24,24 +24,24 @@ UPDATE sessions SET made = $3, reach = $4, name = $5, state = $6, unseen = $7, h
 WHERE account = $1 AND id = $2 AND token = $27`
 
 // changeHead records that a session that the token holds has another head from now on. It runs
-// before saveSession, or in the same statement.
-func changeHead(token, head, shortHead string) string {
-	return strings.NewReplacer("TOKEN", token, "SHORT", shortHead, "HEAD", head).Replace(`
+// before saveSession, or in the same statement with a condition that saveSession has saved it.
+func changeHead(token, head, shortHead, condition string) string {
+	return strings.NewReplacer("TOKEN", token, "SHORT", shortHead, "HEAD", head, "CONDITION", condition).Replace(`
 	INSERT INTO heads (account, head, session, current)
 	SELECT $1, substr(head, 1, 8), $2, FALSE FROM sessions
-	WHERE account = $1 AND id = $2 AND token = TOKEN AND head IS NOT NULL AND head IS DISTINCT FROM HEAD
+	WHERE account = $1 AND id = $2 AND token = TOKEN AND head IS NOT NULL AND head IS DISTINCT FROM HEADCONDITION
 	UNION ALL
-	SELECT $1, SHORT, $2, TRUE FROM sessions WHERE account = $1 AND id = $2 AND token = TOKEN AND SHORT IS NOT NULL
+	SELECT $1, SHORT, $2, TRUE FROM sessions WHERE account = $1 AND id = $2 AND token = TOKEN AND SHORT IS NOT NULLCONDITION
 	ON CONFLICT (head, account, session) DO UPDATE SET current = excluded.current`)
 }
 
-var saveHead = changeHead("$3", "$4", "$5")
+var saveHead = changeHead("$3", "$4", "$5", "")
 
 // saveInOneStatement is a Save without a turn and a replacement, in one round trip to the
 // server: it writes the session, its head and its name, and deletes a failed turn.
 var saveInOneStatement = `
 WITH saved AS (` + saveSession + ` RETURNING id),
-heads_changed AS (` + changeHead("$27", "$8::bytea", "substr($8::bytea, 1, 8)") + `),
+heads_changed AS (` + changeHead("$27", "$8::bytea", "substr($8::bytea, 1, 8)", " AND EXISTS (SELECT 1 FROM saved)") + `),
 bound AS (
 	INSERT INTO names (account, digest, session, history)
 	SELECT $1, $28::bytea, id, $29::boolean FROM saved WHERE $28::bytea IS NOT NULL

@@ -107,7 +107,8 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) (err error) {
 	if s.db, err = sql.Open("sqlite", fileURI(path)); err != nil {
 		return err
 	}
-	c, err := s.connectTracked(ctx, o.Now, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
+	c, err := s.connectTracked(ctx, o.Now, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; "+
+		limitLog)
 	if err != nil {
 		return err
 	}

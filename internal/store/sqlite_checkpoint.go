@@ -18,6 +18,9 @@ const (
 // the whole log, and nobody reads the log, the next commit starts it again.
 const passiveCheckpoint = "PRAGMA wal_checkpoint(PASSIVE)"
 
+// limitLog makes the file of the log short again when the log starts again.
+const limitLog = "PRAGMA journal_size_limit = 4194304"
+
 // runCheckpoints copies the log into the database every checkpointInterval, until the writer
 // stops. An error only leaves the log longer until the next attempt.
 func runCheckpoints(c *sqliteConn, log string, w *writer) {
