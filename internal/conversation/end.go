@@ -43,7 +43,7 @@ func (t *turn) finish(done chat.Event) {
 	t.engine.takenHere.CompareAndDelete(s.ID, t.token) // before the commit makes it free for others
 	t.clientState.commitWhole(t)
 	if t.finalEvent != nil {
-		t.ready = append(t.ready, *t.finalEvent)
+		t.ready.add(*t.finalEvent)
 		t.recording.record(*t.finalEvent)
 		t.keepAnswer()
 	}

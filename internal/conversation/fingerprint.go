@@ -23,7 +23,7 @@ func fingerprint(r *chat.Request, choice int) Hash {
 	f.texts(r.Stop)
 	f.messages(r.Messages)
 	f.tools(r)
-	return f.sumAndReset()
+	return f.finish()
 }
 
 func (f *fieldHash) messages(messages []chat.Message) {
@@ -90,7 +90,7 @@ func keyHash(key string, choice int) Hash {
 	f := newFieldHash()
 	f.texts([]string{"achuan idempotency key 2", key})
 	f.number(choice)
-	return f.sumAndReset()
+	return f.finish()
 }
 
 // exchangeDigest identifies an exchange: what was sent, and what was answered without its
@@ -99,7 +99,7 @@ func exchangeDigest(sent, answered string) Hash {
 	f := newFieldHash()
 	f.text(normalStoredText(sent))
 	f.text(normalStoredText(withoutReasoning(answered)))
-	return f.sumAndReset()
+	return f.finish()
 }
 
 // describeText describes a text that is sent.
@@ -107,7 +107,7 @@ func describeText(text string) SentText {
 	text = normalStoredText(text)
 	f := newFieldHash()
 	f.text(text)
-	return SentText{len(text), f.sumAndReset()}
+	return SentText{len(text), f.finish()}
 }
 
 // isIn reports whether a question that the platform has stored is this text, with or without the

@@ -9,7 +9,7 @@ var NoToolsNow = digestOf("achuan tools 1", "none any more")
 func digestOf(texts ...string) Hash {
 	f := newFieldHash()
 	f.texts(texts)
-	return f.sumAndReset()
+	return f.finish()
 }
 
 // instructionsDigest identifies a client's instructions. It is never zero, which stands for
@@ -28,7 +28,7 @@ func toolsDigest(r *chat.Request) Hash {
 	for _, t := range r.Tools {
 		f.texts([]string{t.Name, t.Description, string(t.Parameters)})
 	}
-	return f.sumAndReset()
+	return f.finish()
 }
 
 // writeQuestion makes the question of a text. It puts the preamble in front, unless the session

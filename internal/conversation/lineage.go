@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"strings"
+	"sync"
 
 	"achuan/internal/chat"
 )
@@ -23,70 +24,87 @@ func (t Token) String() string { return hex.EncodeToString(t[:]) }
 // fieldHash hashes a sequence of fields, each with its length in front, so that no two sequences
 // have the same input.
 type fieldHash struct {
-	sum hash.Hash
-	buf []byte
+	hash hash.Hash
+	buf  []byte // waits for the hash; never grows
+	sum  Hash   // where the hash writes its sum
 }
-
-func newFieldHash() *fieldHash { return &fieldHash{sum: sha256.New(), buf: make([]byte, 0, 512)} }
 
 // maxBuffered is how many bytes wait before they are written to the hash.
 const maxBuffered = 4 << 10
 
+// fieldHashes are used again, because a turn makes about ten hashes.
+var fieldHashes = sync.Pool{New: func() any {
+	return &fieldHash{hash: sha256.New(), buf: make([]byte, 0, maxBuffered)}
+}}
+
+// newFieldHash returns an empty hash. Its method finish ends its use.
+func newFieldHash() *fieldHash { return fieldHashes.Get().(*fieldHash) }
+
 func (f *fieldHash) number(n int) {
+	f.makeRoom(8)
 	f.buf = binary.BigEndian.AppendUint64(f.buf, uint64(n))
+}
+
+// link adds the hash of what precedes in a chain.
+func (f *fieldHash) link(h Hash) {
+	f.makeRoom(len(h))
+	f.buf = append(f.buf, h[:]...)
 }
 
 func (f *fieldHash) text(s string) {
 	f.number(len(s))
 	for len(s) > 0 {
-		if len(f.buf) >= maxBuffered {
-			f.flush()
-		}
-		n := min(len(s), maxBuffered)
+		f.makeRoom(1)
+		n := min(len(s), cap(f.buf)-len(f.buf))
 		f.buf = append(f.buf, s[:n]...)
 		s = s[n:]
 	}
 }
 
+// makeRoom makes room for n bytes in the buffer.
+func (f *fieldHash) makeRoom(n int) {
+	if cap(f.buf)-len(f.buf) < n {
+		f.flush()
+	}
+}
+
 func (f *fieldHash) flush() {
-	f.sum.Write(f.buf)
+	f.hash.Write(f.buf)
 	f.buf = f.buf[:0]
 }
 
-// sumAndReset returns the hash of what was added, and starts the next hash.
-func (f *fieldHash) sumAndReset() (h Hash) {
+// finish returns the hash of what was added. f must not be used after it.
+func (f *fieldHash) finish() Hash {
 	f.flush()
-	f.sum.Sum(h[:0])
-	f.sum.Reset()
+	f.hash.Sum(f.sum[:0])
+	f.hash.Reset()
+	h := f.sum
+	fieldHashes.Put(f)
 	return h
 }
 
 // lineage computes the hash chain over a transcript, message by message.
-type lineage struct {
-	fields *fieldHash
-	head   Hash
-}
+type lineage struct{ head Hash }
 
 // origin begins the lineage of a caller's transcripts at a host, in a scope: the zero NameKey, or
 // a name with its model.
 func origin(caller, host string, scope NameKey) *lineage {
-	l := &lineage{fields: newFieldHash()}
+	f := newFieldHash()
 	for _, s := range []string{lineageVersion, caller, host, scope.Name, scope.Model} {
-		l.fields.text(s)
+		f.text(s)
 	}
-	l.head = l.fields.sumAndReset()
-	return l
+	return &lineage{f.finish()}
 }
 
 // continueFrom continues the lineage of a session from its head.
-func continueFrom(head Hash) *lineage { return &lineage{fields: newFieldHash(), head: head} }
+func continueFrom(head Hash) *lineage { return &lineage{head} }
 
 // add appends messages.
 func (l *lineage) add(messages ...chat.Message) *lineage {
-	f := l.fields
 	for i := range messages {
 		m := &messages[i]
-		f.buf = append(f.buf, l.head[:]...)
+		f := newFieldHash()
+		f.link(l.head)
 		f.text(string(m.Role))
 		f.text(countedName(m))
 		f.text(normalText(m))
@@ -97,7 +115,7 @@ func (l *lineage) add(messages ...chat.Message) *lineage {
 			f.text(string(canonical(c.Arguments)))
 		}
 		f.text(m.ToolCallID)
-		l.head = f.sumAndReset()
+		l.head = f.finish()
 	}
 	return l
 }

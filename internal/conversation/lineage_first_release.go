@@ -20,10 +20,11 @@ func headOfFirstRelease(caller, host string, scope NameKey, messages []chat.Mess
 	for _, s := range []string{firstReleaseVersion, caller, host, scope.Name, scope.Model} {
 		f.text(s)
 	}
-	head := f.sumAndReset()
+	head := f.finish()
 	for i := range messages {
 		m := &messages[i]
-		f.buf = append(f.buf, head[:]...)
+		f = newFieldHash()
+		f.link(head)
 		f.text(string(m.Role))
 		f.text(m.Name)
 		f.text(normalText(m))
@@ -34,7 +35,7 @@ func headOfFirstRelease(caller, host string, scope NameKey, messages []chat.Mess
 			f.firstReleaseArguments(c.Arguments)
 		}
 		f.text(m.ToolCallID)
-		head = f.sumAndReset()
+		head = f.finish()
 	}
 	return head
 }

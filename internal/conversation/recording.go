@@ -32,8 +32,9 @@ func (t *recording) record(ev chat.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ev.Kind == chat.EventDone {
-		ev.Stored = "" // the recording has the answer already
-		t.done = &ev
+		done := ev       // only this copy is on the heap
+		done.Stored = "" // the recording has the answer already
+		t.done = &done
 	} else {
 		t.add(ev)
 	}

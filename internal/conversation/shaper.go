@@ -80,6 +80,6 @@ func setCallSeed(s Shaper, token Token) {
 	f := newFieldHash()
 	f.text("achuan call ids 1")
 	f.text(string(token[:]))
-	hash := f.sumAndReset()
+	hash := f.finish()
 	seeder.SetCallSeed([16]byte(hash[:16]))
 }

@@ -51,8 +51,11 @@ type answering struct {
 	isForged          bool            // the answer was cut where the model imitates the replay framing
 	scaffold          *scaffoldEvents // for the answer under way; nil before its first event
 	finalEvent        *chat.Event     // the client's EventDone, held back until the commit
-	ready             []chat.Event    // events that the client has not taken yet
+	ready             eventQueue      // events that the client has not taken yet
 	isOver            bool
+
+	isLastEvent bool             // the event that is shaped is the last of the platform's answer
+	pass        func(chat.Event) // emit, for the Shaper
 }
 
 // isAnswered reports whether the last question has been answered to its end, so that nothing more
@@ -77,6 +80,7 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request H
 		clientCtx: client, turnCtx: life, cancelTurn: kill, logger: e.opts.Logger, started: time.Now(),
 		placement: placement{replayReason: telemetry.ReplayHistory},
 	}
+	t.pass = t.emit
 	t.history = readTranscript(q.Request.Transcript())
 	setCallSeed(q.Shaper, token)
 	t.isSideTask = !e.opts.KeepSideTasks && isSideTask(q.Request)
@@ -109,14 +113,12 @@ func (t *turn) hasKey() bool { return t.request.IdempotencyKey != "" }
 // next returns the next event of the client's answer, and asks the question first. It must not be
 // called again after an error or EventDone.
 func (t *turn) next() (chat.Event, error) {
-	for len(t.ready) == 0 {
+	for t.ready.isEmpty() {
 		if err := t.step(); err != nil {
 			return chat.Event{}, err
 		}
 	}
-	ev := t.ready[0]
-	t.ready = t.ready[1:]
-	return ev, nil
+	return t.ready.take(), nil
 }
 
 // step reads one event of the platform's answer and makes the client's events of it. An error has
@@ -244,25 +246,27 @@ func (t *turn) shape(ev chat.Event) error {
 // applyShaper passes an event through the Shaper. isEnd says that it is the last of the
 // platform's answer.
 func (t *turn) applyShaper(ev chat.Event, isEnd bool) (repair string, err error) {
+	t.isLastEvent = isEnd
 	if t.input.Shaper == nil {
-		t.emit(ev, isEnd)
+		t.emit(ev)
 		return "", nil
 	}
-	return t.input.Shaper.Shape(ev, func(out chat.Event) { t.emit(out, isEnd) })
+	return t.input.Shaper.Shape(ev, t.pass)
 }
 
 // emit gives the client an event. An EventDone before the end of the platform's answer cuts the
 // answer. An EventDone at the end waits for finish, so that the session is free and its head is
 // committed before the client knows.
-func (t *turn) emit(ev chat.Event, isEnd bool) {
+func (t *turn) emit(ev chat.Event) {
 	if ev.Kind == chat.EventDone {
-		t.isCut = t.isCut || ev.Cut || !isEnd
-		if isEnd {
-			t.finalEvent = &ev
+		t.isCut = t.isCut || ev.Cut || !t.isLastEvent
+		if t.isLastEvent {
+			final := ev // only this copy is on the heap
+			t.finalEvent = &final
 			return
 		}
 	}
-	t.ready = append(t.ready, ev)
+	t.ready.add(ev)
 	t.recording.record(ev)
 	if ev.Kind == chat.EventDone {
 		t.keepAnswer()
@@ -274,7 +278,7 @@ func (t *turn) detach() {
 	t.clientState.limitDetachedTurn(t)
 	go func() {
 		for !t.isOver {
-			t.ready = t.ready[:0]
+			t.ready.clear()
 			if t.step() != nil {
 				return
 			}
