@@ -111,7 +111,8 @@ func (s *stream) endComplete() {
 	} else {
 		s.joiner.flush(&s.answer)
 	}
-	s.frames, s.record.answer = nil, "" // nothing more is read, and the record's buffer is large
+	s.frames.Release() // nothing more is read, and the record's buffer is large
+	s.record.answer = ""
 	ev.Stored = s.answer.String()
 	s.reasoning, s.text = s.splitter.split(ev.Stored, true)
 	s.done = &ev
@@ -166,6 +167,7 @@ func (s *stream) Close() error {
 		return nil
 	}
 	s.isClosed = true
+	s.frames.Release()
 	if s.done != nil {
 		s.call.span.SetUsage(s.done.Usage.PromptTokens, s.done.Usage.CompletionTokens, s.done.Usage.Estimated)
 		s.call.span.SetFinishReason(string(s.done.Finish))

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
 // ErrTooLong is returned by Next for a line that is longer than the limit of the reader. The reader then reads
@@ -19,6 +20,24 @@ const (
 	maxDoubledBuffer  = 1 << 20  // a larger buffer grows by a quarter, so that little of it stays unused
 	maxEmptyReads     = 100      // consecutive reads without bytes before io.ErrNoProgress
 )
+
+// buffers of the initial size are used again, because each stream needs one.
+var buffers = sync.Pool{New: func() any { return new([initialBufferSize]byte) }}
+
+func newBuffer(size int) []byte {
+	if size == initialBufferSize {
+		return buffers.Get().(*[initialBufferSize]byte)[:]
+	}
+	return make([]byte, size)
+}
+
+func freeBuffer(b []byte) {
+	if len(b) == initialBufferSize {
+		buffers.Put((*[initialBufferSize]byte)(b))
+	}
+}
+
+var errReleased = errors.New("sse: reader used after its release")
 
 var (
 	byteOrderMark = []byte("\xef\xbb\xbf")
@@ -47,7 +66,14 @@ type Reader struct {
 // NewReader returns a Reader of r. maxLine is the length in bytes of the longest accepted line, without its line
 // break.
 func NewReader(r io.Reader, maxLine int) *Reader {
-	return &Reader{r: r, maxLine: maxLine, buf: make([]byte, min(initialBufferSize, maxLine+2))}
+	return &Reader{r: r, maxLine: maxLine, buf: newBuffer(min(initialBufferSize, maxLine+2))}
+}
+
+// Release frees the buffer for another Reader. It ends the use of the last payload and of the Reader: Next returns an
+// error from now on. A second call does nothing.
+func (r *Reader) Release() {
+	freeBuffer(r.buf)
+	*r = Reader{err: errReleased}
 }
 
 // NotifyGrowth sets a function that is called before the buffer grows, for a long line, to size bytes. Its error ends
@@ -138,7 +164,8 @@ func (r *Reader) fill() {
 // resizeBuffer moves the unused bytes to the front of the buffer. When they fill the buffer, it makes a larger one.
 // After a long line, it makes a small one again. Its error is that of NotifyGrowth's function.
 func (r *Reader) resizeBuffer() error {
-	unused := r.buf[r.start:r.end]
+	was := r.buf
+	unused := was[r.start:r.end]
 	switch {
 	case len(unused) == len(r.buf):
 		size := min(nextBufferSize(len(r.buf)), r.maxLine+2)
@@ -147,11 +174,14 @@ func (r *Reader) resizeBuffer() error {
 				return err
 			}
 		}
-		r.buf = make([]byte, size)
+		r.buf = newBuffer(size)
 	case len(r.buf) > maxKeptBuffer && len(unused) < initialBufferSize:
-		r.buf = make([]byte, initialBufferSize)
+		r.buf = newBuffer(initialBufferSize)
 	}
 	copy(r.buf, unused)
+	if len(was) != len(r.buf) {
+		freeBuffer(was)
+	}
 	r.scanned -= r.start
 	r.start, r.end = 0, len(unused)
 	return nil
