@@ -49,8 +49,7 @@ func (c *Client) ask(ctx context.Context, to endpoint, body []byte) (io.ReadClos
 	if err != nil {
 		return nil, chat.AsError(err)
 	}
-	req.Header.Set("Accept", "text/event-stream")
-	req.Header.Set("Accept-Encoding", "identity") // compression delays events
+	req.Header = c.streamHeader
 	resp, fault := c.send(req, to, &trace)
 	if fault != nil {
 		return nil, fault

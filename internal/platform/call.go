@@ -93,10 +93,11 @@ func (c *Client) roundTrip(
 	return env.Data, date, nil
 }
 
-// send sends a request and returns the reply with any status.
+// send sends a request and returns the reply with any status, also a redirect: a question and its
+// token must not go to a host that is not configured.
 func (c *Client) send(req *http.Request, to endpoint, trace *connTrace) (*http.Response, *chat.Error) {
 	start := time.Now()
-	resp, err := c.http.Do(req)
+	resp, err := c.transport.RoundTrip(req)
 	attrs := []slog.Attr{
 		slog.String(telemetry.KeyMethod, to.method), slog.String(telemetry.KeyEndpoint, to.pattern),
 		slog.Duration(telemetry.KeyDuration, time.Since(start)),
@@ -112,20 +113,35 @@ func (c *Client) send(req *http.Request, to endpoint, trace *connTrace) (*http.R
 	return resp, nil
 }
 
-// request makes a request that the transport cannot repeat after it has read the body.
+// request makes a request that the transport cannot repeat after it has read the body. Requests share
+// the header, which nobody changes.
 func (c *Client) request(ctx context.Context, to endpoint, body []byte) (*http.Request, error) {
-	var r io.Reader
-	if body != nil {
-		r = bytes.NewReader(body)
-	}
-	req, err := http.NewRequestWithContext(ctx, to.method, c.base+to.path, r)
+	req, err := http.NewRequestWithContext(ctx, to.method, c.base+to.path, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
-	req.GetBody = nil
-	req.Header = c.header.Clone()
+	req.Header = c.header
+	if body != nil {
+		req.Body, req.ContentLength, req.GetBody = &requestBody{body}, int64(len(body)), nil
+	}
 	return req, nil
 }
+
+// requestBody is the body of a request. It lets go of its bytes when all of them are read, because
+// the transport keeps the request until the reply has ended.
+type requestBody struct{ rest []byte }
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n := copy(p, b.rest)
+	if b.rest = b.rest[n:]; len(b.rest) > 0 {
+		return n, nil
+	}
+	b.rest = nil
+	return n, io.EOF
+}
+
+// Close does nothing, because the transport may call it during a Read.
+func (*requestBody) Close() error { return nil }
 
 // encode writes a request body as the front end does: without the escapes for HTML.
 func encode(v any) ([]byte, error) {

@@ -43,8 +43,8 @@ const (
 type Client struct {
 	base              string      // URL of the API, without a slash at the end
 	host              string      // host name of base
-	header            http.Header // sent with each request
-	http              *http.Client
+	header            http.Header // of each request but a question
+	streamHeader      http.Header // of a question
 	transport         *http.Transport
 	firstEventTimeout time.Duration
 	idleTimeout       time.Duration
@@ -68,12 +68,13 @@ func New(o Options) (*Client, error) {
 		return nil, errors.New("platform: the cookie contains characters that a header cannot have")
 	}
 	origin := base.Scheme + "://" + base.Host
+	header := baseHeader(origin, token, o.Cookie)
 	transport := newTransport(cmp.Or(o.ConnectTimeout, 10*time.Second))
 	return &Client{
 		base:              base.String(),
 		host:              base.Hostname(),
-		header:            baseHeader(origin, token, o.Cookie),
-		http:              &http.Client{Transport: transport, CheckRedirect: keepRedirect},
+		header:            header,
+		streamHeader:      streamHeader(header),
 		transport:         transport,
 		firstEventTimeout: cmp.Or(o.FirstEventTimeout, 180*time.Second),
 		idleTimeout:       cmp.Or(o.IdleTimeout, 120*time.Second),
@@ -116,6 +117,14 @@ func baseHeader(origin, token, cookie string) http.Header {
 	if cookie != "" {
 		h.Set("Cookie", cookie)
 	}
+	return h
+}
+
+// streamHeader returns a header like h for a request whose reply is a stream.
+func streamHeader(h http.Header) http.Header {
+	h = h.Clone()
+	h.Set("Accept", "text/event-stream")
+	h.Set("Accept-Encoding", "identity") // compression delays events
 	return h
 }
 

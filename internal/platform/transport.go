@@ -27,10 +27,6 @@ func newTransport(connect time.Duration) *http.Transport {
 	}
 }
 
-// keepRedirect returns a redirect as the reply, because a question and its token must not go to a
-// host that is not configured.
-func keepRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
 // connTrace records how far a request got.
 type connTrace struct {
 	isWritten atomic.Bool // the headers may have reached the other side
