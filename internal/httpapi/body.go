@@ -41,7 +41,7 @@ func (s *Server) limitBody(next http.Handler) http.Handler {
 			timeout:    s.opts.BodyTimeout,
 			maxBytes:   s.opts.MaxBody,
 		}
-		b.setReadDeadline()
+		b.setReadDeadline(b.start.Add(b.timeout))
 		defer b.limitRemainder()
 		if r.ContentLength > s.opts.MaxBody {
 			s.fail(w, r, tooLargeError(s.opts.MaxBody))
@@ -61,7 +61,8 @@ type body struct {
 	timeout   time.Duration
 	maxBytes  int64 // bytes
 	bytesRead int64 // so far
-	isEnded   bool  // whether the last byte was read, or a read failed
+	deadline  time.Time
+	isEnded   bool // whether the last byte was read, or a read failed
 }
 
 // Read moves the deadline forward as bytes arrive. After the last byte it removes the
@@ -70,7 +71,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.bytesRead > b.maxBytes {
 		return 0, tooLargeError(b.maxBytes)
 	}
-	b.setReadDeadline()
+	b.extendReadDeadline()
 	// One byte more than allowed tells a full body from a longer one.
 	if room := b.maxBytes - b.bytesRead + 1; int64(len(p)) > room {
 		p = p[:room]
@@ -88,14 +89,23 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, readError(err)
 }
 
-// setReadDeadline sets the deadline of the next bytes. It ignores the error of a
-// connection without deadlines, which exists in tests only.
-func (b *body) setReadDeadline() {
+// extendReadDeadline sets the deadline of the next bytes, unless the one that is set is late
+// enough.
+func (b *body) extendReadDeadline() {
 	deadline := time.Now().Add(b.timeout)
 	earned := time.Duration(b.bytesRead) * time.Second / minBodyRate
 	if slowest := b.start.Add(b.timeout + earned); slowest.Before(deadline) {
 		deadline = slowest
 	}
+	if b.deadline.Before(deadline) {
+		b.setReadDeadline(deadline.Add(b.timeout / deadlineSlack))
+	}
+}
+
+// setReadDeadline ignores the error of a connection without deadlines, which exists in
+// tests only.
+func (b *body) setReadDeadline(deadline time.Time) {
+	b.deadline = deadline
 	_ = b.control.SetReadDeadline(deadline)
 }
 

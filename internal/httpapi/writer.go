@@ -8,6 +8,10 @@ import (
 // maxWriteSize is the number of bytes that are written under one deadline.
 const maxWriteSize = 64 << 10
 
+// deadlineSlack is the part of a timeout that a deadline may come too late: 1/deadlineSlack.
+// So a stream sets a deadline once in a while, and not for each event.
+const deadlineSlack = 32
+
 // writer is the ResponseWriter that handlers get. It remembers the status. It puts a
 // deadline on every write, so that a client that stops reading is disconnected; a deadline
 // for the whole reply would cut long streams.
@@ -15,7 +19,9 @@ type writer struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
-	status  int // 0: no byte of the reply was sent
+	// deadline is the one that is set. It has no effect between writes, so it may pass.
+	deadline time.Time
+	status   int // 0: no byte of the reply was sent
 }
 
 func newWriter(w http.ResponseWriter, timeout time.Duration) *writer {
@@ -33,8 +39,7 @@ func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write writes p in pieces, each with its own deadline. The last deadline stays until the
-// next Write, Flush or request.
+// Write writes p in pieces. Each has at least the timeout.
 func (w *writer) Write(p []byte) (n int, err error) {
 	w.setDefaultStatus()
 	for {
@@ -48,12 +53,10 @@ func (w *writer) Write(p []byte) (n int, err error) {
 	}
 }
 
-// FlushError sends what was written, with a deadline. It then removes the deadline,
-// because a stream may be silent for long.
+// FlushError sends what was written, with at least the timeout.
 func (w *writer) FlushError() error {
 	w.setDefaultStatus()
 	w.setWriteDeadline()
-	defer w.clearWriteDeadline()
 	return w.control.Flush()
 }
 
@@ -63,6 +66,13 @@ func (w *writer) setDefaultStatus() {
 	}
 }
 
-// The errors of these two say http.ErrNotSupported, in tests only.
-func (w *writer) setWriteDeadline()   { _ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) }
-func (w *writer) clearWriteDeadline() { _ = w.control.SetWriteDeadline(time.Time{}) }
+// setWriteDeadline sets the deadline of the next write, unless the one that is set is late
+// enough. It ignores the error http.ErrNotSupported, which exists in tests only.
+func (w *writer) setWriteDeadline() {
+	now := time.Now()
+	if w.deadline.Sub(now) >= w.timeout {
+		return
+	}
+	w.deadline = now.Add(w.timeout + w.timeout/deadlineSlack)
+	_ = w.control.SetWriteDeadline(w.deadline)
+}
