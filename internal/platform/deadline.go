@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"achuan/internal/chat"
@@ -14,13 +15,19 @@ var errWaitTooLong = errors.New("waited too long")
 // deadline limits how long a request waits for the platform. It also lets a request outlive the
 // caller's context when only the rest of the reply is left to read. It is for one goroutine at a
 // time.
+//
+// A wait does not touch the timer if that fires before the end of the wait: it then starts again for
+// what is left. So the waits for the frames of an answer cost nothing.
 type deadline struct {
 	ctx            context.Context // the request's
 	cancel         context.CancelCauseFunc
-	unfollowCaller func() bool // detaches the request from the caller's context
-	timer          *time.Timer
-	remaining      time.Duration // the wait may last this long from waitStart on
-	waitStart      time.Time     // start of the current wait; zero while paused
+	unfollowCaller func() bool   // detaches the request from the caller's context
+	remaining      time.Duration // how long the next wait may last
+
+	mu       sync.Mutex // guards the fields below, which the timer uses too
+	timer    *time.Timer
+	waitEnd  time.Time // when the current wait has lasted too long; zero while paused
+	timerEnd time.Time // when the timer fires; zero when it does not run
 }
 
 // newDeadline starts the request's context and a wait of at most limit.
@@ -29,39 +36,69 @@ func newDeadline(caller context.Context, limit time.Duration) *deadline {
 	if caller.Err() != nil {
 		cancel(context.Cause(caller)) // now, rather than when the AfterFunc below runs
 	}
-	return &deadline{
+	end := time.Now().Add(limit)
+	d := &deadline{
 		ctx: ctx, cancel: cancel,
 		unfollowCaller: context.AfterFunc(caller, func() { cancel(context.Cause(caller)) }),
-		timer:          time.AfterFunc(limit, func() { cancel(errWaitTooLong) }),
-		remaining:      limit, waitStart: time.Now(),
+		waitEnd:        end, timerEnd: end,
 	}
+	d.mu.Lock() // the timer may fire before it is in the field
+	defer d.mu.Unlock()
+	d.timer = time.AfterFunc(limit, d.checkWait)
+	return d
+}
+
+// checkWait is called by the timer. It ends the request if the current wait has lasted too long.
+func (d *deadline) checkWait() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.timerEnd = time.Time{}
+	if d.waitEnd.IsZero() {
+		return
+	}
+	if left := time.Until(d.waitEnd); left > 0 {
+		d.startTimer(left)
+		return
+	}
+	d.cancel(errWaitTooLong)
+}
+
+// startTimer makes the timer fire at the end of the current wait. The caller holds d.mu.
+func (d *deadline) startTimer(left time.Duration) {
+	d.timer.Reset(left)
+	d.timerEnd = d.waitEnd
 }
 
 // startWait starts a new wait of at most limit.
 func (d *deadline) startWait(limit time.Duration) {
-	d.remaining, d.waitStart = limit, time.Time{}
+	d.pauseWait()
+	d.remaining = limit
 	d.resumeWait()
 }
 
 // resumeWait continues a paused wait for the remaining time.
 func (d *deadline) resumeWait() {
-	if !d.waitStart.IsZero() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.waitEnd.IsZero() {
 		return
 	}
-	d.waitStart = time.Now()
-	if d.remaining <= 0 {
+	d.waitEnd = time.Now().Add(d.remaining)
+	switch {
+	case d.remaining <= 0:
 		d.cancel(errWaitTooLong)
-		return
+	case d.timerEnd.IsZero(), d.waitEnd.Before(d.timerEnd):
+		d.startTimer(d.remaining)
 	}
-	d.timer.Reset(d.remaining)
 }
 
 // pauseWait pauses the wait, because the time that follows is not spent waiting for the platform.
 func (d *deadline) pauseWait() {
-	d.timer.Stop()
-	if !d.waitStart.IsZero() {
-		d.remaining -= time.Since(d.waitStart)
-		d.waitStart = time.Time{}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.waitEnd.IsZero() {
+		d.remaining = time.Until(d.waitEnd)
+		d.waitEnd = time.Time{}
 	}
 }
 
@@ -70,6 +107,7 @@ func (d *deadline) setNextWait(limit time.Duration) { d.remaining = limit }
 
 // stop ends the request.
 func (d *deadline) stop() {
+	d.pauseWait() // the timer does not start again
 	d.timer.Stop()
 	d.unfollowCaller()
 	d.cancel(context.Canceled)

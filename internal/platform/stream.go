@@ -130,7 +130,9 @@ func (s *stream) readPayload(ready bool) ([]byte, error) {
 		s.deadline.resumeWait()
 	}
 	payload, err := s.frames.Next()
-	s.deadline.pauseWait()
+	if !ready {
+		s.deadline.pauseWait()
+	}
 	if err == nil {
 		err = s.budget.takeFrame()
 	}
