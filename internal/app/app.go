@@ -56,6 +56,7 @@ type App struct {
 // Serve serves the API until ctx ends, and then drains.
 func Serve(ctx context.Context, s *config.Settings, o Options) error {
 	setMemoryLimit(o.Logger)
+	setGCTarget()
 	if o.Demo {
 		return serveDemo(ctx, s, o)
 	}
