@@ -101,7 +101,7 @@ func isUnasked(err error) bool {
 func (at *attachment) findRecording(ctx context.Context) (*recording, error) {
 	switch {
 	case at.live != nil:
-		return &at.live.recording, nil
+		return at.live.recording, nil
 	case at.recording != nil:
 		return at.recording, nil
 	}
@@ -227,7 +227,7 @@ func (at *attachment) markLeft(ctx context.Context) {
 		at.live.clientLeft()
 		return
 	}
-	at.engine.endedAnswers.drop(at.stored.Token, at.stored.Request)
+	at.engine.endedAnswers.drop(at.stored.Token)
 	row := at.stored
 	row.ClientLeft, row.NoOutput = true, at.replyFailed.Load() || !at.gotOutput
 	release := func(ctx context.Context, s Store) error { return s.ReleaseTurn(ctx, row.Token, row.NoOutput) }

@@ -131,7 +131,7 @@ func (t *turn) clientLeft() {
 	p.hasLeft = true
 	p.startDetachedTimer(t)
 	p.isStored = true // or its end will store it
-	t.engine.endedAnswers.drop(t.token, t.fingerprint)
+	t.engine.endedAnswers.drop(t.token)
 	row := p.storedTurn(t)
 	leave := func(ctx context.Context, s Store) error { return s.SaveTurn(ctx, row) }
 	if row.Whole {

@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +19,8 @@ const maxEndedBytes = 16 << 20
 // again when that client has received the answer.
 type endedAnswers struct {
 	mu        sync.Mutex
-	byRequest map[Hash][]*endedAnswer
+	byRequest map[Hash][]*endedAnswer // oldest first
+	byToken   map[Token]*endedAnswer
 	queue     []*endedAnswer // oldest first; may contain answers that isGone
 	size      int
 }
@@ -43,13 +45,13 @@ func (r *endedAnswers) keep(token Token, request Hash, session int64, answer *re
 	if it.size > maxEndedBytes/4 {
 		return
 	}
-	r.drop(token, request)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byRequest == nil {
-		r.byRequest = make(map[Hash][]*endedAnswer)
+		r.byRequest, r.byToken = make(map[Hash][]*endedAnswer), make(map[Token]*endedAnswer)
 	}
-	r.byRequest[request] = append(r.byRequest[request], it)
+	r.removeToken(token)
+	r.byRequest[request], r.byToken[token] = append(r.byRequest[request], it), it
 	r.queue = append(r.queue, it)
 	r.size += it.size
 	r.trim()
@@ -71,15 +73,10 @@ func (r *endedAnswers) take(request Hash) *endedAnswer {
 }
 
 // drop deletes the answer of a turn whose client has left, because the store has it.
-func (r *endedAnswers) drop(token Token, request Hash) {
+func (r *endedAnswers) drop(token Token) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, it := range r.byRequest[request] {
-		if it.token == token {
-			r.remove(it)
-			return
-		}
-	}
+	r.removeToken(token)
 }
 
 // expire deletes the answers that are too old.
@@ -105,18 +102,24 @@ func (r *endedAnswers) trim() {
 func (r *endedAnswers) remove(it *endedAnswer) {
 	it.isGone = true
 	r.size -= it.size
+	delete(r.byToken, it.token)
 	list := r.byRequest[it.request]
-	for i := range list {
-		if list[i] == it {
-			list = append(list[:i:i], list[i+1:]...)
-			break
-		}
-	}
-	if len(list) == 0 {
+	switch i := slices.Index(list, it); {
+	case len(list) == 1:
 		delete(r.byRequest, it.request)
-		return
+	case i == 0: // mostly, and without moving the others: a load test has many equal requests
+		list[0] = nil
+		r.byRequest[it.request] = list[1:]
+	default:
+		r.byRequest[it.request] = slices.Delete(list, i, i+1)
 	}
-	r.byRequest[it.request] = list
+}
+
+// removeToken removes the answer of a turn, if there is one. The caller holds r.mu.
+func (r *endedAnswers) removeToken(token Token) {
+	if it := r.byToken[token]; it != nil {
+		r.remove(it)
+	}
 }
 
 // keepAnswer keeps the turn's answer for a repetition, unless the store keeps it for a client
@@ -125,7 +128,7 @@ func (t *turn) keepAnswer() {
 	if t.clientState.isKeptByStore() {
 		return
 	}
-	t.engine.endedAnswers.keep(t.token, t.fingerprint, t.sessionID(), &t.recording)
+	t.engine.endedAnswers.keep(t.token, t.fingerprint, t.sessionID(), t.recording)
 }
 
 // repeatEnded returns the answer of a turn for the same request that has just ended whole, nil

@@ -34,7 +34,7 @@ type turn struct {
 	placement // the session that answers
 	answering // what it is asked, and what the client gets
 
-	recording   recording
+	recording   *recording // outlives the turn, so it is no part of it: see endedAnswers
 	clientState clientState
 	releaseAll  func() // releases what the turn holds in this process
 }
@@ -76,7 +76,7 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request H
 		abort() // at once, before the goroutine of AfterFunc runs
 	}
 	t := &turn{
-		engine: e, input: q, request: q.Request, token: token, fingerprint: request,
+		engine: e, input: q, request: q.Request, token: token, fingerprint: request, recording: new(recording),
 		clientCtx: client, turnCtx: life, cancelTurn: kill, logger: e.opts.Logger, started: time.Now(),
 		placement: placement{replayReason: telemetry.ReplayHistory},
 	}
