@@ -151,6 +151,10 @@ func tooLargeError(most int64) error {
 // as bytes come: a Content-Length alone takes no memory.
 const initialBodySize = 4 << 10
 
+// maxBodyGrowth is how much larger the buffer becomes at once if the Content-Length says
+// that the body needs it. The larger it is, the fewer old buffers are left as garbage.
+const maxBodyGrowth = 8
+
 // bodyCost is an estimate of the memory in bytes that a request takes. It was measured
 // with long texts and with lists of tiny messages: per byte of the body, and per object in
 // it.
@@ -216,11 +220,12 @@ func discardRest(body io.Reader) {
 }
 
 // growBody returns data with twice its capacity, or with the capacity that the
-// Content-Length needs. Both buffers are in memory while one is copied to the other.
+// Content-Length needs, but at most maxBodyGrowth times its own. Both buffers are in memory
+// while one is copied to the other.
 func (s *Server) growBody(data []byte, r *http.Request) ([]byte, error) {
 	room := max(2*cap(data), initialBodySize)
-	if said := r.ContentLength + 1; said > int64(cap(data)) && said < int64(room) {
-		room = int(said) // one byte more, to see the end
+	if said := r.ContentLength + 1; said > int64(cap(data)) { // one byte more, to see the end
+		room = int(max(min(said, maxBodyGrowth*int64(cap(data))), initialBodySize))
 	}
 	memory := stateOf(r).memory
 	if err := memory.grow(r.Context(), int64(cap(data)+room)); err != nil {
