@@ -15,7 +15,7 @@ const storeTimeout = 5 * time.Second
 // detachedContext returns a context for what must be written even when the client has left or the
 // turn has been cancelled.
 func (t *turn) detachedContext() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(t.turnCtx), storeTimeout)
+	return context.WithTimeout(t.valueCtx, storeTimeout)
 }
 
 // finish ends a turn whose answer the platform has ended. It commits the new state of the session

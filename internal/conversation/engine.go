@@ -144,7 +144,13 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 func (e *Engine) Drain(ctx context.Context) error { return e.inFlight.Wait(ctx) }
 
 // Abort ends every turn, and every later one, with the given error.
-func (e *Engine) Abort(cause *chat.Error) { e.cancelLife(cause) }
+func (e *Engine) Abort(cause *chat.Error) {
+	e.cancelLife(cause)
+	e.liveTurns.Range(func(_, t any) bool {
+		t.(*turn).abort(cause)
+		return true
+	})
+}
 
 // Run extends leases, retries pending writes, expires what is old and runs the clean-up, until
 // ctx ends.

@@ -47,8 +47,8 @@ func (t *turn) writeQuestion(text string) {
 // seen, after a question was asked. isKept says that the platform certainly keeps the question.
 func (t *turn) recordInstructions(isKept bool) {
 	s := t.session
-	s.Instructions = instructionsDigest(t.request)
-	tools := toolsDigest(t.request)
+	s.Instructions = t.instructions
+	tools := t.tools
 	if tools.IsZero() && !s.Tools.IsZero() {
 		tools = NoToolsNow
 	}

@@ -65,7 +65,7 @@ func (t *turn) continueFromReading(r reading) (isPlaced, wasHead bool, err error
 	query := HeadQuery{
 		Caller: t.request.Caller.ID, Head: r.head, Taking: t.taking,
 		Prefer:       settingsFor(t.engine.knownPreset(), &t.input),
-		Instructions: instructionsDigest(t.request), Tools: toolsDigest(t.request),
+		Instructions: t.instructions, Tools: t.tools,
 	}
 	for {
 		asked := time.Now()

@@ -23,20 +23,24 @@ type turn struct {
 	request     *chat.Request
 	history     transcript // of the request
 	token       Token
-	fingerprint Hash            // of the request
-	clientCtx   context.Context // ends when the client leaves or the engine aborts
-	turnCtx     context.Context // continues when the client leaves
+	fingerprint Hash                    // of the request
+	clientCtx   context.Context         // ends when the client leaves or the engine aborts
+	cancelWait  context.CancelCauseFunc // ends clientCtx
+	turnCtx     context.Context         // continues when the client leaves
 	cancelTurn  context.CancelCauseFunc
+	valueCtx    context.Context // has the values of the others and never ends
 	logger      *slog.Logger
 	started     time.Time
 	isSideTask  bool // its session is deleted after the turn
+	// instructions and tools are digests of those of the request.
+	instructions, tools Hash
 
 	placement // the session that answers
 	answering // what it is asked, and what the client gets
 
 	recording   *recording // outlives the turn, so it is no part of it: see endedAnswers
 	clientState clientState
-	releaseAll  func() // releases what the turn holds in this process
+	releaseOnce sync.Once
 }
 
 // answering is what a turn asks and how far its answer is.
@@ -64,22 +68,15 @@ func (a *answering) isAnswered() bool { return a.answeredQuestions > 0 && a.stre
 
 // newTurn begins a turn for a request that no other turn answers.
 func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request Hash) *turn {
-	// The turn keeps the values of ctx (the request id, for the logs), but not its end.
-	life, kill := context.WithCancelCause(context.WithoutCancel(ctx))
-	client, leave := context.WithCancelCause(ctx)
-	abort := func() {
-		leave(context.Cause(e.lifeCtx))
-		kill(context.Cause(e.lifeCtx))
-	}
-	stop := context.AfterFunc(e.lifeCtx, abort)
-	if e.lifeCtx.Err() != nil {
-		abort() // at once, before the goroutine of AfterFunc runs
-	}
 	t := &turn{
 		engine: e, input: q, request: q.Request, token: token, fingerprint: request, recording: new(recording),
-		clientCtx: client, turnCtx: life, cancelTurn: kill, logger: e.opts.Logger, started: time.Now(),
-		placement: placement{replayReason: telemetry.ReplayHistory},
+		valueCtx: context.WithoutCancel(ctx), logger: e.opts.Logger, started: time.Now(),
+		placement:    placement{replayReason: telemetry.ReplayHistory},
+		instructions: instructionsDigest(q.Request), tools: toolsDigest(q.Request),
 	}
+	t.clientCtx, t.cancelWait = context.WithCancelCause(ctx)
+	// The turn keeps the values of ctx (the request id, for the logs), but not its end.
+	t.turnCtx, t.cancelTurn = context.WithCancelCause(t.valueCtx)
 	t.pass = t.emit
 	t.history = readTranscript(q.Request.Transcript())
 	setCallSeed(q.Shaper, token)
@@ -88,24 +85,35 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request H
 	if q.Request.Hold != nil {
 		t.releases = append(t.releases, q.Request.Hold())
 	}
-	t.releaseAll = sync.OnceFunc(func() {
+	e.inFlight.Add()
+	e.liveTurns.Store(token, t)
+	if e.lifeCtx.Err() != nil {
+		t.abort(context.Cause(e.lifeCtx)) // Abort may not have seen it
+	}
+	return t
+}
+
+// abort ends the turn for its client and for the engine.
+func (t *turn) abort(cause error) {
+	t.cancelWait(cause)
+	t.cancelTurn(cause)
+}
+
+// releaseAll releases, once, what the turn holds in this process.
+func (t *turn) releaseAll() {
+	t.releaseOnce.Do(func() {
 		for _, release := range slices.Backward(t.releases) {
 			release()
 		}
 		if t.stream != nil {
 			t.stream.Close()
 		}
-		e.leases.drop(token)
-		e.liveTurns.Delete(token)
+		t.engine.leases.drop(t.token)
+		t.engine.liveTurns.Delete(t.token)
 		t.clientState.stopTimer()
-		stop()
-		leave(nil)
-		kill(nil)
-		e.inFlight.Done()
+		t.abort(nil)
+		t.engine.inFlight.Done()
 	})
-	e.inFlight.Add()
-	e.liveTurns.Store(token, t)
-	return t
 }
 
 func (t *turn) hasKey() bool { return t.request.IdempotencyKey != "" }
