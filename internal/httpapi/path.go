@@ -57,7 +57,7 @@ func repairPath(apiNames []string) func(http.Handler) http.Handler {
 
 // correctPath returns the path that a client means by p, which is escaped.
 func correctPath(p string, apiNames []string) string {
-	if !strings.HasPrefix(p, "/") {
+	if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "/v1/") && !strings.HasPrefix(p, "/v1/v1") && path.Clean(p) == p {
 		return p
 	}
 	segments := strings.FieldsFunc(p, func(c rune) bool { return c == '/' })

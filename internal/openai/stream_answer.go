@@ -28,7 +28,8 @@ type Stream struct {
 func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
 	s := &Stream{progress: newProgress(r.N), includeUsage: r.IncludeUsage, isLegacy: r.LegacyCalls, req: r, tail: "]}\n\n"}
 	s.hasBegun = make([]bool, len(s.isEnded))
-	s.head = appendHead([]byte("data: "), id, "chat.completion.chunk", created.Unix(), r.Model)
+	s.head = make([]byte, 0, 192+len(r.Model)) // as long as the head is, unless the model's name has escapes
+	s.head = appendHead(append(s.head, "data: "...), id, "chat.completion.chunk", created.Unix(), r.Model)
 	s.head = append(s.head, `,"system_fingerprint":null,"choices":[`...)
 	if s.includeUsage {
 		s.tail = `],"usage":null}` + "\n\n"
