@@ -16,25 +16,32 @@ const maxDepth = 64
 // ParseObject checks that body is one JSON object and returns it; the result aliases
 // body. Every error is a *chat.Error with the code invalid_json.
 func ParseObject(body []byte) (Value, error) {
+	start, end, isASCII, ok := scanObject(body)
+	if !ok || !isASCII && !utf8.Valid(body) {
+		return nil, objectError(body)
+	}
+	return Value(body[start:end]), nil
+}
+
+// objectError returns why body, which scanObject refused or which is not UTF-8, is not
+// accepted.
+func objectError(body []byte) error {
 	if isTooDeep(body) {
-		return nil, invalidJSON(fmt.Sprintf("The request body nests deeper than %d levels.", maxDepth), nil)
+		return invalidJSON(fmt.Sprintf("The request body nests deeper than %d levels.", maxDepth), nil)
 	}
 	if i := indexInvalidUTF8(body); i >= 0 {
-		return nil, invalidJSON(fmt.Sprintf("The request body is not valid UTF-8: see byte %d.", i), nil)
+		return invalidJSON(fmt.Sprintf("The request body is not valid UTF-8: see byte %d.", i), nil)
 	}
 	if !json.Valid(body) {
-		return nil, syntaxError(body)
+		return syntaxError(body)
 	}
 	start := SkipSpace(body, 0)
 	root := Value(body[start:SkipValue(body, start)])
-	if root.Kind() != Object {
-		return nil, invalidJSON("The request body must be a JSON object, but it is "+root.describe()+".", nil)
-	}
-	return root, nil
+	return invalidJSON("The request body must be a JSON object, but it is "+root.describe()+".", nil)
 }
 
 // isTooDeep looks only at brackets, and accepts any bytes. It runs first, so that the
-// code after it recurses and allocates within bounds.
+// error after it is computed within bounds.
 func isTooDeep(body []byte) bool {
 	depth := 0
 	for i := 0; i < len(body); i++ {
