@@ -93,8 +93,9 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 		return nil, context.Cause(e.lifeCtx)
 	}
 	_ = e.retryPending(ctx) // when it fails, attachOrBegin fails too and reports that
+	usual := readUsual(q.Request, e.opts.Host)
 	turnRequest := TurnRequest{Retried: q.Request.Retried, Turn: StoredTurn{
-		Token: newToken(), Caller: q.Request.Caller.ID, Request: fingerprint(q.Request, q.Choice),
+		Token: newToken(), Caller: q.Request.Caller.ID, Request: fingerprint(q.Request, q.Choice, usual.split.whole),
 		Key: keyHash(q.Request.IdempotencyKey, q.Choice),
 	}}
 	token, request := turnRequest.Turn.Token, turnRequest.Turn.Request
@@ -121,7 +122,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 			return a, nil
 		}
 	}
-	t := e.newTurn(ctx, q, token, request)
+	t := e.newTurn(ctx, q, usual, token, request)
 	if keyed {
 		e.leases.begin(token, asked)
 	}

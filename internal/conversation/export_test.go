@@ -29,7 +29,12 @@ func (a *Answer) IsTimed() bool {
 }
 
 // Fingerprint returns the fingerprint of a request's first choice.
-func Fingerprint(r *chat.Request) Hash { return fingerprint(r, 0) }
+func (e *Engine) Fingerprint(r *chat.Request) Hash { return fingerprintAt(e.opts.Host, r, 0) }
+
+// fingerprintAt returns the fingerprint of a request to a host.
+func fingerprintAt(host string, r *chat.Request, choice int) Hash {
+	return fingerprint(r, choice, readUsual(r, host).split.whole)
+}
 
 // IsSentIn reports whether a stored question is the text that was sent, with or without the preamble.
 func IsSentIn(text, question, preamble string) bool {

@@ -2,15 +2,18 @@ package conversation
 
 import (
 	"math"
+	"strings"
+	"unicode"
 
 	"achuan/internal/chat"
 )
 
 // fingerprint returns a hash of a request: its caller, dialect, session id or name, and all that
-// it asks for, byte by byte. How the answer is delivered is not part of it.
-func fingerprint(r *chat.Request, choice int) Hash {
+// it asks for, byte by byte. How the answer is delivered is not part of it. whole is the lineage
+// of the request's whole transcript: it stands for the texts, so that they are hashed once.
+func fingerprint(r *chat.Request, choice int, whole Hash) Hash {
 	f := newFieldHash()
-	for _, s := range []string{"achuan request 1", r.Caller.ID, r.Dialect, r.Session.Name, r.Model, r.ReasoningEffort} {
+	for _, s := range []string{"achuan request 2", r.Caller.ID, r.Dialect, r.Session.Name, r.Model, r.ReasoningEffort} {
 		f.text(s)
 	}
 	f.number(int(r.Session.ID))
@@ -21,22 +24,42 @@ func fingerprint(r *chat.Request, choice int) Hash {
 		f.number(*r.MaxTokens)
 	}
 	f.texts(r.Stop)
-	f.messages(r.Messages)
+	f.link(whole)
+	f.messages(r.Messages, len(r.Messages)-len(r.Transcript()))
 	f.tools(r)
 	return f.finish()
 }
 
-func (f *fieldHash) messages(messages []chat.Message) {
+// messages hashes what the lineage of the messages after the instructions leaves out: their order
+// and their parts as the client sent them, and each text that the lineage does not hash as it is.
+func (f *fieldHash) messages(messages []chat.Message, instructions int) {
 	f.number(len(messages))
 	for i := range messages {
 		m := &messages[i]
-		for _, s := range []string{string(m.Role), m.Name, m.Text, m.ToolCallID} {
+		for _, s := range []string{string(m.Role), m.Name, m.ToolCallID} {
 			f.text(s)
 		}
+		f.rawText(m, i >= instructions)
 		f.number(len(m.ToolCalls))
 		for _, c := range m.ToolCalls {
 			f.texts([]string{c.ID, c.Name, c.Arguments})
 		}
+	}
+}
+
+// rawText hashes the text of a message. Where the text is part of a lineage, only the white space
+// around it is hashed, unless the lineage changes more than that.
+func (f *fieldHash) rawText(m *chat.Message, isInLineage bool) {
+	core := strings.TrimSpace(m.Text)
+	start := len(m.Text) - len(strings.TrimLeftFunc(m.Text, unicode.IsSpace))
+	f.number(len(m.Text))
+	if !f.flag(isInLineage && normalText(m) == core) {
+		f.text(m.Text)
+		return
+	}
+	f.text(m.Text[:start])
+	if core != "" {
+		f.text(m.Text[start+len(core):])
 	}
 }
 

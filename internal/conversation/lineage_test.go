@@ -151,10 +151,10 @@ func TestFingerprint(t *testing.T) {
 	}
 	same := base()
 	same.Streamed, same.Retried, same.IdempotencyKey = true, true, "key"
-	if fingerprint(base(), 0) != fingerprint(same, 0) {
+	if fingerprintAt("", base(), 0) != fingerprintAt("", same, 0) {
 		t.Error("fingerprint differs with delivery and marks of repetition, want the same")
 	}
-	seen := map[Hash]int{fingerprint(base(), 0): -1, fingerprint(base(), 1): -2}
+	seen := map[Hash]int{fingerprintAt("", base(), 0): -1, fingerprintAt("", base(), 1): -2}
 	for i, change := range []func(*chat.Request){
 		func(r *chat.Request) { r.Dialect = "e" },
 		func(r *chat.Request) { r.Caller.ID = "x" },
@@ -163,6 +163,12 @@ func TestFingerprint(t *testing.T) {
 		func(r *chat.Request) { r.Session.ID = 7 },
 		func(r *chat.Request) { r.Session.Name = "7" },
 		func(r *chat.Request) { r.Messages[0].Text = "hello " },
+		func(r *chat.Request) { r.Messages[0].Text = "hello\n" },
+		func(r *chat.Request) { r.Messages[0].Text = " hello" },
+		func(r *chat.Request) { r.Messages[0].Text = " " },
+		func(r *chat.Request) { r.Messages[0].Text = "" },
+		func(r *chat.Request) { r.Messages[0].Text = "hallo" },
+		func(r *chat.Request) { r.Messages[0].Text = "he\r\nllo" },
 		func(r *chat.Request) { r.Messages[0].Role = chat.RoleSystem },
 		func(r *chat.Request) { r.Messages = append(r.Messages, r.Messages[0]) },
 		func(r *chat.Request) { r.Temperature = new(0.0) },
@@ -184,7 +190,7 @@ func TestFingerprint(t *testing.T) {
 	} {
 		r := base()
 		change(r)
-		got := fingerprint(r, 0)
+		got := fingerprintAt("", r, 0)
 		if j, ok := seen[got]; ok {
 			t.Errorf("fingerprint after change %d = fingerprint after change %d, want another", i, j)
 		}

@@ -61,7 +61,7 @@ func (t *turn) placeByLineage(scope NameKey) error {
 // whether the turn has a session, and wasHead whether any session had that head once.
 func (t *turn) continueFromReading(r reading) (isPlaced, wasHead bool, err error) {
 	text := textOfRest(r.rest.shown, t.render)
-	t.prepare(text, continueFrom(r.prefix).add(r.rest.messages...).head)
+	t.prepare(text, r.whole)
 	query := HeadQuery{
 		Caller: t.request.Caller.ID, Head: r.head, Taking: t.taking,
 		Prefer:       settingsFor(t.engine.knownPreset(), &t.input),
@@ -156,14 +156,14 @@ func (t *turn) continueIn(text string) error {
 // or held, the transcript up to its last answer.
 func (t *turn) placeWhole(scope NameKey, isKnown bool) error {
 	placement := chat.PlacementReplayed
-	if _, answered := afterLastAnswer(t.history.messages); !answered {
+	if _, answered := afterLastAnswer(t.usual.history.messages); !answered {
 		placement = chat.PlacementNew
 	} else if isKnown {
 		placement, t.replayReason = chat.PlacementForked, telemetry.ReplayFork
 	}
 	return t.placeNew(newSession{
-		placement: placement, text: textOfTranscript(t.history.shown, t.render),
-		head: t.origin(scope).add(t.history.messages...).head,
+		placement: placement, text: textOfTranscript(t.usual.history.shown, t.render),
+		head: t.wholeIn(scope),
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 
 // placeByID continues the session whose id the client sent.
 func (t *turn) placeByID(id int64) error {
-	_, after, _ := t.history.splitAnswer()
+	_, after, _ := t.usual.history.splitAnswer()
 	rest := after.shown
 	if len(rest) == 0 {
 		return chat.Invalid(chat.CodeInvalidValue, "messages",

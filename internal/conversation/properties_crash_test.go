@@ -226,6 +226,6 @@ func (w *world) mayBeAsked(r *chat.Request) bool {
 		w.Fatalf("Sessions(): %v", err)
 	}
 	return slices.ContainsFunc(list, func(s conversation.Session) bool {
-		return s.Request == conversation.Fingerprint(r) && s.EndUnknown && !s.Unasked
+		return s.Request == w.s.engine.Fingerprint(r) && s.EndUnknown && !s.Unasked
 	})
 }

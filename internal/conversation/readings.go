@@ -11,6 +11,43 @@ type reading struct {
 	head   Hash       // the head that the session has
 	prefix Hash       // the head of the same messages in today's lineage
 	rest   transcript // what is new
+	whole  Hash       // the head of all messages in today's lineage
+}
+
+// usualReading is the likely reading of a request's transcript, in the scope that the request
+// names. It is computed before the turn begins, because the request's fingerprint contains its
+// hash.
+type usualReading struct {
+	history    transcript
+	scope      NameKey
+	split      reading
+	isAnswered bool // there are an answer and a message after it
+}
+
+// readUsual computes the usual reading of a request.
+func readUsual(r *chat.Request, host string) usualReading {
+	u := usualReading{history: readTranscript(r.Transcript())}
+	if r.Session.Name != "" {
+		u.scope = NameKey{r.Caller.ID, r.Model, r.Session.Name}
+	}
+	u.split, u.isAnswered = splitReading(origin(r.Caller.ID, host, u.scope), u.history)
+	return u
+}
+
+// usualIn returns the usual reading in a scope, and whether there is an answer in it.
+func (t *turn) usualIn(scope NameKey) (reading, bool) {
+	if scope == t.usual.scope {
+		return t.usual.split, t.usual.isAnswered
+	}
+	return splitReading(t.origin(scope), t.usual.history)
+}
+
+// wholeIn returns the lineage of the whole transcript in a scope.
+func (t *turn) wholeIn(scope NameKey) Hash {
+	if scope == t.usual.scope {
+		return t.usual.split.whole
+	}
+	return t.origin(scope).add(t.usual.history.messages...).head
 }
 
 // readings returns the ways to read the transcript, the likely ones first. The turn looks for a
@@ -21,7 +58,7 @@ func (t *turn) readings(scope NameKey) iter.Seq[reading] {
 		firstRelease := func(messages []chat.Message, r reading) reading {
 			return readingOfFirstRelease(t.request.Caller.ID, t.engine.opts.Host, scope, messages, r)
 		}
-		usual, isAnswered := splitReading(t.origin(scope), t.history)
+		usual, isAnswered := t.usualIn(scope)
 		if !isAnswered || !yield(usual) {
 			return
 		}
@@ -47,7 +84,8 @@ func (t *turn) readings(scope NameKey) iter.Seq[reading] {
 func splitReading(origin *lineage, history transcript) (reading, bool) {
 	prefix, rest, isAnswered := history.splitAnswer()
 	head := origin.add(prefix...).head
-	return reading{head, head, rest}, isAnswered && len(rest.messages) > 0
+	whole := continueFrom(head).add(rest.messages...).head
+	return reading{head, head, rest, whole}, isAnswered && len(rest.messages) > 0
 }
 
 // readingOfFirstRelease is a reading with the head that the first release computed for the

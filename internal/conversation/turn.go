@@ -21,7 +21,7 @@ type turn struct {
 	engine      *Engine
 	input       Question
 	request     *chat.Request
-	history     transcript // of the request
+	usual       usualReading // of the request's transcript
 	token       Token
 	fingerprint Hash                    // of the request
 	clientCtx   context.Context         // ends when the client leaves or the engine aborts
@@ -67,10 +67,11 @@ type answering struct {
 func (a *answering) isAnswered() bool { return a.answeredQuestions > 0 && a.stream == nil }
 
 // newTurn begins a turn for a request that no other turn answers.
-func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request Hash) *turn {
+func (e *Engine) newTurn(ctx context.Context, q Question, usual usualReading, token Token, request Hash) *turn {
 	t := &turn{
-		engine: e, input: q, request: q.Request, token: token, fingerprint: request, recording: new(recording),
-		valueCtx: context.WithoutCancel(ctx), logger: e.opts.Logger, started: time.Now(),
+		engine: e, input: q, request: q.Request, usual: usual, token: token, fingerprint: request,
+		recording: new(recording),
+		valueCtx:  context.WithoutCancel(ctx), logger: e.opts.Logger, started: time.Now(),
 		placement:    placement{replayReason: telemetry.ReplayHistory},
 		instructions: instructionsDigest(q.Request), tools: toolsDigest(q.Request),
 	}
@@ -78,7 +79,6 @@ func (e *Engine) newTurn(ctx context.Context, q Question, token Token, request H
 	// The turn keeps the values of ctx (the request id, for the logs), but not its end.
 	t.turnCtx, t.cancelTurn = context.WithCancelCause(t.valueCtx)
 	t.pass = t.emit
-	t.history = readTranscript(q.Request.Transcript())
 	setCallSeed(q.Shaper, token)
 	t.isSideTask = !e.opts.KeepSideTasks && isSideTask(q.Request)
 	t.clientState.hasKey = t.hasKey()

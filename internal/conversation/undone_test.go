@@ -128,7 +128,7 @@ func TestAttachedClientOfAFailedTurnLeaves(t *testing.T) {
 	s := plainSite(t)
 	row := conversation.StoredTurn{Token: conversation.Token{1}, Caller: alice.ID, ClientLeft: true, NoOutput: true}
 	request := whole(alice, user("hello"))
-	row.Request = conversation.Fingerprint(request)
+	row.Request = s.engine.Fingerprint(request)
 	if err := s.keep.SaveTurn(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}
