@@ -52,7 +52,7 @@ func (s *shortStream) Next() (chat.Event, error) {
 
 func (*shortStream) Close() error { return nil }
 
-func benchEngine(b *testing.B) *conversation.Engine {
+func benchEngine(b testing.TB) *conversation.Engine {
 	b.Helper()
 	db, err := store.Open(b.Context(), store.Options{URL: "sqlite:" + filepath.Join(b.TempDir(), "achuan.db")})
 	if err != nil {
@@ -73,7 +73,7 @@ func benchEngine(b *testing.B) *conversation.Engine {
 	})
 }
 
-func benchAsk(b *testing.B, e *conversation.Engine, r *chat.Request) *conversation.Answer {
+func benchAsk(b testing.TB, e *conversation.Engine, r *chat.Request) *conversation.Answer {
 	b.Helper()
 	a, err := e.Ask(b.Context(), conversation.Question{Request: r})
 	if err != nil {

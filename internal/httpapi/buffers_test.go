@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"bytes"
+	"net/http/httptest"
 	"testing"
+	"time"
 )
 
 func TestBuffersDoNotGrowForGood(t *testing.T) {
@@ -24,5 +26,19 @@ func TestBuffersAreEmpty(t *testing.T) {
 		if got := takeBuffer(); got.Len() > 0 {
 			t.Fatalf("takeBuffer() = %q, want an empty buffer", got)
 		}
+	}
+}
+
+// A stream that waits holds no buffer: thousands of streams may wait.
+func TestWaitingStreamHoldsNoBuffer(t *testing.T) {
+	rec := httptest.NewRecorder()
+	p := &streamer{live: newLiveStream(rec, time.Hour)}
+	defer p.live.close()
+	p.buffer().WriteString("data: hello\n\n")
+	if err := p.flush(); err != nil || rec.Body.String() != "data: hello\n\n" {
+		t.Fatalf("flush() = %v with %q sent, want the event sent", err, rec.Body)
+	}
+	if p.unsent != nil {
+		t.Errorf("buffer after flush = %d bytes, want none", p.unsent.Cap())
 	}
 }

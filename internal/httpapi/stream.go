@@ -15,20 +15,18 @@ const flushSize = 16 << 10
 // goroutine of the handler. The liveStream sends headers and keep-alive comments while
 // nothing comes, also during the placement.
 func (s *Server) streamAnswer(w http.ResponseWriter, r *http.Request, req dialectRequest) error {
-	unsent := takeBuffer()
-	defer returnBuffer(unsent)
 	p := &streamer{
 		state:  stateOf(r),
 		writer: req.stream(),
 		live:   newLiveStream(w, s.opts.KeepAlive),
-		unsent: unsent,
 	}
 	defer p.live.close()
+	defer p.dropUnsent()
 	p.live.startTimer(p.state.bodyRead.Add(s.opts.HeaderWait))
 	err := s.placeAndStream(p, r, req.common())
 	// The client gets every text that came, flushed or not. So only a failure before any
 	// text is a status of its own, whatever the timing of the platform's bytes.
-	if err == nil || isClientGone(r, err) || p.unsent.Len() == 0 && p.live.closeIfUnused() {
+	if err == nil || isClientGone(r, err) || !p.hasUnsent() && p.live.closeIfUnused() {
 		return err
 	}
 	if sendErr := p.fail(publicError(err, requestIDOf(r))); sendErr != nil {
@@ -60,7 +58,26 @@ type streamer struct {
 	state  *requestState
 	writer streamWriter
 	live   *liveStream
-	unsent *bytes.Buffer // events that wait for the next flush
+	// unsent has the events that wait for the next flush; nil for none, because a stream mostly
+	// waits for events.
+	unsent *bytes.Buffer
+}
+
+// buffer returns the buffer for unsent events.
+func (p *streamer) buffer() *bytes.Buffer {
+	if p.unsent == nil {
+		p.unsent = takeBuffer()
+	}
+	return p.unsent
+}
+
+func (p *streamer) hasUnsent() bool { return p.unsent != nil && p.unsent.Len() > 0 }
+
+func (p *streamer) dropUnsent() {
+	if p.unsent != nil {
+		returnBuffer(p.unsent)
+		p.unsent = nil
+	}
 }
 
 // passEvents passes all events on, until an error or until the client leaves.
@@ -85,10 +102,11 @@ func (p *streamer) passEvent(ev chat.Event) error {
 		return p.flush()
 	}
 	// Write copies nothing, because the text is appended to the free space of the buffer.
-	p.unsent.Write(p.writer.Append(p.unsent.AvailableBuffer(), ev))
+	b := p.buffer()
+	b.Write(p.writer.Append(b.AvailableBuffer(), ev))
 	// The end of the last choice goes out together with the end of the stream.
 	choiceEnded := ev.Kind == chat.EventDone && !p.writer.Complete()
-	if choiceEnded || p.unsent.Len() > flushSize {
+	if choiceEnded || b.Len() > flushSize {
 		return p.flush()
 	}
 	return nil
@@ -99,20 +117,25 @@ func (p *streamer) finish() error {
 	if !p.writer.Complete() {
 		return incompleteAnswerError()
 	}
-	p.unsent.Write(p.writer.AppendEnd(p.unsent.AvailableBuffer()))
-	return p.live.finish(p.unsent.Bytes(), p.state.usage.Estimated)
+	b := p.buffer()
+	b.Write(p.writer.AppendEnd(b.AvailableBuffer()))
+	return p.live.finish(b.Bytes(), p.state.usage.Estimated)
 }
 
 // fail ends a stream that has begun: it sends the unsent text and an error event. The
 // error that it returns says that the client is gone.
 func (p *streamer) fail(e *chat.Error) error {
-	p.unsent.Write(p.writer.AppendError(p.unsent.AvailableBuffer(), e))
+	b := p.buffer()
+	b.Write(p.writer.AppendError(b.AvailableBuffer(), e))
 	return p.flush()
 }
 
 func (p *streamer) flush() error {
+	if p.unsent == nil {
+		return p.live.write(nil)
+	}
 	err := p.live.write(p.unsent.Bytes())
-	p.unsent.Reset()
+	p.dropUnsent()
 	return err
 }
 

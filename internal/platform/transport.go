@@ -22,6 +22,9 @@ func newTransport(connect time.Duration) *http.Transport {
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
+		// Each open stream has both buffers. Most questions and frames fit, and longer ones bypass them.
+		ReadBufferSize:  2 << 10,
+		WriteBufferSize: 2 << 10,
 		// A dead connection that nobody closed would fail every question on it.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}

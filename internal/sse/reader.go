@@ -15,7 +15,8 @@ import (
 var ErrTooLong = errors.New("sse: line too long")
 
 const (
-	initialBufferSize = 4 << 10  // the cost of an open stream; a thousand open streams are common
+	waitBufferSize    = 512      // while nothing comes: thousands of streams may be open
+	initialBufferSize = 4 << 10  // while more comes than fits the buffer of a wait
 	maxKeptBuffer     = 64 << 10 // a larger buffer, for a long line, is replaced after the line
 	maxDoubledBuffer  = 1 << 20  // a larger buffer grows by a quarter, so that little of it stays unused
 	maxEmptyReads     = 100      // consecutive reads without bytes before io.ErrNoProgress
@@ -52,8 +53,9 @@ type Reader struct {
 	maxLine int   // of a line, without its line break
 	err     error // from r, or ErrTooLong; Next returns it after the lines in the buffer
 
-	buf        []byte
-	start      int // buf[start:end] is not used yet
+	waiting    [waitBufferSize]byte
+	buf        []byte // waiting[:], or a larger one
+	start      int    // buf[start:end] is not used yet
 	end        int
 	scanned    int // buf[start:scanned] has no line break
 	hasStarted bool
@@ -66,7 +68,9 @@ type Reader struct {
 // NewReader returns a Reader of r. maxLine is the length in bytes of the longest accepted line, without its line
 // break.
 func NewReader(r io.Reader, maxLine int) *Reader {
-	return &Reader{r: r, maxLine: maxLine, buf: newBuffer(min(initialBufferSize, maxLine+2))}
+	reader := &Reader{r: r, maxLine: maxLine}
+	reader.buf = reader.waiting[:min(waitBufferSize, maxLine+2)]
+	return reader
 }
 
 // Release frees the buffer for another Reader. It ends the use of the last payload and of the Reader: Next returns an
@@ -161,21 +165,26 @@ func (r *Reader) fill() {
 	r.err = io.ErrNoProgress
 }
 
-// resizeBuffer moves the unused bytes to the front of the buffer. When they fill the buffer, it makes a larger one.
-// After a long line, it makes a small one again. Its error is that of NotifyGrowth's function.
+// resizeBuffer moves the unused bytes to the front of the buffer. When they fill the buffer, or when the last read
+// filled it, it makes a larger one. When little is left of a larger one, it takes the small one again. Its error is
+// that of NotifyGrowth's function.
 func (r *Reader) resizeBuffer() error {
 	was := r.buf
 	unused := was[r.start:r.end]
+	isFull := r.end == len(was) && r.end > 0
 	switch {
-	case len(unused) == len(r.buf):
-		size := min(nextBufferSize(len(r.buf)), r.maxLine+2)
+	case len(unused) == len(was), isFull && len(was) < initialBufferSize:
+		size := min(nextBufferSize(len(was)), r.maxLine+2)
 		if size > maxKeptBuffer && r.grow != nil {
 			if err := r.grow(size); err != nil {
 				return err
 			}
 		}
 		r.buf = newBuffer(size)
-	case len(r.buf) > maxKeptBuffer && len(unused) < initialBufferSize:
+	case isFull && len(was) <= maxKeptBuffer:
+	case len(was) > waitBufferSize && len(unused) < waitBufferSize/2:
+		r.buf = r.waiting[:]
+	case len(was) > maxKeptBuffer && len(unused) < initialBufferSize:
 		r.buf = newBuffer(initialBufferSize)
 	}
 	copy(r.buf, unused)
@@ -188,6 +197,9 @@ func (r *Reader) resizeBuffer() error {
 }
 
 func nextBufferSize(size int) int {
+	if size < initialBufferSize {
+		return initialBufferSize
+	}
 	if size < maxDoubledBuffer {
 		return 2 * size
 	}

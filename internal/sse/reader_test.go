@@ -281,3 +281,29 @@ func TestReaderNotifiesGrowth(t *testing.T) {
 		})
 	}
 }
+
+// A reader that waits keeps its small buffer alone, so that thousands of open streams take little memory. While more
+// comes than fits it, reads are larger.
+func TestReaderWaitsWithSmallBuffer(t *testing.T) {
+	source, sink := io.Pipe()
+	defer source.Close()
+	r := NewReader(source, 1<<20)
+	for _, size := range []int{10, 1000, 100_000, 10} {
+		go func() {
+			_, err := io.WriteString(sink, "data: "+strings.Repeat("x", size)+"\n\n")
+			if err != nil {
+				t.Error(err)
+			}
+		}()
+		if payload, err := r.Next(); err != nil || len(payload) != size {
+			t.Fatalf("Next() = %d bytes, %v, want %d", len(payload), err, size)
+		}
+	}
+	go sink.Close()
+	if _, err := r.Next(); err != io.EOF {
+		t.Fatalf("Next() = %v, want io.EOF", err)
+	}
+	if len(r.buf) != waitBufferSize {
+		t.Errorf("buffer of a reader that waits = %d bytes, want %d", len(r.buf), waitBufferSize)
+	}
+}
