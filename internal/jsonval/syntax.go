@@ -115,10 +115,9 @@ func (s *syntax) number(i int) int {
 	if s.at(i) == '-' {
 		i++
 	}
-	switch c := s.at(i); {
-	case c == '0':
+	if s.at(i) == '0' {
 		i++
-	default:
+	} else {
 		i = s.digits(i)
 	}
 	if i >= 0 && s.at(i) == '.' {

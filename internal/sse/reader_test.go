@@ -286,7 +286,6 @@ func TestReaderNotifiesGrowth(t *testing.T) {
 // comes than fits it, reads are larger.
 func TestReaderWaitsWithSmallBuffer(t *testing.T) {
 	source, sink := io.Pipe()
-	defer source.Close()
 	r := NewReader(source, 1<<20)
 	for _, size := range []int{10, 1000, 100_000, 10} {
 		go func() {
@@ -299,7 +298,7 @@ func TestReaderWaitsWithSmallBuffer(t *testing.T) {
 			t.Fatalf("Next() = %d bytes, %v, want %d", len(payload), err, size)
 		}
 	}
-	go sink.Close()
+	go func() { _ = sink.Close() }()
 	if _, err := r.Next(); err != io.EOF {
 		t.Fatalf("Next() = %v, want io.EOF", err)
 	}
