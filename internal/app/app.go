@@ -46,6 +46,7 @@ type App struct {
 	tracer   *telemetry.Tracer
 	platform *platform.Client
 	store    *store.Store
+	files    *files
 	engine   *conversation.Engine
 	gateway  *gateway.Gateway
 	listener net.Listener
@@ -74,7 +75,12 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
 	}
 	metrics := telemetry.NewMetrics(telemetry.Build{Version: o.Version, Commit: o.Commit, Go: runtime.Version()})
+	files, err := openFiles(s, o.Logger)
+	if err != nil {
+		return nil, err
+	}
 	client, err := platform.New(platform.Options{
+		Files:          files.library,
 		CompletionsURL: s.APIURL, JWT: s.JWT, Cookie: s.PlatformCookie,
 		ConnectTimeout: s.ConnectTimeout, FirstEventTimeout: s.FirstEventTimeout, IdleTimeout: s.IdleTimeout,
 		Logger: o.Logger, Metrics: metrics,
@@ -101,10 +107,11 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	}
 	a := &App{
 		settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client,
-		store: accountStore, listener: listener,
+		store: accountStore, files: files, listener: listener,
 	}
 	a.engine = conversation.New(conversation.Options{
-		Platform: client, Store: accountStore, Render: gateway.Render, Host: host, Logger: o.Logger, Metrics: metrics,
+		Platform: client, Store: accountStore, Renderer: gateway.Renderer{}, Host: host,
+		Logger: o.Logger, Metrics: metrics,
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
 		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention,
 		KeepSideTasks: !s.SideTasks,
@@ -115,7 +122,8 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		EagerCalls: s.ToolStreaming == config.ToolStreamingEager,
 	})
 	a.api = httpapi.New(httpapi.Options{
-		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
+		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Files: files.library,
+		Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
 		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.readinessChecks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
 		MaxBody: int64(s.MaxBody), BodyMemory: maxBodyMemory(),
@@ -153,6 +161,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer stop()
 	running.Go(func() { a.gateway.Run(background) })
 	running.Go(func() { a.engine.Run(background) })
+	running.Go(func() { a.files.run(background) })
 	a.reportTokenExpiry()
 
 	failed := make(chan error, 1)

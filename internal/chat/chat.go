@@ -29,7 +29,9 @@ type Message struct {
 	Name string // optional participant name, as the client gave it
 	// Text is the content. The platform takes one text for a question, so the
 	// text parts of a client's message are joined by a line break when decoded.
-	Text       string
+	Text string
+	// Files are the files of the content, in its order. Their offsets say where in Text they are.
+	Files      []File
 	ToolCalls  []ToolCall // assistant messages only
 	ToolCallID string     // tool messages only: of the call whose result this is
 }

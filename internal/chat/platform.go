@@ -29,6 +29,7 @@ type Session struct {
 type Question struct {
 	Session         int64
 	Text            string
+	Files           []File // with different names
 	ReasoningEffort string // "" unless the model is known to take it
 	// TakeMemory takes the memory for the answer: see Request.TakeMemory.
 	TakeMemory func(bytes int64) error
@@ -69,9 +70,24 @@ type SessionInfo struct {
 	Used    time.Time // last
 }
 
+// FileSupport says which files a model reads.
+type FileSupport uint8
+
+// The kinds of FileSupport.
+const (
+	FilesUnknown FileSupport = iota // the platform does not say
+	FilesNone
+	FilesPictures // pictures only
+	FilesAny
+)
+
 // Model is one model that the platform serves.
 type Model struct {
 	ID               string // what a session's model is set to
 	Label            string // what the platform shows to people
 	ReasoningEfforts []string
+	Files            FileSupport
+	// MaxFiles and MaxFileSize (bytes) limit the files of one question; 0 sets no limit.
+	MaxFiles    int
+	MaxFileSize int64
 }

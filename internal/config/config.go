@@ -27,6 +27,10 @@ type Settings struct {
 	CORSOrigins    []string `env:"ACHUAN_CORS_ORIGINS"` // as browsers send them, or "*" alone
 	MaxBody        ByteSize `env:"ACHUAN_MAX_BODY"`
 
+	BlobRoom   ByteSize `env:"ACHUAN_BLOB_ROOM"`
+	Fetch      bool     `env:"ACHUAN_FETCH"`
+	FetchAllow []string `env:"ACHUAN_FETCH_ALLOW"` // host names, addresses and networks
+
 	UserSessions  UserSessions  `env:"ACHUAN_USER_SESSIONS"`
 	ToolStreaming ToolStreaming `env:"ACHUAN_TOOL_STREAMING"`
 

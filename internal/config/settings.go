@@ -35,6 +35,9 @@ const (
 	nameAllowAnonymous = "ACHUAN_ALLOW_ANONYMOUS"
 	nameCORSOrigins    = "ACHUAN_CORS_ORIGINS"
 	nameMaxBody        = "ACHUAN_MAX_BODY"
+	nameBlobRoom       = "ACHUAN_BLOB_ROOM"
+	nameFetch          = "ACHUAN_FETCH"
+	nameFetchAllow     = "ACHUAN_FETCH_ALLOW"
 	nameUserSessions   = "ACHUAN_USER_SESSIONS"
 	nameToolStreaming  = "ACHUAN_TOOL_STREAMING"
 	nameLogFormat      = "ACHUAN_LOG_FORMAT"
@@ -109,6 +112,21 @@ var settings = []Setting{
 		Name: nameMaxBody, Default: "32MiB",
 		Allowed: "a whole number of B, KiB, MiB, GiB, KB, MB or GB (bytes without a unit), from 1 to 1GiB",
 		Doc:     "The largest request body that is accepted.",
+	},
+	{
+		Name: nameBlobRoom, Default: "2GiB",
+		Allowed: "a whole number of B, KiB, MiB, GiB, KB, MB or GB (bytes without a unit), from 64MiB to 1024GiB",
+		Doc:     "The room for the pictures and documents of requests. Those that were used least recently are deleted for new ones.",
+	},
+	{
+		Name: nameFetch, Default: "on",
+		Allowed: "true or false",
+		Doc:     "Whether links to pictures in requests are fetched, from public addresses only.",
+	},
+	{
+		Name: nameFetchAllow, isList: true,
+		Allowed: "names of hosts, addresses or networks such as 10.0.0.0/8, separated by commas",
+		Doc:     "Hosts and networks whose pictures may be fetched although their addresses are not public.",
 	},
 	{
 		Name: nameUserSessions, Default: string(UserSessionsContinue),

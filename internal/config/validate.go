@@ -2,12 +2,19 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+)
+
+// The bounds of ACHUAN_BLOB_ROOM. A few files of the maximum size fit into the smallest room.
+const (
+	minBlobRoom = 64 << 20
+	maxBlobRoom = 1 << 40
 )
 
 // maxBodyLimit is the largest ACHUAN_MAX_BODY. A body is in memory while it is decoded.
@@ -64,6 +71,8 @@ func (l *loader) validate(s *Settings) {
 		{nameListen, isValidListen(s.Listen)},
 		{nameCORSOrigins, normalizeOrigins(s.CORSOrigins)},
 		{nameMaxBody, s.MaxBody >= 1 && s.MaxBody <= maxBodyLimit},
+		{nameBlobRoom, s.BlobRoom >= minBlobRoom && s.BlobRoom <= maxBlobRoom},
+		{nameFetchAllow, !slices.ContainsFunc(s.FetchAllow, isInvalidFetchAllow)},
 		{nameUserSessions, s.UserSessions == UserSessionsContinue || s.UserSessions == UserSessionsOff},
 		{nameDatabase, isValidDatabase(s.DatabaseURL)},
 		{nameRetention, s.SessionRetention >= time.Second},
@@ -137,4 +146,16 @@ func normalizeOrigins(origins []string) bool {
 		origins[i] = u.Scheme + "://" + host
 	}
 	return true
+}
+
+// isInvalidFetchAllow reports whether an entry of ACHUAN_FETCH_ALLOW is no host name, address or network.
+func isInvalidFetchAllow(entry string) bool {
+	if _, err := netip.ParsePrefix(entry); err == nil {
+		return false
+	}
+	if _, err := netip.ParseAddr(entry); err == nil {
+		return false
+	}
+	u, err := url.Parse("http://" + entry)
+	return err != nil || u.Hostname() != entry || strings.ContainsAny(entry, "/:@*")
 }

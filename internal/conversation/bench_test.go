@@ -69,7 +69,7 @@ func benchEngine(b testing.TB) *conversation.Engine {
 	}
 	return conversation.New(conversation.Options{
 		Platform: new(instant), Store: keep, Host: "bench", Logger: slog.New(slog.DiscardHandler),
-		Render: func(m chat.Message) string { return m.Text },
+		Renderer: plainRenderer{},
 	})
 }
 

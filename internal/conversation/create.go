@@ -12,13 +12,16 @@ import (
 // newSession describes the session that a turn creates.
 type newSession struct {
 	placement chat.Placement
-	text      string
-	head      Hash           // lineage after the text; zero: not known
+	content   chat.Content
+	head      Hash           // lineage after the content; zero: not known
 	preset    *chat.Settings // the values for what a request does not name; nil means the platform's own
 }
 
 // placeNew creates a session, sets it up and places the turn there.
 func (t *turn) placeNew(n newSession) error {
+	if err := t.checkFiles(n.content); err != nil {
+		return err
+	}
 	// The client does not cancel this call: a session that was created while the client left
 	// would be in no store, and no clean-up would delete it.
 	created, err := t.engine.opts.Platform.CreateSession(t.turnCtx, t.request.Model)
@@ -36,7 +39,7 @@ func (t *turn) placeNew(n newSession) error {
 	}
 	s.Preset.ContextCount = maxContext
 	s.SettingsKnown = settingsFor(s.Preset, &t.input) == s.Settings
-	t.prepare(n.text, n.head)
+	t.prepare(n.content, n.head)
 	if err := t.create(t.turnCtx, s); err != nil {
 		return err
 	}
@@ -45,7 +48,7 @@ func (t *turn) placeNew(n newSession) error {
 	if n.placement != chat.PlacementNew {
 		t.engine.opts.Metrics.Replayed(t.replayReason)
 	}
-	t.setPlaced(n.placement, n.text)
+	t.setPlaced(n.placement, n.content)
 	err = t.setUp(t.setUpContext())
 	if isLost(err) {
 		return lostError(err)

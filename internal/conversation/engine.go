@@ -17,12 +17,11 @@ import (
 // DefaultLease is how long a taking lasts when its process does not extend it.
 const DefaultLease = 15 * time.Second
 
-// Options configure an Engine. Platform, Store, Render and Logger are required.
+// Options configure an Engine. Platform, Store, Renderer and Logger are required.
 type Options struct {
 	Platform Platform
 	Store    Store
-	// Render writes a message as the text that the model reads.
-	Render func(chat.Message) string
+	Renderer Renderer
 	// Host is the host of the platform. It is part of every lineage.
 	Host string
 	// Shared says that anonymous callers are different people on a network. The engine then

@@ -35,11 +35,23 @@ var (
 	bob   = chat.Caller{ID: strings.Repeat("b", 64), Name: "bob"}
 )
 
+// plainRenderer writes messages as their texts, and files as lines with their names.
+type plainRenderer struct{}
+
+func (plainRenderer) Render(m chat.Message) chat.Content {
+	text := m.Text
+	for _, f := range m.Files {
+		text += "\n" + f.Name
+	}
+	return chat.Content{Text: text, Files: m.Files}
+}
+
 // site is an engine whose platform is a simulator behind a real server.
 type site struct {
 	t      *testing.T
 	sim    *simulator.Simulator
 	engine *conversation.Engine
+	files  *testFiles
 
 	options conversation.Options
 	url     string              // of the store
@@ -123,21 +135,21 @@ const tokenLife = 365 * 24 * time.Hour
 // newPlatform returns a site without a store and an engine.
 func newPlatform(t *testing.T, o simulator.Options) (s *site, closePlatform func()) {
 	t.Helper()
-	s = &site{t: t}
+	s = &site{t: t, files: &testFiles{}}
 	if o.Now == nil {
 		o.Now = s.now
 	}
 	s.sim = simulator.New(o)
 	srv := httptest.NewServer(s.sim)
 	client, err := platform.New(platform.Options{
-		CompletionsURL: srv.URL + "/api/chat/completions",
-		JWT:            simulator.NewToken(simulator.DefaultUser, time.Now(), tokenLife),
+		CompletionsURL: srv.URL + "/api/chat/completions", Files: s.files,
+		JWT: simulator.NewToken(simulator.DefaultUser, time.Now(), tokenLife),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.options = conversation.Options{
-		Platform: client, Host: "test", Logger: slog.New(slog.DiscardHandler), Render: func(m chat.Message) string { return m.Text },
+		Platform: client, Host: "test", Logger: slog.New(slog.DiscardHandler), Renderer: plainRenderer{},
 	}
 	return s, func() {
 		s.sim.Close()

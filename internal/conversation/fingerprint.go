@@ -44,6 +44,12 @@ func (f *fieldHash) messages(messages []chat.Message, instructions int) {
 		for _, c := range m.ToolCalls {
 			f.texts([]string{c.ID, c.Name, c.Arguments})
 		}
+		f.number(len(m.Files))
+		for _, file := range m.Files {
+			f.link(Hash(file.Digest))
+			f.number(file.Offset)
+			f.texts([]string{file.Name, file.Type})
+		}
 	}
 }
 

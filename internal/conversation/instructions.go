@@ -33,13 +33,13 @@ func toolsDigest(r *chat.Request) Hash {
 
 // writeQuestion makes the question of a text. It puts the preamble in front, unless the session
 // has received the same one before.
-func (t *turn) writeQuestion(text string) {
-	t.question, t.preambleDigest = text, Hash{}
+func (t *turn) writeQuestion(content chat.Content) {
+	t.question, t.files, t.preambleDigest = content.Text, content.Files, Hash{}
 	if t.input.Preamble == "" {
 		return
 	}
 	if digest := digestOf("achuan preamble 1", t.input.Preamble); digest != t.session.ToldPreamble {
-		t.question, t.preambleDigest = t.input.Preamble+"\n\n"+text, digest
+		t.question, t.preambleDigest = t.input.Preamble+"\n\n"+content.Text, digest
 	}
 }
 

@@ -94,6 +94,7 @@ func (w *world) judge(th *thread, r *chat.Request, got outcome) {
 	}
 	turn := w.s.sim.Turns()[i]
 	w.judgeSettings(th, r, turn)
+	w.judgePictures(th, i)
 	saw := w.seen(turn)
 	if th.addressed() {
 		w.judgeAddressed(th, saw)

@@ -115,9 +115,24 @@ func (l *lineage) add(messages ...chat.Message) *lineage {
 			f.text(string(canonical(c.Arguments)))
 		}
 		f.text(m.ToolCallID)
+		f.files(m)
 		l.head = f.finish()
 	}
 	return l
+}
+
+// files hashes the files of a message, each with the length of the text in front of it. A message
+// without files adds nothing, so that it has the hash that it had before messages had files.
+func (f *fieldHash) files(m *chat.Message) {
+	if len(m.Files) == 0 {
+		return
+	}
+	f.number(len(m.Files))
+	for _, file := range m.Files {
+		before := chat.Message{Role: m.Role, Text: m.Text[:min(file.Offset, len(m.Text))]}
+		f.number(len(normalText(&before)))
+		f.link(Hash(file.Digest))
+	}
 }
 
 // countedName returns a message's name as far as it distinguishes transcripts. Frameworks add

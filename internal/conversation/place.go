@@ -60,8 +60,11 @@ func (t *turn) placeByLineage(scope NameKey) error {
 // continueFromReading continues a free session with the head of the reading. isPlaced reports
 // whether the turn has a session, and wasHead whether any session had that head once.
 func (t *turn) continueFromReading(r reading) (isPlaced, wasHead bool, err error) {
-	text := textOfRest(r.rest.shown, t.render)
-	t.prepare(text, r.whole)
+	content := contentOfRest(r.rest.shown, t.renderer())
+	if err := t.checkFiles(content); err != nil {
+		return false, false, err
+	}
+	t.prepare(content, r.whole)
 	query := HeadQuery{
 		Caller: t.request.Caller.ID, Head: r.head, Taking: t.taking,
 		Prefer:       settingsFor(t.engine.knownPreset(), &t.input),
@@ -94,7 +97,7 @@ func (t *turn) continueFromReading(r reading) (isPlaced, wasHead bool, err error
 		}
 		if isSound {
 			t.nextHead = t.taking.Question
-			return true, true, t.continueIn(text)
+			return true, true, t.continueIn(content)
 		}
 		// It must not match again: it differs from its head, or its context is full.
 		s.Head = Hash{}
@@ -142,9 +145,9 @@ func fitsContext(s *Session, repairs int) bool {
 	return s.Exchanges != Uncounted && s.Exchanges+repairs <= s.Settings.ContextCount
 }
 
-// continueIn places the turn in the session that it has. text is what is new.
-func (t *turn) continueIn(text string) error {
-	t.setPlaced(chat.PlacementContinued, text)
+// continueIn places the turn in the session that it has. content is what is new.
+func (t *turn) continueIn(content chat.Content) error {
+	t.setPlaced(chat.PlacementContinued, content)
 	err := t.setUp(t.clientCtx)
 	if isLost(err) {
 		return t.replaceLost()
@@ -162,7 +165,7 @@ func (t *turn) placeWhole(scope NameKey, isKnown bool) error {
 		placement, t.replayReason = chat.PlacementForked, telemetry.ReplayFork
 	}
 	return t.placeNew(newSession{
-		placement: placement, text: textOfTranscript(t.usual.history.shown, t.render),
+		placement: placement, content: contentOfTranscript(t.usual.history.shown, t.renderer()),
 		head: t.wholeIn(scope),
 	})
 }
@@ -194,9 +197,9 @@ func (t *turn) replaceLost() error {
 	return nil
 }
 
-// setPlaced records the placement of the turn and the text that it asks.
-func (t *turn) setPlaced(p chat.Placement, text string) {
-	t.writeQuestion(text)
+// setPlaced records the placement of the turn and what it asks.
+func (t *turn) setPlaced(p chat.Placement, content chat.Content) {
+	t.writeQuestion(content)
 	t.placed.Store(&placed{t.session.ID, p})
 }
 

@@ -17,8 +17,11 @@ func (t *turn) placeByID(id int64) error {
 		return chat.Invalid(chat.CodeInvalidValue, "messages",
 			"With a session id only what follows the last assistant message is sent, and nothing follows it.")
 	}
-	text := textOfRest(rest, t.render)
-	t.prepare(text, Hash{})
+	content := contentOfRest(rest, t.renderer())
+	if err := t.checkFiles(content); err != nil {
+		return err
+	}
+	t.prepare(content, Hash{})
 	found, err := t.takeByID(id)
 	if err != nil {
 		return err
@@ -26,7 +29,7 @@ func (t *turn) placeByID(id int64) error {
 	if !found {
 		return t.placeWhole(NameKey{}, false) // the client invented the id, or the platform lost the session
 	}
-	return t.resumeSession(rest, text)
+	return t.resumeSession(rest, content)
 }
 
 // takeByID takes the session with that id. It returns false when there is no such session any
@@ -106,7 +109,7 @@ func (t *turn) takeForeign(id int64) (bool, error) {
 // was interrupted and asked the same, it is answered from the records. It rebuilds the session
 // when the end of its last turn is not known, when a turn may run in it that the store has lost,
 // or when its first exchange would not fit the model's context any more.
-func (t *turn) resumeSession(rest []chat.Message, text string) error {
+func (t *turn) resumeSession(rest []chat.Message, content chat.Content) error {
 	s := t.session
 	if s.EndUnknown && !s.MaybeTaken && s.Request == t.fingerprint {
 		t.resumeTaken() // the process that asked this died while the request waited for the session
@@ -128,7 +131,7 @@ func (t *turn) resumeSession(rest []chat.Message, text string) error {
 			return t.rebuild(rest)
 		}
 	}
-	return t.continueIn(text)
+	return t.continueIn(content)
 }
 
 // countExchanges reads how many exchanges the session has when that is not known.

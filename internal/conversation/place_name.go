@@ -38,8 +38,11 @@ func (t *turn) placeByName(k NameKey) error {
 func (t *turn) placeByLoneName(k NameKey) error {
 	wait := t.newPoller()
 	transcript := t.request.Transcript()
-	text := textOfRest(transcript, t.render)
-	t.prepare(text, Hash{})
+	content := contentOfRest(transcript, t.renderer())
+	if err := t.checkFiles(content); err != nil {
+		return err
+	}
+	t.prepare(content, Hash{})
 	for {
 		n, claimed, err := t.engine.opts.Store.ClaimName(t.clientCtx, k, t.token)
 		switch {
@@ -76,7 +79,7 @@ func (t *turn) placeByLoneName(k NameKey) error {
 				t.nextHead = continueFrom(s.Head).add(transcript...).head
 			}
 		}
-		return t.resumeSession(transcript, text)
+		return t.resumeSession(transcript, content)
 	}
 }
 

@@ -52,6 +52,7 @@ func (w *world) operations() map[string]func() {
 		"edit":            w.edit,
 		"foreign answer":  w.foreignAnswer,
 		"swap":            w.swap,
+		"change picture":  w.changePicture,
 		"fork":            w.fork,
 		"side agent":      w.sideAgent,
 		"change settings": w.changeSettings,
@@ -113,6 +114,7 @@ func (w *world) say(th *thread) {
 	for _, c := range th.calls() {
 		m := w.clientMark(th)
 		x.says = append(x.says, chat.Message{Role: chat.RoleTool, Text: "r" + m, ToolCallID: c.ID})
+		w.mayShow(th, &x.says[len(x.says)-1])
 		x.order = append(x.order, len(x.order))
 	}
 	if len(x.says) > 0 {
@@ -128,6 +130,7 @@ func (w *world) say(th *thread) {
 func (w *world) sayMore(th *thread) {
 	x := th.last()
 	x.says = append(x.says, user("q"+w.clientMark(th)))
+	w.mayShow(th, &x.says[len(x.says)-1])
 	x.order = append(x.order, len(x.order))
 }
 

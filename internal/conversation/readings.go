@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"iter"
+	"slices"
 
 	"achuan/internal/chat"
 )
@@ -70,7 +71,8 @@ func (t *turn) readings(scope NameKey) iter.Seq[reading] {
 			other, isAnswered = splitReading(t.origin(scope), readTranscript(joined))
 			isJoined = isAnswered
 		}
-		if isJoined && !yield(other) || !yield(firstRelease(asked, usual)) {
+		// The first release had no files, so its head would match the texts alone.
+		if isJoined && !yield(other) || hasFiles(asked) || !yield(firstRelease(asked, usual)) {
 			return
 		}
 		if isJoined {
@@ -94,4 +96,8 @@ func readingOfFirstRelease(caller, host string, scope NameKey, messages []chat.M
 	rest, _ := afterLastAnswer(messages)
 	r.head = headOfFirstRelease(caller, host, scope, messages[:len(messages)-len(rest)])
 	return r
+}
+
+func hasFiles(messages []chat.Message) bool {
+	return slices.ContainsFunc(messages, func(m chat.Message) bool { return len(m.Files) > 0 })
 }

@@ -26,8 +26,8 @@ func (t *turn) rebuild(rest []chat.Message) error {
 	if transcript == nil {
 		err = t.placeWhole(t.scope(), false)
 	} else {
-		text := textOfTranscript(append(transcript, rest...), t.render)
-		n := newSession{placement: chat.PlacementReplayed, text: text}
+		content := contentOfTranscript(append(transcript, rest...), t.renderer())
+		n := newSession{placement: chat.PlacementReplayed, content: content}
 		if !old.CreatedByAchuan && old.Settings != (chat.Settings{}) {
 			n.preset = &old.Settings // the owner's values, not the platform's
 		}

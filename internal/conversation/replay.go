@@ -21,12 +21,23 @@ const (
 		"Go on as the assistant: answer the last message as if the conversation had been held here, and do not mention the markers."
 )
 
-// framedText writes messages in the replay framing. render returns the text of a message.
-func framedText(intro string, messages []chat.Message, render func(chat.Message) string) string {
+// A Renderer writes messages as the model reads them.
+type Renderer interface {
+	// Render returns the text of a message and the files that are sent with it. The text refers
+	// to each file by its name, at its place.
+	Render(m chat.Message) chat.Content
+}
+
+// framedContent writes messages in the replay framing.
+func framedContent(intro string, messages []chat.Message, renderer Renderer) chat.Content {
+	messages = withUniqueNames(messages)
 	texts := make([]string, len(messages))
+	var files []chat.File
 	size := len(intro) + len(framing) + 64
 	for i, m := range messages {
-		texts[i] = render(m)
+		rendered := renderer.Render(m)
+		texts[i] = rendered.Text
+		files = append(files, rendered.Files...)
 		size += len(texts[i]) + len(m.Name) + len(m.ToolCallID) + 64
 	}
 	nonce := freshNonce(messages, texts)
@@ -47,7 +58,7 @@ func framedText(intro string, messages []chat.Message, render func(chat.Message)
 		b.WriteString(texts[i])
 	}
 	b.WriteString("\n[[" + nonce + " end]]")
-	return b.String()
+	return chat.Content{Text: b.String(), Files: withoutRepeatedFiles(files)}
 }
 
 // freshNonce returns 16 hex digits that occur in no message.
@@ -70,21 +81,28 @@ func isInMessages(nonce string, messages []chat.Message, texts []string) bool {
 	return false
 }
 
-// textOfTranscript returns what a new session is sent for a transcript: a lone user message
+// contentOfTranscript returns what a new session is sent for a transcript: a lone user message
 // without a name as it is, anything else in the framing, because only the framing shows a name.
-func textOfTranscript(transcript []chat.Message, render func(chat.Message) string) string {
-	if isLoneMessage(transcript) && transcript[0].Name == "" {
-		return render(transcript[0])
-	}
-	return framedText(wholeIntro, transcript, render)
+func contentOfTranscript(transcript []chat.Message, renderer Renderer) chat.Content {
+	return contentOf(wholeIntro, transcript, renderer)
 }
 
-// textOfRest returns what a session that holds the earlier messages is sent for the rest.
-func textOfRest(rest []chat.Message, render func(chat.Message) string) string {
-	if isLoneMessage(rest) && rest[0].Name == "" {
-		return render(rest[0])
+// contentOfRest returns what a session that holds the earlier messages is sent for the rest.
+func contentOfRest(rest []chat.Message, renderer Renderer) chat.Content {
+	return contentOf(newIntro, rest, renderer)
+}
+
+func contentOf(intro string, messages []chat.Message, renderer Renderer) chat.Content {
+	if !isLoneMessage(messages) || messages[0].Name != "" {
+		return framedContent(intro, messages, renderer)
 	}
-	return framedText(newIntro, rest, render)
+	m := withUniqueNames(messages)[0]
+	files := withoutRepeatedFiles(m.Files)
+	if strings.TrimSpace(m.Text) == "" {
+		return chat.Content{Text: renderer.Render(m).Text, Files: files} // a question needs a text
+	}
+	m.Files = nil // the text goes as it is
+	return chat.Content{Text: renderer.Render(m).Text, Files: files}
 }
 
 // isLoneMessage reports whether messages are exactly one user message.

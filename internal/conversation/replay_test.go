@@ -12,9 +12,12 @@ import (
 	"achuan/internal/chat"
 )
 
-func plain(m chat.Message) string { return m.Text }
+// plain writes messages as their texts.
+type plain struct{}
 
-// parseFramed reads the messages from a text that framedText wrote.
+func (plain) Render(m chat.Message) chat.Content { return chat.Content{Text: m.Text, Files: m.Files} }
+
+// parseFramed reads the messages from a text that framedContent wrote.
 func parseFramed(text string) ([]chat.Message, error) {
 	_, rest, ok := strings.Cut(text, "\n\n[[")
 	if !ok || len(rest) < 16 {
@@ -87,22 +90,22 @@ func TestFrameParsesBack(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		messages := rapid.SliceOfN(message, 1, 12).Draw(t, "messages")
-		framed := framedText(wholeIntro, messages, plain)
+		framed := framedContent(wholeIntro, messages, plain{}).Text
 		got, err := parseFramed(framed)
 		if err != nil {
 			t.Fatalf("parseFramed(%q) = %v, want messages", framed, err)
 		}
 		if diff := cmp.Diff(messages, got); diff != "" {
-			t.Fatalf("parseFramed(framedText(…)) (-want +got):\n%s", diff)
+			t.Fatalf("parseFramed(framedContent(…)) (-want +got):\n%s", diff)
 		}
 	})
 }
 
 func TestNonceIsNew(t *testing.T) {
 	messages := []chat.Message{{Role: chat.RoleUser, Text: "a"}, {Role: chat.RoleUser, Text: "b"}}
-	one, other := framedText(newIntro, messages, plain), framedText(newIntro, messages, plain)
+	one, other := framedContent(newIntro, messages, plain{}).Text, framedContent(newIntro, messages, plain{}).Text
 	if one == other {
-		t.Errorf("framedText(…) = %q twice, want another nonce", one)
+		t.Errorf("framedContent(…) = %q twice, want another nonce", one)
 	}
 }
 
@@ -120,15 +123,15 @@ func TestTextIsFramed(t *testing.T) {
 		{"only a late system message", []chat.Message{{Role: chat.RoleSystem, Text: "be brief"}}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := textOfRest(tc.messages, plain)
+			got := contentOfRest(tc.messages, plain{}).Text
 			if framed := got != tc.messages[0].Text; framed != tc.framed {
-				t.Errorf("textOfRest(…) = %q, want framed = %t", got, tc.framed)
+				t.Errorf("contentOfRest(…) = %q, want framed = %t", got, tc.framed)
 			}
 			if name := tc.messages[0].Name; name != "" && !strings.Contains(got, " name="+strconv.Quote(name)+"]]") {
-				t.Errorf("textOfRest(…) = %q, want the name %q in it", got, name)
+				t.Errorf("contentOfRest(…) = %q, want the name %q in it", got, name)
 			}
-			if whole := textOfTranscript(tc.messages, plain); (whole != tc.messages[0].Text) != tc.framed {
-				t.Errorf("textOfTranscript(…) = %q, want framed = %t", whole, tc.framed)
+			if whole := contentOfTranscript(tc.messages, plain{}).Text; (whole != tc.messages[0].Text) != tc.framed {
+				t.Errorf("contentOfTranscript(…) = %q, want framed = %t", whole, tc.framed)
 			}
 		})
 	}

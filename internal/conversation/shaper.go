@@ -14,8 +14,10 @@ type Question struct {
 	Preamble string
 	// Repairs is how often the Shaper asks again at most.
 	Repairs int
-	// Render returns the text of a message as the model reads it; nil means Options.Render.
-	Render func(chat.Message) string
+	// Renderer writes the messages as the model reads them; nil means Options.Renderer.
+	Renderer Renderer
+	// MaxFiles is how many files the platform takes with one question; 0 sets no limit.
+	MaxFiles int
 	// Shaper turns the platform's answer into the one that the client asked for; nil leaves it as
 	// it is.
 	Shaper Shaper
@@ -24,7 +26,7 @@ type Question struct {
 	NewShaper func() Shaper
 }
 
-// ToolReader is a Shaper that reads tool calls. Before Render is called and before the first
+// ToolReader is a Shaper that reads tool calls. Before the Renderer is used and before the first
 // event, the engine tells it when an earlier turn of the session had tools: the model may call
 // them although the request has none.
 type ToolReader interface {
@@ -38,13 +40,13 @@ func (t *turn) tellShaperOfTools() {
 	}
 }
 
-// render returns the text of a message as the model reads it.
-func (t *turn) render(m chat.Message) string {
-	if t.input.Render == nil {
-		return t.engine.opts.Render(m)
+// renderer returns what writes the messages as the model reads them.
+func (t *turn) renderer() Renderer {
+	if t.input.Renderer == nil {
+		return t.engine.opts.Renderer
 	}
 	t.tellShaperOfTools()
-	return t.input.Render(m)
+	return t.input.Renderer
 }
 
 // Shaper turns the platform's answer into the one that the client gets: it cuts at stop

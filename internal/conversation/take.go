@@ -3,6 +3,8 @@ package conversation
 import (
 	"errors"
 	"time"
+
+	"achuan/internal/chat"
 )
 
 // take takes a session by its id, and waits in line for it. It returns ErrUnknown when the
@@ -67,10 +69,10 @@ func (t *turn) matchHead(c HeadQuery) (*Session, bool, error) {
 	return s, once, err
 }
 
-// prepare describes the taking of a session for the turn. text is what is sent, and head the
+// prepare describes the taking of a session for the turn. content is what is sent, and head the
 // lineage after it (zero: not known).
-func (t *turn) prepare(text string, head Hash) {
-	t.taking = Taking{Token: t.token, Request: t.fingerprint, Sent: describeText(text), Question: head}
+func (t *turn) prepare(content chat.Content, head Hash) {
+	t.taking = Taking{Token: t.token, Request: t.fingerprint, Sent: describeText(content.Text), Question: head}
 }
 
 // trackTaken records that the store gave the turn a session, in a call that began at asked.

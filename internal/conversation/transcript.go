@@ -3,6 +3,7 @@ package conversation
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"achuan/internal/chat"
 )
@@ -53,7 +54,8 @@ func joinAnswers(messages []chat.Message, isOne func(calls []chat.ToolCall, next
 				to.ToolCalls = slices.Clone(to.ToolCalls) // the request keeps its own
 			}
 			to.ToolCalls = append(to.ToolCalls, m.ToolCalls...)
-			if m.Text != to.Text {
+			if m.Text != to.Text || len(m.Files) > 0 {
+				to.Files = appendFiles(to.Files, len(to.Text), m.Files)
 				to.Text += m.Text
 			}
 			continue
@@ -71,6 +73,17 @@ func joinAnswers(messages []chat.Message, isOne func(calls []chat.ToolCall, next
 		sortCalls(joined[i].ToolCalls)
 	}
 	return joined
+}
+
+// appendFiles appends the files of a message whose text comes after a text of that size. The
+// request keeps its own slice.
+func appendFiles(files []chat.File, size int, more []chat.File) []chat.File {
+	files = slices.Clip(files)
+	for _, f := range more {
+		f.Offset += size
+		files = append(files, f)
+	}
+	return files
 }
 
 // inOneAnswer reports whether the ids of all calls show that one answer made them.
@@ -195,7 +208,7 @@ type toolResult struct {
 type resultMatcher struct {
 	calls       map[string][]int   // indexes of the answer's calls, by id
 	seen        map[string]int     // number of results so far, by id
-	texts       map[[2]string]bool // ids and texts of results so far
+	texts       map[[2]string]bool // ids and contents of results so far
 	answer      string             // common part of the ids, with hasNoAnswer
 	hasNoAnswer bool               // no answer precedes the results: ids of achuan's form show the order
 }
@@ -216,7 +229,7 @@ func newResultMatcher(calls []chat.ToolCall) *resultMatcher {
 func (p *resultMatcher) match(m *chat.Message) (call int, isRepeated bool) {
 	id := m.ToolCallID
 	calls := p.calls[id]
-	key := [2]string{id, normalText(m)}
+	key := [2]string{id, normalText(m) + digestsOf(m.Files)}
 	n := p.seen[id]
 	if n >= len(calls) && id != "" && p.texts[key] {
 		return -1, true
@@ -230,6 +243,15 @@ func (p *resultMatcher) match(m *chat.Message) (call int, isRepeated bool) {
 		return callIndex(id), false
 	}
 	return -1, false
+}
+
+// digestsOf returns the digests of files as a text.
+func digestsOf(files []chat.File) string {
+	digests := make([]string, len(files))
+	for i, f := range files {
+		digests[i] = f.Digest.String()
+	}
+	return strings.Join(digests, " ")
 }
 
 // isDouble reports whether several calls of the answer have that id.

@@ -45,8 +45,9 @@ type turn struct {
 
 // answering is what a turn asks and how far its answer is.
 type answering struct {
-	question       string // the text that is sent
-	preambleDigest Hash   // digest of the preamble in question; zero for none
+	question       string      // the text that is sent
+	files          []chat.File // that are sent with it
+	preambleDigest Hash        // digest of the preamble in question; zero for none
 
 	stream            chat.Stream     // the answer under way; nil before the question
 	isSent            bool            // a question may have reached the platform
@@ -194,7 +195,7 @@ func (t *turn) nextPlatformEvent() (chat.Event, error) {
 	}
 	t.isSent = true
 	stream, err := t.engine.opts.Platform.Ask(t.turnCtx, chat.Question{
-		Session: t.session.ID, Text: t.question, ReasoningEffort: t.request.ReasoningEffort,
+		Session: t.session.ID, Text: t.question, Files: t.files, ReasoningEffort: t.request.ReasoningEffort,
 		TakeMemory: t.request.TakeMemory,
 	})
 	if err != nil {
@@ -239,7 +240,7 @@ func (t *turn) shape(ev chat.Event) error {
 		return err
 	case repair != "":
 		t.stream.Close()
-		t.stream, t.question = nil, repair
+		t.stream, t.question, t.files = nil, repair, nil
 		return nil
 	}
 	switch {

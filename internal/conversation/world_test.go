@@ -101,7 +101,7 @@ func (w *world) serve(path string) {
 	w.link = &link{Platform: w.link.Platform}
 	w.path, w.s.url, w.s.account, w.s.options.Platform = path, "sqlite:"+path, "test", w.link
 	w.s.open()
-	w.s.options.Render = gateway.Render
+	w.s.options.Renderer = gateway.Renderer{}
 	w.s.start()
 	w.renewGateway()
 }

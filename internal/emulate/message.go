@@ -9,9 +9,10 @@ import (
 	"achuan/internal/lazyregexp"
 )
 
-// MessageText returns a message as the model reads it: its text, with its tool calls or its result
-// in the package's notation.
+// MessageText returns a message as the model reads it: its text with references to its files, and
+// its tool calls or its result in the package's notation.
 func MessageText(m chat.Message) string {
+	m.Text = textWithFiles(m)
 	switch m.Role {
 	case chat.RoleAssistant:
 		return assistantText(m)

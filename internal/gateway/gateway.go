@@ -72,6 +72,9 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 	if !ok {
 		return nil, g.catalogue.unknownModelError(r.Model)
 	}
+	if err := g.catalogue.checkFiles(model, r); err != nil {
+		return nil, err
+	}
 	placed := *r
 	placed.ReasoningEffort = model.supportedEffort(r.ReasoningEffort)
 	plan, err := emulate.NewPlan(ctx, &placed, g.emulation)
@@ -79,7 +82,7 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 		return nil, err
 	}
 	a := &Answer{choices: make([]*conversation.Answer, max(r.N, 1))}
-	if err := g.placeChoices(ctx, a, &placed, plan); err != nil {
+	if err := g.placeChoices(ctx, a, &placed, plan, model.MaxFiles); err != nil {
 		a.Discard()
 		return nil, err
 	}
@@ -87,9 +90,13 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 }
 
 // placeChoices places the choices of an answer, in parallel.
-func (g *Gateway) placeChoices(ctx context.Context, a *Answer, r *chat.Request, plan *emulate.Plan) error {
+func (g *Gateway) placeChoices(
+	ctx context.Context, a *Answer, r *chat.Request, plan *emulate.Plan, maxFiles int,
+) error {
 	placeChoice := func(i int) error {
-		answer, err := g.conversations.Ask(ctx, newQuestion(r, plan, i))
+		q := newQuestion(r, plan, i)
+		q.MaxFiles = maxFiles
+		answer, err := g.conversations.Ask(ctx, q)
 		if err == nil {
 			a.choices[i] = answer
 		}
@@ -131,5 +138,10 @@ func recoverPanic(f func() error) (err error) {
 	return f()
 }
 
-// Render returns a message as the text that the platform's model reads.
-func Render(m chat.Message) string { return emulate.MessageText(m) }
+// Renderer writes messages as the platform's model reads them. It implements conversation.Renderer.
+type Renderer struct{}
+
+// Render returns the text of a message and its files.
+func (Renderer) Render(m chat.Message) chat.Content {
+	return chat.Content{Text: emulate.MessageText(m), Files: m.Files}
+}

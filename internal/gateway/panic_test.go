@@ -33,7 +33,7 @@ func TestPanicWhilePlacing(t *testing.T) {
 			logger := slog.New(slog.DiscardHandler)
 			g := New(Options{
 				Conversations: conversation.New(conversation.Options{
-					Platform: panickyPlatform{}, Store: keep, Render: Render, Host: "host", Logger: logger,
+					Platform: panickyPlatform{}, Store: keep, Renderer: Renderer{}, Host: "host", Logger: logger,
 				}),
 				Models: &fakeLister{}, Logger: logger,
 			})

@@ -11,11 +11,19 @@ func newQuestion(r *chat.Request, plan *emulate.Plan, choice int) conversation.Q
 	s := newShaper(r, plan)
 	q := conversation.Question{
 		Request: r, Choice: choice, Prompt: plan.Prompt, Preamble: plan.Preamble, Shaper: s,
-		Render:    func(m chat.Message) string { return s.plan.MessageText(m) },
+		Renderer:  planRenderer{s},
 		NewShaper: func() conversation.Shaper { return newShaper(r, plan) },
 	}
 	if plan.NeedsShaper() {
 		q.Repairs = emulate.MaxRepairs
 	}
 	return q
+}
+
+// planRenderer writes messages for the model of a request. The shaper may replace its plan when the
+// session had tools.
+type planRenderer struct{ shaper *shaper }
+
+func (r planRenderer) Render(m chat.Message) chat.Content {
+	return chat.Content{Text: r.shaper.plan.MessageText(m), Files: m.Files}
 }

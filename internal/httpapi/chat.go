@@ -74,6 +74,11 @@ func (s *Server) decodeRequest(r *http.Request, d dialect) (dialectRequest, erro
 		return nil, err
 	}
 	details := decoded.details()
+	if details.hasFiles {
+		if err := s.opts.Files.Resolve(r.Context(), req); err != nil {
+			return nil, err
+		}
+	}
 	if n := len(details.unknown); n > 0 {
 		s.opts.Metrics.IgnoredKeys(n)
 		s.logDebug(r.Context(), "unknown keys in the request, ignored",

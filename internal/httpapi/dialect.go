@@ -38,6 +38,7 @@ type dialectRequest interface {
 type requestDetails struct {
 	sessionID   int64    // of the session that the body names, or 0
 	sessionName string   // that the body gives its session, or ""
+	hasFiles    bool     // a message has a file, whose source aliases the body
 	unknown     []string // ignored keys that the dialect does not know
 }
 
@@ -91,7 +92,7 @@ type chatCompletionsRequest struct{ *openai.ChatRequest }
 func (r chatCompletionsRequest) common() *chat.Request { return &r.Request }
 
 func (r chatCompletionsRequest) details() requestDetails {
-	return requestDetails{sessionID: r.MetadataSession, sessionName: r.User, unknown: r.Unknown}
+	return requestDetails{sessionID: r.MetadataSession, sessionName: r.User, hasFiles: r.HasFiles, unknown: r.Unknown}
 }
 
 func (r chatCompletionsRequest) checkResults() error { return r.CheckResults() }

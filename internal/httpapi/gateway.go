@@ -18,6 +18,13 @@ type Chat interface {
 	Model(ctx context.Context, id string) (chat.Model, error)
 }
 
+// Files stores the files that requests bring.
+type Files interface {
+	// Resolve stores the files of a request that have a Source, and fills in their fields. Its
+	// errors are *chat.Error.
+	Resolve(ctx context.Context, r *chat.Request) error
+}
+
 // Sessions reads and changes the sessions that an owner sees. FromGateway's Chat
 // implements it.
 type Sessions interface {

@@ -13,10 +13,11 @@ import (
 	"achuan/internal/telemetry"
 )
 
-// Options are the parts and settings of a Server. Chat, Sessions and Logger are required.
+// Options are the parts and settings of a Server. Chat, Sessions, Files and Logger are required.
 type Options struct {
 	Chat     Chat
 	Sessions Sessions
+	Files    Files
 	Keys     *access.Keys     // nil or empty: every request is chat.Anonymous
 	Admin    *access.AdminKey // nil: there is no administrator
 	Logger   *slog.Logger

@@ -41,6 +41,7 @@ var leads = map[chat.Code]string{
 	chat.CodeInvalidType:          "Invalid type for",
 	chat.CodeInvalidValue:         "Invalid value for",
 	chat.CodeUnsupportedParameter: "Unsupported parameter",
+	chat.CodeInvalidFile:          "Invalid file in",
 }
 
 // Public returns the error that the client gets.

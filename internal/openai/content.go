@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"strconv"
 	"strings"
 
 	"achuan/internal/chat"
@@ -26,6 +27,7 @@ func (d *decoder) content(v jsonval.Value, m *chat.Message) (f *jsonval.Fault) {
 // parts joins text parts with line breaks. An empty array is an empty text.
 func (d *decoder) parts(v jsonval.Value, m *chat.Message) *jsonval.Fault {
 	texts := make([]string, 0, 8) // usually stays on the stack
+	size := -1                    // of the joined texts
 	for i, e := range v.Elements() {
 		p, f := d.part(e, m.Role)
 		if f != nil {
@@ -34,6 +36,13 @@ func (d *decoder) parts(v jsonval.Value, m *chat.Message) *jsonval.Fault {
 		switch p.use {
 		case useText:
 			texts = append(texts, p.text)
+			size += 1 + len(p.text)
+		case useFile:
+			if len(m.Files) == maxFiles {
+				return jsonval.TooMany(maxFiles, "files").At(i)
+			}
+			p.file.Path = "[" + strconv.Itoa(i) + "]." + p.file.Path
+			m.Files = append(m.Files, chat.File{Offset: max(size, 0), Source: p.file})
 		case useCall:
 			if len(m.ToolCalls) == maxCalls {
 				return jsonval.TooMany(maxCalls, "calls").At(i)
@@ -52,6 +61,7 @@ type partUse uint8
 const (
 	useText    partUse = iota // its text belongs to the message
 	useCall                   // it is a tool call
+	useFile                   // it is a picture or a document
 	useNothing                // it is reasoning, which is not sent to the model again
 )
 
@@ -60,15 +70,24 @@ type part struct {
 	use  partUse
 	text string
 	call chat.ToolCall
+	file *chat.FileSource
 }
 
+// maxFiles limits the files of one message. The platform takes fewer, but counts only those that
+// are new to the session.
+const maxFiles = 100
+
 func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Fault) {
-	expected := `"text"`
-	if role == chat.RoleAssistant {
-		expected = `"text" or "refusal"`
+	expected := `"text", "image_url" or "file"`
+	switch {
+	case role == chat.RoleAssistant:
+		expected = `"text", "refusal", "image_url" or "file"`
+	case role.Instructs():
+		expected = `"text"`
 	}
 	var field string
 	var text, refusal jsonval.Value
+	var file fileFields
 	readType := func(v jsonval.Value) (f *jsonval.Fault) {
 		p.use, field, f = partType(v, role, expected)
 		return f
@@ -78,8 +97,10 @@ func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Faul
 		jsonval.Field{Name: "text", Value: &text},
 		jsonval.Field{Name: "refusal", Value: &refusal},
 		jsonval.Field{Name: "id"}, jsonval.Field{Name: "name"}, jsonval.Field{Name: "input"}, // of calls
-		// partType refuses these.
-		jsonval.Field{Name: "image_url"}, jsonval.Field{Name: "input_audio"}, jsonval.Field{Name: "file"},
+		jsonval.Field{Name: "image_url", Value: &file.imageURL}, jsonval.Field{Name: "file", Value: &file.file},
+		jsonval.Field{Name: "detail"}, jsonval.Field{Name: "input_audio"},
+		jsonval.Field{Name: "file_data", Value: &file.data}, jsonval.Field{Name: "filename", Value: &file.name},
+		jsonval.Field{Name: "file_id", Value: &file.id},
 		// Fields of answers that a client sends back.
 		jsonval.Field{Name: "thinking"}, jsonval.Field{Name: "signature"}, jsonval.Field{Name: "data"}, jsonval.Field{Name: "reasoning"},
 		jsonval.Field{Name: "summary"}, jsonval.Field{Name: "encrypted_content"}, jsonval.Field{Name: "annotations"})
@@ -98,6 +119,8 @@ func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Faul
 		}
 		p.text, f = text.AsString()
 		f = f.In(field)
+	case useFile:
+		p.file, f = file.source(field)
 	case useNothing:
 	}
 	return p, f
@@ -127,8 +150,12 @@ func partType(v jsonval.Value, role chat.Role, expected string) (use partUse, fi
 		if isAnswer {
 			return useCall, "", nil
 		}
-	case "image_url", "input_audio", "file":
-		return 0, "", jsonval.Unsupported("pictures, sound and files cannot be sent yet; content is text")
+	case "image_url", "input_image", "file", "input_file":
+		if !role.Instructs() {
+			return useFile, string(v.Bytes()), nil
+		}
+	case "input_audio":
+		return 0, "", jsonval.Unsupported("sound cannot be sent; the platform takes text, pictures and documents")
 	}
 	return 0, "", jsonval.WrongValue(expected, v)
 }

@@ -24,6 +24,9 @@ type ChatRequest struct {
 	// events have the model's names; Stream and Whole write the client's.
 	ToolNames map[string]string
 
+	// HasFiles says that a message has a file, whose Source aliases the body.
+	HasFiles bool
+
 	// Unknown are the ignored keys that no dialect knows: see jsonval.UnknownKeys.
 	Unknown []string
 }
@@ -34,7 +37,7 @@ type Orphan struct {
 	Call  string // the id of the call
 }
 
-// DecodeChat reads the body of a Chat Completions request. The result does not alias
+// DecodeChat reads the body of a Chat Completions request. Only the sources of files alias
 // body. Every error is a *chat.Error of KindInvalid with a code and, if the body is a
 // JSON object, with the path of the field at fault as its Param.
 //

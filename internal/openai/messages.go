@@ -22,6 +22,10 @@ func (d *decoder) messages(v jsonval.Value) *jsonval.Fault {
 	f := v.ReadElements(list, func(i int, e jsonval.Value) *jsonval.Fault {
 		m, f := d.message(e, i)
 		hasQuestion = hasQuestion || !m.Role.Instructs()
+		for j := range m.Files {
+			m.Files[j].Source.Path = "messages[" + strconv.Itoa(i) + "].content" + m.Files[j].Source.Path
+			d.req.HasFiles = true
+		}
 		if f == nil && !d.mergeCalls(m) {
 			d.req.Messages = append(d.req.Messages, m)
 		}

@@ -69,7 +69,7 @@ var table = [...]row{
 	required("model", "a string, the id of a model", (*decoder).model,
 		"The model that answers."),
 	required("messages", "an array of messages", (*decoder).messages,
-		"The transcript. Content is text: a string or text parts, which are joined by a line break. An answer's reasoning parts are dropped, its tool_use parts are calls."),
+		"The transcript. Content is a string, or text parts, which are joined by a line break, and the parts `image_url` and `file`. An answer's reasoning parts are dropped, its tool_use parts are calls."),
 	honoured("stream", (*decoder).stream,
 		"Sends the answer as chunks while it is made."),
 	honoured("stream_options", object((*decoder).streamOptions),

@@ -10,20 +10,10 @@ import (
 	"achuan/internal/chat"
 )
 
-// question is the body of a completions call. The platform takes no other keys: the model and all
-// other settings belong to the session.
-type question struct {
-	Text      string     `json:"text"`
-	SessionID int64      `json:"sessionId"`
-	Files     []struct{} `json:"files"`
-	// Only newer versions know this key, so an empty one is not sent.
-	ReasoningEffort string `json:"reasoningEffort,omitempty"`
-}
-
 // Ask sends a question exactly once and returns when the platform has begun to reply. The stream
 // ends with ctx. The caller must close it. Errors are *chat.Error.
 func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) {
-	body, err := encode(question{q.Text, q.Session, []struct{}{}, q.ReasoningEffort})
+	body, err := newQuestionBody(q, c.files)
 	if err != nil {
 		return nil, err
 	}
@@ -43,13 +33,15 @@ func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) 
 }
 
 // ask returns the body of the platform's reply if the reply is a stream.
-func (c *Client) ask(ctx context.Context, to endpoint, body []byte) (io.ReadCloser, *chat.Error) {
+func (c *Client) ask(ctx context.Context, to endpoint, body *questionBody) (io.ReadCloser, *chat.Error) {
 	var trace connTrace
-	req, err := c.request(trace.attach(ctx), to, body)
+	req, err := c.request(trace.attach(ctx), to, nil)
 	if err != nil {
+		_ = body.Close() // its error is always nil
 		return nil, chat.AsError(err)
 	}
 	req.Header = c.streamHeader
+	req.Body, req.ContentLength, req.GetBody = body, body.size, nil
 	resp, fault := c.send(req, to, &trace)
 	if fault != nil {
 		return nil, fault

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"achuan/internal/chat"
 	"achuan/internal/telemetry"
 )
 
@@ -28,6 +29,9 @@ type Options struct {
 	ConnectTimeout    time.Duration // TCP and TLS, each; 0 means 10 s
 	FirstEventTimeout time.Duration // from sending a question to the first frame; 0 means 180 s
 	IdleTimeout       time.Duration // between frames; 0 means 120 s
+
+	// Files opens the files of questions; nil if no question has files.
+	Files chat.FileOpener
 
 	Logger  *slog.Logger // logs each call at debug level, without content; nil logs nothing
 	Metrics *telemetry.Metrics
@@ -48,6 +52,7 @@ type Client struct {
 	transport         *http.Transport
 	firstEventTimeout time.Duration
 	idleTimeout       time.Duration
+	files             chat.FileOpener
 	log               *slog.Logger
 	redact            *telemetry.Redactor
 	health            *health
@@ -78,6 +83,7 @@ func New(o Options) (*Client, error) {
 		transport:         transport,
 		firstEventTimeout: cmp.Or(o.FirstEventTimeout, 180*time.Second),
 		idleTimeout:       cmp.Or(o.IdleTimeout, 120*time.Second),
+		files:             o.Files,
 		log:               cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 		redact:            telemetry.NewRedactor(token, o.Cookie),
 		health:            newHealth(o.Metrics),

@@ -73,7 +73,7 @@ func TestAskRequest(t *testing.T) {
 			body: `{"text":"a <b> & \"你\"\n","sessionId":1000001,"files":[]}`, wantBase: "/api"},
 		{name: "effort, cookie, scheme before the token", o: Options{JWT: " bearer  " + testToken + "\n", Cookie: "server_name_session=x"},
 			q: chat.Question{Session: 7, ReasoningEffort: "high"}, cookie: []string{"server_name_session=x"},
-			body: `{"text":"","sessionId":7,"files":[],"reasoningEffort":"high"}`, wantBase: "/some/where"},
+			body: `{"text":"","sessionId":7,"reasoningEffort":"high","files":[]}`, wantBase: "/some/where"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.o.CompletionsURL = srv.URL + tt.wantBase + "/chat/completions"

@@ -74,6 +74,13 @@ func TestModels(t *testing.T) {
 		{"empty", `{"models":[]}`, []chat.Model{}},
 		{"efforts", `{"models":[{"value":"b","reasoningEfforts":["low",null,"high"],"attr":{"reasoningEfforts":["high","max"]}},{"label":"A","value":"a","reasoningEfforts":null}]}`,
 			[]chat.Model{{ID: "b", Label: "b", ReasoningEfforts: []string{"low", "high", "max"}}, a}},
+		{"files of 2.14", `{"mFileCount":5,"mFileSize":"5","models":[{"value":"a","label":"A","attr":{"multimodal":true,"onlyImg":true}},
+			{"value":"b","attr":{"multimodal":false,"onlyImg":true}},{"value":"a","attr":{"multimodal":true,"onlyImg":false}},
+			{"value":"b","attr":{"multimodal":"true","onlyImg":1}}]}`,
+			[]chat.Model{withFiles(a, chat.FilesAny, 5, 5<<20), withFiles(b, chat.FilesPictures, 5, 5<<20)}},
+		{"files of 3.1", `{"mFileCount":8,"models":[{"value":"a","label":"A","attr":{"multimodal":true,"capabilities":{"imageInput":true,"anyFile":false}}},
+			{"value":"b","attr":{"multimodal":true,"capabilities":{"imageInput":false,"anyFile":false}}}]}`,
+			[]chat.Model{withFiles(a, chat.FilesPictures, 8, 0), withFiles(b, chat.FilesNone, 8, 0)}},
 		{"null list", `{"models":null}`, nil},
 		{"no list", `{"cm":1}`, nil},
 		{"null", `null`, nil},
@@ -94,6 +101,11 @@ func TestModels(t *testing.T) {
 			}
 		})
 	}
+}
+
+func withFiles(m chat.Model, files chat.FileSupport, maxFiles int, maxSize int64) chat.Model {
+	m.Files, m.MaxFiles, m.MaxFileSize = files, maxFiles, maxSize
+	return m
 }
 
 func TestParseToken(t *testing.T) {

@@ -22,6 +22,35 @@ type modelObject struct {
 type modelExtras struct {
 	ModelType        text       `json:"modelType"`
 	ReasoningEfforts list[text] `json:"reasoningEfforts"`
+	Multimodal       *flag      `json:"multimodal"`
+	OnlyPictures     *flag      `json:"onlyImg"`
+	Capabilities     struct {
+		ImageInput *flag `json:"imageInput"`
+		AnyFile    *flag `json:"anyFile"`
+	} `json:"capabilities"`
+}
+
+// files returns which files the model reads. 3.x says it in capabilities, 2.x with multimodal and
+// onlyImg.
+func (e *modelExtras) files() chat.FileSupport {
+	isTrue := func(f *flag) bool { return f != nil && bool(*f) }
+	c := &e.Capabilities
+	switch {
+	case isTrue(c.AnyFile):
+		return chat.FilesAny
+	case isTrue(c.ImageInput):
+		return chat.FilesPictures
+	case c.AnyFile != nil || c.ImageInput != nil:
+		return chat.FilesNone
+	case e.Multimodal == nil:
+		return chat.FilesUnknown
+	case !isTrue(e.Multimodal):
+		return chat.FilesNone
+	case isTrue(e.OnlyPictures):
+		return chat.FilesPictures
+	default:
+		return chat.FilesAny
+	}
 }
 
 func (e *modelExtras) isChat() bool { return e.ModelType == "" || e.ModelType == "chat" }
@@ -33,27 +62,40 @@ func (c *Client) Models(ctx context.Context) ([]chat.Model, error) {
 	if err := c.call(ctx, endpoint{http.MethodGet, modelsPath, modelsPath}, nil, &data); err != nil {
 		return nil, err
 	}
-	entries, ok := findModels(data)
+	list, ok := findModels(data)
 	if !ok {
 		return nil, failed.withCause(errors.New("the reply has no list of models"))
 	}
 	models := []chat.Model{}
-	seen := map[text]bool{}
-	for _, entry := range entries {
+	indexes := map[text]int{}
+	for _, entry := range list.Models {
 		var o modelObject
 		// An odd entry that could be read in part is enough if it has a value.
 		_ = json.Unmarshal(entry, &o)
-		if o.Value == "" || seen[o.Value] || !o.isChat() || !o.Attr.isChat() {
+		if o.Value == "" || !o.isChat() || !o.Attr.isChat() {
 			continue
 		}
-		seen[o.Value] = true
-		models = append(models, o.model())
+		m := o.model()
+		if i, isKnown := indexes[o.Value]; isKnown {
+			models[i].Files = max(models[i].Files, m.Files) // one group may be for documents
+			continue
+		}
+		m.MaxFiles, m.MaxFileSize = list.MaxFiles.count(), int64(list.MaxFileSize.count())<<20
+		indexes[o.Value] = len(models)
+		models = append(models, m)
 	}
 	return models, nil
 }
 
+// modelList is the object that has the models, and the limits of files.
+type modelList struct {
+	Models      []json.RawMessage `json:"models"`
+	MaxFiles    integer           `json:"mFileCount"` // of one question
+	MaxFileSize integer           `json:"mFileSize"`  // MB
+}
+
 func (o *modelObject) model() chat.Model {
-	m := chat.Model{ID: string(o.Value), Label: string(o.Label)}
+	m := chat.Model{ID: string(o.Value), Label: string(o.Label), Files: max(o.files(), o.Attr.files())}
 	if m.Label == "" {
 		m.Label = m.ID
 	}
@@ -65,9 +107,9 @@ func (o *modelObject) model() chat.Model {
 	return m
 }
 
-// findModels returns the array under the least nested key `models`. What surrounds it changes from
+// findModels returns the least nested object with an array `models`. What surrounds it changes from
 // version to version.
-func findModels(data json.RawMessage) ([]json.RawMessage, bool) {
+func findModels(data json.RawMessage) (list modelList, ok bool) {
 	level := []json.RawMessage{data}
 	for range 8 { // deeper than in any version known
 		var next []json.RawMessage
@@ -79,9 +121,8 @@ func findModels(data json.RawMessage) ([]json.RawMessage, bool) {
 			if json.Unmarshal(value, &object) != nil {
 				continue
 			}
-			var models []json.RawMessage
-			if jsonKind(object["models"]) == '[' && json.Unmarshal(object["models"], &models) == nil {
-				return models, true
+			if jsonKind(object["models"]) == '[' && json.Unmarshal(value, &list) == nil {
+				return list, true
 			}
 			for _, key := range slices.Sorted(maps.Keys(object)) {
 				next = append(next, object[key])
@@ -89,5 +130,5 @@ func findModels(data json.RawMessage) ([]json.RawMessage, bool) {
 		}
 		level = next
 	}
-	return nil, false
+	return modelList{}, false
 }

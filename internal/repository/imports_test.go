@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/jsonval":      {"internal/chat"},
 	"internal/openai":       {"internal/chat", "internal/jsonval"},
 	"internal/access":       {"internal/chat"},
+	"internal/media":        {"internal/chat", "internal/telemetry"},
 	"internal/store":        {"internal/chat", "internal/conversation"},
 	"internal/gateway": {
 		"internal/chat", "internal/conversation", "internal/emulate", "internal/telemetry", "internal/tokens",
@@ -39,7 +40,7 @@ var arrows = map[string][]string{
 	"internal/simulator/demo": {"internal/lazyregexp", "internal/simulator"},
 	"internal/app": {
 		"internal/access", "internal/chat", "internal/config", "internal/conversation", "internal/gateway",
-		"internal/httpapi", "internal/platform", "internal/simulator", "internal/simulator/demo", "internal/store",
+		"internal/httpapi", "internal/media", "internal/platform", "internal/simulator", "internal/simulator/demo", "internal/store",
 		"internal/telemetry",
 	},
 	"internal/backup":     {"internal/store"},

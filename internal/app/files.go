@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"achuan/internal/config"
+	"achuan/internal/media"
+	"achuan/internal/store"
+	"achuan/internal/telemetry"
+)
+
+const (
+	blobFolder = "blobs" // beside the database
+	// blobAge is how long a file stays after the last session that may use it is gone.
+	blobAge = 30 * 24 * time.Hour
+	// maxMemoryBlobs limits the room for files, in bytes, of a server that keeps nothing.
+	maxMemoryBlobs = 256 << 20
+)
+
+// files are the files of requests.
+type files struct {
+	library   *media.Library
+	folder    *media.Folder // nil when they are in memory
+	temporary string        // a folder that is removed at the end; "" for none
+	logger    *slog.Logger
+}
+
+// openFiles returns the place for the files of requests: beside a SQLite database, or in memory if
+// the database is there. With PostgreSQL it is a folder of this process, or memory on a read-only
+// system: a request brings its files along, so no replica needs the folder of another.
+func openFiles(s *config.Settings, logger *slog.Logger) (*files, error) {
+	f := &files{logger: logger}
+	var fetcher *media.Fetcher
+	if s.Fetch {
+		fetcher = media.NewFetcher(media.FetcherOptions{Allow: s.FetchAllow})
+	}
+	folder := ""
+	switch path, err := store.File(s.DatabaseURL); {
+	case err == nil:
+		folder = filepath.Join(filepath.Dir(path), blobFolder)
+	case errors.Is(err, store.ErrPostgres):
+		if f.temporary, err = os.MkdirTemp("", "achuan-"); err != nil {
+			logger.Info("there is no folder for temporary files; the files of requests are kept in memory", telemetry.KeyError, err)
+		}
+		folder = f.temporary
+	case !errors.Is(err, store.ErrMemory):
+		return nil, fmt.Errorf("cannot find a folder for files: %w", err)
+	}
+	if folder == "" {
+		f.library = media.NewLibrary(media.NewMemory(min(int64(s.BlobRoom), maxMemoryBlobs)), fetcher)
+		return f, nil
+	}
+	f.folder = media.NewFolder(media.FolderOptions{
+		Path: folder, Room: int64(s.BlobRoom), MaxAge: s.SessionRetention + blobAge, Logger: logger,
+	})
+	f.library = media.NewLibrary(f.folder, fetcher)
+	return f, nil
+}
+
+// run deletes old files until ctx ends, and then a temporary folder.
+func (f *files) run(ctx context.Context) {
+	if f.folder != nil {
+		f.folder.Run(ctx)
+	}
+	<-ctx.Done()
+	if f.temporary == "" {
+		return
+	}
+	if err := os.RemoveAll(f.temporary); err != nil {
+		f.logger.WarnContext(ctx, "the folder for files cannot be removed", telemetry.KeyError, err)
+	}
+}

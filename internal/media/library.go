@@ -1,0 +1,182 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+
+	"achuan/internal/chat"
+)
+
+// MaxFile is the maximum size of a file in bytes.
+const MaxFile = 20 << 20
+
+// Blobs stores bytes by their digest. Folder and Memory implement it.
+type Blobs interface {
+	// Create begins a blob. Its bytes are written to the Draft.
+	Create() (Draft, error)
+	// Open opens a blob. The error for one that does not exist wraps fs.ErrNotExist.
+	Open(d chat.Digest) (content io.ReadCloser, size int64, err error)
+}
+
+// Draft is a blob that is being written. Either Keep or Drop ends it.
+type Draft interface {
+	io.Writer
+	// Keep stores the bytes under their digest. If the blob exists already, it counts as used now.
+	Keep(d chat.Digest) error
+	Drop()
+}
+
+// Library adds files and opens them. It implements chat.FileOpener.
+type Library struct {
+	blobs   Blobs
+	fetcher *Fetcher
+}
+
+// NewLibrary returns the library of the files in blobs. Without a fetcher, links are refused.
+func NewLibrary(blobs Blobs, fetcher *Fetcher) *Library { return &Library{blobs, fetcher} }
+
+// Resolve stores the bytes of all files of a request that have a Source, and fills in their fields.
+// Its errors are *chat.Error with the path of the part at fault.
+func (l *Library) Resolve(ctx context.Context, r *chat.Request) error {
+	for i := range r.Messages {
+		files := r.Messages[i].Files
+		for j := range files {
+			if files[j].Source == nil {
+				continue
+			}
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			if err := l.resolve(ctx, &files[j]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *Library) resolve(ctx context.Context, f *chat.File) error {
+	source := f.Source
+	content := decoderOf(source.Base64)
+	if source.URL != "" {
+		if l.fetcher == nil {
+			return invalidFile(source, "links are not fetched here; send the picture as a data URL")
+		}
+		opened, name, err := l.fetcher.Open(ctx, source.URL)
+		if err != nil {
+			return invalidFile(source, err.Error())
+		}
+		defer func() { _ = opened.Close() }() // it is read to its end, or not needed
+		if content = opened; path.Ext(name) != "" {
+			source.Name = name
+		}
+	}
+	added, err := l.add(content, source)
+	if err != nil {
+		return err
+	}
+	added.Offset = f.Offset
+	*f = added
+	return nil
+}
+
+// add stores the bytes of a file.
+func (l *Library) add(content io.Reader, source *chat.FileSource) (chat.File, error) {
+	draft, err := l.blobs.Create()
+	if err != nil {
+		return chat.File{}, storeError(err)
+	}
+	isKept := false
+	defer func() {
+		if !isKept {
+			draft.Drop()
+		}
+	}()
+	hash := sha256.New()
+	var head prefix
+	size, err := io.Copy(io.MultiWriter(draft, hash, &head), io.LimitReader(content, MaxFile+1))
+	if bad, ok := errors.AsType[base64.CorruptInputError](err); ok {
+		return chat.File{}, invalidFile(source, fmt.Sprintf("its base64 is wrong near byte %d", int64(bad)))
+	}
+	failed, isFetch := errors.AsType[*fetchError](err)
+	switch {
+	case isFetch:
+		return chat.File{}, invalidFile(source, failed.Error())
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return chat.File{}, invalidFile(source, "its base64 is incomplete")
+	case err != nil:
+		return chat.File{}, storeError(err)
+	case size == 0:
+		return chat.File{}, invalidFile(source, "it is empty")
+	case size > MaxFile:
+		return chat.File{}, invalidFile(source, fmt.Sprintf("it is larger than %d MiB", MaxFile>>20))
+	}
+	f := chat.File{Size: size, Digest: chat.Digest(hash.Sum(nil))}
+	if f.Type, f.Name, err = identify(head.bytes, source); err != nil {
+		return chat.File{}, err
+	}
+	if err := draft.Keep(f.Digest); err != nil {
+		return chat.File{}, storeError(err)
+	}
+	isKept = true
+	return f, nil
+}
+
+// OpenFile opens the bytes of a file. See chat.FileOpener.
+func (l *Library) OpenFile(f chat.File) (io.ReadCloser, error) {
+	content, size, err := l.blobs.Open(f.Digest)
+	if err != nil || size != f.Size {
+		if err == nil {
+			_ = content.Close() // nothing was written to it
+			err = fmt.Errorf("the blob has %d bytes, want %d", size, f.Size)
+		}
+		return nil, &chat.Error{
+			Kind: chat.KindInvalid, Code: chat.CodeInvalidFile, Param: "messages", NotAsked: true, Cause: err,
+			Message: fmt.Sprintf("The bytes of the file %q are gone. Send them again.", f.Name),
+		}
+	}
+	return content, nil
+}
+
+// decoderOf returns a reader of bytes in base64, with or without padding, in the alphabet of
+// URLs or in the usual one.
+func decoderOf(text []byte) io.Reader {
+	text = bytes.TrimRight(text, "=\r\n \t")
+	encoding := base64.RawStdEncoding
+	if bytes.ContainsAny(text, "-_") {
+		encoding = base64.RawURLEncoding
+	}
+	return base64.NewDecoder(encoding, bytes.NewReader(text))
+}
+
+// prefix keeps the first bytes of a file, from which its type is detected.
+type prefix struct{ bytes []byte }
+
+// maxPrefix is how many bytes are looked at. The entries of an office document that tell its type
+// are within it.
+const maxPrefix = 16 << 10
+
+func (p *prefix) Write(b []byte) (int, error) {
+	if room := maxPrefix - len(p.bytes); room > 0 {
+		p.bytes = append(p.bytes, b[:min(room, len(b))]...)
+	}
+	return len(b), nil
+}
+
+// invalidFile returns the error for a file that is refused.
+func invalidFile(source *chat.FileSource, why string) *chat.Error {
+	return chat.Invalid(chat.CodeInvalidFile, source.Path, "Invalid file in '"+source.Path+"': "+why+".")
+}
+
+func storeError(err error) *chat.Error {
+	return &chat.Error{
+		Kind: chat.KindUnavailable, Code: chat.CodeStoreUnavailable, NotAsked: true, Cause: err,
+		Message: "The server cannot store files now.",
+	}
+}
