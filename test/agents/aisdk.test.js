@@ -41,7 +41,29 @@ async function generateStreamed(settings) {
   return { text: await result.text, steps: await result.steps };
 }
 
+// picture is a PNG of one pixel, in base64.
+const picture =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNg+M9QDwADhQGA8C7cJwAAAABJRU5ErkJggg==";
+
 describe("the AI SDK", { timeout }, () => {
+  it("sends a picture, and continues", onPlatform(async (t, platform) => {
+    const provider = createOpenAICompatible({ name: "achuan", baseURL: platform.baseURL });
+    const messages = [
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "What is this?" },
+          { type: "image", image: Buffer.from(picture, "base64") },
+        ],
+      },
+    ];
+    const first = await generateText({ model: provider(model), messages, maxRetries: 0 });
+    assert.match(first.text, /image\.png, a PNG picture, 1 x 1/);
+    messages.push(...first.response.messages, { role: "user", content: "Are you sure?" });
+    await generateText({ model: provider(model), messages, maxRetries: 0 });
+    await assertOneSession(t, platform, 2);
+  }));
+
   for (const [mode, run] of [["complete", generateComplete], ["streamed", generateStreamed]]) {
     it(`takes several steps, ${mode}`, onPlatform(async (t, platform) => {
       const { calls, settings } = newAgent(platform, "First get_weather in Paris, then get_time");

@@ -5,6 +5,7 @@ package sdk
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"os"
@@ -42,6 +43,7 @@ func TestSDK(t *testing.T) {
 		{"models", testModels},
 		{"complete answer", testCompleteAnswer},
 		{"streamed answer", testStreamedAnswer},
+		{"picture and file", testPictureAndFile},
 		{"unknown model", testUnknownModel},
 		{"missing messages", testMissingMessages},
 		{"continued session", testContinuedSession},
@@ -84,6 +86,31 @@ func testCompleteAnswer(t *testing.T, ctx context.Context, client openai.Client)
 	}
 	answerText(t, completion)
 	checkUsage(t, completion.Usage)
+}
+
+// picture is a PNG of one pixel, in base64.
+const picture = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNg+M9QDwADhQGA8C7cJwAAAABJRU5ErkJggg=="
+
+func testPictureAndFile(t *testing.T, ctx context.Context, client openai.Client) {
+	params := question("")
+	params.Model = "claude-sonnet-4-5-20250929"
+	params.Messages = []openai.ChatCompletionMessageParamUnion{openai.UserMessage([]openai.ChatCompletionContentPartUnionParam{
+		openai.TextContentPart("What are these?"),
+		openai.ImageContentPart(openai.ChatCompletionContentPartImageImageURLParam{URL: "data:image/png;base64," + picture}),
+		openai.FileContentPart(openai.ChatCompletionContentPartFileFileParam{
+			Filename: openai.String("notes.txt"), FileData: openai.String(base64.StdEncoding.EncodeToString([]byte("notes"))),
+		}),
+	})}
+	completion, err := client.Chat.Completions.New(ctx, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := completion.Choices[0].Message.Content
+	for _, want := range []string{"image.png, a PNG picture, 1 x 1", "notes.txt, a document of 5 bytes"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("answer = %q, want %q in it", text, want)
+		}
+	}
 }
 
 func testStreamedAnswer(t *testing.T, ctx context.Context, client openai.Client) {

@@ -1,5 +1,6 @@
 // Tests the built binary with the official Node SDK.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, describe, it } from "node:test";
 
 import OpenAI from "openai";
@@ -21,6 +22,10 @@ function answerText(completion) {
   assert.equal(choice.finish_reason, "stop");
   return choice.message.content;
 }
+
+// picture is a PNG of one pixel, in base64.
+const picture =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNg+M9QDwADhQGA8C7cJwAAAABJRU5ErkJggg==";
 
 function assertUsage(usage) {
   assert.ok(usage.prompt_tokens > 0 && usage.completion_tokens > 0, JSON.stringify(usage));
@@ -45,7 +50,7 @@ describe("the Node SDK", { concurrency: true, timeout: callTimeout }, () => {
 
   before(async () => {
     // The character after the port shows that the port is complete.
-    server = await startBinary(["serve", "--demo", "--listen", "127.0.0.1:0"], {}, /(http:\/\/127\.0\.0\.1:\d+)\D/);
+    server = await startBinary(["serve", "--demo", "--listen", "127.0.0.1:0"], { ACHUAN_FETCH_ALLOW: "127.0.0.1" }, /(http:\/\/127\.0\.0\.1:\d+)\D/);
     client = new OpenAI({ baseURL: `${server.match[1]}/v1`, apiKey: "none-is-needed", maxRetries: 0 });
   });
 
@@ -90,6 +95,42 @@ describe("the Node SDK", { concurrency: true, timeout: callTimeout }, () => {
     assert.equal(usage.length, 1);
     assertUsage(usage[0]);
   });
+
+  it("sends pictures and files", async () => {
+    const server = createServer((_, reply) => reply.end(Buffer.from(picture, "base64")));
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const completion = await client.chat.completions.create({
+        model: "claude-sonnet-4-5-20250929",
+        messages: [
+          {
+            role: "user",
+            content: [
+              { type: "text", text: "What are these?" },
+              { type: "image_url", image_url: { url: `data:image/png;base64,${picture}`, detail: "low" } },
+              { type: "image_url", image_url: { url: `http://127.0.0.1:${server.address().port}/red.png` } },
+              { type: "file", file: { filename: "notes.md", file_data: `data:text/markdown;base64,${btoa("# Notes")}` } },
+            ],
+          },
+        ],
+      });
+      const text = answerText(completion);
+      assert.match(text, /image\.png, a PNG picture, 1 x 1/);
+      assert.match(text, /notes\.md, a document of 7 bytes/);
+    } finally {
+      server.close();
+    }
+  });
+
+  it("gets an error for a broken picture", () =>
+    assertBadRequest(
+      client.chat.completions.create({
+        model,
+        messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }] }],
+      }),
+      "invalid_file",
+      "messages[0].content[0].image_url.url",
+    ));
 
   it("gets an error for an unknown model", async () => {
     const request = client.chat.completions.create({ ...question("Hello!"), model: "no-such-model" });

@@ -16,7 +16,7 @@ import (
 
 const (
 	defaultPace = 22 * time.Millisecond // between frames, about the speed at which people read
-	maxTurns    = 100                   // turns that the simulator keeps
+	maxTurns    = 1                     // turns that the simulator keeps: nobody reads them, and they have files
 )
 
 // New returns a simulator that answers as the chat partner. It sets o.Answer. Where Pace, Writes and KeepTurns
@@ -40,6 +40,9 @@ func withDefaults(o simulator.Options) simulator.Options {
 func answerTurn(t simulator.Turn, preset string) string {
 	c := newChatContext(t, preset)
 	answer := newToolTask(c).answer()
+	if answer == "" {
+		answer = c.describeFiles()
+	}
 	if answer == "" {
 		answer = c.answer()
 	}

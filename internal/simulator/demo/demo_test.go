@@ -1,7 +1,10 @@
 package demo
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
+	"image"
 	"image/png"
 	"net/http"
 	"net/http/httptest"
@@ -45,6 +48,29 @@ func TestSimulatorAnswers(t *testing.T) {
 	sim.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, turn.PictureURL, http.NoBody))
 	if _, err := png.Decode(w.Body); w.Code != http.StatusOK || err != nil {
 		t.Errorf("GET %s = HTTP %d, %v; want a PNG", turn.PictureURL, w.Code, err)
+	}
+}
+
+// The chat partner says what the files of a question are.
+func TestFilesAreDescribed(t *testing.T) {
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 640, 480))); err != nil {
+		t.Fatal(err)
+	}
+	dataURL := func(mediaType string, content []byte) string {
+		return "data:" + mediaType + ";base64," + base64.StdEncoding.EncodeToString(content)
+	}
+	turn := simulator.Turn{Text: "what is this?", Files: []simulator.File{
+		{Name: "a.png", Data: dataURL("image/png", picture.Bytes())}, {Name: "b.webp", Data: dataURL("image/webp", []byte("RIFF"))},
+		{Name: "c.md", Data: dataURL("text/markdown", []byte("# Title"))}, {Name: "d.png", Data: "data:image/png;base64,?"},
+	}}
+	want := "I see:\n\n- a.png, a PNG picture, 640 x 480\n- b.webp, a WEBP picture\n- c.md, a document of 7 bytes\n- d.png, which I cannot read"
+	if got := answerTurn(turn, ""); got != want {
+		t.Errorf("answerTurn(…) = %q, want %q", got, want)
+	}
+	turn.Text = "这是什么？"
+	if got := answerTurn(turn, ""); !strings.Contains(got, "一张 PNG 图片，640 x 480") {
+		t.Errorf("answerTurn(…) = %q, want a description in Chinese", got)
 	}
 }
 
