@@ -1,0 +1,6 @@
+//go:build race
+
+package httpapi
+
+// The race detector makes pools drop what is returned to them.
+func init() { maxEventAllocations = 2 }
