@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -120,6 +121,10 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	a.gateway = gateway.New(gateway.Options{
 		Conversations: a.engine, Models: client, Logger: o.Logger,
 		EagerCalls: s.ToolStreaming == config.ToolStreamingEager,
+		Pictures: gateway.PictureOutput{
+			NoMarkdown: !slices.Contains(s.ImageOutput, config.ImageMarkdown),
+			NoEvents:   !slices.Contains(s.ImageOutput, config.ImageList),
+		},
 	})
 	a.api = httpapi.New(httpapi.Options{
 		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Files: files.library,

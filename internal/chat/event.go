@@ -18,6 +18,8 @@ const (
 	EventToolCall
 	// EventDone ends a choice that is whole. A choice without it is not whole.
 	EventDone
+	// EventPicture is a picture of the answer; Text is its http or https URL.
+	EventPicture
 )
 
 // FinishReason says why a choice ended. The values are OpenAI's.

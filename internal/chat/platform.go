@@ -31,6 +31,8 @@ type Question struct {
 	Text            string
 	Files           []File // with different names
 	ReasoningEffort string // "" unless the model is known to take it
+	// Draws says that the model draws, which may take minutes without a sign of life.
+	Draws bool
 	// TakeMemory takes the memory for the answer: see Request.TakeMemory.
 	TakeMemory func(bytes int64) error
 }
@@ -90,4 +92,5 @@ type Model struct {
 	// MaxFiles and MaxFileSize (bytes) limit the files of one question; 0 sets no limit.
 	MaxFiles    int
 	MaxFileSize int64
+	Draws       bool // its answers are pictures
 }

@@ -31,6 +31,8 @@ type Settings struct {
 	Fetch      bool     `env:"ACHUAN_FETCH"`
 	FetchAllow []string `env:"ACHUAN_FETCH_ALLOW"` // host names, addresses and networks
 
+	ImageOutput []string `env:"ACHUAN_IMAGE_OUTPUT"` // of ImageMarkdown and ImageList, at least one
+
 	UserSessions  UserSessions  `env:"ACHUAN_USER_SESSIONS"`
 	ToolStreaming ToolStreaming `env:"ACHUAN_TOOL_STREAMING"`
 
@@ -57,6 +59,12 @@ type Settings struct {
 
 	raw rawValues // the values before parsing, with their sources, for Dump and for messages
 }
+
+// The values of ImageOutput.
+const (
+	ImageMarkdown = "markdown" // pictures are Markdown in the text of an answer
+	ImageList     = "images"   // pictures are in a list beside the text
+)
 
 // UserSessions is the meaning of OpenAI's `user` field.
 type UserSessions string

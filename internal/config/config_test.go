@@ -46,6 +46,7 @@ func defaults() *Settings {
 		MaxBody:           32 << 20,
 		BlobRoom:          2 << 30,
 		Fetch:             true,
+		ImageOutput:       []string{"markdown", "images"},
 		UserSessions:      UserSessionsContinue,
 		DatabaseURL:       "sqlite:/home/ada/.local/share/achuan/achuan.db",
 		SessionRetention:  720 * time.Hour,
@@ -78,7 +79,7 @@ func TestLoad(t *testing.T) {
 		{"everything in the environment", sources{environ: []string{
 			"ACHUAN_JWT=a.b.c", "ACHUAN_API_URL=http://127.0.0.1:9/api/chat/completions", "ACHUAN_PLATFORM_COOKIE=a=b; c=d",
 			"ACHUAN_LISTEN=[::1]:0", "ACHUAN_API_KEYS=one, alice:two,,", "ACHUAN_ALLOW_ANONYMOUS=Yes", "ACHUAN_CORS_ORIGINS=*",
-			"ACHUAN_MAX_BODY=10 kb", "ACHUAN_BLOB_ROOM=1GiB", "ACHUAN_FETCH=off", "ACHUAN_FETCH_ALLOW=files.example,10.0.0.0/8", "ACHUAN_USER_SESSIONS=OFF", "ACHUAN_TOOL_STREAMING=Eager", "ACHUAN_CONNECT_TIMEOUT=1s", "ACHUAN_FIRST_EVENT_TIMEOUT=2m",
+			"ACHUAN_MAX_BODY=10 kb", "ACHUAN_BLOB_ROOM=1GiB", "ACHUAN_FETCH=off", "ACHUAN_IMAGE_OUTPUT=images", "ACHUAN_FETCH_ALLOW=files.example,10.0.0.0/8", "ACHUAN_USER_SESSIONS=OFF", "ACHUAN_TOOL_STREAMING=Eager", "ACHUAN_CONNECT_TIMEOUT=1s", "ACHUAN_FIRST_EVENT_TIMEOUT=2m",
 			"ACHUAN_IDLE_TIMEOUT=3m", "ACHUAN_DRAIN_TIMEOUT=500ms", "ACHUAN_LOG_LEVEL=DEBUG", "ACHUAN_LOG_FORMAT=JSON",
 			"ACHUAN_ADMIN_KEY=boss", "ACHUAN_AUDIT=Hash", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
 			"ACHUAN_DATABASE_URL=postgres://ada:secret@db.example/achuan", "ACHUAN_SESSION_RETENTION=1s", "ACHUAN_NAMED_RETENTION=8760h",
@@ -87,7 +88,7 @@ func TestLoad(t *testing.T) {
 			*s = Settings{
 				JWT: "a.b.c", APIURL: "http://127.0.0.1:9/api/chat/completions", PlatformCookie: "a=b; c=d",
 				Listen: "[::1]:0", APIKeys: []string{"one", "alice:two"}, AllowAnonymous: true, CORSOrigins: []string{"*"},
-				MaxBody: 10_000, BlobRoom: 1 << 30, FetchAllow: []string{"files.example", "10.0.0.0/8"}, UserSessions: UserSessionsOff, ToolStreaming: ToolStreamingEager,
+				MaxBody: 10_000, BlobRoom: 1 << 30, FetchAllow: []string{"files.example", "10.0.0.0/8"}, ImageOutput: []string{"images"}, UserSessions: UserSessionsOff, ToolStreaming: ToolStreamingEager,
 				ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
 				IdleTimeout: 3 * time.Minute, DrainTimeout: 500 * time.Millisecond, LogLevel: slog.LevelDebug, LogFormat: "json",
 				AdminKey: "boss", Audit: AuditHash, TracesURL: "http://127.0.0.1:4318",

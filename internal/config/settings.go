@@ -38,6 +38,7 @@ const (
 	nameBlobRoom       = "ACHUAN_BLOB_ROOM"
 	nameFetch          = "ACHUAN_FETCH"
 	nameFetchAllow     = "ACHUAN_FETCH_ALLOW"
+	nameImageOutput    = "ACHUAN_IMAGE_OUTPUT"
 	nameUserSessions   = "ACHUAN_USER_SESSIONS"
 	nameToolStreaming  = "ACHUAN_TOOL_STREAMING"
 	nameLogFormat      = "ACHUAN_LOG_FORMAT"
@@ -127,6 +128,11 @@ var settings = []Setting{
 		Name: nameFetchAllow, isList: true,
 		Allowed: "names of hosts, addresses or networks such as 10.0.0.0/8, separated by commas",
 		Doc:     "Hosts and networks whose pictures may be fetched although their addresses are not public.",
+	},
+	{
+		Name: nameImageOutput, Default: "markdown,images", isList: true,
+		Allowed: "markdown, images or both, separated by commas",
+		Doc:     "How clients get the pictures of an answer: as Markdown in its text (markdown), as `images` beside it (images).",
 	},
 	{
 		Name: nameUserSessions, Default: string(UserSessionsContinue),

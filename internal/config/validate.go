@@ -73,6 +73,7 @@ func (l *loader) validate(s *Settings) {
 		{nameMaxBody, s.MaxBody >= 1 && s.MaxBody <= maxBodyLimit},
 		{nameBlobRoom, s.BlobRoom >= minBlobRoom && s.BlobRoom <= maxBlobRoom},
 		{nameFetchAllow, !slices.ContainsFunc(s.FetchAllow, isInvalidFetchAllow)},
+		{nameImageOutput, len(s.ImageOutput) > 0 && !slices.ContainsFunc(s.ImageOutput, isInvalidImageOutput)},
 		{nameUserSessions, s.UserSessions == UserSessionsContinue || s.UserSessions == UserSessionsOff},
 		{nameDatabase, isValidDatabase(s.DatabaseURL)},
 		{nameRetention, s.SessionRetention >= time.Second},
@@ -159,3 +160,5 @@ func isInvalidFetchAllow(entry string) bool {
 	u, err := url.Parse("http://" + entry)
 	return err != nil || u.Hostname() != entry || strings.ContainsAny(entry, "/:@*")
 }
+
+func isInvalidImageOutput(entry string) bool { return entry != ImageMarkdown && entry != ImageList }

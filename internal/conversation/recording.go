@@ -90,7 +90,8 @@ func (t *recording) add(ev chat.Event) {
 
 // continues reports whether an event belongs to the segment.
 func (p segment) continues(ev chat.Event) bool {
-	return p.first.Kind == ev.Kind && p.first.Call == ev.Call && ev.CallID == "" && ev.CallName == ""
+	return p.first.Kind == ev.Kind && p.first.Call == ev.Call && ev.CallID == "" && ev.CallName == "" &&
+		ev.Kind != chat.EventPicture
 }
 
 // message returns the answer as its client sends it back. With isLegacy its calls have no ids,
@@ -115,7 +116,7 @@ func (t *recording) message(isLegacy bool) chat.Message {
 				call.ID = ""
 			}
 			call.Arguments += p.text.String()
-		default: // the client does not send reasoning back
+		default: // the client sends neither reasoning nor pictures back
 		}
 	}
 	return m

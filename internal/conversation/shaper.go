@@ -16,6 +16,8 @@ type Question struct {
 	Repairs int
 	// Renderer writes the messages as the model reads them; nil means Options.Renderer.
 	Renderer Renderer
+	// Draws says that the model draws: see chat.Question.
+	Draws bool
 	// MaxFiles is how many files the platform takes with one question; 0 sets no limit.
 	MaxFiles int
 	// Shaper turns the platform's answer into the one that the client asked for; nil leaves it as

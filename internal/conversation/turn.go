@@ -196,7 +196,7 @@ func (t *turn) nextPlatformEvent() (chat.Event, error) {
 	t.isSent = true
 	stream, err := t.engine.opts.Platform.Ask(t.turnCtx, chat.Question{
 		Session: t.session.ID, Text: t.question, Files: t.files, ReasoningEffort: t.request.ReasoningEffort,
-		TakeMemory: t.request.TakeMemory,
+		Draws: t.input.Draws, TakeMemory: t.request.TakeMemory,
 	})
 	if err != nil {
 		return chat.Event{}, err

@@ -37,6 +37,9 @@ var builtInModels = []string{
 	"gpt-5.1-high",
 }
 
+// drawingSuffix is the end of the names of built-in models that draw.
+const drawingSuffix = "-image"
+
 // model is a served model. Its zero value accepts no reasoning effort.
 type model chat.Model
 
@@ -170,6 +173,7 @@ func (c *catalogue) setModels(listed []chat.Model) {
 		if i := slices.IndexFunc(listed, func(l chat.Model) bool { return l.ID == id }); i >= 0 {
 			m = listed[i]
 		}
+		m.Draws = m.Draws || strings.HasSuffix(id, drawingSuffix)
 		models = append(models, m)
 	}
 	for _, m := range listed {

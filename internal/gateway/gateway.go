@@ -25,6 +25,7 @@ type Gateway struct {
 	conversations *conversation.Engine
 	catalogue     *catalogue
 	emulation     emulate.Options
+	pictures      PictureOutput
 	logger        *slog.Logger
 }
 
@@ -35,7 +36,9 @@ type Options struct {
 	// EagerCalls streams a tool call while the model writes it, before it is known to be
 	// valid.
 	EagerCalls bool
-	Logger     *slog.Logger
+	// Pictures says how clients get the pictures of answers.
+	Pictures PictureOutput
+	Logger   *slog.Logger
 }
 
 // New returns a gateway that serves the built-in models. Run adds the platform's models.
@@ -44,6 +47,7 @@ func New(o Options) *Gateway {
 		conversations: o.Conversations,
 		catalogue:     newCatalogue(o.Models, o.Logger),
 		emulation:     emulate.Options{EagerCalls: o.EagerCalls, Schemas: emulate.NewSchemaCache()},
+		pictures:      o.Pictures,
 		logger:        o.Logger,
 	}
 }
@@ -82,7 +86,7 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 		return nil, err
 	}
 	a := &Answer{choices: make([]*conversation.Answer, max(r.N, 1))}
-	if err := g.placeChoices(ctx, a, &placed, plan, model.MaxFiles); err != nil {
+	if err := g.placeChoices(ctx, a, &placed, plan, model); err != nil {
 		a.Discard()
 		return nil, err
 	}
@@ -91,11 +95,10 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 
 // placeChoices places the choices of an answer, in parallel.
 func (g *Gateway) placeChoices(
-	ctx context.Context, a *Answer, r *chat.Request, plan *emulate.Plan, maxFiles int,
+	ctx context.Context, a *Answer, r *chat.Request, plan *emulate.Plan, m model,
 ) error {
 	placeChoice := func(i int) error {
-		q := newQuestion(r, plan, i)
-		q.MaxFiles = maxFiles
+		q := g.newQuestion(r, plan, m, i)
 		answer, err := g.conversations.Ask(ctx, q)
 		if err == nil {
 			a.choices[i] = answer

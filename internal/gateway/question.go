@@ -7,12 +7,20 @@ import (
 )
 
 // newQuestion returns the question of one choice for the conversation engine.
-func newQuestion(r *chat.Request, plan *emulate.Plan, choice int) conversation.Question {
-	s := newShaper(r, plan)
+func (g *Gateway) newQuestion(r *chat.Request, plan *emulate.Plan, m model, choice int) conversation.Question {
+	newShaper := func() *shaper {
+		s := newShaper(r, plan)
+		if m.Draws {
+			s.pictures = g.pictures.filter()
+		}
+		return s
+	}
+	s := newShaper()
 	q := conversation.Question{
 		Request: r, Choice: choice, Prompt: plan.Prompt, Preamble: plan.Preamble, Shaper: s,
 		Renderer:  planRenderer{s},
-		NewShaper: func() conversation.Shaper { return newShaper(r, plan) },
+		NewShaper: func() conversation.Shaper { return newShaper() },
+		MaxFiles:  m.MaxFiles, Draws: m.Draws,
 	}
 	if plan.NeedsShaper() {
 		q.Repairs = emulate.MaxRepairs

@@ -17,6 +17,7 @@ type shaper struct {
 	request  *chat.Request
 	plan     *emulate.Plan
 	emulated *emulate.Shaper // nil when the answer is plain text
+	pictures *pictureShaper  // nil when the model does not draw
 
 	platformText  strings.Builder // the text of the current platform answer, to estimate its usage
 	repairedUsage chat.Usage      // usage of the turn's earlier answers, which had to be repaired
@@ -187,7 +188,11 @@ func (s *shaper) emitPiece(ev chat.Event) {
 	if s.request.MaxTokens != nil || len(s.request.Stop) > 0 {
 		s.emittedText.WriteString(ev.Text)
 	}
-	if ev.Kind != chat.EventToolCall {
+	switch {
+	case ev.Kind == chat.EventText && s.pictures != nil:
+		s.pictures.add(ev, s.emit)
+		return
+	case ev.Kind != chat.EventToolCall:
 		s.emit(ev)
 		return
 	}
@@ -202,6 +207,7 @@ func (s *shaper) endEarly(end chat.Event) {
 		return
 	}
 	s.isOver = true
+	s.pictures.end(s.emit)
 	usage := chat.Usage{
 		PromptTokens: s.estimatePrompt(), CompletionTokens: estimateTokens(s.emittedText.String()), Estimated: true,
 	}
@@ -220,6 +226,8 @@ func (s *shaper) finish(ev chat.Event) {
 	}
 	ev.Usage = s.repairedUsage.Plus(ev.Usage)
 	s.isOver = true
+	s.pictures.end(s.emit)
+	ev.Cut = ev.Cut || s.pictures.hasDropped()
 	s.emit(ev)
 }
 

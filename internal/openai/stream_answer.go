@@ -21,13 +21,14 @@ type Stream struct {
 	includeUsage bool
 	isLegacy     bool   // calls go out as function_call
 	hasBegun     []bool // by choice: whether its role was sent
+	pictures     []int  // by choice: number of pictures so far
 	req          *ChatRequest
 }
 
 // NewStream starts the answer to a request. All its chunks have the same id and time.
 func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
 	s := &Stream{progress: newProgress(r.N), includeUsage: r.IncludeUsage, isLegacy: r.LegacyCalls, req: r, tail: "]}\n\n"}
-	s.hasBegun = make([]bool, len(s.isEnded))
+	s.hasBegun, s.pictures = make([]bool, len(s.isEnded)), make([]int, len(s.isEnded))
 	s.head = make([]byte, 0, 192+len(r.Model)) // as long as the head is, unless the model's name has escapes
 	s.head = appendHead(append(s.head, "data: "...), id, "chat.completion.chunk", created.Unix(), r.Model)
 	s.head = append(s.head, `,"system_fingerprint":null,"choices":[`...)
@@ -60,6 +61,11 @@ func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
 		return s.appendCall(dst, ev)
 	case ev.Text == "":
 		return dst
+	case ev.Kind == chat.EventPicture:
+		dst = append(s.openChunk(dst, ev.Choice), `"images":[`...)
+		dst = appendPicture(dst, s.pictures[ev.Choice], ev.Text)
+		s.pictures[ev.Choice]++
+		return s.closeChunk(append(dst, ']'), "")
 	}
 	dst = s.openChunk(dst, ev.Choice)
 	if ev.Kind == chat.EventReasoning {

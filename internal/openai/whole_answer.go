@@ -25,6 +25,7 @@ type Whole struct {
 type choice struct {
 	text, reasoning strings.Builder
 	calls           []call
+	pictures        []string // URLs
 	finish          chat.FinishReason
 }
 
@@ -57,6 +58,8 @@ func (w *Whole) Add(ev chat.Event) {
 	case chat.EventToolCall:
 		ev.CallName = w.req.clientName(ev.CallName)
 		c.addCall(ev)
+	case chat.EventPicture:
+		c.pictures = append(c.pictures, ev.Text)
 	case chat.EventDone:
 		c.finish = ev.Finish
 	}
@@ -119,12 +122,38 @@ func (c *choice) append(dst []byte, index int, legacy bool) []byte {
 		dst = jsonval.AppendString(dst, c.text.String())
 	}
 	dst = append(dst, `,"refusal":null,"annotations":[]`...)
+	dst = c.appendPictures(dst)
 	if c.reasoning.Len() > 0 {
 		dst = append(dst, `,"reasoning_content":`...)
 		dst = jsonval.AppendString(dst, c.reasoning.String())
 	}
 	dst = append(dst, `},"logprobs":null,"finish_reason":`...)
 	dst = jsonval.AppendString(dst, finishReason(c.finish, legacy))
+	return append(dst, '}')
+}
+
+// appendPictures appends the pictures, if there are any, in the shape that clients know from other
+// servers. OpenAI's own answers have none.
+func (c *choice) appendPictures(dst []byte) []byte {
+	if len(c.pictures) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"images":[`...)
+	for i, url := range c.pictures {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendPicture(dst, i, url)
+	}
+	return append(dst, ']')
+}
+
+// appendPicture appends a picture of an answer.
+func appendPicture(dst []byte, index int, url string) []byte {
+	dst = append(dst, `{"type":"image_url","image_url":{"url":`...)
+	dst = jsonval.AppendString(dst, url)
+	dst = append(dst, `},"index":`...)
+	dst = strconv.AppendInt(dst, int64(index), 10)
 	return append(dst, '}')
 }
 

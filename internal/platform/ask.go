@@ -6,9 +6,13 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"achuan/internal/chat"
 )
+
+// drawingTimeout is how long a model that draws may be silent at least.
+const drawingTimeout = 300 * time.Second
 
 // Ask sends a question exactly once and returns when the platform has begun to reply. The stream
 // ends with ctx. The caller must close it. Errors are *chat.Error.
@@ -17,7 +21,11 @@ func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) 
 	if err != nil {
 		return nil, err
 	}
-	d := newDeadline(ctx, c.firstEventTimeout)
+	first, idle := c.firstEventTimeout, c.idleTimeout
+	if q.Draws {
+		first, idle = max(first, drawingTimeout), max(idle, drawingTimeout)
+	}
+	d := newDeadline(ctx, first)
 	to := endpoint{http.MethodPost, completionsPath, completionsPath}
 	o := c.observe(d.ctx, to)
 	o.span.SetQuestion(ctx, q.Session)
@@ -29,6 +37,7 @@ func (c *Client) Ask(ctx context.Context, q chat.Question) (chat.Stream, error) 
 	}
 	s := c.newStream(d, o, events)
 	s.memory.Take = q.TakeMemory
+	s.idleTimeout = idle
 	return s, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"achuan/internal/chat"
 )
@@ -24,6 +25,7 @@ type modelExtras struct {
 	ReasoningEfforts list[text] `json:"reasoningEfforts"`
 	Multimodal       *flag      `json:"multimodal"`
 	OnlyPictures     *flag      `json:"onlyImg"`
+	Tag              text       `json:"tag"`
 	Capabilities     struct {
 		ImageInput *flag `json:"imageInput"`
 		AnyFile    *flag `json:"anyFile"`
@@ -53,6 +55,17 @@ func (e *modelExtras) files() chat.FileSupport {
 	}
 }
 
+// isForPictures reports whether a tag is that of the models that draw. The platform has no other sign
+// of them.
+func (t text) isForPictures() bool {
+	for _, word := range []string{"图片", "绘图", "绘画", "画图", "image"} {
+		if strings.Contains(strings.ToLower(string(t)), word) {
+			return true
+		}
+	}
+	return false
+}
+
 func (e *modelExtras) isChat() bool { return e.ModelType == "" || e.ModelType == "chat" }
 
 // Models returns the chat models that the account can use, in the platform's order. The platform
@@ -78,6 +91,7 @@ func (c *Client) Models(ctx context.Context) ([]chat.Model, error) {
 		m := o.model()
 		if i, isKnown := indexes[o.Value]; isKnown {
 			models[i].Files = max(models[i].Files, m.Files) // one group may be for documents
+			models[i].Draws = models[i].Draws || m.Draws
 			continue
 		}
 		m.MaxFiles, m.MaxFileSize = list.MaxFiles.count(), int64(list.MaxFileSize.count())<<20
@@ -96,6 +110,7 @@ type modelList struct {
 
 func (o *modelObject) model() chat.Model {
 	m := chat.Model{ID: string(o.Value), Label: string(o.Label), Files: max(o.files(), o.Attr.files())}
+	m.Draws = o.Tag.isForPictures() || o.Attr.Tag.isForPictures()
 	if m.Label == "" {
 		m.Label = m.ID
 	}

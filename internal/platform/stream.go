@@ -39,6 +39,8 @@ type stream struct {
 	budget   *replyBudget
 	memory   chat.MemoryCount
 	started  time.Time
+	// idleTimeout limits the silence between two parts of the answer.
+	idleTimeout time.Duration
 
 	// answer is the streamed answer with its tags. All texts that are passed on are parts of it,
 	// so that none is copied.
@@ -66,7 +68,7 @@ func (c *Client) newStream(d *deadline, o *observedCall, body io.ReadCloser) *st
 	b := &replyBudget{r: body}
 	s := &stream{
 		client: c, deadline: d, call: o, body: body,
-		frames: sse.NewReader(b, maxFrameBytes), budget: b, started: time.Now(),
+		frames: sse.NewReader(b, maxFrameBytes), budget: b, started: time.Now(), idleTimeout: c.idleTimeout,
 	}
 	s.frames.NotifyGrowth(s.takeFrameMemory)
 	return s
@@ -148,7 +150,7 @@ func (s *stream) noteProgress() {
 		s.call.span.AddFirstEvent()
 	}
 	if !s.record.received {
-		s.deadline.setNextWait(s.client.idleTimeout)
+		s.deadline.setNextWait(s.idleTimeout)
 	}
 }
 
@@ -175,7 +177,7 @@ func (s *stream) takePayload(payload []byte) {
 	case frameObject:
 		if f.object.AIText != nil && !s.record.received {
 			s.noteProgress()
-			s.deadline.setNextWait(min(s.client.idleTimeout, maxEndWait))
+			s.deadline.setNextWait(min(s.idleTimeout, maxEndWait))
 		}
 		s.record.merge(f.object)
 	case frameError:

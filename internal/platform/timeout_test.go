@@ -96,6 +96,41 @@ func TestTimeouts(t *testing.T) {
 }
 
 // The time is the platform's: a reader that takes its time loses nothing.
+// A model that draws may be silent for five minutes.
+func TestDrawingTimeouts(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		steps []any
+		after time.Duration
+		whole bool
+	}{
+		{"first event", []any{299 * time.Second, deltaEvent("a") + doneEvent}, 299 * time.Second, true},
+		{"between pictures", []any{deltaEvent("a"), 299 * time.Second, deltaEvent("b") + doneEvent}, 299 * time.Second, true},
+		{"no first event", []any{time.Hour}, 300 * time.Second, false},
+		{"nothing more", []any{deltaEvent("a"), time.Hour}, 300 * time.Second, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := startPipedPlatform(t, Options{}, playScript(tt.steps...))
+				start := time.Now()
+				s, err := c.Ask(t.Context(), chat.Question{Session: 1, Draws: true})
+				for err == nil {
+					var ev chat.Event
+					if ev, err = s.Next(); ev.Kind == chat.EventDone {
+						break
+					}
+				}
+				if after := time.Since(start); (err == nil) != tt.whole || after != tt.after {
+					t.Errorf("answer ended after %v with %v, want after %v, whole = %t", after, err, tt.after, tt.whole)
+				}
+				if s != nil {
+					_ = s.Close()
+				}
+			})
+		})
+	}
+}
+
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := startPipedPlatform(t, Options{}, playScript(deltaEvent("a"), deltaEvent("b")+deltaEvent("c"), deltaEvent("d"), recordEvent("abcd")+doneEvent))

@@ -28,10 +28,11 @@ var arrows = map[string][]string{
 	"internal/jsonval":      {"internal/chat"},
 	"internal/openai":       {"internal/chat", "internal/jsonval"},
 	"internal/access":       {"internal/chat"},
-	"internal/media":        {"internal/chat", "internal/telemetry"},
+	"internal/media":        {"internal/chat", "internal/lazyregexp", "internal/telemetry"},
 	"internal/store":        {"internal/chat", "internal/conversation"},
 	"internal/gateway": {
-		"internal/chat", "internal/conversation", "internal/emulate", "internal/telemetry", "internal/tokens",
+		"internal/chat", "internal/conversation", "internal/emulate", "internal/media", "internal/telemetry",
+		"internal/tokens",
 	},
 	"internal/httpapi": {
 		"internal/access", "internal/chat", "internal/gateway", "internal/inflight", "internal/openai", "internal/sse",

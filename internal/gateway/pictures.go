@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"achuan/internal/chat"
+	"achuan/internal/media"
+)
+
+// PictureOutput says how clients get the pictures of answers. The zero value is as Markdown and as
+// events.
+type PictureOutput struct {
+	NoMarkdown bool // the Markdown of pictures is removed from the text
+	NoEvents   bool // there is no EventPicture
+}
+
+// filter returns a filter for one answer of a model that draws.
+func (o PictureOutput) filter() *pictureShaper {
+	return &pictureShaper{filter: media.PictureFilter{DropMarkdown: o.NoMarkdown}, hasEvents: !o.NoEvents}
+}
+
+// pictureShaper takes the pictures out of an answer's text. A nil pictureShaper leaves it as it is.
+type pictureShaper struct {
+	filter    media.PictureFilter
+	hasEvents bool
+}
+
+// add passes a text on, and the pictures in it.
+func (p *pictureShaper) add(ev chat.Event, emit func(chat.Event)) {
+	p.filter.Add(ev.Text, func(piece media.Piece) { p.emit(ev, piece, emit) })
+}
+
+// end passes on what was held back.
+func (p *pictureShaper) end(emit func(chat.Event)) {
+	if p != nil {
+		p.filter.End(func(piece media.Piece) { p.emit(chat.Event{Kind: chat.EventText}, piece, emit) })
+	}
+}
+
+func (p *pictureShaper) emit(ev chat.Event, piece media.Piece, emit func(chat.Event)) {
+	ev.Text = piece.Text
+	if piece.URL != "" {
+		if !p.hasEvents {
+			return
+		}
+		ev.Kind, ev.Text = chat.EventPicture, piece.URL
+	}
+	emit(ev)
+}
+
+// hasDropped reports whether a picture was removed from the text. The text then does not tell
+// different pictures apart, so that the session must not be found by it.
+func (p *pictureShaper) hasDropped() bool { return p != nil && p.filter.HasDropped }
