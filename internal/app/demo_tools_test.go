@@ -12,7 +12,7 @@ import (
 
 // The demo's simulator understands the prompt of package emulate, although the packages do not import each other.
 func TestDemoUsesTools(t *testing.T) {
-	sim := demo.New(simulator.Options{Pace: -1})
+	sim := demo.New(simulator.Options{Pace: -1, KeepTurns: 100})
 	url := serve(t, sim, nil)
 	request := func(question, rest string) string {
 		return `{"model": "gpt-5.1-high", "tools": [` + weatherTool + `], "messages": [{"role": "user", "content": "` + question + `"}` + rest + `]}`
@@ -44,7 +44,7 @@ func TestDemoUsesTools(t *testing.T) {
 }
 
 func TestDemoFollowsChoiceAndFormat(t *testing.T) {
-	sim := demo.New(simulator.Options{Pace: -1})
+	sim := demo.New(simulator.Options{Pace: -1, KeepTurns: 100})
 	url := serve(t, sim, nil)
 	const head = `{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "Hello Ada"}], `
 	for _, tt := range []struct{ name, rest, finish, content string }{

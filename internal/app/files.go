@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"achuan/internal/config"
@@ -36,10 +38,7 @@ type files struct {
 // system: a request brings its files along, so no replica needs the folder of another.
 func openFiles(s *config.Settings, logger *slog.Logger) (*files, error) {
 	f := &files{logger: logger}
-	var fetcher *media.Fetcher
-	if s.Fetch {
-		fetcher = media.NewFetcher(media.FetcherOptions{Allow: s.FetchAllow})
-	}
+	fetcher, answers := newFetchers(s)
 	folder := ""
 	switch path, err := store.File(s.DatabaseURL); {
 	case err == nil:
@@ -53,14 +52,28 @@ func openFiles(s *config.Settings, logger *slog.Logger) (*files, error) {
 		return nil, fmt.Errorf("cannot find a folder for files: %w", err)
 	}
 	if folder == "" {
-		f.library = media.NewLibrary(media.NewMemory(min(int64(s.BlobRoom), maxMemoryBlobs)), fetcher)
+		f.library = media.NewLibrary(media.NewMemory(min(int64(s.BlobRoom), maxMemoryBlobs)), fetcher, answers)
 		return f, nil
 	}
 	f.folder = media.NewFolder(media.FolderOptions{
 		Path: folder, Room: int64(s.BlobRoom), MaxAge: s.SessionRetention + blobAge, Logger: logger,
 	})
-	f.library = media.NewLibrary(f.folder, fetcher)
+	f.library = media.NewLibrary(f.folder, fetcher, answers)
 	return f, nil
+}
+
+// newFetchers returns the fetchers of the links of clients and of those in answers; nil when links are
+// not fetched. The platform's own host may keep pictures that its models drew.
+func newFetchers(s *config.Settings) (clients, answers *media.Fetcher) {
+	if !s.Fetch {
+		return nil, nil
+	}
+	allow := s.FetchAllow
+	if u, err := url.Parse(s.APIURL); err == nil {
+		allow = append(slices.Clone(allow), u.Hostname())
+	}
+	clients = media.NewFetcher(media.FetcherOptions{Allow: s.FetchAllow})
+	return clients, media.NewFetcher(media.FetcherOptions{Allow: allow})
 }
 
 // run deletes old files until ctx ends, and then a temporary folder.

@@ -136,6 +136,10 @@ type Request struct {
 	LegacyCalls bool
 	Format      Format
 
+	// Draws says that the client asks for pictures, and for nothing else: a session that is deleted
+	// afterwards answers, and the pictures come as events.
+	Draws bool
+
 	// Streamed says that the client gets the answer in pieces. It is not part of the
 	// question: two requests that differ only in it are the same.
 	Streamed       bool

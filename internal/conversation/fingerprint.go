@@ -24,6 +24,7 @@ func fingerprint(r *chat.Request, choice int, whole Hash) Hash {
 		f.number(*r.MaxTokens)
 	}
 	f.texts(r.Stop)
+	f.flag(r.Draws)
 	f.link(whole)
 	f.messages(r.Messages, len(r.Messages)-len(r.Transcript()))
 	f.tools(r)

@@ -81,7 +81,7 @@ func (e *Engine) newTurn(ctx context.Context, q Question, usual usualReading, to
 	t.turnCtx, t.cancelTurn = context.WithCancelCause(t.valueCtx)
 	t.pass = t.emit
 	setCallSeed(q.Shaper, token)
-	t.isSideTask = !e.opts.KeepSideTasks && isSideTask(q.Request)
+	t.isSideTask = q.Request.Draws || !e.opts.KeepSideTasks && isSideTask(q.Request)
 	t.clientState.hasKey = t.hasKey()
 	if q.Request.Hold != nil {
 		t.releases = append(t.releases, q.Request.Hold())

@@ -72,9 +72,15 @@ func (g *Gateway) Model(ctx context.Context, id string) (chat.Model, error) {
 // Chat places the choices of a request in sessions. The platform is asked only when the
 // caller ranges over the answer's events. Instead of that the caller may discard the answer.
 func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
+	if r.Draws && r.Model == "" {
+		r.Model = g.catalogue.drawingModel()
+	}
 	model, ok := g.catalogue.find(ctx, r.Model)
 	if !ok {
 		return nil, g.catalogue.unknownModelError(r.Model)
+	}
+	if r.Draws && !model.Draws {
+		return nil, chat.Invalid(chat.CodeInvalidValue, "model", g.catalogue.notDrawingMessage(r.Model))
 	}
 	if err := g.catalogue.checkFiles(model, r); err != nil {
 		return nil, err

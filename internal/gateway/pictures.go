@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"fmt"
+	"strings"
+
 	"achuan/internal/chat"
 	"achuan/internal/media"
 )
@@ -49,3 +52,24 @@ func (p *pictureShaper) emit(ev chat.Event, piece media.Piece, emit func(chat.Ev
 // hasDropped reports whether a picture was removed from the text. The text then does not tell
 // different pictures apart, so that the session must not be found by it.
 func (p *pictureShaper) hasDropped() bool { return p != nil && p.filter.HasDropped }
+
+// drawingModel returns the first model that draws. There is always one, because one is built in.
+func (c *catalogue) drawingModel() string {
+	for _, m := range c.list() {
+		if m.Draws {
+			return m.ID
+		}
+	}
+	return ""
+}
+
+// notDrawingMessage returns a message with the models that draw.
+func (c *catalogue) notDrawingMessage(id string) string {
+	var ids []string
+	for _, m := range c.list() {
+		if m.Draws {
+			ids = append(ids, m.ID)
+		}
+	}
+	return fmt.Sprintf("The model %q does not draw. Models that do: %s.", id, strings.Join(ids, ", "))
+}

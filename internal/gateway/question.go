@@ -11,7 +11,11 @@ func (g *Gateway) newQuestion(r *chat.Request, plan *emulate.Plan, m model, choi
 	newShaper := func() *shaper {
 		s := newShaper(r, plan)
 		if m.Draws {
-			s.pictures = g.pictures.filter()
+			output := g.pictures
+			if r.Draws {
+				output = PictureOutput{}
+			}
+			s.pictures = output.filter()
 		}
 		return s
 	}

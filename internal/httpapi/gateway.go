@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"iter"
 
 	"achuan/internal/chat"
@@ -18,8 +19,14 @@ type Chat interface {
 	Model(ctx context.Context, id string) (chat.Model, error)
 }
 
-// Files stores the files that requests bring.
+// Files stores the files that requests bring, and downloads those of answers.
 type Files interface {
+	// AddUpload stores a picture of a form. path names its field, for errors.
+	AddUpload(content io.Reader, name, path string) (chat.File, error)
+	// Picture downloads a picture of an answer, and converts it to the format: png, jpeg, or "" to
+	// leave it as it is.
+	Picture(ctx context.Context, url, format string) (content []byte, mediaType string, err error)
+
 	// Resolve stores the files of a request that have a Source, and fills in their fields. Its
 	// errors are *chat.Error.
 	Resolve(ctx context.Context, r *chat.Request) error

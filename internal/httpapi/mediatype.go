@@ -34,6 +34,18 @@ func (s *Server) requireJSON(h handler) handler {
 	}
 }
 
+// requireJSONOrForm is requireJSON for a route that also takes forms with files. A web page may send a
+// form without a preflight, but guard refuses the requests of other sites.
+func (s *Server) requireJSONOrForm(h handler) handler {
+	onlyJSON := s.requireJSON(h)
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if isForm(r.Header.Get("Content-Type")) && r.Header.Get("Content-Encoding") == "" {
+			return h(w, r)
+		}
+		return onlyJSON(w, r)
+	}
+}
+
 func mediaTypeError(message string) error {
 	return &chat.Error{Kind: chat.KindMediaType, Code: chat.CodeUnsupportedMediaType, Message: message}
 }

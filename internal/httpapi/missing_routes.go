@@ -13,7 +13,7 @@ import (
 // What to use instead of an OpenAI route that this server does not have.
 const (
 	useChat   = "Use POST /v1/chat/completions."
-	useImages = "Ask an image model through POST /v1/chat/completions."
+	useImages = "Use POST /v1/images/generations or POST /v1/images/edits."
 	useText   = "Put the text into the messages of POST /v1/chat/completions."
 	useOther  = "The platform has nothing of this kind; point this part of the client at another service."
 )

@@ -86,7 +86,7 @@ func TestAbsentRoutes(t *testing.T) {
 		{"POST", "/v1/responses", []string{"Use POST /v1/chat/completions."}},
 		{"GET", "/v1/responses/resp_1", []string{"GET /v1/responses/resp_1", "Use POST /v1/chat/completions."}},
 		{"POST", "/v1/audio/speech", []string{"POST /v1/audio/speech", "another service"}},
-		{"POST", "/v1/images/generations", []string{"image model"}},
+		{"POST", "/v1/images/variations", []string{"/v1/images/edits"}},
 		{"POST", "/v1/assistants", []string{"Use POST /v1/chat/completions."}},
 		{"POST", "/v1/threads/t/runs", []string{"Use POST /v1/chat/completions."}},
 		{"POST", "/v1/files", []string{"messages of POST /v1/chat/completions"}},

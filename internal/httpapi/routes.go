@@ -11,6 +11,8 @@ func (s *Server) routes() http.Handler {
 	t := newRouteTable()
 
 	t.addDialect(s, "/v1/chat/completions", chatCompletions{})
+	t.add(s.api, "POST /v1/images/generations", s.requireJSON(s.generateImages))
+	t.add(s.api, "POST /v1/images/edits", s.requireJSONOrForm(s.editImages))
 	t.add(s.api, "GET /v1/models", s.listModels)
 	t.add(s.api, "GET /v1/models/{id...}", s.getModel)
 	t.add(s.sessions, "GET /v1/sessions", s.listSessions)

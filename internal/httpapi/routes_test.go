@@ -46,6 +46,7 @@ func TestUnknownPaths(t *testing.T) {
 func TestOtherMethods(t *testing.T) {
 	for path, allow := range map[string]string{
 		"/v1/chat/completions": "POST",
+		"/v1/images/edits":     "POST",
 		"/v1/models":           "GET, HEAD",
 		"/v1/models/model-1":   "GET, HEAD",
 		"/healthz":             "GET, HEAD",

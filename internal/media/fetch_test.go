@@ -160,7 +160,7 @@ func TestDownloadLimits(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	l := NewLibrary(NewMemory(100<<20), NewFetcher(FetcherOptions{Allow: []string{"127.0.0.1"}}))
+	l := NewLibrary(NewMemory(100<<20), NewFetcher(FetcherOptions{Allow: []string{"127.0.0.1"}}), nil)
 	for _, path := range []string{"/endless", "/bomb", "/short", "/missing", "/empty"} {
 		_, err := resolve(t, l, &chat.FileSource{URL: server.URL + path, Path: "messages[0].content[1]"})
 		requireInvalid(t, err)

@@ -35,11 +35,15 @@ type Draft interface {
 // Library adds files and opens them. It implements chat.FileOpener.
 type Library struct {
 	blobs   Blobs
-	fetcher *Fetcher
+	fetcher *Fetcher // of the links of clients
+	answers *Fetcher // of the links in answers
 }
 
-// NewLibrary returns the library of the files in blobs. Without a fetcher, links are refused.
-func NewLibrary(blobs Blobs, fetcher *Fetcher) *Library { return &Library{blobs, fetcher} }
+// NewLibrary returns the library of the files in blobs. fetcher downloads the links that clients send,
+// and answers those of pictures that a model has drawn. Without them, links are refused.
+func NewLibrary(blobs Blobs, fetcher, answers *Fetcher) *Library {
+	return &Library{blobs, fetcher, answers}
+}
 
 // Resolve stores the bytes of all files of a request that have a Source, and fills in their fields.
 // Its errors are *chat.Error with the path of the part at fault.

@@ -43,7 +43,7 @@ func encodePicture(encode func(io.Writer, image.Image) error) []byte {
 	return b.Bytes()
 }
 
-func newLibrary() *Library { return NewLibrary(NewMemory(100<<20), nil) }
+func newLibrary() *Library { return NewLibrary(NewMemory(100<<20), nil, nil) }
 
 func resolve(t *testing.T, l *Library, source *chat.FileSource) (chat.File, error) {
 	t.Helper()
@@ -162,7 +162,7 @@ func TestOpenFileWithoutItsBytes(t *testing.T) {
 // put stores a blob.
 func put(t *testing.T, blobs Blobs, content string) chat.File {
 	t.Helper()
-	f, err := NewLibrary(blobs, nil).add(strings.NewReader(content), &chat.FileSource{})
+	f, err := NewLibrary(blobs, nil, nil).add(strings.NewReader(content), &chat.FileSource{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestFolder(t *testing.T) {
 	if err := os.Truncate(folder.pathOf(a.Digest), 2); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewLibrary(folder, nil).OpenFile(a); err == nil {
+	if _, err := NewLibrary(folder, nil, nil).OpenFile(a); err == nil {
 		t.Error("OpenFile of a blob that lost bytes = nil, want an error")
 	}
 	if put(t, folder, "text a"); !has(folder, a) {
@@ -230,7 +230,7 @@ func TestFolderMakesRoom(t *testing.T) {
 	if has(folder, older) || !has(folder, old) || !has(folder, third) {
 		t.Error("want the blob that was used least recently to be deleted, and no other")
 	}
-	if _, err := NewLibrary(folder, nil).add(strings.NewReader(strings.Repeat("x", 20)), &chat.FileSource{}); err == nil {
+	if _, err := NewLibrary(folder, nil, nil).add(strings.NewReader(strings.Repeat("x", 20)), &chat.FileSource{}); err == nil {
 		t.Error("add beyond the room = nil while all blobs are in use, want an error")
 	}
 }

@@ -35,8 +35,8 @@ var arrows = map[string][]string{
 		"internal/tokens",
 	},
 	"internal/httpapi": {
-		"internal/access", "internal/chat", "internal/gateway", "internal/inflight", "internal/openai", "internal/sse",
-		"internal/telemetry",
+		"internal/access", "internal/chat", "internal/gateway", "internal/inflight", "internal/jsonval", "internal/openai",
+		"internal/sse", "internal/telemetry",
 	},
 	"internal/simulator/demo": {"internal/lazyregexp", "internal/simulator"},
 	"internal/app": {

@@ -32,7 +32,7 @@ func DefaultModels() []Model {
 		{Value: "gemini-3-pro-preview-search", Label: "Gemini 3 Pro 联网", Points: "2积分", Tag: search, Note: "联网搜索"},
 		{Value: "claude-sonnet-4-5-20250929", Label: "Claude Sonnet 4.5 文件", Points: "2积分", Tag: documents, Note: "阅读文档", Multimodal: true},
 		{Value: "gemini-3-pro-preview", Label: "Gemini 3 Pro", Points: "1积分", Tag: documents, Note: "阅读文档", Multimodal: true},
-		{Value: "gemini-3-pro-preview-image", Label: "Gemini 3 Pro 绘图", Points: "100000积分", Tag: pictures, Note: "文生图 <高清>", Draws: true},
+		{Value: "gemini-3-pro-preview-image", Label: "Gemini 3 Pro 绘图", Points: "100000积分", Tag: pictures, Note: "文生图 <高清>", Multimodal: true, OnlyImages: true, Draws: true},
 	}
 }
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, describe, it } from "node:test";
 
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
 
 import { startBinary } from "../process.mjs";
 
@@ -120,6 +120,20 @@ describe("the Node SDK", { concurrency: true, timeout: callTimeout }, () => {
     } finally {
       server.close();
     }
+  });
+
+  it("draws and edits pictures", async () => {
+    const drawn = await client.images.generate({ prompt: "a lighthouse", model: "gemini-3-pro-preview-image", size: "1024x1024" });
+    assert.match(drawn.data[0].url, /^http:\/\/127\.0\.0\.1:\d+\/.*\.png$/);
+    const bytes = await client.images.generate({ prompt: "a lighthouse", response_format: "b64_json" });
+    const content = Buffer.from(bytes.data[0].b64_json, "base64");
+    assert.equal(content.subarray(1, 4).toString(), "PNG");
+    const image = await toFile(content, "lighthouse.png", { type: "image/png" });
+    const edited = await client.images.edit({ image: [image, image], prompt: "make it red", output_format: "jpeg" });
+    assert.deepEqual([...Buffer.from(edited.data[0].b64_json, "base64").subarray(0, 2)], [0xff, 0xd8]);
+    const events = [];
+    for await (const event of await client.images.generate({ prompt: "a lighthouse", stream: true })) events.push(event.type);
+    assert.deepEqual(events, ["image_generation.completed"]);
   });
 
   it("gets an error for a broken picture", () =>

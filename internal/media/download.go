@@ -1,0 +1,107 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	_ "image/gif" // decodes what is converted
+	"image/jpeg"
+	"image/png"
+	"io"
+
+	"achuan/internal/chat"
+)
+
+const (
+	jpegQuality   = 90
+	maxPixels     = 64 << 20 // of a picture that is converted
+	formatJPEG    = "jpeg"
+	mediaTypePNG  = "image/png"
+	mediaTypeJPEG = "image/jpeg"
+)
+
+// Picture downloads a picture that a model has drawn, and converts it to the format: png, jpeg, or ""
+// to leave it as it is. Its errors are *chat.Error, and name the link, because the picture is paid for.
+func (l *Library) Picture(ctx context.Context, url, format string) (content []byte, mediaType string, err error) {
+	content, mediaType, err = l.download(ctx, url)
+	if err == nil {
+		content, mediaType, err = convert(content, mediaType, format)
+	}
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, "", cause
+		}
+		return nil, "", &chat.Error{
+			Kind: chat.KindUnprocessable, Code: chat.CodeInvalidModelOutput, Cause: err,
+			Message: fmt.Sprintf("The picture was drawn, but its bytes cannot be sent: %v. It is at %s.", err, url),
+		}
+	}
+	return content, mediaType, nil
+}
+
+func (l *Library) download(ctx context.Context, url string) (content []byte, mediaType string, err error) {
+	if l.answers == nil {
+		return nil, "", errors.New("links are not fetched here")
+	}
+	opened, _, err := l.answers.Open(ctx, url)
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = opened.Close() }() // it is read to its end, or not needed
+	content, err = io.ReadAll(io.LimitReader(opened, MaxFile+1))
+	switch {
+	case err != nil:
+		return nil, "", err
+	case len(content) > MaxFile:
+		return nil, "", fmt.Errorf("it is larger than %d MiB", MaxFile>>20)
+	}
+	mediaType, _, err = identify(content[:min(len(content), maxPrefix)], &chat.FileSource{IsPicture: true})
+	if err != nil {
+		return nil, "", errors.New("it is no picture")
+	}
+	return content, mediaType, nil
+}
+
+// convert returns a picture in a format: png, jpeg, or "" for the one that it has.
+func convert(content []byte, mediaType, format string) ([]byte, string, error) {
+	if format == "" || mediaType == "image/"+format {
+		return content, mediaType, nil
+	}
+	size, _, err := image.DecodeConfig(bytes.NewReader(content))
+	if err != nil || size.Width*size.Height > maxPixels {
+		return nil, "", fmt.Errorf("a picture of the type %s cannot be converted to %s", mediaType, format)
+	}
+	picture, _, err := image.Decode(bytes.NewReader(content))
+	if err != nil {
+		return nil, "", errors.New("the picture is damaged")
+	}
+	var b bytes.Buffer
+	if format == formatJPEG {
+		err = jpeg.Encode(&b, onWhite(picture), &jpeg.Options{Quality: jpegQuality})
+		mediaType = mediaTypeJPEG
+	} else {
+		err = png.Encode(&b, picture)
+		mediaType = mediaTypePNG
+	}
+	return b.Bytes(), mediaType, err
+}
+
+// onWhite returns a picture on a white ground, because JPEG has no transparency.
+func onWhite(picture image.Image) image.Image {
+	if opaque, ok := picture.(interface{ Opaque() bool }); ok && opaque.Opaque() {
+		return picture
+	}
+	flat := image.NewRGBA(picture.Bounds())
+	draw.Draw(flat, flat.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
+	draw.Draw(flat, flat.Bounds(), picture, picture.Bounds().Min, draw.Over)
+	return flat
+}
+
+// AddUpload stores a picture of a form. path names its field, for errors.
+func (l *Library) AddUpload(content io.Reader, name, path string) (chat.File, error) {
+	return l.add(content, &chat.FileSource{Name: name, Path: path, IsPicture: true})
+}
