@@ -186,3 +186,75 @@ func TestQuotedTagsAreText(t *testing.T) {
 		}
 	}
 }
+
+// An answer says what it cost in points: in a header, or in the trailer of a stream.
+func TestPoints(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	url := serve(t, sim, nil)
+	for _, stream := range []bool{false, true} {
+		body := fmt.Sprintf(`{"model": "gpt-5.1-high", "stream": %t, "messages": [{"role": "user", "content": "hi"}]}`, stream)
+		res, _ := exchange(t, http.MethodPost, url+"/v1/chat/completions", body)
+		points := res.Header.Get("X-Achuan-Points") + res.Trailer.Get("X-Achuan-Points")
+		if res.StatusCode != http.StatusOK || points != "2" { // the price of the model
+			t.Errorf("points of an answer, stream = %t: %q with status %d, want 2", stream, points, res.StatusCode)
+		}
+	}
+	if got := scrape(t, url).value("achuan_points_total"); got != 4 {
+		t.Errorf("achuan_points_total = %v, want 4", got)
+	}
+}
+
+// The reasoning of an answer is counted, as a part of its tokens.
+func TestReasoningTokens(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	url := serve(t, sim, nil)
+	sim.Script(simulator.Say("<think>Let me think about this for a while.</think>Yes."))
+	got := send(t, url, `{"model": "gpt-5.1-high", "messages": [{"role": "user", "content": "hi"}]}`)
+	var reply struct {
+		Usage struct {
+			Completion int `json:"completion_tokens"`
+			Details    struct {
+				Reasoning int `json:"reasoning_tokens"`
+			} `json:"completion_tokens_details"`
+		}
+	}
+	if err := json.Unmarshal([]byte(got.body), &reply); err != nil {
+		t.Fatal(err)
+	}
+	if n := reply.Usage.Details.Reasoning; n < 5 || n > reply.Usage.Completion {
+		t.Errorf("reasoning tokens = %d of %d, want some of them", n, reply.Usage.Completion)
+	}
+}
+
+// web_search_options becomes a key of the question in version 3.1, and the variant of the model in earlier ones.
+func TestWebSearch(t *testing.T) {
+	body := func(model string) string {
+		return fmt.Sprintf(`{"model": %q, "web_search_options": {}, "messages": [{"role": "user", "content": "news?"}]}`, model)
+	}
+	for _, c := range []struct{ version, model, wantModel, wantBody string }{
+		{"3.1.0", "gemini-3-pro-preview", "gemini-3-pro-preview", `"webSearch":true`},
+		{"2.14.0", "gemini-3-pro-preview", "gemini-3-pro-preview-search", ""},
+		{"2.14.0", "gpt-5.1-high", "", ""},
+	} {
+		sim := simulator.New(simulator.Options{Version: c.version})
+		url := serve(t, sim, nil)
+		// A model that is not built in waits for the list of models.
+		send(t, url, `{"model": "demo-thinker", "messages": [{"role": "user", "content": "hi"}]}`)
+		got := send(t, url, body(c.model))
+		if c.wantModel == "" {
+			if got.status != http.StatusBadRequest || errorCode(got.body) != "unsupported_parameter" {
+				t.Errorf("search with %s on %s = %d %s, want 400 unsupported_parameter", c.model, c.version, got.status, got.body)
+			}
+			continue
+		}
+		turn := lastTurn(t, sim)
+		isSearch := turn.Model == c.wantModel && strings.Contains(string(turn.Body), c.wantBody)
+		if got.status != http.StatusOK || !isSearch {
+			t.Errorf("search with %s on %s = %d, asked %s with %s, want %s with %s",
+				c.model, c.version, got.status, turn.Model, turn.Body, c.wantModel, c.wantBody)
+		}
+		if strings.Contains(string(turn.Body), "webSearch") != (c.wantBody != "") {
+			t.Errorf("question on %s = %s, want the key only where the platform knows it", c.version, turn.Body)
+		}
+	}
+}

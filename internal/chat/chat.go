@@ -127,6 +127,8 @@ type Request struct {
 	Stop            []string // sequences that end the answer; none is empty
 	N               int      // choices asked for; ≥ 1
 	ReasoningEffort string   // "" or OpenAI's low, medium, high, …
+	Thinking        *bool    // switches the reasoning of a model that has no levels; nil leaves it to the model
+	WebSearch       bool     // the answer may use what the platform finds on the web
 
 	Tools         []Tool
 	ToolChoice    ToolChoice
@@ -182,12 +184,20 @@ func (r *Request) Transcript() []Message {
 type Usage struct {
 	PromptTokens     int
 	CompletionTokens int
+	ReasoningTokens  int  // part of CompletionTokens; always counted here
 	Estimated        bool // counted here, because the platform gave none
+
+	// Points is what the platform charged, in its own unit. HasPoints says that it is known.
+	Points    int
+	HasPoints bool
 }
 
 // Plus returns the sum of two usages. The sum is an estimate when either of them is.
 func (u Usage) Plus(v Usage) Usage {
-	return Usage{u.PromptTokens + v.PromptTokens, u.CompletionTokens + v.CompletionTokens, u.Estimated || v.Estimated}
+	return Usage{
+		u.PromptTokens + v.PromptTokens, u.CompletionTokens + v.CompletionTokens, u.ReasoningTokens + v.ReasoningTokens,
+		u.Estimated || v.Estimated, u.Points + v.Points, u.HasPoints || v.HasPoints,
+	}
 }
 
 // Placement says which session a request went to and which text was sent there.

@@ -31,6 +31,8 @@ type Question struct {
 	Text            string
 	Files           []File // with different names
 	ReasoningEffort string // "" unless the model is known to take it
+	Thinking        *bool  // nil unless the model is known to take it
+	WebSearch       bool   // only where the platform takes it
 	// Draws says that the model draws, which may take minutes without a sign of life.
 	Draws bool
 	// TakeMemory takes the memory for the answer: see Request.TakeMemory.
@@ -93,4 +95,8 @@ type Model struct {
 	MaxFiles    int
 	MaxFileSize int64
 	Draws       bool // its answers are pictures
+	Thinks      bool // its reasoning can be switched on and off
+	Searches    bool // it searches the web by itself
+	// MaySearch says that the platform lets each question ask for a search.
+	MaySearch bool
 }

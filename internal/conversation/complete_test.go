@@ -19,7 +19,7 @@ func TestEveryFieldOfARequestCounts(t *testing.T) {
 		return &chat.Request{
 			Messages: []chat.Message{{ToolCalls: []chat.ToolCall{{}}, Files: []chat.File{{}}}}, Tools: []chat.Tool{{}},
 			Temperature: new(0.5), PresencePenalty: new(0.5), FrequencyPenalty: new(0.5), MaxTokens: new(1),
-			ParallelCalls: new(true),
+			ParallelCalls: new(true), Thinking: new(true),
 		}
 	}
 	was := fingerprintAt("", base(), 0)

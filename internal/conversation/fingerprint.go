@@ -25,6 +25,10 @@ func fingerprint(r *chat.Request, choice int, whole Hash) Hash {
 	}
 	f.texts(r.Stop)
 	f.flag(r.Draws)
+	f.flag(r.WebSearch)
+	if f.flag(r.Thinking != nil) {
+		f.flag(*r.Thinking)
+	}
 	f.link(whole)
 	f.messages(r.Messages, len(r.Messages)-len(r.Transcript()))
 	f.tools(r)

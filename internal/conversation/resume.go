@@ -310,6 +310,6 @@ func recordEvents(r chat.Record) []chat.Event {
 		events = append(events, chat.Event{Kind: chat.EventText, Text: r.Text})
 	}
 	usage := r.Usage
-	usage.Estimated = usage == chat.Usage{}
+	usage.Estimated = usage.PromptTokens == 0 && usage.CompletionTokens == 0
 	return append(events, chat.Event{Kind: chat.EventDone, Finish: chat.FinishStop, Usage: usage, Stored: r.AIText})
 }

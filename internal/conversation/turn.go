@@ -196,6 +196,7 @@ func (t *turn) nextPlatformEvent() (chat.Event, error) {
 	t.isSent = true
 	stream, err := t.engine.opts.Platform.Ask(t.turnCtx, chat.Question{
 		Session: t.session.ID, Text: t.question, Files: t.files, ReasoningEffort: t.request.ReasoningEffort,
+		Thinking: t.request.Thinking, WebSearch: t.request.WebSearch,
 		Draws: t.input.Draws, TakeMemory: t.request.TakeMemory,
 	})
 	if err != nil {
@@ -210,6 +211,7 @@ func (t *turn) shape(ev chat.Event) error {
 	ended := ev.Kind == chat.EventDone
 	if ended {
 		t.answeredQuestions++
+		t.engine.opts.Metrics.PointsSpent(t.request.Model, ev.Usage.Points)
 	}
 	switch {
 	case t.isCut && ended:

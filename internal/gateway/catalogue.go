@@ -40,17 +40,8 @@ var builtInModels = []string{
 // drawingSuffix is the end of the names of built-in models that draw.
 const drawingSuffix = "-image"
 
-// model is a served model. Its zero value accepts no reasoning effort.
+// model is a served model.
 type model chat.Model
-
-// supportedEffort returns the reasoning effort that the client asked for if the platform lists
-// it for the model, and "" otherwise.
-func (m model) supportedEffort(asked string) string {
-	if slices.Contains(m.ReasoningEfforts, asked) {
-		return asked
-	}
-	return ""
-}
 
 // catalogue is the list of models: the built-in models, then those of the platform's last list.
 // At most one refresh runs at a time. It has its own goroutine, so that each request can stop

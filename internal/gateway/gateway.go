@@ -86,7 +86,10 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 		return nil, err
 	}
 	placed := *r
-	placed.ReasoningEffort = model.supportedEffort(r.ReasoningEffort)
+	placed.ReasoningEffort, placed.Thinking = model.reasoning(r.ReasoningEffort)
+	if err := g.catalogue.chooseSearch(model, &placed); err != nil {
+		return nil, err
+	}
 	plan, err := emulate.NewPlan(ctx, &placed, g.emulation)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ type shaper struct {
 	pictures *pictureShaper  // nil when the model does not draw
 
 	platformText  strings.Builder // the text of the current platform answer, to estimate its usage
+	reasoning     strings.Builder // the reasoning in it
 	repairedUsage chat.Usage      // usage of the turn's earlier answers, which had to be repaired
 
 	emit        func(chat.Event) // the argument of the current call of Shape
@@ -75,6 +76,9 @@ func (s *shaper) Shape(ev chat.Event, emit func(chat.Event)) (repair string, err
 	switch ev.Kind {
 	case chat.EventText, chat.EventReasoning:
 		s.platformText.WriteString(ev.Text)
+		if ev.Kind == chat.EventReasoning {
+			s.reasoning.WriteString(ev.Text)
+		}
 	case chat.EventPause:
 		s.pause()
 		return "", nil
@@ -93,14 +97,19 @@ func (s *shaper) Shape(ev chat.Event, emit func(chat.Event)) (repair string, err
 	}
 	s.repairedUsage = s.repairedUsage.Plus(ev.Usage)
 	s.platformText.Reset()
+	s.reasoning.Reset()
 	if s.isOver { // a limit ended the answer while emulate validated it
 		return "", nil
 	}
 	return repair, err
 }
 
-// estimateUsage sets the usage of an answer if the platform reported none.
+// estimateUsage sets the usage of an answer if the platform reported none. The tokens of its reasoning
+// are always an estimate, because the platform does not tell them apart.
 func (s *shaper) estimateUsage(ev *chat.Event) {
+	defer func() {
+		ev.Usage.ReasoningTokens = min(estimateTokens(s.reasoning.String()), ev.Usage.CompletionTokens)
+	}()
 	if ev.Usage.Estimated {
 		ev.Usage.PromptTokens = s.estimatePrompt()
 		ev.Usage.CompletionTokens = estimateTokens(s.platformText.String())

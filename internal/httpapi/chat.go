@@ -14,6 +14,7 @@ const (
 	placementHeader = "X-Achuan-Placement"
 	usageHeader     = "X-Achuan-Usage"
 	usageEstimated  = "estimated"
+	pointsHeader    = "X-Achuan-Points"
 )
 
 // answerChat returns the handler of a route that answers requests in a dialect.
@@ -133,9 +134,7 @@ func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req diale
 		return incompleteAnswerError()
 	}
 	setPlacementHeaders(w.Header(), "", answer)
-	if x.usage.Estimated {
-		w.Header().Set(usageHeader, usageEstimated)
-	}
+	setUsageHeaders(w.Header(), "", x.usage)
 	body := collected.Append(nil)
 	collected = nil // the client may read slowly, and the body is all that it needs
 	x.memory.shrinkAnswers(bodyShare * int64(len(body)))
@@ -153,6 +152,17 @@ const (
 func setPlacementHeaders(h http.Header, prefix string, answer Answer) {
 	h.Set(prefix+sessionHeader, strconv.FormatInt(answer.Session(), 10))
 	h.Set(prefix+placementHeader, string(answer.Placement()))
+}
+
+// setUsageHeaders says whether the usage is an estimate, and what the answer cost in points if that is
+// known: in the header of the reply, or, with http.TrailerPrefix, in its trailer.
+func setUsageHeaders(h http.Header, prefix string, u chat.Usage) {
+	if u.Estimated {
+		h.Set(prefix+usageHeader, usageEstimated)
+	}
+	if u.HasPoints {
+		h.Set(prefix+pointsHeader, strconv.Itoa(u.Points))
+	}
 }
 
 // incompleteAnswerError is the error for an answer that stopped without an end or an error.

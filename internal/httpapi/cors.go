@@ -61,7 +61,7 @@ const (
 // exposedHeaders are the reply headers that a page may read. A test compares them with all
 // headers that this package sets.
 var exposedHeaders = strings.ToLower(strings.Join([]string{
-	sessionHeader, placementHeader, usageHeader, requestIDHeader, retryAfterHeader, shouldRetryHeader,
+	sessionHeader, placementHeader, usageHeader, pointsHeader, requestIDHeader, retryAfterHeader, shouldRetryHeader,
 }, ", "))
 
 // maxCORSHeaders is the size in bytes of the list of headers that a preflight may ask for.

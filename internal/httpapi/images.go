@@ -75,9 +75,7 @@ func (s *Server) sendImages(w http.ResponseWriter, r *http.Request, req *openai.
 		}
 		setPlacementHeaders(w.Header(), "", answer)
 		usage := stateOf(r).usage
-		if usage.Estimated {
-			w.Header().Set(usageHeader, usageEstimated)
-		}
+		setUsageHeaders(w.Header(), "", usage)
 		return writeJSON(w, http.StatusOK, openai.AppendImages(nil, time.Now(), pictures, usage))
 	}
 	s.opts.Metrics.StreamOpened()
@@ -98,7 +96,7 @@ func (s *Server) sendImages(w http.ResponseWriter, r *http.Request, req *openai.
 	for _, p := range pictures {
 		events = openai.AppendImageEvent(events, kind, time.Now(), p, req, stateOf(r).usage)
 	}
-	return live.finish(events, stateOf(r).usage.Estimated)
+	return live.finish(events, stateOf(r).usage)
 }
 
 // completeImageRequest stores the pictures of a request and adds what its headers say.

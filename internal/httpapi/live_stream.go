@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"achuan/internal/chat"
 	"achuan/internal/sse"
 )
 
@@ -82,24 +83,22 @@ func (l *liveStream) write(p []byte) error {
 	return l.err
 }
 
-// finish sends the last part of a complete answer. Only now is it known whether the usage
-// is an estimate: a header says so if the headers are not sent yet, otherwise a trailer
-// does. A trailer also has the placement if the headers were sent before it was known.
-func (l *liveStream) finish(p []byte, estimated bool) error {
+// finish sends the last part of a complete answer. Only now are its usage and its price
+// known: headers say so if they are not sent yet, otherwise a trailer does. A trailer also
+// has the placement if the headers were sent before it was known.
+func (l *liveStream) finish(p []byte, usage chat.Usage) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
 		return l.err
 	}
-	h := l.w.Header()
-	switch {
-	case estimated && l.headersSent:
-		h.Set(http.TrailerPrefix+usageHeader, usageEstimated)
-	case estimated:
-		h.Set(usageHeader, usageEstimated)
+	h, prefix := l.w.Header(), ""
+	if l.headersSent {
+		prefix = http.TrailerPrefix
 	}
+	setUsageHeaders(h, prefix, usage)
 	if l.headersSent && !l.placementSent {
-		setPlacementHeaders(h, http.TrailerPrefix, l.answer)
+		setPlacementHeaders(h, prefix, l.answer)
 	}
 	l.send(p)
 	return l.err

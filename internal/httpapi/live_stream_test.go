@@ -39,7 +39,7 @@ func TestFailureOfAKeepAliveIsKnown(t *testing.T) {
 		l.startTimer(time.Now().Add(time.Second))
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		for _, err := range []error{l.write(nil), l.write([]byte("x")), l.finish([]byte("x"), true)} {
+		for _, err := range []error{l.write(nil), l.write([]byte("x")), l.finish([]byte("x"), chat.Usage{Estimated: true})} {
 			if !errors.Is(err, errClientGone) || !errors.Is(err, broken) {
 				t.Errorf("error of the handler = %v, want %v and %v", err, errClientGone, broken)
 			}

@@ -119,7 +119,7 @@ func (p *streamer) finish() error {
 	}
 	b := p.buffer()
 	b.Write(p.writer.AppendEnd(b.AvailableBuffer()))
-	return p.live.finish(b.Bytes(), p.state.usage.Estimated)
+	return p.live.finish(b.Bytes(), p.state.usage)
 }
 
 // fail ends a stream that has begun: it sends the unsent text and an error event. The

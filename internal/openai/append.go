@@ -15,7 +15,10 @@ func appendUsage(dst []byte, u chat.Usage) []byte {
 	dst = strconv.AppendInt(dst, int64(u.CompletionTokens), 10)
 	dst = append(dst, `,"total_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(u.PromptTokens+u.CompletionTokens), 10)
-	return append(dst, '}')
+	dst = append(dst, `,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},`...)
+	dst = append(dst, `"completion_tokens_details":{"reasoning_tokens":`...)
+	dst = strconv.AppendInt(dst, int64(u.ReasoningTokens), 10)
+	return append(dst, `,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}`...)
 }
 
 // appendHead appends the beginning of an answer or a chunk, up to its model.

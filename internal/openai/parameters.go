@@ -89,7 +89,9 @@ var table = [...]row{
 	honoured("stop", (*decoder).stop,
 		"A string or up to 4 of them, of 4 KiB at most; the answer ends before the first that comes. Empty strings do not count."),
 	honoured("reasoning_effort", (*decoder).reasoningEffort,
-		"`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`. Passed on to models that take it."),
+		"`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`. Passed on to models that take it, as the nearest level that they have."),
+	honoured("web_search_options", object(func(d *decoder, _ jsonval.Value) *jsonval.Fault { d.req.WebSearch = true; return nil }),
+		"The platform searches the web, if its version or one of its models can. What the object contains is ignored."),
 	honoured("user", (*decoder).user,
 		"Names a session of the caller's own, for each model."),
 	honoured("metadata", object((*decoder).metadata),
@@ -129,8 +131,6 @@ var table = [...]row{
 		"The platform tells no probabilities. 0 is accepted."),
 	refused("logit_bias", object((*decoder).refuseBias),
 		"The platform cannot favour tokens. An empty object is accepted."),
-	refused("web_search_options", object((*decoder).refuseSearch),
-		"The platform searches through models of its own for that, not on request."),
 }
 
 func required(name, expected string, read reader, why string) row {

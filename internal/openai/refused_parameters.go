@@ -44,10 +44,6 @@ func (d *decoder) refuseBias(v jsonval.Value) *jsonval.Fault {
 	return unsupportedUnless(v.IsEmpty(), "the platform cannot favour tokens")
 }
 
-func (d *decoder) refuseSearch(jsonval.Value) *jsonval.Fault {
-	return jsonval.Unsupported("the platform searches through models of its own for that, not on request")
-}
-
 // unsupportedUnless refuses a parameter unless its value is harmless.
 func unsupportedUnless(harmless bool, why string) *jsonval.Fault {
 	if harmless {

@@ -29,6 +29,8 @@ type record struct {
 	isStopped        bool // the account's owner stopped the answer on the platform's site
 	promptTokens     int
 	completionTokens int
+	points           int
+	hasPoints        bool
 }
 
 // merge copies the fields that a frame has into the record.
@@ -45,14 +47,21 @@ func (r *record) merge(f recordFrame) {
 	if f.CompletionTokens != nil {
 		r.completionTokens = f.CompletionTokens.count()
 	}
+	if f.DeductCount != nil {
+		r.points, r.hasPoints = f.DeductCount.count(), true
+	}
 }
 
-// usage returns the record's token counts. Two zeros mean that the platform counted nothing.
+// usage returns the record's token counts and points. Two zeros mean that the platform counted no
+// tokens.
 func (r *record) usage() chat.Usage {
+	u := chat.Usage{Points: r.points, HasPoints: r.hasPoints}
 	if !r.received || r.promptTokens == 0 && r.completionTokens == 0 {
-		return chat.Usage{Estimated: true}
+		u.Estimated = true
+		return u
 	}
-	return chat.Usage{PromptTokens: r.promptTokens, CompletionTokens: r.completionTokens}
+	u.PromptTokens, u.CompletionTokens = r.promptTokens, r.completionTokens
+	return u
 }
 
 // takeTerminator ends the answer at the platform's terminator.

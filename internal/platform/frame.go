@@ -32,6 +32,7 @@ type recordFrame struct {
 	UserStop         *flag    `json:"userStop"`
 	PromptTokens     *integer `json:"promptTokens"`
 	CompletionTokens *integer `json:"completionTokens"`
+	DeductCount      *integer `json:"deductCount"` // points
 }
 
 // frameData is the data of a frame. It is decoded at once and not kept, because a record is as

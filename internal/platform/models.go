@@ -29,6 +29,7 @@ type modelExtras struct {
 	Capabilities     struct {
 		ImageInput *flag `json:"imageInput"`
 		AnyFile    *flag `json:"anyFile"`
+		Thinking   *flag `json:"thinking"`
 	} `json:"capabilities"`
 }
 
@@ -54,6 +55,9 @@ func (e *modelExtras) files() chat.FileSupport {
 		return chat.FilesAny
 	}
 }
+
+// searchTag is part of the tag of models that search the web by themselves.
+const searchTag = "联网"
 
 // isForPictures reports whether a tag is that of the models that draw. The platform has no other sign
 // of them.
@@ -92,8 +96,10 @@ func (c *Client) Models(ctx context.Context) ([]chat.Model, error) {
 		if i, isKnown := indexes[o.Value]; isKnown {
 			models[i].Files = max(models[i].Files, m.Files) // one group may be for documents
 			models[i].Draws = models[i].Draws || m.Draws
+			models[i].Thinks = models[i].Thinks || m.Thinks
 			continue
 		}
+		m.MaySearch = bool(list.WebSearch)
 		m.MaxFiles, m.MaxFileSize = list.MaxFiles.count(), int64(list.MaxFileSize.count())<<20
 		indexes[o.Value] = len(models)
 		models = append(models, m)
@@ -104,13 +110,18 @@ func (c *Client) Models(ctx context.Context) ([]chat.Model, error) {
 // modelList is the object that has the models, and the limits of files.
 type modelList struct {
 	Models      []json.RawMessage `json:"models"`
-	MaxFiles    integer           `json:"mFileCount"` // of one question
-	MaxFileSize integer           `json:"mFileSize"`  // MB
+	MaxFiles    integer           `json:"mFileCount"`    // of one question
+	MaxFileSize integer           `json:"mFileSize"`     // MB
+	WebSearch   flag              `json:"webSearchOpen"` // 3.1: a question may ask for a search
 }
 
 func (o *modelObject) model() chat.Model {
 	m := chat.Model{ID: string(o.Value), Label: string(o.Label), Files: max(o.files(), o.Attr.files())}
 	m.Draws = o.Tag.isForPictures() || o.Attr.Tag.isForPictures()
+	m.Searches = strings.Contains(string(o.Tag+o.Attr.Tag), searchTag)
+	for _, thinking := range []*flag{o.Capabilities.Thinking, o.Attr.Capabilities.Thinking} {
+		m.Thinks = m.Thinks || thinking != nil && bool(*thinking)
+	}
 	if m.Label == "" {
 		m.Label = m.ID
 	}

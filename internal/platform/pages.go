@@ -49,6 +49,7 @@ type recordObject struct {
 	AIText           text      `json:"aiText"`
 	PromptTokens     integer   `json:"promptTokens"`
 	CompletionTokens integer   `json:"completionTokens"`
+	DeductCount      *integer  `json:"deductCount"` // points
 }
 
 // Records returns a page of a session's records, newest first. The first page is 1. Pages beyond
@@ -62,11 +63,15 @@ func (c *Client) Records(ctx context.Context, id int64, page int) (chat.RecordPa
 	}
 	out := chat.RecordPage{Total: p.Total, Page: page, Pages: p.Pages, Date: date}
 	for _, r := range p.Records {
+		usage := chat.Usage{PromptTokens: r.PromptTokens.count(), CompletionTokens: r.CompletionTokens.count()}
+		if r.DeductCount != nil {
+			usage.Points, usage.HasPoints = r.DeductCount.count(), true
+		}
 		reasoning, content := new(thinkSplitter).split(string(r.AIText), true)
 		out.Records = append(out.Records, chat.Record{
 			ID: int64(r.ID), Created: r.Created.Time, UserText: string(r.UserText), AIText: string(r.AIText),
 			Reasoning: reasoning, Text: content,
-			Usage: chat.Usage{PromptTokens: r.PromptTokens.count(), CompletionTokens: r.CompletionTokens.count()},
+			Usage: usage,
 		})
 	}
 	return out, nil

@@ -14,9 +14,11 @@ import (
 type question struct {
 	Text      string `json:"text"`
 	SessionID int64  `json:"sessionId"`
-	// Only newer versions know this key, so an empty one is not sent.
-	ReasoningEffort string   `json:"reasoningEffort,omitempty"`
-	Files           []string `json:"files"` // always empty: see questionBody
+	// Only newer versions know these keys, so empty ones are not sent.
+	Thinking        *bool    `json:"thinking,omitempty"`        // 3.0
+	WebSearch       bool     `json:"webSearch,omitempty"`       // 3.0
+	ReasoningEffort string   `json:"reasoningEffort,omitempty"` // 3.4
+	Files           []string `json:"files"`                     // always empty: see questionBody
 }
 
 // fileHead is the beginning of an entry of files. Its data is the rest of the URL.
@@ -44,7 +46,8 @@ func (b *questionBody) Close() error {
 // newQuestionBody opens the files of a question. Its errors are *chat.Error.
 func newQuestionBody(q chat.Question, files chat.FileOpener) (*questionBody, error) {
 	head, err := encode(question{
-		Text: q.Text, SessionID: q.Session, ReasoningEffort: q.ReasoningEffort, Files: []string{},
+		Text: q.Text, SessionID: q.Session, Thinking: q.Thinking, WebSearch: q.WebSearch,
+		ReasoningEffort: q.ReasoningEffort, Files: []string{},
 	})
 	if err != nil {
 		return nil, err

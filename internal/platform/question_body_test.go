@@ -16,7 +16,24 @@ import (
 )
 
 // namedFiles opens files whose contents are their names. A file without a name is missing.
-type namedFiles struct{ opened, closed int }
+type namedFiles struct {
+	opened int
+	closed chan struct{} // gets a value for each file that is closed, on any goroutine
+}
+
+func newNamedFiles() *namedFiles { return &namedFiles{closed: make(chan struct{}, 100)} }
+
+// requireClosed waits until all files are closed.
+func (f *namedFiles) requireClosed(t *testing.T) {
+	t.Helper()
+	for range f.opened {
+		select {
+		case <-f.closed:
+		case <-t.Context().Done():
+			t.Fatal("a file was not closed")
+		}
+	}
+}
 
 type closeCounter struct {
 	io.Reader
@@ -24,7 +41,7 @@ type closeCounter struct {
 }
 
 func (c *closeCounter) Close() error {
-	c.files.closed++
+	c.files.closed <- struct{}{}
 	return nil
 }
 
@@ -45,7 +62,7 @@ func TestAskSendsFiles(t *testing.T) {
 	var got receivedRequest
 	srv := httptest.NewServer(recordRequest(&got, replyWith(200, "text/event-stream", deltaEvent("a")+doneEvent)))
 	defer srv.Close()
-	files := &namedFiles{}
+	files := newNamedFiles()
 	c, err := New(Options{CompletionsURL: srv.URL + "/api/chat/completions", JWT: testToken, Files: files})
 	if err != nil {
 		t.Fatal(err)
@@ -76,16 +93,17 @@ func TestAskSendsFiles(t *testing.T) {
 	if diff := cmp.Diff(want, body.Files); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if files.opened != len(want) || files.closed != files.opened {
-		t.Errorf("files opened = %d, closed = %d, want %d", files.opened, files.closed, len(want))
+	if files.opened != len(want) {
+		t.Errorf("files opened = %d, want %d", files.opened, len(want))
 	}
+	files.requireClosed(t)
 }
 
 // A question whose file is missing is not sent, and the files that were opened are closed.
 func TestAskWithoutTheBytes(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent, want none") }))
 	defer srv.Close()
-	files := &namedFiles{}
+	files := newNamedFiles()
 	c, err := New(Options{CompletionsURL: srv.URL + "/api/chat/completions", JWT: testToken, Files: files})
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +113,8 @@ func TestAskWithoutTheBytes(t *testing.T) {
 	if e := chat.AsError(err); err == nil || e.Code != chat.CodeInvalidFile {
 		t.Errorf("Ask = %v, want invalid_file", err)
 	}
-	if files.opened != 1 || files.closed != 1 {
-		t.Errorf("files opened = %d, closed = %d, want 1", files.opened, files.closed)
+	if files.opened != 1 {
+		t.Errorf("files opened = %d, want 1", files.opened)
 	}
+	files.requireClosed(t)
 }

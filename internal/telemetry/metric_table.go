@@ -40,6 +40,7 @@ func (m *Metrics) register(r *registrar, b Build) {
 		"Time from a request to the platform's first event.", firstEventBuckets, "model")
 	m.tokens = r.counter("achuan_tokens_total",
 		"Tokens of questions (prompt) and answers (completion), as reported to clients.", "model", "kind")
+	m.points = r.counter("achuan_points_total", "Points that the platform charged for answers.", "model")
 	m.openStreams = r.gauge("achuan_open_streams", "Streamed answers in progress.").WithLabelValues()
 	m.limits = r.counter("achuan_limits_hit_total", "Requests that a limit of this server refused.", "limit")
 	m.panics = r.counter("achuan_panics_total",

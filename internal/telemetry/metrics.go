@@ -25,6 +25,7 @@ type Metrics struct {
 	duration    *prometheus.HistogramVec
 	firstEvent  *prometheus.HistogramVec
 	tokens      *prometheus.CounterVec
+	points      *prometheus.CounterVec
 	openStreams prometheus.Gauge
 	panics      prometheus.Counter
 	clientsGone prometheus.Counter

@@ -47,6 +47,8 @@ func TestMetricsCount(t *testing.T) {
 			"achuan_request_duration_seconds_sum", `{route="/r",stream="false"} 90`},
 		{"tokens", func(m *Metrics) { m.Request(Request{Model: "m", PromptTokens: 7, CompletionTokens: 2}) },
 			"achuan_tokens_total", "{kind=\"completion\",model=\"m\"} 2\n{kind=\"prompt\",model=\"m\"} 7"},
+		{"points", func(m *Metrics) { m.PointsSpent("m", 3); m.PointsSpent("m", 2); m.PointsSpent("n", 0) },
+			"achuan_points_total", `{model="m"} 5`},
 		{"an error", func(m *Metrics) { m.Request(Request{ErrorType: "t", ErrorCode: "c"}) }, "achuan_errors_total", `{code="c",type="t"} 1`},
 		{"streams", func(m *Metrics) { m.StreamOpened(); m.StreamOpened(); m.StreamClosed() }, "achuan_open_streams", "1"},
 		{"a panic", (*Metrics).Panicked, "achuan_panics_total", "1"},

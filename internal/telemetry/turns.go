@@ -9,6 +9,13 @@ func (m *Metrics) Placed(placement string) {
 	}
 }
 
+// PointsSpent counts the points that the platform charged for an answer of a served model.
+func (m *Metrics) PointsSpent(model string, points int) {
+	if m != nil && points > 0 {
+		m.points.WithLabelValues(model).Add(float64(points))
+	}
+}
+
 // ReplayReason is why a whole transcript was sent to a new session.
 type ReplayReason string
 
