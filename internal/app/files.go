@@ -1,10 +1,12 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -63,14 +65,15 @@ func openFiles(s *config.Settings, logger *slog.Logger) (*files, error) {
 }
 
 // newFetchers returns the fetchers of the links of clients and of those in answers; nil when links are
-// not fetched. The platform's own host may keep pictures that its models drew.
+// not fetched. The platform's own server may keep pictures that its models drew.
 func newFetchers(s *config.Settings) (clients, answers *media.Fetcher) {
 	if !s.Fetch {
 		return nil, nil
 	}
 	allow := s.FetchAllow
 	if u, err := url.Parse(s.APIURL); err == nil {
-		allow = append(slices.Clone(allow), u.Hostname())
+		port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+		allow = append(slices.Clone(allow), net.JoinHostPort(u.Hostname(), port))
 	}
 	clients = media.NewFetcher(media.FetcherOptions{Allow: s.FetchAllow})
 	return clients, media.NewFetcher(media.FetcherOptions{Allow: allow})

@@ -21,7 +21,7 @@ func TestPictures(t *testing.T) {
 		return ev
 	}
 	give := []chat.Event{
-		textEvent("Here: ![ima"), pauseEvent, textEvent("ge](" + url + ") and"), textEvent("\n> 进度 12..34"), textEvent("..100\nmore !"), doneEvent,
+		textEvent("!"), pauseEvent, textEvent(" Here: ![ima"), pauseEvent, textEvent("ge](" + url + ") and"), textEvent("\n> 进度 12..34"), textEvent("..100\nmore !"), doneEvent,
 	}
 	for _, c := range []struct {
 		name   string
@@ -29,15 +29,15 @@ func TestPictures(t *testing.T) {
 		want   []chat.Event
 	}{
 		{"both", PictureOutput{}, []chat.Event{
-			textEvent("Here: "), pauseEvent, textEvent("![image](" + url + ")"), pictureEvent(url), textEvent(" and"), textEvent("\n"),
+			textEvent("! Here: "), pauseEvent, textEvent("![image](" + url + ")"), pictureEvent(url), textEvent(" and"), textEvent("\n"),
 			textEvent("more "), textEvent("!"), done(false),
 		}},
 		{"Markdown", PictureOutput{NoEvents: true}, []chat.Event{
-			textEvent("Here: "), pauseEvent, textEvent("![image](" + url + ")"), textEvent(" and"), textEvent("\n"),
+			textEvent("! Here: "), pauseEvent, textEvent("![image](" + url + ")"), textEvent(" and"), textEvent("\n"),
 			textEvent("more "), textEvent("!"), done(false),
 		}},
 		{"images", PictureOutput{NoMarkdown: true}, []chat.Event{
-			textEvent("Here: "), pauseEvent, pictureEvent(url), textEvent(" and"), textEvent("\n"), textEvent("more "), textEvent("!"), done(true),
+			textEvent("! Here: "), pauseEvent, pictureEvent(url), textEvent(" and"), textEvent("\n"), textEvent("more "), textEvent("!"), done(true),
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -193,21 +193,26 @@ func (s *shaper) emitWithinLimit(ev chat.Event) {
 
 // emitPiece emits a piece, and a tool call as fragments.
 func (s *shaper) emitPiece(ev chat.Event) {
-	s.isPaused = false
 	if s.request.MaxTokens != nil || len(s.request.Stop) > 0 {
 		s.emittedText.WriteString(ev.Text)
 	}
 	switch {
 	case ev.Kind == chat.EventText && s.pictures != nil:
-		s.pictures.add(ev, s.emit)
+		s.pictures.add(ev, s.pass)
 		return
 	case ev.Kind != chat.EventToolCall:
-		s.emit(ev)
+		s.pass(ev)
 		return
 	}
 	for piece := range callFragments(ev) {
-		s.emit(piece)
+		s.pass(piece)
 	}
+}
+
+// pass emits a piece as it is.
+func (s *shaper) pass(ev chat.Event) {
+	s.isPaused = false
+	s.emit(ev)
 }
 
 // endEarly ends the answer before the platform does. end says why.
@@ -216,7 +221,7 @@ func (s *shaper) endEarly(end chat.Event) {
 		return
 	}
 	s.isOver = true
-	s.pictures.end(s.emit)
+	s.pictures.end(s.pass)
 	usage := chat.Usage{
 		PromptTokens: s.estimatePrompt(), CompletionTokens: estimateTokens(s.emittedText.String()), Estimated: true,
 	}
@@ -235,7 +240,7 @@ func (s *shaper) finish(ev chat.Event) {
 	}
 	ev.Usage = s.repairedUsage.Plus(ev.Usage)
 	s.isOver = true
-	s.pictures.end(s.emit)
+	s.pictures.end(s.pass)
 	ev.Cut = ev.Cut || s.pictures.hasDropped()
 	s.emit(ev)
 }

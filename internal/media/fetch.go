@@ -22,8 +22,8 @@ const (
 
 // FetcherOptions configure a Fetcher.
 type FetcherOptions struct {
-	// Allow are host names, addresses and networks that may be fetched from although they are not
-	// public.
+	// Allow are host names (with or without a port), addresses and networks that may be fetched from
+	// although they are not public.
 	Allow []string
 }
 
@@ -115,7 +115,8 @@ func (f *Fetcher) dial(ctx context.Context, network, address string) (net.Conn, 
 	if err != nil {
 		return nil, errBadLink
 	}
-	isAllowedHost := slices.Contains(f.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
+	isAllowedHost := slices.Contains(f.hosts, strings.ToLower(strings.TrimSuffix(host, "."))) ||
+		slices.Contains(f.hosts, strings.ToLower(address))
 	check := func(_ context.Context, _, dialed string, _ syscall.RawConn) error {
 		if isAllowedHost || f.mayDial(dialed) {
 			return nil

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"achuan/internal/chat"
 	"achuan/internal/pipenet"
@@ -186,4 +189,85 @@ func TestSlowDownload(t *testing.T) {
 			t.Errorf("Open of a slow download = %v, want that it takes longer than 10s", err)
 		}
 	})
+}
+
+// A link that leads nowhere any more is the file that it led to when the same caller sent it before.
+func TestResolveLinks(t *testing.T) {
+	isGone := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isGone {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write(samples["png"])
+	}))
+	defer server.Close()
+	l := NewLibrary(NewMemory(1<<20), NewFetcher(FetcherOptions{Allow: []string{"127.0.0.1"}}), nil)
+	resolveAs := func(caller string) ([]chat.File, error) {
+		r := &chat.Request{Caller: chat.Caller{ID: caller}}
+		for i := range 10 {
+			source := &chat.FileSource{URL: fmt.Sprint(server.URL, "/", i, ".png"), Path: "messages[0].content[1]"}
+			r.Messages = append(r.Messages, chat.Message{Files: []chat.File{{Offset: i, Source: source}}})
+		}
+		err := l.Resolve(t.Context(), r)
+		var files []chat.File
+		for _, m := range r.Messages {
+			files = append(files, m.Files...)
+		}
+		return files, err
+	}
+	first, err := resolveAs("ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	isGone = true
+	again, err := resolveAs("ada")
+	if diff := cmp.Diff(first, again); err != nil || diff != "" {
+		t.Errorf("Resolve of links that are gone = %v (-want +got):\n%s", err, diff)
+	}
+	for i, f := range again {
+		if f.Name != fmt.Sprint(i, ".png") || f.Offset != i {
+			t.Errorf("file %d = %+v, want its name and place", i, f)
+		}
+	}
+	_, err = resolveAs("bob")
+	requireInvalid(t, err)
+}
+
+// All links of a request are downloaded within ten seconds together.
+func TestResolveSlowLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFetcher(FetcherOptions{})
+		f.client.Transport.(*http.Transport).DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			select { // the transport dials on for a request that has ended
+			case <-ctx.Done():
+			case <-time.After(fetchTimeout):
+			}
+			return nil, errors.New("nobody answers")
+		}
+		r := &chat.Request{}
+		for range 20 {
+			source := &chat.FileSource{URL: "http://files.example/a.png", Path: "messages[0].content[1]"}
+			r.Messages = append(r.Messages, chat.Message{Files: []chat.File{{Source: source}}})
+		}
+		start := time.Now()
+		err := NewLibrary(NewMemory(1<<20), f, nil).Resolve(t.Context(), r)
+		if took := time.Since(start); took != fetchTimeout {
+			t.Errorf("Resolve of 20 slow links took %v, want %v", took, fetchTimeout)
+		}
+		requireInvalid(t, err)
+	})
+}
+
+func TestLinkMemoryIsBounded(t *testing.T) {
+	var m linkMemory
+	for i := range maxLinks + 5 {
+		m.remember(linkKey{"ada", fmt.Sprint(i)}, chat.File{Size: int64(i)})
+	}
+	if _, ok := m.recall(linkKey{"ada", "4"}); ok || len(m.files) != maxLinks || len(m.order) != maxLinks {
+		t.Errorf("links = %d in order %d, want the newest %d", len(m.files), len(m.order), maxLinks)
+	}
+	if f, ok := m.recall(linkKey{"ada", "5"}); !ok || f.Size != 5 {
+		t.Errorf("recall(5) = %+v, %t, want its file", f, ok)
+	}
 }

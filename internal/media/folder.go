@@ -22,11 +22,12 @@ import (
 const (
 	draftPrefix     = "draft-"
 	maxDraftAge     = time.Hour // of a draft that a process left behind
-	minUseDistance  = time.Hour // between two times that a use of a blob is recorded
 	cleanUpInterval = time.Hour
-	// minAge is how long a blob stays at least when room is made: the request that brought it may
-	// not have been sent.
+	// minAge is how long a blob stays after its last use when room is made: the request that uses it
+	// may not have been sent yet.
 	minAge = 15 * time.Minute
+	// minUseDistance is the time between two records of a use. It is well below minAge.
+	minUseDistance = 2 * time.Minute
 )
 
 // ErrFull says that all blobs in the room are in use.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"sync"
 
 	"achuan/internal/chat"
 )
@@ -37,50 +38,115 @@ type Library struct {
 	blobs   Blobs
 	fetcher *Fetcher // of the links of clients
 	answers *Fetcher // of the links in answers
+	links   linkMemory
 }
 
 // NewLibrary returns the library of the files in blobs. fetcher downloads the links that clients send,
 // and answers those of pictures that a model has drawn. Without them, links are refused.
 func NewLibrary(blobs Blobs, fetcher, answers *Fetcher) *Library {
-	return &Library{blobs, fetcher, answers}
+	return &Library{blobs: blobs, fetcher: fetcher, answers: answers}
 }
 
 // Resolve stores the bytes of all files of a request that have a Source, and fills in their fields.
 // Its errors are *chat.Error with the path of the part at fault.
 func (l *Library) Resolve(ctx context.Context, r *chat.Request) error {
+	var links []*chat.File
 	for i := range r.Messages {
 		files := r.Messages[i].Files
 		for j := range files {
-			if files[j].Source == nil {
-				continue
+			f := &files[j]
+			switch {
+			case f.Source == nil:
+			case f.Source.URL != "":
+				links = append(links, f)
+			default:
+				if err := l.fill(f, decoderOf(f.Source.Base64), f.Source); err != nil {
+					return err
+				}
 			}
-			if err := context.Cause(ctx); err != nil {
-				return err
-			}
-			if err := l.resolve(ctx, &files[j]); err != nil {
-				return err
-			}
+		}
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+	}
+	return l.resolveLinks(ctx, r.Caller.ID, links)
+}
+
+// maxDownloads is how many links of a request are downloaded at once.
+const maxDownloads = 4
+
+// resolveLinks downloads all links of a request, within fetchTimeout together: the client waits for its
+// headers meanwhile.
+func (l *Library) resolveLinks(ctx context.Context, caller string, links []*chat.File) error {
+	if len(links) == 0 {
+		return nil
+	}
+	fetching, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	errs := make([]error, len(links))
+	slots := make(chan struct{}, maxDownloads)
+	var running sync.WaitGroup
+	for i, f := range links {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			errs[i] = l.resolveLink(fetching, caller, f)
+		})
+	}
+	running.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (l *Library) resolve(ctx context.Context, f *chat.File) error {
+// resolveLink downloads a link. If that fails, and the same caller has sent the link before, the file is
+// the one that it led to then: a picture of an earlier message may be gone by now.
+func (l *Library) resolveLink(ctx context.Context, caller string, f *chat.File) error {
 	source := f.Source
-	content := decoderOf(source.Base64)
-	if source.URL != "" {
-		if l.fetcher == nil {
-			return invalidFile(source, "links are not fetched here; send the picture as a data URL")
-		}
-		opened, name, err := l.fetcher.Open(ctx, source.URL)
-		if err != nil {
-			return invalidFile(source, err.Error())
-		}
-		defer func() { _ = opened.Close() }() // it is read to its end, or not needed
-		if content = opened; path.Ext(name) != "" {
-			source.Name = name
-		}
+	if l.fetcher == nil {
+		return invalidFile(source, "links are not fetched here; send the picture as a data URL")
 	}
+	key := linkKey{caller, source.URL}
+	err := l.downloadLink(ctx, f)
+	if err == nil {
+		l.links.remember(key, *f)
+		return nil
+	}
+	known, ok := l.links.recall(key)
+	if !ok {
+		return err
+	}
+	content, openErr := l.OpenFile(known)
+	if openErr != nil {
+		return err
+	}
+	_ = content.Close() // nothing was written to it
+	known.Offset = f.Offset
+	*f = known
+	return nil
+}
+
+func (l *Library) downloadLink(ctx context.Context, f *chat.File) error {
+	content, name, err := l.fetcher.Open(ctx, f.Source.URL)
+	if err != nil {
+		return invalidFile(f.Source, err.Error())
+	}
+	defer func() { _ = content.Close() }() // it is read to its end, or not needed
+	source := *f.Source
+	if path.Ext(name) != "" {
+		source.Name = name
+	}
+	return l.fill(f, content, &source)
+}
+
+// fill stores the bytes of a file and fills in its fields.
+func (l *Library) fill(f *chat.File, content io.Reader, source *chat.FileSource) error {
 	added, err := l.add(content, source)
 	if err != nil {
 		return err
