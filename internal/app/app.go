@@ -127,7 +127,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		},
 	})
 	a.api = httpapi.New(httpapi.Options{
-		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Files: files.library,
+		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Files: requestFiles{files.library},
 		Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
 		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.readinessChecks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"achuan/internal/config"
+	"achuan/internal/httpapi"
 	"achuan/internal/media"
 	"achuan/internal/store"
 	"achuan/internal/telemetry"
@@ -63,6 +65,12 @@ func openFiles(s *config.Settings, logger *slog.Logger) (*files, error) {
 	f.library = media.NewLibrary(f.folder, fetcher, answers)
 	return f, nil
 }
+
+// requestFiles is a library as httpapi uses it.
+type requestFiles struct{ *media.Library }
+
+// NewIntake returns an intake of a body.
+func (f requestFiles) NewIntake(body io.Reader) httpapi.Intake { return f.Library.NewIntake(body) }
 
 // newFetchers returns the fetchers of the links of clients and of those in answers; nil when links are
 // not fetched. The platform's own server may keep pictures that its models drew.

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -260,5 +261,43 @@ func TestRepetitionWithPictures(t *testing.T) {
 	}
 	if other := send(t, url, body(2), "Idempotency-Key", "k"); other.status != http.StatusUnprocessableEntity || first.status != http.StatusOK {
 		t.Errorf("same key with another picture = %d, want 422", other.status)
+	}
+}
+
+// A long picture is taken out of the body while it arrives, also from a compressed one. It reaches the platform as a
+// short one does, and its conversation continues.
+func TestLongPicture(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	url := serve(t, sim, func(s *config.Settings) { s.Audit = config.AuditHash })
+	content := append(pngOfWidth(t, 3), bytes.Repeat([]byte("picture"), 100_000)...)
+	picture := dataURL("image/png", content)
+	first := userSays(textPart("What is this?"), picturePart(picture))
+	answer := requirePlaced(t, askWith(t, url, visionModel, first), "new")
+	if turn := lastTurn(t, sim); len(turn.Files) != 1 || turn.Files[0].Data != picture {
+		t.Errorf("platform got %d files, want the picture", len(turn.Files))
+	}
+	requirePlaced(t, askWith(t, url, visionModel, first, answer, message{"user", "And now?"}), "continued")
+
+	body, err := json.Marshal(map[string]any{"model": visionModel, "messages": []message{userSays(textPart("Zipped."), picturePart(picture))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	if _, err := z.Write(body); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	requirePlaced(t, send(t, url, zipped.String(), "Content-Encoding", "gzip"), "new")
+	if turn := lastTurn(t, sim); turn.Text != "Zipped." || len(turn.Files) != 1 || turn.Files[0].Data != picture {
+		t.Errorf("platform got %q with %d files, want the picture", turn.Text, len(turn.Files))
+	}
+
+	// A data URL that is a text stays one.
+	requirePlaced(t, askWith(t, url, visionModel, message{"user", picture}), "new")
+	if turn := lastTurn(t, sim); turn.Text != picture || len(turn.Files) != 0 {
+		t.Errorf("platform got a text of %d bytes with %d files, want the data URL", len(turn.Text), len(turn.Files))
 	}
 }

@@ -151,6 +151,9 @@ func tooLargeError(most int64) error {
 // as bytes come: a Content-Length alone takes no memory.
 const initialBodySize = 4 << 10
 
+// minIntakeSize is the size of a body, in bytes, from which on it may have long files.
+const minIntakeSize = 64 << 10
+
 // maxBodyGrowth is how much larger the buffer becomes at once if the Content-Length says
 // that the body needs it. The larger it is, the fewer old buffers are left as garbage.
 const maxBodyGrowth = 8
@@ -174,6 +177,10 @@ func estimateCost(body []byte) bodyCost {
 func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 	x := stateOf(r)
 	x.memory = s.budget.newLease()
+	body, digest := io.Reader(r.Body), sha256.New()
+	if s.opts.Audit {
+		body = io.TeeReader(body, digest)
+	}
 	data := b.AvailableBuffer()
 	for {
 		if len(data) == cap(data) {
@@ -183,8 +190,14 @@ func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 				return nil, err
 			}
 		}
-		n, err := r.Body.Read(data[len(data):cap(data)])
+		n, err := body.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
+		if x.releaseFiles == nil && s.mayHaveFile(r, data, n) {
+			intake := s.opts.Files.NewIntake(io.MultiReader(bytes.NewReader(bytes.Clone(data)), body))
+			x.releaseFiles = intake.Release
+			body, data = intake, data[:0]
+			continue
+		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -201,10 +214,19 @@ func (s *Server) readBody(b *bytes.Buffer, r *http.Request) ([]byte, error) {
 		return nil, err
 	}
 	if s.opts.Audit {
-		digest := sha256.Sum256(data)
-		x.bodyHash = hex.EncodeToString(digest[:])
+		x.bodyHash = hex.EncodeToString(digest.Sum(nil))
 	}
 	return data, nil
+}
+
+// fileMark is in every file of a JSON body that is long enough to be taken out of it.
+var fileMark = []byte(";base64,")
+
+// mayHaveFile reports whether the last n bytes of data show that the body has a file, so that an
+// intake must read it from its start. Other bodies cost only this search.
+func (s *Server) mayHaveFile(r *http.Request, data []byte, n int) bool {
+	isLong := r.ContentLength < 0 || r.ContentLength > minIntakeSize
+	return isLong && bytes.Contains(data[max(0, len(data)-n-len(fileMark)):], fileMark)
 }
 
 // discardRest reads the rest of a refused body for a short time. Many clients look for a

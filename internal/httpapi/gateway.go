@@ -21,6 +21,8 @@ type Chat interface {
 
 // Files stores the files that requests bring, and downloads those of answers.
 type Files interface {
+	// NewIntake returns a reader of a JSON body that takes the bytes of long files out of it.
+	NewIntake(body io.Reader) Intake
 	// AddUpload stores a picture of a form. path names its field, for errors.
 	AddUpload(content io.Reader, name, path string) (chat.File, error)
 	// Picture downloads a picture of an answer, and converts it to the format: png, jpeg, or "" to
@@ -30,6 +32,13 @@ type Files interface {
 	// Resolve stores the files of a request that have a Source, and fills in their fields. Its
 	// errors are *chat.Error.
 	Resolve(ctx context.Context, r *chat.Request) error
+}
+
+// Intake reads a body without its long files.
+type Intake interface {
+	io.Reader
+	// Release forgets the files that no request has asked for.
+	Release()
 }
 
 // Sessions reads and changes the sessions that an owner sees. FromGateway's Chat

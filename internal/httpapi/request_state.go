@@ -13,23 +13,25 @@ import (
 // middleware fill it in, and the access log reads it at the end. Only the goroutine that
 // serves the request uses it.
 type requestState struct {
-	start      time.Time
-	bodyRead   time.Time // when the whole body was read; zero before
-	span       *telemetry.Span
-	dialect    dialect
-	route      string // path pattern; "" before the mux has found the route
-	isProbe    bool
-	caller     chat.Caller // zero before authentication
-	memory     *lease      // of the body and of what is made of it
-	cost       bodyCost
-	bodyHash   string // SHA-256 of the body, in hex; "" unless the log shows it
-	model      string
-	isStream   bool
-	session    int64 // 0: none
-	placement  chat.Placement
-	firstEvent time.Duration // from start; 0: there was none
-	usage      chat.Usage
-	err        *chat.Error // also an error after the status was sent
+	start    time.Time
+	bodyRead time.Time // when the whole body was read; zero before
+	span     *telemetry.Span
+	dialect  dialect
+	route    string // path pattern; "" before the mux has found the route
+	isProbe  bool
+	caller   chat.Caller // zero before authentication
+	memory   *lease      // of the body and of what is made of it
+	cost     bodyCost
+	// releaseFiles forgets the files of the body; nil if it was not looked for any.
+	releaseFiles func()
+	bodyHash     string // SHA-256 of the body, in hex; "" unless the log shows it
+	model        string
+	isStream     bool
+	session      int64 // 0: none
+	placement    chat.Placement
+	firstEvent   time.Duration // from start; 0: there was none
+	usage        chat.Usage
+	err          *chat.Error // also an error after the status was sent
 	// isClientGone says that the client left before the end.
 	isClientGone bool
 }
@@ -72,6 +74,9 @@ func (x *requestState) addEvent(ev chat.Event) {
 func (x *requestState) releaseMemory() {
 	x.memory.shrink(x.cost.answering)
 	x.memory.release()
+	if x.releaseFiles != nil {
+		x.releaseFiles()
+	}
 }
 
 // requestIDOf returns the id that the requestID middleware set.

@@ -256,6 +256,7 @@ func TestResolveSlowLinks(t *testing.T) {
 			t.Errorf("Resolve of 20 slow links took %v, want %v", took, fetchTimeout)
 		}
 		requireInvalid(t, err)
+		time.Sleep(fetchTimeout) // until the last dial has ended
 	})
 }
 

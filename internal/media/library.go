@@ -39,6 +39,7 @@ type Library struct {
 	fetcher *Fetcher // of the links of clients
 	answers *Fetcher // of the links in answers
 	links   linkMemory
+	uploads sync.Map // reference -> *uploaded, until the request is resolved or ends
 }
 
 // NewLibrary returns the library of the files in blobs. fetcher downloads the links that clients send,
@@ -59,6 +60,10 @@ func (l *Library) Resolve(ctx context.Context, r *chat.Request) error {
 			case f.Source == nil:
 			case f.Source.URL != "":
 				links = append(links, f)
+			case bytes.HasPrefix(f.Source.Base64, []byte(referenceMark)):
+				if err := l.fillUploaded(f); err != nil {
+					return err
+				}
 			default:
 				if err := l.fill(f, decoderOf(f.Source.Base64), f.Source); err != nil {
 					return err
