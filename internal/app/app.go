@@ -118,6 +118,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		KeepSideTasks: !s.SideTasks,
 	})
 	metrics.SetSessions(a.countSessions)
+	metrics.SetBlobBytes(files.used)
 	a.gateway = gateway.New(gateway.Options{
 		Conversations: a.engine, Models: client, Logger: o.Logger,
 		EagerCalls: s.ToolStreaming == config.ToolStreamingEager,

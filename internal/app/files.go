@@ -32,6 +32,7 @@ const (
 // files are the files of requests.
 type files struct {
 	library   *media.Library
+	used      func() int64  // bytes of all files
 	folder    *media.Folder // nil when they are in memory
 	temporary string        // a folder that is removed at the end; "" for none
 	logger    *slog.Logger
@@ -56,13 +57,14 @@ func openFiles(s *config.Settings, logger *slog.Logger) (*files, error) {
 		return nil, fmt.Errorf("cannot find a folder for files: %w", err)
 	}
 	if folder == "" {
-		f.library = media.NewLibrary(media.NewMemory(min(int64(s.BlobRoom), maxMemoryBlobs)), fetcher, answers)
+		memory := media.NewMemory(min(int64(s.BlobRoom), maxMemoryBlobs))
+		f.library, f.used = media.NewLibrary(memory, fetcher, answers), memory.Used
 		return f, nil
 	}
 	f.folder = media.NewFolder(media.FolderOptions{
 		Path: folder, Room: int64(s.BlobRoom), MaxAge: s.SessionRetention + blobAge, Logger: logger,
 	})
-	f.library = media.NewLibrary(f.folder, fetcher, answers)
+	f.library, f.used = media.NewLibrary(f.folder, fetcher, answers), f.folder.Used
 	return f, nil
 }
 

@@ -273,6 +273,9 @@ func TestLongPicture(t *testing.T) {
 	picture := dataURL("image/png", content)
 	first := userSays(textPart("What is this?"), picturePart(picture))
 	answer := requirePlaced(t, askWith(t, url, visionModel, first), "new")
+	if got := scrape(t, url).value("achuan_blob_bytes"); got != float64(len(content)) {
+		t.Errorf("achuan_blob_bytes = %v, want %d", got, len(content))
+	}
 	if turn := lastTurn(t, sim); len(turn.Files) != 1 || turn.Files[0].Data != picture {
 		t.Errorf("platform got %d files, want the picture", len(turn.Files))
 	}

@@ -134,36 +134,52 @@ func (d *folderDraft) Keep(digest chat.Digest) error {
 // makeRoom counts a new blob, and deletes the blobs that were used least recently if the room is
 // too small for it.
 func (f *Folder) makeRoom(size int64) error {
-	if f.opts.Room == 0 {
-		return nil
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.used >= 0 && f.used+size <= f.opts.Room {
+	if f.used >= 0 && (f.opts.Room == 0 || f.used+size <= f.opts.Room) {
 		f.used += size
 		return nil
 	}
-	blobs, err := f.list()
+	blobs, err := f.count()
 	if err != nil {
 		return err
 	}
-	f.used = 0
 	for _, b := range blobs {
-		f.used += b.size
-	}
-	for _, b := range blobs {
-		if f.used+size <= f.opts.Room || time.Since(b.lastUse) < minAge {
+		if f.opts.Room == 0 || f.used+size <= f.opts.Room || time.Since(b.lastUse) < minAge {
 			break
 		}
 		if os.Remove(b.path) == nil {
 			f.used -= b.size
 		}
 	}
-	if f.used+size > f.opts.Room {
+	if f.opts.Room > 0 && f.used+size > f.opts.Room {
 		return fmt.Errorf("%w: %d bytes are used", ErrFull, f.used)
 	}
 	f.used += size
 	return nil
+}
+
+// count lists the blobs and counts their bytes. The caller holds f.mu.
+func (f *Folder) count() ([]folderBlob, error) {
+	blobs, err := f.list()
+	if err != nil {
+		return nil, err
+	}
+	f.used = 0
+	for _, b := range blobs {
+		f.used += b.size
+	}
+	return blobs, nil
+}
+
+// Used returns the bytes of all blobs, as far as this process knows of them.
+func (f *Folder) Used() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.used < 0 {
+		_, _ = f.count() // -1 is shown as 0 below
+	}
+	return max(f.used, 0)
 }
 
 // folderBlob is a stored blob.

@@ -198,6 +198,12 @@ func TestFolder(t *testing.T) {
 	if err != nil || count != 2 {
 		t.Errorf("files in the folder = %d, %v, want 2: no draft", count, err)
 	}
+	if used := folder.Used(); used != a.Size+b.Size {
+		t.Errorf("Used() = %d, want %d", used, a.Size+b.Size)
+	}
+	if used := NewFolder(FolderOptions{Path: path}).Used(); used != a.Size+b.Size {
+		t.Errorf("Used() after a restart = %d, want %d", used, a.Size+b.Size)
+	}
 	if other := NewFolder(FolderOptions{Path: path}); !has(other, a) {
 		t.Error("a blob is missing after a restart")
 	}
@@ -268,6 +274,9 @@ func TestMemoryMakesRoom(t *testing.T) {
 		t.Fatal("a blob is missing")
 	}
 	third := put(t, memory, "ten byte c")
+	if used := memory.Used(); used != 20 {
+		t.Errorf("Used() = %d, want 20", used)
+	}
 	if !has(memory, first) || has(memory, second) || !has(memory, third) {
 		t.Error("want the blob that was used least recently to be deleted, and no other")
 	}

@@ -45,6 +45,13 @@ func (m *Memory) Open(d chat.Digest) (io.ReadCloser, int64, error) {
 	return io.NopCloser(bytes.NewReader(b.bytes)), int64(len(b.bytes)), nil
 }
 
+// Used returns the bytes of all blobs.
+func (m *Memory) Used() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used
+}
+
 type memoryDraft struct {
 	bytes.Buffer
 	memory *Memory

@@ -66,6 +66,14 @@ func (m *Metrics) SetSessions(count func(context.Context) map[string]int) {
 	})
 }
 
+// SetBlobBytes sets the function that returns the bytes of the stored files. It is called at each scrape.
+func (m *Metrics) SetBlobBytes(read func() int64) {
+	if m == nil {
+		return
+	}
+	m.blobBytes.setFunc(func(context.Context) map[string]float64 { return map[string]float64{"": float64(read())} })
+}
+
 // AccountExpires sets the time at which the account's JWT expires.
 func (m *Metrics) AccountExpires(at time.Time) {
 	if m == nil {

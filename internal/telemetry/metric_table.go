@@ -60,6 +60,7 @@ func (m *Metrics) register(r *registrar, b Build) {
 	m.waits = r.histogram("achuan_queue_wait_seconds",
 		"Time that requests waited for a busy session, by how the wait ended.", waitBuckets, "outcome")
 	m.sessions = r.funcGauge("achuan_sessions", "Known sessions, by state.", "state")
+	m.blobBytes = r.funcGauge("achuan_blob_bytes", "Bytes of the stored pictures and documents of requests.")
 	m.deletions = r.counter("achuan_cleanup_deletions_total",
 		"Unused sessions that cleanup deleted on the platform.").WithLabelValues()
 	m.failedDeletions = r.counter("achuan_cleanup_failures_total",

@@ -34,6 +34,7 @@ type Metrics struct {
 	ready       *funcGauge
 	lastScrape  atomic.Pointer[time.Time] // nil before the first scrape
 
+	blobBytes       *funcGauge
 	placements      *prometheus.CounterVec
 	attaches        *prometheus.CounterVec
 	replays         *prometheus.CounterVec

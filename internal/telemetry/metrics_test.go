@@ -80,6 +80,7 @@ func TestMetricsCount(t *testing.T) {
 		{"sessions that cannot be counted", func(m *Metrics) {
 			m.SetSessions(func(context.Context) map[string]int { return nil })
 		}, "achuan_sessions", ""},
+		{"blobs", func(m *Metrics) { m.SetBlobBytes(func() int64 { return 7 }) }, "achuan_blob_bytes", "7"},
 		{"not ready", func(m *Metrics) { m.SetReady(func() bool { return false }) }, "achuan_ready", "0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
