@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -22,7 +21,6 @@ import (
 )
 
 const (
-	blobFolder = "blobs" // beside the database
 	// blobAge is how long a file stays after the last session that may use it is gone.
 	blobAge = 30 * 24 * time.Hour
 	// maxMemoryBlobs limits the room for files, in bytes, of a server that keeps nothing.
@@ -47,7 +45,7 @@ func openFiles(s *config.Settings, logger *slog.Logger) (*files, error) {
 	folder := ""
 	switch path, err := store.File(s.DatabaseURL); {
 	case err == nil:
-		folder = filepath.Join(filepath.Dir(path), blobFolder)
+		folder = media.BesideDatabase(path)
 	case errors.Is(err, store.ErrPostgres):
 		if f.temporary, err = os.MkdirTemp("", "achuan-"); err != nil {
 			logger.Info("there is no folder for temporary files; the files of requests are kept in memory", telemetry.KeyError, err)

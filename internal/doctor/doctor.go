@@ -124,6 +124,7 @@ var checks = []check{
 	{"models", (*doctor).checkModels},
 	{"errors", (*doctor).checkErrors},
 	{"store", (*doctor).checkStore},
+	{"files", (*doctor).checkFiles},
 	{"clock", (*doctor).checkClock},
 	{"keys", byPlace((*doctor).checkKeys, (*doctor).checkRemoteKeys)},
 	{"metrics", (*doctor).checkMetrics},

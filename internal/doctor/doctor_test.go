@@ -32,8 +32,8 @@ func TestHealthyInstallation(t *testing.T) {
 		return true
 	}
 	lines := s.runDoctor()
-	if len(lines) != 11 || confirmed != 1 {
-		t.Errorf("Run reported %d lines and called Confirm %d times, want 11 lines and one call", len(lines), confirmed)
+	if len(lines) != 12 || confirmed != 1 {
+		t.Errorf("Run reported %d lines and called Confirm %d times, want 12 lines and one call", len(lines), confirmed)
 	}
 	for name, l := range lines {
 		if l.State != doctor.OK || l.Remedy != "" || l.Found == "" {
@@ -126,6 +126,12 @@ func TestBrokenInstallations(t *testing.T) {
 		{"a store in memory", "store", "in memory", "sqlite:PATH", func(s *installation) {
 			s.makeHealthy()
 			s.set("ACHUAN_DATABASE_URL", "sqlite::memory:")
+		}},
+		{"a folder for files that is none", "files", "is no folder", "free space", func(s *installation) {
+			s.makeHealthy()
+			if err := os.WriteFile(filepath.Join(filepath.Dir(s.storeFile()), "blobs"), nil, 0o600); err != nil {
+				s.t.Fatal(err)
+			}
 		}},
 		{"a store whose file is gone", "store", "the file of its store is gone", "restore a backup", func(s *installation) {
 			s.makeHealthy()

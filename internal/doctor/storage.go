@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"time"
 
 	"achuan/internal/backup"
+	"achuan/internal/media"
 	"achuan/internal/store"
 )
 
@@ -52,6 +54,36 @@ func (d *doctor) inspectStore(ctx context.Context, remedy string) Line {
 		return ok("%s, writable; achuan serve will migrate schema %d to %d (make a backup first)", c.Kind, c.Schema, c.Newest)
 	}
 	return ok("%s, writable, schema %d", c.Kind, c.Schema)
+}
+
+// checkFiles checks that the folder for the files of requests can be used. Without it only requests with
+// pictures and documents fail.
+func (d *doctor) checkFiles(context.Context) Line {
+	switch {
+	case d.isRemote:
+		return skip("the server does not say")
+	case d.Settings == nil:
+		return noSettings()
+	}
+	path, err := store.File(d.Settings.DatabaseURL)
+	switch {
+	case errors.Is(err, store.ErrPostgres):
+		return ok("each replica keeps the files of its requests in a temporary folder, or in memory")
+	case err != nil:
+		return ok("the files of requests are in memory")
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return skip("the folder of the database cannot be used")
+	}
+	folder := media.NewFolder(media.FolderOptions{Path: media.BesideDatabase(path)})
+	exists, err := folder.Check()
+	switch {
+	case err != nil:
+		return fail("give the folder to the user of the server, or free space on the disk", "files of requests cannot be stored: %v", err)
+	case !exists:
+		return ok("achuan serve creates the folder with the first file")
+	}
+	return ok("writable, %.1f of %.0f MiB used", float64(folder.Used())/(1<<20), float64(d.Settings.BlobRoom)/(1<<20))
 }
 
 // isStoreFileMissing reports whether a server runs whose store file does not exist any more.

@@ -50,6 +50,30 @@ type Folder struct {
 	used int64 // bytes of all blobs; -1 before they are counted
 }
 
+// BesideDatabase returns the path of the folder for the files of a server whose SQLite database is at
+// that path.
+func BesideDatabase(path string) string { return filepath.Join(filepath.Dir(path), "blobs") }
+
+// Check reports whether the folder exists, and an error if a file cannot be stored in it. It does not
+// create the folder.
+func (f *Folder) Check() (exists bool, err error) {
+	info, err := os.Stat(f.opts.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !info.IsDir():
+		return false, fmt.Errorf("%s is no folder", f.opts.Path)
+	}
+	draft, err := f.Create()
+	if err != nil {
+		return true, err
+	}
+	draft.Drop()
+	return true, nil
+}
+
 // NewFolder returns the blobs of a folder. It does not touch the folder.
 func NewFolder(o FolderOptions) *Folder { return &Folder{opts: o, used: -1} }
 

@@ -227,6 +227,30 @@ func age(t *testing.T, folder *Folder, f chat.File, d time.Duration) {
 	}
 }
 
+func TestFolderCheck(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "blobs")
+	folder := NewFolder(FolderOptions{Path: path})
+	if exists, err := folder.Check(); exists || err != nil {
+		t.Errorf("Check() before the first file = %t, %v, want no folder", exists, err)
+	}
+	put(t, folder, "text")
+	if exists, err := folder.Check(); !exists || err != nil {
+		t.Errorf("Check() = %t, %v, want a folder", exists, err)
+	}
+	if entries, err := os.ReadDir(path); err != nil || len(entries) != 1 {
+		t.Errorf("folder after Check() has %d entries, %v, want the blob alone", len(entries), err)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := folder.Check(); err == nil {
+		t.Error("Check() of a file = nil, want an error")
+	}
+}
+
 func TestFolderMakesRoom(t *testing.T) {
 	folder := NewFolder(FolderOptions{Path: t.TempDir(), Room: 25, Logger: slog.New(slog.DiscardHandler)})
 	old, older := put(t, folder, "ten bytes a"[:10]), put(t, folder, "ten bytes b"[:9]+"b")

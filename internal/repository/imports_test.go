@@ -44,8 +44,10 @@ var arrows = map[string][]string{
 		"internal/httpapi", "internal/media", "internal/platform", "internal/simulator", "internal/simulator/demo", "internal/store",
 		"internal/telemetry",
 	},
-	"internal/backup":     {"internal/store"},
-	"internal/doctor":     {"internal/backup", "internal/chat", "internal/config", "internal/platform", "internal/store"},
+	"internal/backup": {"internal/store"},
+	"internal/doctor": {
+		"internal/backup", "internal/chat", "internal/config", "internal/media", "internal/platform", "internal/store",
+	},
 	"deploy":              {},
 	"internal/repository": {},
 	"cmd/achuan": {

@@ -248,6 +248,11 @@ func insertSessions(b *testing.B, s *Store, total int64) {
 	putSession(b, s, n)
 	words := strings.NewReplacer("HEAD", bulkSQL[s.Kind()].head, "SERIES", bulkSQL[s.Kind()].series)
 	requireNoError(b, s.transact(b.Context(), func(ctx context.Context, c conn) error {
+		if s.Kind() == KindPostgres {
+			if err := c.execScript(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+				return err
+			}
+		}
 		if _, err := c.exec(ctx, words.Replace(bulkSessions), s.account, total); err != nil {
 			return err
 		}
