@@ -4,9 +4,12 @@ package sdk
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
+	"image"
+	_ "image/png"
 	"net/http"
 	"os"
 	"os/exec"
@@ -44,6 +47,7 @@ func TestSDK(t *testing.T) {
 		{"complete answer", testCompleteAnswer},
 		{"streamed answer", testStreamedAnswer},
 		{"picture and file", testPictureAndFile},
+		{"images", testImages},
 		{"unknown model", testUnknownModel},
 		{"missing messages", testMissingMessages},
 		{"continued session", testContinuedSession},
@@ -110,6 +114,35 @@ func testPictureAndFile(t *testing.T, ctx context.Context, client openai.Client)
 		if !strings.Contains(text, want) {
 			t.Errorf("answer = %q, want %q in it", text, want)
 		}
+	}
+}
+
+func testImages(t *testing.T, ctx context.Context, client openai.Client) {
+	drawn, err := client.Images.Generate(ctx, openai.ImageGenerateParams{
+		Prompt: "a lighthouse", Model: "gemini-3-pro-preview-image", N: openai.Int(1), Size: openai.ImageGenerateParamsSize1024x1024,
+	})
+	if err != nil || len(drawn.Data) == 0 || !strings.HasSuffix(drawn.Data[0].URL, ".png") {
+		t.Fatalf("Images.Generate = %+v, %v, want a link", drawn, err)
+	}
+	drawn, err = client.Images.Generate(ctx, openai.ImageGenerateParams{
+		Prompt: "a lighthouse", ResponseFormat: openai.ImageGenerateParamsResponseFormatB64JSON,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := base64.StdEncoding.DecodeString(drawn.Data[0].B64JSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, format, err := image.Decode(bytes.NewReader(content)); err != nil || format != "png" {
+		t.Fatalf("picture = %s, %v, want png", format, err)
+	}
+	edited, err := client.Images.Edit(ctx, openai.ImageEditParams{
+		Prompt: "make it red", ResponseFormat: openai.ImageEditParamsResponseFormatB64JSON,
+		Image: openai.ImageEditParamsImageUnion{OfFile: openai.File(bytes.NewReader(content), "lighthouse.png", "image/png")},
+	})
+	if err != nil || len(edited.Data) == 0 || edited.Data[0].B64JSON == "" {
+		t.Fatalf("Images.Edit = %+v, %v, want a picture", edited, err)
 	}
 }
 
