@@ -18,7 +18,7 @@ import (
 
 const (
 	jpegQuality   = 90
-	maxPixels     = 64 << 20 // of a picture that is converted
+	maxPixels     = 20 << 20 // of a picture that is converted, which takes 8 bytes for each of them
 	formatJPEG    = "jpeg"
 	mediaTypePNG  = "image/png"
 	mediaTypeJPEG = "image/jpeg"
@@ -29,7 +29,7 @@ const (
 func (l *Library) Picture(ctx context.Context, url, format string) (content []byte, mediaType string, err error) {
 	content, mediaType, err = l.download(ctx, url)
 	if err == nil {
-		content, mediaType, err = convert(content, mediaType, format)
+		content, mediaType, err = l.convert(content, mediaType, format)
 	}
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
@@ -66,13 +66,16 @@ func (l *Library) download(ctx context.Context, url string) (content []byte, med
 	return content, mediaType, nil
 }
 
-// convert returns a picture in a format: png, jpeg, or "" for the one that it has.
-func convert(content []byte, mediaType, format string) ([]byte, string, error) {
+// convert returns a picture in a format: png, jpeg, or "" for the one that it has. It converts one
+// picture at a time, because that takes much more memory than the picture.
+func (l *Library) convert(content []byte, mediaType, format string) ([]byte, string, error) {
 	if format == "" || mediaType == "image/"+format {
 		return content, mediaType, nil
 	}
+	l.converting.Lock()
+	defer l.converting.Unlock()
 	size, _, err := image.DecodeConfig(bytes.NewReader(content))
-	if err != nil || size.Width*size.Height > maxPixels {
+	if err != nil || int64(size.Width)*int64(size.Height) > maxPixels {
 		return nil, "", fmt.Errorf("a picture of the type %s cannot be converted to %s", mediaType, format)
 	}
 	picture, _, err := image.Decode(bytes.NewReader(content))

@@ -56,7 +56,7 @@ func TestConvertTransparency(t *testing.T) {
 	if err := png.Encode(&b, image.NewNRGBA(image.Rect(0, 0, 8, 8))); err != nil {
 		t.Fatal(err)
 	}
-	content, _, err := convert(b.Bytes(), "image/png", "jpeg")
+	content, _, err := newLibrary().convert(b.Bytes(), "image/png", "jpeg")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,5 +66,19 @@ func TestConvertTransparency(t *testing.T) {
 	}
 	if got := color.GrayModel.Convert(picture.At(4, 4)).(color.Gray).Y; got < 250 {
 		t.Errorf("ground = %d, want white", got)
+	}
+}
+
+// A small file may be a huge picture. It is not converted, because that would take too much memory.
+func TestConvertHugePicture(t *testing.T) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 8000, 4000))); err != nil {
+		t.Fatal(err)
+	}
+	if b.Len() > 1<<20 {
+		t.Fatalf("picture has %d bytes, want a small file", b.Len())
+	}
+	if _, _, err := newLibrary().convert(b.Bytes(), "image/png", "jpeg"); err == nil {
+		t.Error("convert of 32 million pixels = nil, want an error")
 	}
 }

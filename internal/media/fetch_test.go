@@ -268,6 +268,10 @@ func TestLinkMemoryIsBounded(t *testing.T) {
 	if _, ok := m.recall(linkKey{"ada", "4"}); ok || len(m.files) != maxLinks || len(m.order) != maxLinks {
 		t.Errorf("links = %d in order %d, want the newest %d", len(m.files), len(m.order), maxLinks)
 	}
+	m.remember(linkKey{"ada", strings.Repeat("x", maxKnownLinkSize+1)}, chat.File{})
+	if len(m.files) != maxLinks {
+		t.Errorf("links = %d after a long one, want %d", len(m.files), maxLinks)
+	}
 	if f, ok := m.recall(linkKey{"ada", "5"}); !ok || f.Size != 5 {
 		t.Errorf("recall(5) = %+v, %t, want its file", f, ok)
 	}

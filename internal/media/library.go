@@ -35,11 +35,12 @@ type Draft interface {
 
 // Library adds files and opens them. It implements chat.FileOpener.
 type Library struct {
-	blobs   Blobs
-	fetcher *Fetcher // of the links of clients
-	answers *Fetcher // of the links in answers
-	links   linkMemory
-	uploads sync.Map // reference -> *uploaded, until the request is resolved or ends
+	blobs      Blobs
+	fetcher    *Fetcher // of the links of clients
+	answers    *Fetcher // of the links in answers
+	links      linkMemory
+	converting sync.Mutex
+	uploads    sync.Map // reference -> *uploaded, until the request is resolved or ends
 }
 
 // NewLibrary returns the library of the files in blobs. fetcher downloads the links that clients send,

@@ -6,8 +6,11 @@ import (
 	"achuan/internal/chat"
 )
 
-// maxLinks is how many links a linkMemory remembers.
-const maxLinks = 10_000
+// The bounds of a linkMemory: 4 MB in all.
+const (
+	maxLinks         = 2_000
+	maxKnownLinkSize = 2 << 10 // bytes; longer links are not remembered
+)
 
 // linkKey is a link that a caller has sent. Another caller's link is another one: it may contain a
 // secret.
@@ -21,6 +24,9 @@ type linkMemory struct {
 }
 
 func (m *linkMemory) remember(key linkKey, f chat.File) {
+	if len(key.url) > maxKnownLinkSize {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.files == nil {
