@@ -76,19 +76,6 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		return nil, &config.Error{Setting: "ACHUAN_API_KEYS", Problem: err.Error()}
 	}
 	metrics := telemetry.NewMetrics(telemetry.Build{Version: o.Version, Commit: o.Commit, Go: runtime.Version()})
-	files, err := openFiles(s, o.Logger)
-	if err != nil {
-		return nil, err
-	}
-	client, err := platform.New(platform.Options{
-		Files:          files.library,
-		CompletionsURL: s.APIURL, JWT: s.JWT, Cookie: s.PlatformCookie,
-		ConnectTimeout: s.ConnectTimeout, FirstEventTimeout: s.FirstEventTimeout, IdleTimeout: s.IdleTimeout,
-		Logger: o.Logger, Metrics: metrics,
-	})
-	if err != nil {
-		return nil, &config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}
-	}
 	tracer, err := telemetry.NewTracer(ctx, telemetry.TraceOptions{
 		URL: s.TracesURL, Version: o.Version, Logger: o.Logger,
 	})
@@ -101,15 +88,12 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
 	host, account := accountOf(s)
-	accountStore, err := openStore(ctx, s.DatabaseURL, account, o.Logger)
-	if err != nil {
+	a := &App{settings: s, opts: o, metrics: metrics, tracer: tracer, listener: listener}
+	if err := a.openClients(ctx, account); err != nil {
 		_ = listener.Close() // no request was served
 		return nil, err
 	}
-	a := &App{
-		settings: s, opts: o, metrics: metrics, tracer: tracer, platform: client,
-		store: accountStore, files: files, listener: listener,
-	}
+	client, accountStore, files := a.platform, a.store, a.files
 	a.engine = conversation.New(conversation.Options{
 		Platform: client, Store: accountStore, Renderer: gateway.Renderer{}, Host: host,
 		Logger: o.Logger, Metrics: metrics,
@@ -125,6 +109,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		Pictures: gateway.PictureOutput{
 			NoMarkdown: !slices.Contains(s.ImageOutput, config.ImageMarkdown),
 			NoEvents:   !slices.Contains(s.ImageOutput, config.ImageList),
+			Keep:       files.keeper(s),
 		},
 	})
 	a.api = httpapi.New(httpapi.Options{
@@ -137,6 +122,27 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	})
 	a.http = httpapi.HTTPServer(a.api.Handler(), o.Logger)
 	return a, nil
+}
+
+// openClients opens the store, the place for files and the client of the platform.
+func (a *App) openClients(ctx context.Context, account string) (err error) {
+	s, o := a.settings, a.opts
+	if a.store, err = openStore(ctx, s.DatabaseURL, account, o.Logger); err != nil {
+		return err
+	}
+	if a.files, err = openFiles(ctx, s, a.store, o.Logger); err != nil {
+		return errors.Join(err, a.store.Close())
+	}
+	a.platform, err = platform.New(platform.Options{
+		Files:          a.files.library,
+		CompletionsURL: s.APIURL, JWT: s.JWT, Cookie: s.PlatformCookie,
+		ConnectTimeout: s.ConnectTimeout, FirstEventTimeout: s.FirstEventTimeout, IdleTimeout: s.IdleTimeout,
+		Logger: o.Logger, Metrics: a.metrics,
+	})
+	if err != nil {
+		return errors.Join(&config.Error{Setting: "ACHUAN_API_URL", Problem: err.Error()}, a.store.Close())
+	}
+	return nil
 }
 
 // openStore opens the database and returns the store of an account. It warns if the database

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"achuan/internal/httpapi"
 	"achuan/internal/media"
 	"achuan/internal/store"
-	"achuan/internal/telemetry"
 )
 
 const (
@@ -27,43 +25,82 @@ const (
 	maxMemoryBlobs = 256 << 20
 )
 
-// files are the files of requests.
+// files are the files of requests and the pictures of answers.
 type files struct {
-	library   *media.Library
-	used      func() int64  // bytes of all files
-	folder    *media.Folder // nil when they are in memory
-	temporary string        // a folder that is removed at the end; "" for none
-	logger    *slog.Logger
+	library *media.Library
+	used    func() int64              // bytes of all files
+	cleanUp func(ctx context.Context) // deletes old files until ctx ends; nil when they are in memory
 }
 
-// openFiles returns the place for the files of requests: beside a SQLite database, or in memory if
-// the database is there. With PostgreSQL it is a folder of this process, or memory on a read-only
-// system: a request brings its files along, so no replica needs the folder of another.
-func openFiles(s *config.Settings, logger *slog.Logger) (*files, error) {
-	f := &files{logger: logger}
+// openFiles returns the place for files: a bucket, or beside the sessions, which is a folder with SQLite, the
+// database with PostgreSQL, and memory if the sessions are there.
+func openFiles(ctx context.Context, s *config.Settings, sessions *store.Store, logger *slog.Logger) (*files, error) {
+	secret, err := sessions.Secret(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the key of links: %w", err)
+	}
+	f := &files{}
+	blobs, err := f.openBlobs(s, sessions, logger)
+	if err != nil {
+		return nil, err
+	}
 	fetcher, answers := newFetchers(s)
-	folder := ""
-	switch path, err := store.File(s.DatabaseURL); {
-	case err == nil:
-		folder = media.BesideDatabase(path)
-	case errors.Is(err, store.ErrPostgres):
-		if f.temporary, err = os.MkdirTemp("", "achuan-"); err != nil {
-			logger.Info("there is no folder for temporary files; the files of requests are kept in memory", telemetry.KeyError, err)
-		}
-		folder = f.temporary
-	case !errors.Is(err, store.ErrMemory):
+	f.library = media.NewLibrary(media.Options{
+		Blobs: blobs, Registry: sessions, Signer: media.NewSigner(secret), Links: fetcher, Answers: answers,
+	})
+	return f, nil
+}
+
+func (f *files) openBlobs(s *config.Settings, sessions *store.Store, logger *slog.Logger) (media.Blobs, error) {
+	room, age := int64(s.BlobRoom), s.SessionRetention+blobAge
+	objects, err := openObjects(s, sessions)
+	if err != nil {
+		return nil, err
+	}
+	if objects != nil {
+		r := media.NewRemote(media.RemoteOptions{
+			Index: sessions.BlobIndex(), Objects: objects, Room: room, MaxAge: age, Logger: logger,
+		})
+		f.used, f.cleanUp = r.Used, r.Run
+		return r, nil
+	}
+	path, err := store.File(s.DatabaseURL)
+	switch {
+	case errors.Is(err, store.ErrMemory):
+		m := media.NewMemory(min(room, maxMemoryBlobs))
+		f.used = m.Used
+		return m, nil
+	case err != nil:
 		return nil, fmt.Errorf("cannot find a folder for files: %w", err)
 	}
-	if folder == "" {
-		memory := media.NewMemory(min(int64(s.BlobRoom), maxMemoryBlobs))
-		f.library, f.used = media.NewLibrary(memory, fetcher, answers), memory.Used
-		return f, nil
-	}
-	f.folder = media.NewFolder(media.FolderOptions{
-		Path: folder, Room: int64(s.BlobRoom), MaxAge: s.SessionRetention + blobAge, Logger: logger,
+	folder := media.NewFolder(media.FolderOptions{
+		Path: media.BesideDatabase(path), Room: room, MaxAge: age, Logger: logger, Needed: sessions.FileDigests,
 	})
-	f.library, f.used = media.NewLibrary(f.folder, fetcher, answers), f.folder.Used
-	return f, nil
+	f.used, f.cleanUp = folder.Used, folder.Run
+	return folder, nil
+}
+
+// openObjects returns the bucket of the settings or the objects of a PostgreSQL database; nil for neither.
+func openObjects(s *config.Settings, sessions *store.Store) (media.Objects, error) {
+	switch {
+	case s.BlobURL != "":
+		bucket, err := media.NewBucket(s.BlobURL)
+		if err != nil {
+			return nil, &config.Error{Setting: "ACHUAN_BLOB_URL", Problem: err.Error()}
+		}
+		return bucket, nil
+	case sessions.Kind() == store.KindPostgres:
+		return sessions.Objects(), nil
+	}
+	return nil, nil //nolint:nilnil // the bytes are no objects
+}
+
+// keeper returns what keeps copies of the pictures of answers; nil for nothing.
+func (f *files) keeper(s *config.Settings) func(ctx context.Context, base, url string) string {
+	if !s.ImageStore || !s.Fetch {
+		return nil
+	}
+	return f.library.KeepPicture
 }
 
 // requestFiles is a library as httpapi uses it.
@@ -87,16 +124,9 @@ func newFetchers(s *config.Settings) (clients, answers *media.Fetcher) {
 	return clients, media.NewFetcher(media.FetcherOptions{Allow: allow})
 }
 
-// run deletes old files until ctx ends, and then a temporary folder.
+// run deletes old files until ctx ends.
 func (f *files) run(ctx context.Context) {
-	if f.folder != nil {
-		f.folder.Run(ctx)
-	}
-	<-ctx.Done()
-	if f.temporary == "" {
-		return
-	}
-	if err := os.RemoveAll(f.temporary); err != nil {
-		f.logger.WarnContext(ctx, "the folder for files cannot be removed", telemetry.KeyError, err)
+	if f.cleanUp != nil {
+		f.cleanUp(ctx)
 	}
 }

@@ -76,7 +76,7 @@ func TestGenerateImages(t *testing.T) {
 		return got
 	}
 	got := post(`{"prompt": "a cat", "n": 2, "size": "1536x1024", "quality": "hd", "background": "transparent", "style": "vivid", "user": "ann"}`)
-	if !strings.HasSuffix(got.Data[0].URL, ".png") || got.Data[0].B64 != "" {
+	if !strings.Contains(got.Data[0].URL, "/v1/images/") || got.Data[0].B64 != "" {
 		t.Errorf("picture = %+v, want a link", got.Data[0])
 	}
 	turn := lastTurn(t, sim)

@@ -141,6 +141,10 @@ type Request struct {
 	// Draws says that the client asks for pictures, and for nothing else: a session that is deleted
 	// afterwards answers, and the pictures come as events.
 	Draws bool
+	// PictureBase is what links to copies of the answer's pictures begin with: the scheme and host under
+	// which the client reaches this server, and a path that ends in a slash. "" leaves the links of the
+	// platform. It is not part of the question.
+	PictureBase string
 
 	// Streamed says that the client gets the answer in pieces. It is not part of the
 	// question: two requests that differ only in it are the same.

@@ -2,7 +2,9 @@ package chat
 
 import (
 	"encoding/hex"
+	"errors"
 	"io"
+	"time"
 )
 
 // Digest is the SHA-256 of the bytes of a file.
@@ -34,15 +36,39 @@ type File struct {
 // IsPicture reports whether the file is a picture.
 func (f *File) IsPicture() bool { return len(f.Type) > 6 && f.Type[:6] == "image/" }
 
-// FileSource is a file as a client sends it: exactly one of Base64 and URL is set.
+// FileSource is a file as a client sends it: exactly one of Base64, URL and ID is set.
 type FileSource struct {
 	Base64 []byte // the bytes in base64; aliases the body of the request
 	URL    string // of http or https
+	ID     string // of an UploadedFile of the caller
 	Type   string // the media type that the client claims; "" for none
 	Name   string // the name that the client gives; "" for none
 	// IsPicture says that the client calls it a picture, so that a document is refused.
 	IsPicture bool
 	Path      string // of the part in the request, for errors, such as messages[0].content[1].image_url.url
+}
+
+// UploadedFile is a file that a caller has uploaded, to name it by its ID in requests.
+type UploadedFile struct {
+	File
+	ID      string // file- and 32 hexadecimal digits
+	Purpose string // as the client says: user_data, vision or assistants
+	Created time.Time
+	Expires time.Time // zero for never
+}
+
+// The errors of a registry of uploaded files.
+var (
+	ErrNoFile       = errors.New("the caller has no such file")
+	ErrTooManyFiles = errors.New("the caller has too many files")
+)
+
+// FileQuery selects a page of the files of a caller.
+type FileQuery struct {
+	Purpose string // "" for all
+	After   string // the ID of the last file of the page before; "" for the first page
+	Limit   int
+	Oldest  bool // the oldest file comes first, not the newest
 }
 
 // Content is what a session is sent, or a part of it: a text, and the files to which the text

@@ -27,10 +27,12 @@ type Settings struct {
 	CORSOrigins    []string `env:"ACHUAN_CORS_ORIGINS"` // as browsers send them, or "*" alone
 	MaxBody        ByteSize `env:"ACHUAN_MAX_BODY"`
 
+	BlobURL    string   `env:"ACHUAN_BLOB_URL"` // s3://…; "" for the place beside the sessions
 	BlobRoom   ByteSize `env:"ACHUAN_BLOB_ROOM"`
 	Fetch      bool     `env:"ACHUAN_FETCH"`
 	FetchAllow []string `env:"ACHUAN_FETCH_ALLOW"` // host names, addresses and networks
 
+	ImageStore  bool     `env:"ACHUAN_IMAGE_STORE"`
 	ImageOutput []string `env:"ACHUAN_IMAGE_OUTPUT"` // of ImageMarkdown and ImageList, at least one
 
 	UserSessions  UserSessions  `env:"ACHUAN_USER_SESSIONS"`
@@ -154,10 +156,12 @@ func (s *Settings) Secrets() []string {
 	if s.AdminKey != "" {
 		secrets = append(secrets, s.AdminKey)
 	}
-	if u, err := url.Parse(s.DatabaseURL); err == nil && u.User != nil {
-		secrets = append(secrets, s.DatabaseURL)
-		if password, ok := u.User.Password(); ok && password != "" {
-			secrets = append(secrets, password)
+	for _, secretURL := range []string{s.DatabaseURL, s.BlobURL} {
+		if u, err := url.Parse(secretURL); err == nil && u.User != nil {
+			secrets = append(secrets, secretURL)
+			if password, ok := u.User.Password(); ok && password != "" {
+				secrets = append(secrets, password)
+			}
 		}
 	}
 	if s.PlatformCookie != "" {

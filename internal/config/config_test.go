@@ -46,6 +46,7 @@ func defaults() *Settings {
 		MaxBody:           32 << 20,
 		BlobRoom:          2 << 30,
 		Fetch:             true,
+		ImageStore:        true,
 		ImageOutput:       []string{"markdown", "images"},
 		UserSessions:      UserSessionsContinue,
 		DatabaseURL:       "sqlite:/home/ada/.local/share/achuan/achuan.db",
@@ -88,7 +89,7 @@ func TestLoad(t *testing.T) {
 			*s = Settings{
 				JWT: "a.b.c", APIURL: "http://127.0.0.1:9/api/chat/completions", PlatformCookie: "a=b; c=d",
 				Listen: "[::1]:0", APIKeys: []string{"one", "alice:two"}, AllowAnonymous: true, CORSOrigins: []string{"*"},
-				MaxBody: 10_000, BlobRoom: 1 << 30, FetchAllow: []string{"files.example", "10.0.0.0/8"}, ImageOutput: []string{"images"}, UserSessions: UserSessionsOff, ToolStreaming: ToolStreamingEager,
+				MaxBody: 10_000, BlobRoom: 1 << 30, FetchAllow: []string{"files.example", "10.0.0.0/8"}, ImageStore: true, ImageOutput: []string{"images"}, UserSessions: UserSessionsOff, ToolStreaming: ToolStreamingEager,
 				ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
 				IdleTimeout: 3 * time.Minute, DrainTimeout: 500 * time.Millisecond, LogLevel: slog.LevelDebug, LogFormat: "json",
 				AdminKey: "boss", Audit: AuditHash, TracesURL: "http://127.0.0.1:4318",

@@ -35,9 +35,11 @@ const (
 	nameAllowAnonymous = "ACHUAN_ALLOW_ANONYMOUS"
 	nameCORSOrigins    = "ACHUAN_CORS_ORIGINS"
 	nameMaxBody        = "ACHUAN_MAX_BODY"
+	nameBlobURL        = "ACHUAN_BLOB_URL"
 	nameBlobRoom       = "ACHUAN_BLOB_ROOM"
 	nameFetch          = "ACHUAN_FETCH"
 	nameFetchAllow     = "ACHUAN_FETCH_ALLOW"
+	nameImageStore     = "ACHUAN_IMAGE_STORE"
 	nameImageOutput    = "ACHUAN_IMAGE_OUTPUT"
 	nameUserSessions   = "ACHUAN_USER_SESSIONS"
 	nameToolStreaming  = "ACHUAN_TOOL_STREAMING"
@@ -120,6 +122,13 @@ var settings = []Setting{
 		Doc:     "The room for the pictures and documents of requests. Those that were used least recently are deleted for new ones.",
 	},
 	{
+		Name: nameBlobURL, Secret: true, isAccount: true,
+		Allowed: "s3://ID:KEY@HOST/BUCKET/PREFIX?region=REGION; with &tls=off it is plain http, and without a key it " +
+			"is that of AWS's usual variables or of the machine's role",
+		Doc: "A bucket for the pictures and documents. Without it they are in a folder beside the SQLite database, " +
+			"or in the PostgreSQL database.",
+	},
+	{
 		Name: nameFetch, Default: "on",
 		Allowed: "true or false",
 		Doc:     "Whether links to pictures in requests are fetched, from public addresses only.",
@@ -133,6 +142,11 @@ var settings = []Setting{
 		Name: nameImageOutput, Default: "markdown,images", isList: true,
 		Allowed: "markdown, images or both, separated by commas",
 		Doc:     "How clients get the pictures of an answer: as Markdown in its text (markdown), as `images` beside it (images).",
+	},
+	{
+		Name: nameImageStore, Default: "on",
+		Allowed: "true or false",
+		Doc:     "Whether this server keeps a copy of each picture of an answer, and gives clients a link to it.",
 	},
 	{
 		Name: nameUserSessions, Default: string(UserSessionsContinue),

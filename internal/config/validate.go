@@ -71,6 +71,7 @@ func (l *loader) validate(s *Settings) {
 		{nameListen, isValidListen(s.Listen)},
 		{nameCORSOrigins, normalizeOrigins(s.CORSOrigins)},
 		{nameMaxBody, s.MaxBody >= 1 && s.MaxBody <= maxBodyLimit},
+		{nameBlobURL, s.BlobURL == "" || strings.HasPrefix(s.BlobURL, "s3://")},
 		{nameBlobRoom, s.BlobRoom >= minBlobRoom && s.BlobRoom <= maxBlobRoom},
 		{nameFetchAllow, !slices.ContainsFunc(s.FetchAllow, isInvalidFetchAllow)},
 		{nameImageOutput, len(s.ImageOutput) > 0 && !slices.ContainsFunc(s.ImageOutput, isInvalidImageOutput)},

@@ -58,17 +58,20 @@ func (d *doctor) inspectStore(ctx context.Context, remedy string) Line {
 
 // checkFiles checks that the folder for the files of requests can be used. Without it only requests with
 // pictures and documents fail.
-func (d *doctor) checkFiles(context.Context) Line {
+func (d *doctor) checkFiles(ctx context.Context) Line {
 	switch {
 	case d.isRemote:
 		return skip("the server does not say")
 	case d.Settings == nil:
 		return noSettings()
 	}
+	if d.Settings.BlobURL != "" {
+		return d.checkBucket(ctx)
+	}
 	path, err := store.File(d.Settings.DatabaseURL)
 	switch {
 	case errors.Is(err, store.ErrPostgres):
-		return ok("each replica keeps the files of its requests in a temporary folder, or in memory")
+		return ok("the files of requests are in the database")
 	case err != nil:
 		return ok("the files of requests are in memory")
 	}
@@ -84,6 +87,21 @@ func (d *doctor) checkFiles(context.Context) Line {
 		return ok("achuan serve creates the folder with the first file")
 	}
 	return ok("writable, %.1f of %.0f MiB used", float64(folder.Used())/(1<<20), float64(d.Settings.BlobRoom)/(1<<20))
+}
+
+// checkBucket checks that the bucket for files exists.
+func (d *doctor) checkBucket(ctx context.Context) Line {
+	const remedy = "check ACHUAN_BLOB_URL, and the rights of its key"
+	bucket, err := media.NewBucket(d.Settings.BlobURL)
+	if err != nil {
+		return fail(remedy, "%v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := bucket.Check(ctx); err != nil {
+		return fail(remedy, "the bucket for files cannot be used: %v", err)
+	}
+	return ok("the bucket can be reached")
 }
 
 // isStoreFileMissing reports whether a server runs whose store file does not exist any more.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -13,11 +14,18 @@ import (
 type PictureOutput struct {
 	NoMarkdown bool // the Markdown of pictures is removed from the text
 	NoEvents   bool // there is no EventPicture
+	// Keep stores a copy of a picture and returns a link to it, which begins with base; nil keeps none.
+	Keep func(ctx context.Context, base, url string) string
 }
 
-// filter returns a filter for one answer of a model that draws.
-func (o PictureOutput) filter() *pictureShaper {
-	return &pictureShaper{filter: media.PictureFilter{DropMarkdown: o.NoMarkdown}, hasEvents: !o.NoEvents}
+// filter returns a filter for one answer of a model that draws. The links to copies of pictures begin with base.
+func (o PictureOutput) filter(base string) *pictureShaper {
+	s := &pictureShaper{filter: media.PictureFilter{DropMarkdown: o.NoMarkdown}, hasEvents: !o.NoEvents}
+	if o.Keep != nil && base != "" {
+		// The copy is made even if the client has left: it may ask again.
+		s.filter.Link = func(url string) string { return o.Keep(context.Background(), base, url) }
+	}
+	return s
 }
 
 // pictureShaper takes the pictures out of an answer's text. A nil pictureShaper leaves it as it is.

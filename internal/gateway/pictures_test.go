@@ -46,7 +46,7 @@ func TestPictures(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := newShaper(&chat.Request{}, plan)
-			s.pictures = c.output.filter()
+			s.pictures = c.output.filter("")
 			var got []chat.Event
 			for _, ev := range give {
 				if _, err := s.Shape(ev, func(ev chat.Event) { got = append(got, ev) }); err != nil {

@@ -13,9 +13,9 @@ func (g *Gateway) newQuestion(r *chat.Request, plan *emulate.Plan, m model, choi
 		if m.Draws {
 			output := g.pictures
 			if r.Draws {
-				output = PictureOutput{}
+				output = PictureOutput{Keep: output.Keep}
 			}
-			s.pictures = output.filter()
+			s.pictures = output.filter(r.PictureBase)
 		}
 		return s
 	}

@@ -64,7 +64,7 @@ func (s *Server) decodeRequest(r *http.Request, d dialect) (dialectRequest, erro
 	}
 	x, req := stateOf(r), decoded.common()
 	x.model, x.isStream = req.Model, req.Streamed
-	req.Caller = x.caller
+	req.Caller, req.PictureBase = x.caller, pictureBase(r)
 	if x.memory != nil {
 		req.Hold, req.TakeMemory = x.memory.hold, x.memory.takeForAnswer
 	}

@@ -16,7 +16,8 @@ import (
 // forBrowsers are the headers that browsers and proxies use themselves, or that every page
 // can read.
 var forBrowsers = []string{
-	"Accept-Encoding", "Allow", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Traceparent", "Vary", "Www-Authenticate",
+	"Accept-Encoding", "Allow", "Cache-Control", "Connection", "Content-Disposition", "Content-Length",
+	"Content-Security-Policy", "Content-Type", "Cross-Origin-Resource-Policy", "Traceparent", "Vary", "Www-Authenticate",
 	"X-Accel-Buffering", "X-Content-Type-Options",
 }
 

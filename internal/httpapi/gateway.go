@@ -23,8 +23,19 @@ type Chat interface {
 type Files interface {
 	// NewIntake returns a reader of a JSON body that takes the bytes of long files out of it.
 	NewIntake(body io.Reader) Intake
-	// AddUpload stores a picture of a form. path names its field, for errors.
-	AddUpload(content io.Reader, name, path string) (chat.File, error)
+	// AddFile stores a file of a form. source has the client's name of the file and the field for errors.
+	AddFile(content io.Reader, source chat.FileSource) (chat.File, error)
+	// Register gives a stored file an ID, by which the caller may name it in requests.
+	Register(ctx context.Context, caller string, f *chat.UploadedFile) error
+	Uploaded(ctx context.Context, caller, id string) (chat.UploadedFile, error)
+	ListUploaded(
+		ctx context.Context, caller string, q chat.FileQuery,
+	) (page []chat.UploadedFile, hasMore bool, err error)
+	DeleteUploaded(ctx context.Context, caller, id string) error
+	// OpenFile opens the bytes of a file.
+	OpenFile(f chat.File) (io.ReadCloser, error)
+	// KeptPicture opens a picture of an answer of which a copy was kept.
+	KeptPicture(digest, signature string) (content io.ReadCloser, size int64, mediaType string, err error)
 	// Picture downloads a picture of an answer, and converts it to the format: png, jpeg, or "" to
 	// leave it as it is.
 	Picture(ctx context.Context, url, format string) (content []byte, mediaType string, err error)

@@ -50,7 +50,9 @@ func (s *Server) readImageForm(r *http.Request) (*openai.ImageRequest, error) {
 			if len(pictures) == maxFormPictures {
 				return nil, chat.Invalid(chat.CodeInvalidValue, "image", "The form has more pictures than a request may change.")
 			}
-			f, err := s.opts.Files.AddUpload(part, part.FileName(), "image["+strconv.Itoa(len(pictures))+"]")
+			f, err := s.opts.Files.AddFile(part, chat.FileSource{
+				Name: part.FileName(), Path: "image[" + strconv.Itoa(len(pictures)) + "]", IsPicture: true,
+			})
 			if err != nil {
 				return nil, formError(err)
 			}
@@ -75,18 +77,14 @@ func (s *Server) readImageForm(r *http.Request) (*openai.ImageRequest, error) {
 // appendFormField appends a field of a form as a field of a JSON object. Forms have texts only, so
 // numbers and booleans are written as such.
 func appendFormField(dst []byte, name string, part *multipart.Part) ([]byte, error) {
-	value, err := io.ReadAll(io.LimitReader(part, maxFormField+1))
+	text, err := readFormField(name, part)
 	if err != nil {
-		return nil, formError(err)
-	}
-	if len(value) > maxFormField {
-		return nil, chat.Invalid(chat.CodeInvalidValue, chat.Truncate(name, jsonval.MaxShown), "A field of the form is too long.")
+		return nil, err
 	}
 	if len(dst) > 1 {
 		dst = append(dst, ',')
 	}
 	dst = append(jsonval.AppendString(dst, strings.ToValidUTF8(name, "\ufffd")), ':')
-	text := strings.ToValidUTF8(string(value), "\ufffd")
 	switch name {
 	case "n", "output_compression", "partial_images":
 		if _, err := strconv.Atoi(text); err == nil {
@@ -98,6 +96,18 @@ func appendFormField(dst []byte, name string, part *multipart.Part) ([]byte, err
 		}
 	}
 	return jsonval.AppendString(dst, text), nil
+}
+
+// readFormField returns a field of a form that is no file.
+func readFormField(name string, part *multipart.Part) (string, error) {
+	value, err := io.ReadAll(io.LimitReader(part, maxFormField+1))
+	if err != nil {
+		return "", formError(err)
+	}
+	if len(value) > maxFormField {
+		return "", chat.Invalid(chat.CodeInvalidValue, chat.Truncate(name, jsonval.MaxShown), "A field of the form is too long.")
+	}
+	return strings.ToValidUTF8(string(value), "\ufffd"), nil
 }
 
 // formError returns the error for a form that cannot be read. An error of the body or of a file stays

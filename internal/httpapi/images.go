@@ -103,6 +103,9 @@ func (s *Server) sendImages(w http.ResponseWriter, r *http.Request, req *openai.
 func (s *Server) completeImageRequest(r *http.Request, req *openai.ImageRequest, question *chat.Request) (err error) {
 	x := stateOf(r)
 	question.Dialect, question.Caller, question.Streamed = dialectImages, x.caller, req.Streamed
+	if !req.IsBase64 {
+		question.PictureBase = pictureBase(r)
+	}
 	if err = s.opts.Files.Resolve(r.Context(), question); err != nil {
 		return err
 	}

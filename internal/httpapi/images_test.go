@@ -14,13 +14,9 @@ import (
 )
 
 // fakeFiles are files that are not there, and pictures that can always be downloaded.
-type fakeFiles struct{}
+type fakeFiles struct{ Files }
 
 func (fakeFiles) Resolve(context.Context, *chat.Request) error { return nil }
-
-func (fakeFiles) AddUpload(io.Reader, string, string) (chat.File, error) {
-	return chat.File{}, errors.New("no uploads here")
-}
 
 func (fakeFiles) NewIntake(body io.Reader) Intake { return fakeIntake{body} }
 

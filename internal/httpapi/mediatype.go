@@ -46,6 +46,16 @@ func (s *Server) requireJSONOrForm(h handler) handler {
 	}
 }
 
+// requireForm makes h refuse bodies that are no form with files.
+func (s *Server) requireForm(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if !isForm(r.Header.Get("Content-Type")) || r.Header.Get("Content-Encoding") != "" {
+			return mediaTypeError("The body must be a form with a file: send it with Content-Type: multipart/form-data.")
+		}
+		return h(w, r)
+	}
+}
+
 func mediaTypeError(message string) error {
 	return &chat.Error{Kind: chat.KindMediaType, Code: chat.CodeUnsupportedMediaType, Message: message}
 }

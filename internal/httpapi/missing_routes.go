@@ -23,8 +23,8 @@ const (
 var absentRoutes = map[string]string{
 	"completions": useChat, "responses": useChat, "messages": useChat, "conversations": useChat,
 	"assistants": useChat, "threads": useChat, "realtime": useChat, "batches": useChat, "chatkit": useChat,
-	"images": useImages,
-	"files":  useText, "uploads": useText, "vector_stores": useText, "containers": useText,
+	"images":  useImages,
+	"uploads": useText, "vector_stores": useText, "containers": useText,
 	"embeddings": useOther, "audio": useOther, "moderations": useOther, "fine_tuning": useOther, "fine-tunes": useOther,
 	"evals": useOther, "videos": useOther, "rerank": useOther, "organization": useOther, "engines": "Use GET /v1/models.",
 }

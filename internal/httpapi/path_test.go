@@ -89,7 +89,7 @@ func TestAbsentRoutes(t *testing.T) {
 		{"POST", "/v1/images/variations", []string{"/v1/images/edits"}},
 		{"POST", "/v1/assistants", []string{"Use POST /v1/chat/completions."}},
 		{"POST", "/v1/threads/t/runs", []string{"Use POST /v1/chat/completions."}},
-		{"POST", "/v1/files", []string{"messages of POST /v1/chat/completions"}},
+		{"POST", "/v1/uploads", []string{"messages of POST /v1/chat/completions"}},
 		{"POST", "/v1/nope", []string{"no POST /v1/nope here", "ends in /v1"}},
 	} {
 		s, _, _ := newTestServer(nil)

@@ -13,6 +13,13 @@ func (s *Server) routes() http.Handler {
 	t.addDialect(s, "/v1/chat/completions", chatCompletions{})
 	t.add(s.api, "POST /v1/images/generations", s.requireJSON(s.generateImages))
 	t.add(s.api, "POST /v1/images/edits", s.requireJSONOrForm(s.editImages))
+	// A pattern with a method would conflict with those of the paths above, which have none.
+	t.addFallback(s.signed, picturePath+"{digest}", s.getPicture)
+	t.add(s.api, "POST /v1/files", s.requireForm(s.createFile))
+	t.add(s.api, "GET /v1/files", s.listFiles)
+	t.add(s.api, "GET /v1/files/{id}", s.getFile)
+	t.add(s.api, "DELETE /v1/files/{id}", s.deleteFile)
+	t.add(s.api, "GET /v1/files/{id}/content", s.getFileContent)
 	t.add(s.api, "GET /v1/models", s.listModels)
 	t.add(s.api, "GET /v1/models/{id...}", s.getModel)
 	t.add(s.sessions, "GET /v1/sessions", s.listSessions)
@@ -42,6 +49,10 @@ func (s *Server) api(h handler) http.Handler {
 func (s *Server) sessions(h handler) http.Handler {
 	return chain(s.adapt(h), s.drain, s.guard, s.authenticateOrAdmin)
 }
+
+// signed wraps a route whose links have a signature instead of a key. Browsers open them from pages of
+// other sites.
+func (s *Server) signed(h handler) http.Handler { return s.adapt(h) }
 
 // public wraps a page that is outside the API and needs no key.
 func (s *Server) public(h handler) http.Handler { return chain(s.adapt(h), s.guard) }

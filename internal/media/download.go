@@ -103,8 +103,3 @@ func onWhite(picture image.Image) image.Image {
 	draw.Draw(flat, flat.Bounds(), picture, picture.Bounds().Min, draw.Over)
 	return flat
 }
-
-// AddUpload stores a picture of a form. path names its field, for errors.
-func (l *Library) AddUpload(content io.Reader, name, path string) (chat.File, error) {
-	return l.add(content, &chat.FileSource{Name: name, Path: path, IsPicture: true})
-}

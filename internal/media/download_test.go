@@ -24,7 +24,7 @@ func TestPicture(t *testing.T) {
 		_, _ = w.Write(content)
 	}))
 	defer server.Close()
-	l := NewLibrary(NewMemory(1<<20), nil, NewFetcher(FetcherOptions{Allow: []string{"127.0.0.1"}}))
+	l := newLibraryOf(NewMemory(1<<20), nil, NewFetcher(FetcherOptions{Allow: []string{"127.0.0.1"}}))
 	for _, c := range []struct{ sample, format, want string }{
 		{"png", "", "png"}, {"png", "png", "png"}, {"png", "jpeg", "jpeg"}, {"jpeg", "png", "png"}, {"gif", "png", "png"},
 		{"gif", "", "gif"}, {"webp", "", "webp"},
@@ -45,7 +45,7 @@ func TestPicture(t *testing.T) {
 			t.Errorf("content of %s as %q = %s, %v, want %s", c.sample, c.format, got, err, c.want)
 		}
 	}
-	if _, _, err := NewLibrary(NewMemory(1<<20), nil, nil).Picture(t.Context(), server.URL+"/png", ""); err == nil {
+	if _, _, err := newLibraryOf(NewMemory(1<<20), nil, nil).Picture(t.Context(), server.URL+"/png", ""); err == nil {
 		t.Error("Picture without a fetcher = nil, want an error")
 	}
 }

@@ -163,7 +163,7 @@ func TestDownloadLimits(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	l := NewLibrary(NewMemory(100<<20), NewFetcher(FetcherOptions{Allow: []string{"127.0.0.1"}}), nil)
+	l := newLibraryOf(NewMemory(100<<20), NewFetcher(FetcherOptions{Allow: []string{"127.0.0.1"}}), nil)
 	for _, path := range []string{"/endless", "/bomb", "/short", "/missing", "/empty"} {
 		_, err := resolve(t, l, &chat.FileSource{URL: server.URL + path, Path: "messages[0].content[1]"})
 		requireInvalid(t, err)
@@ -202,7 +202,7 @@ func TestResolveLinks(t *testing.T) {
 		_, _ = w.Write(samples["png"])
 	}))
 	defer server.Close()
-	l := NewLibrary(NewMemory(1<<20), NewFetcher(FetcherOptions{Allow: []string{"127.0.0.1"}}), nil)
+	l := newLibraryOf(NewMemory(1<<20), NewFetcher(FetcherOptions{Allow: []string{"127.0.0.1"}}), nil)
 	resolveAs := func(caller string) ([]chat.File, error) {
 		r := &chat.Request{Caller: chat.Caller{ID: caller}}
 		for i := range 10 {
@@ -251,7 +251,7 @@ func TestResolveSlowLinks(t *testing.T) {
 			r.Messages = append(r.Messages, chat.Message{Files: []chat.File{{Source: source}}})
 		}
 		start := time.Now()
-		err := NewLibrary(NewMemory(1<<20), f, nil).Resolve(t.Context(), r)
+		err := newLibraryOf(NewMemory(1<<20), f, nil).Resolve(t.Context(), r)
 		if took := time.Since(start); took != fetchTimeout {
 			t.Errorf("Resolve of 20 slow links took %v, want %v", took, fetchTimeout)
 		}

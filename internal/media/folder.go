@@ -26,8 +26,8 @@ const (
 	// minAge is how long a blob stays after its last use when room is made: the request that uses it
 	// may not have been sent yet.
 	minAge = 15 * time.Minute
-	// minUseDistance is the time between two records of a use. It is well below minAge.
-	minUseDistance = 2 * time.Minute
+	// MinUseDistance is the time between two records of a use. It is well below minAge.
+	MinUseDistance = 2 * time.Minute
 )
 
 // ErrFull says that all blobs in the room are in use.
@@ -39,6 +39,8 @@ type FolderOptions struct {
 	Room   int64         // bytes for all blobs; 0 sets no limit
 	MaxAge time.Duration // after its last use a blob is deleted; 0 means never
 	Logger *slog.Logger
+	// Needed returns the digests of the blobs that stay, whenever they were used; nil for none.
+	Needed func(ctx context.Context) (map[chat.Digest]bool, error)
 }
 
 // Folder keeps each blob in a file, whose name is its digest. The file's modification time is the
@@ -111,7 +113,7 @@ func (f *Folder) Open(d chat.Digest) (io.ReadCloser, int64, error) {
 
 // markUsed records a use. A failure makes a blob expire earlier, and the client sends it again.
 func (f *Folder) markUsed(path string, info fs.FileInfo) {
-	if now := time.Now(); now.Sub(info.ModTime()) > minUseDistance {
+	if now := time.Now(); now.Sub(info.ModTime()) > MinUseDistance {
 		_ = os.Chtimes(path, now, now)
 	}
 }
@@ -168,11 +170,15 @@ func (f *Folder) makeRoom(size int64) error {
 	if err != nil {
 		return err
 	}
+	needed, err := f.needed(context.Background())
+	if err != nil {
+		return err
+	}
 	for _, b := range blobs {
 		if f.opts.Room == 0 || f.used+size <= f.opts.Room || time.Since(b.lastUse) < minAge {
 			break
 		}
-		if os.Remove(b.path) == nil {
+		if !needed[b.digest] && os.Remove(b.path) == nil {
 			f.used -= b.size
 		}
 	}
@@ -181,6 +187,14 @@ func (f *Folder) makeRoom(size int64) error {
 	}
 	f.used += size
 	return nil
+}
+
+// needed returns the digests of the blobs that stay.
+func (f *Folder) needed(ctx context.Context) (map[chat.Digest]bool, error) {
+	if f.opts.Needed == nil {
+		return nil, nil
+	}
+	return f.opts.Needed(ctx)
 }
 
 // count lists the blobs and counts their bytes. The caller holds f.mu.
@@ -209,6 +223,7 @@ func (f *Folder) Used() int64 {
 // folderBlob is a stored blob.
 type folderBlob struct {
 	path    string
+	digest  chat.Digest
 	size    int64
 	lastUse time.Time
 }
@@ -230,8 +245,8 @@ func (f *Folder) list() ([]folderBlob, error) {
 			}
 			return nil
 		}
-		if _, isBlob := chat.ParseDigest(entry.Name()); isBlob {
-			blobs = append(blobs, folderBlob{path, info.Size(), info.ModTime()})
+		if digest, isBlob := chat.ParseDigest(entry.Name()); isBlob {
+			blobs = append(blobs, folderBlob{path, digest, info.Size(), info.ModTime()})
 		}
 		return nil
 	})
@@ -253,7 +268,7 @@ func (f *Folder) Run(ctx context.Context) {
 	tick := time.NewTicker(cleanUpInterval)
 	defer tick.Stop()
 	for {
-		if err := f.deleteExpired(); err != nil {
+		if err := f.deleteExpired(ctx); err != nil {
 			f.opts.Logger.WarnContext(ctx, "files that nobody uses any more cannot be deleted", telemetry.KeyError, err)
 		}
 		select {
@@ -264,7 +279,11 @@ func (f *Folder) Run(ctx context.Context) {
 	}
 }
 
-func (f *Folder) deleteExpired() error {
+func (f *Folder) deleteExpired(ctx context.Context) error {
+	needed, err := f.needed(ctx)
+	if err != nil {
+		return err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	blobs, err := f.list()
@@ -273,7 +292,7 @@ func (f *Folder) deleteExpired() error {
 	}
 	f.used = 0
 	for _, b := range blobs {
-		if f.opts.MaxAge > 0 && time.Since(b.lastUse) > f.opts.MaxAge {
+		if f.opts.MaxAge > 0 && !needed[b.digest] && time.Since(b.lastUse) > f.opts.MaxAge {
 			if err = errors.Join(err, os.Remove(b.path)); err == nil {
 				continue
 			}

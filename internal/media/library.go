@@ -17,7 +17,7 @@ import (
 // MaxFile is the maximum size of a file in bytes.
 const MaxFile = 20 << 20
 
-// Blobs stores bytes by their digest. Folder and Memory implement it.
+// Blobs stores bytes by their digest. Folder, Memory and Remote implement it.
 type Blobs interface {
 	// Create begins a blob. Its bytes are written to the Draft.
 	Create() (Draft, error)
@@ -36,6 +36,8 @@ type Draft interface {
 // Library adds files and opens them. It implements chat.FileOpener.
 type Library struct {
 	blobs      Blobs
+	registry   Registry
+	signer     *Signer
 	fetcher    *Fetcher // of the links of clients
 	answers    *Fetcher // of the links in answers
 	links      linkMemory
@@ -43,10 +45,18 @@ type Library struct {
 	uploads    sync.Map // reference -> *uploaded, until the request is resolved or ends
 }
 
-// NewLibrary returns the library of the files in blobs. fetcher downloads the links that clients send,
-// and answers those of pictures that a model has drawn. Without them, links are refused.
-func NewLibrary(blobs Blobs, fetcher, answers *Fetcher) *Library {
-	return &Library{blobs: blobs, fetcher: fetcher, answers: answers}
+// Options are the parts of a Library.
+type Options struct {
+	Blobs    Blobs
+	Registry Registry // of the files that clients have uploaded
+	Signer   *Signer  // of the links to pictures
+	Links    *Fetcher // of the links that clients send; nil refuses them
+	Answers  *Fetcher // of the pictures that models have drawn; nil refuses them
+}
+
+// NewLibrary returns a library.
+func NewLibrary(o Options) *Library {
+	return &Library{blobs: o.Blobs, registry: o.Registry, signer: o.Signer, fetcher: o.Links, answers: o.Answers}
 }
 
 // Resolve stores the bytes of all files of a request that have a Source, and fills in their fields.
@@ -61,6 +71,10 @@ func (l *Library) Resolve(ctx context.Context, r *chat.Request) error {
 			case f.Source == nil:
 			case f.Source.URL != "":
 				links = append(links, f)
+			case f.Source.ID != "":
+				if err := l.fillNamed(ctx, r.Caller.ID, f); err != nil {
+					return err
+				}
 			case bytes.HasPrefix(f.Source.Base64, []byte(referenceMark)):
 				if err := l.fillUploaded(f); err != nil {
 					return err
@@ -115,6 +129,9 @@ func (l *Library) resolveLinks(ctx context.Context, caller string, links []*chat
 // the one that it led to then: a picture of an earlier message may be gone by now.
 func (l *Library) resolveLink(ctx context.Context, caller string, f *chat.File) error {
 	source := f.Source
+	if isKept, err := l.fillKept(f); isKept {
+		return err
+	}
 	if l.fetcher == nil {
 		return invalidFile(source, "links are not fetched here; send the picture as a data URL")
 	}

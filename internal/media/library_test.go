@@ -43,7 +43,11 @@ func encodePicture(encode func(io.Writer, image.Image) error) []byte {
 	return b.Bytes()
 }
 
-func newLibrary() *Library { return NewLibrary(NewMemory(100<<20), nil, nil) }
+func newLibrary() *Library { return newLibraryOf(NewMemory(100<<20), nil, nil) }
+
+func newLibraryOf(b Blobs, links, answers *Fetcher) *Library {
+	return NewLibrary(Options{Blobs: b, Signer: NewSigner([]byte("secret")), Links: links, Answers: answers})
+}
 
 func resolve(t *testing.T, l *Library, source *chat.FileSource) (chat.File, error) {
 	t.Helper()
@@ -162,7 +166,7 @@ func TestOpenFileWithoutItsBytes(t *testing.T) {
 // put stores a blob.
 func put(t *testing.T, blobs Blobs, content string) chat.File {
 	t.Helper()
-	f, err := NewLibrary(blobs, nil, nil).add(strings.NewReader(content), &chat.FileSource{})
+	f, err := newLibraryOf(blobs, nil, nil).add(strings.NewReader(content), &chat.FileSource{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +214,7 @@ func TestFolder(t *testing.T) {
 	if err := os.Truncate(folder.pathOf(a.Digest), 2); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewLibrary(folder, nil, nil).OpenFile(a); err == nil {
+	if _, err := newLibraryOf(folder, nil, nil).OpenFile(a); err == nil {
 		t.Error("OpenFile of a blob that lost bytes = nil, want an error")
 	}
 	if put(t, folder, "text a"); !has(folder, a) {
@@ -260,7 +264,7 @@ func TestFolderMakesRoom(t *testing.T) {
 	if has(folder, older) || !has(folder, old) || !has(folder, third) {
 		t.Error("want the blob that was used least recently to be deleted, and no other")
 	}
-	if _, err := NewLibrary(folder, nil, nil).add(strings.NewReader(strings.Repeat("x", 20)), &chat.FileSource{}); err == nil {
+	if _, err := newLibraryOf(folder, nil, nil).add(strings.NewReader(strings.Repeat("x", 20)), &chat.FileSource{}); err == nil {
 		t.Error("add beyond the room = nil while all blobs are in use, want an error")
 	}
 }
@@ -278,7 +282,7 @@ func TestFolderDeletesExpired(t *testing.T) {
 	if err := os.Chtimes(draft, at, at); err != nil {
 		t.Fatal(err)
 	}
-	if err := folder.deleteExpired(); err != nil {
+	if err := folder.deleteExpired(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(draft); !has(folder, kept) || has(folder, expired) || err == nil {
@@ -286,7 +290,7 @@ func TestFolderDeletesExpired(t *testing.T) {
 	}
 	// A use keeps a blob.
 	age(t, folder, kept, 2*time.Hour)
-	if has(folder, kept); folder.deleteExpired() != nil || !has(folder, kept) {
+	if has(folder, kept); folder.deleteExpired(t.Context()) != nil || !has(folder, kept) {
 		t.Error("a blob was deleted after it was used")
 	}
 }

@@ -12,6 +12,8 @@ import (
 type PictureFilter struct {
 	// DropMarkdown removes the Markdown of pictures from the text.
 	DropMarkdown bool
+	// Link returns the link that clients get in place of a picture's own; nil leaves it.
+	Link func(url string) string
 	// HasDropped reports whether Markdown was removed.
 	HasDropped bool
 
@@ -107,10 +109,16 @@ func (f *PictureFilter) picture(text string, isEnd bool) (size int) {
 		f.addText(text[:1])
 		return 1
 	}
+	markdown := text[:size]
+	if f.Link != nil {
+		link := f.Link(url)
+		markdown = strings.Replace(markdown, url, link, 1)
+		url = link
+	}
 	if f.DropMarkdown {
 		f.HasDropped = true
 	} else {
-		f.addText(text[:size])
+		f.addText(markdown)
 	}
 	f.flush()
 	f.emit(Piece{URL: url})

@@ -17,12 +17,18 @@ type fileFields struct {
 // source returns where the bytes of the file come from. kind is the type of the part. The path of
 // the source is relative to the part.
 func (fields *fileFields) source(kind string) (*chat.FileSource, *jsonval.Fault) {
-	if kind == "image_url" || kind == "input_image" {
+	switch {
+	case kind == "input_image" && fields.imageURL.IsAbsent() && !fields.id.IsAbsent():
+		s, f := uploadedSource(fields.id)
+		if f != nil {
+			return nil, f
+		}
+		s.IsPicture = true
+		return s, nil
+	case kind == "image_url", kind == "input_image":
 		return pictureSource(fields.imageURL)
-	}
-	if kind == "input_file" {
-		s, f := documentSource(fields.data, fields.name, fields.id)
-		return s, f
+	case kind == "input_file":
+		return documentSource(fields.data, fields.name, fields.id)
 	}
 	if fields.file.IsAbsent() {
 		return nil, jsonval.Missing("an object with file_data", fields.file).In("file")
@@ -70,7 +76,20 @@ func pictureSource(v jsonval.Value) (*chat.FileSource, *jsonval.Fault) {
 	return s, nil
 }
 
-// documentSource reads the fields of a file: a data URL, or base64 with a name.
+// uploadedSource reads the id of a file that was uploaded.
+func uploadedSource(id jsonval.Value) (*chat.FileSource, *jsonval.Fault) {
+	text, f := id.AsString()
+	if f != nil {
+		return nil, f.In("file_id")
+	}
+	if text == "" {
+		return nil, invalidFile("expected the id of a file, but got an empty string").In("file_id")
+	}
+	return &chat.FileSource{ID: text, Path: "file_id"}, nil
+}
+
+// documentSource reads the fields of a file: a data URL, base64 with a name, or the id of a file that was
+// uploaded.
 func documentSource(data, name, id jsonval.Value) (*chat.FileSource, *jsonval.Fault) {
 	var filename string
 	if !name.IsAbsent() {
@@ -84,9 +103,11 @@ func documentSource(data, name, id jsonval.Value) (*chat.FileSource, *jsonval.Fa
 	}
 	switch {
 	case data.IsAbsent() && !id.IsAbsent():
-		return nil, jsonval.Unsupported("files cannot be uploaded in advance yet; send the bytes in file_data").In("file_id")
+		return uploadedSource(id)
 	case data.IsAbsent():
 		return nil, jsonval.Missing("a data URL, or base64", data).In("file_data")
+	case !id.IsAbsent():
+		return nil, invalidFile("expected file_data or file_id, not both").In("file_id")
 	case data.Kind() != jsonval.String:
 		return nil, jsonval.WrongType("a string", data).In("file_data")
 	}

@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"internal/openai":       {"internal/chat", "internal/jsonval"},
 	"internal/access":       {"internal/chat"},
 	"internal/media":        {"internal/chat", "internal/lazyregexp", "internal/telemetry"},
-	"internal/store":        {"internal/chat", "internal/conversation"},
+	"internal/store":        {"internal/chat", "internal/conversation", "internal/media"},
 	"internal/gateway": {
 		"internal/chat", "internal/conversation", "internal/emulate", "internal/media", "internal/telemetry",
 		"internal/tokens",
