@@ -93,7 +93,7 @@ func (f *Folder) Create() (Draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folderDraft{File: file, folder: f}, nil
+	return &folderDraft{fileDraft{File: file}, f}, nil
 }
 
 // Open opens a blob, and records that it is used.
@@ -118,22 +118,27 @@ func (f *Folder) markUsed(path string, info fs.FileInfo) {
 	}
 }
 
-type folderDraft struct {
+// fileDraft is the file of a draft.
+type fileDraft struct {
 	*os.File
-	folder *Folder
-	size   int64
+	size int64
 }
 
-func (d *folderDraft) Write(p []byte) (int, error) {
+func (d *fileDraft) Write(p []byte) (int, error) {
 	n, err := d.File.Write(p)
 	d.size += int64(n)
 	return n, err
 }
 
-// Drop removes the draft.
-func (d *folderDraft) Drop() {
+// Drop removes the draft. A file that cannot be removed stays until its folder is cleaned up.
+func (d *fileDraft) Drop() {
 	_ = d.Close()
-	_ = os.Remove(d.Name()) // CleanUp removes it otherwise
+	_ = os.Remove(d.Name())
+}
+
+type folderDraft struct {
+	fileDraft
+	folder *Folder
 }
 
 // Keep renames the draft to its digest, so that a blob is whole or does not exist.
@@ -265,11 +270,16 @@ func ignoreMissing(err error) error {
 
 // Run deletes blobs that have not been used for long, until ctx ends.
 func (f *Folder) Run(ctx context.Context) {
+	cleanUpRegularly(ctx, f.opts.Logger, f.deleteExpired)
+}
+
+// cleanUpRegularly calls cleanUp now and at each interval, until ctx ends.
+func cleanUpRegularly(ctx context.Context, logger *slog.Logger, cleanUp func(context.Context) error) {
 	tick := time.NewTicker(cleanUpInterval)
 	defer tick.Stop()
 	for {
-		if err := f.deleteExpired(ctx); err != nil {
-			f.opts.Logger.WarnContext(ctx, "files that nobody uses any more cannot be deleted", telemetry.KeyError, err)
+		if err := cleanUp(ctx); err != nil && ctx.Err() == nil {
+			logger.WarnContext(ctx, "files that nobody uses any more cannot be deleted", telemetry.KeyError, err)
 		}
 		select {
 		case <-tick.C:

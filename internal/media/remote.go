@@ -89,7 +89,7 @@ func (r *Remote) Create() (Draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &remoteDraft{File: file, remote: r}, nil
+	return &remoteDraft{fileDraft{File: file}, r}, nil
 }
 
 // Open opens a blob, and records that it is used.
@@ -134,21 +134,8 @@ func (r *Remote) Used() int64 {
 }
 
 type remoteDraft struct {
-	*os.File
+	fileDraft
 	remote *Remote
-	size   int64
-}
-
-func (d *remoteDraft) Write(p []byte) (int, error) {
-	n, err := d.File.Write(p)
-	d.size += int64(n)
-	return n, err
-}
-
-// Drop removes the draft.
-func (d *remoteDraft) Drop() {
-	_ = d.Close()
-	_ = os.Remove(d.Name()) // it is in the folder for temporary files
 }
 
 // Keep stores the draft as an object.
@@ -243,18 +230,7 @@ func (r *Remote) remove(ctx context.Context, o Object) error {
 // Run deletes blobs that have not been used for long, and objects that processes left behind, until ctx
 // ends.
 func (r *Remote) Run(ctx context.Context) {
-	tick := time.NewTicker(cleanUpInterval)
-	defer tick.Stop()
-	for {
-		if err := r.CleanUp(ctx); err != nil && ctx.Err() == nil {
-			r.opts.Logger.WarnContext(ctx, "files that nobody uses any more cannot be deleted", telemetry.KeyError, err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	cleanUpRegularly(ctx, r.opts.Logger, r.CleanUp)
 }
 
 // CleanUp deletes what Run deletes, once.

@@ -18,15 +18,15 @@ type Registry interface {
 	AddFile(ctx context.Context, caller string, f chat.UploadedFile) error
 	// FindFile returns a file of the caller, or chat.ErrNoFile.
 	FindFile(ctx context.Context, caller, id string) (chat.UploadedFile, error)
-	// ListFiles returns a page of the files of the caller. If q.After is none of them, the error is
-	// chat.ErrNoFile.
+	// ListFiles returns a page of the files of the caller. If the caller has no file
+	// with the ID q.After, the error is chat.ErrNoFile.
 	ListFiles(ctx context.Context, caller string, q chat.FileQuery) (page []chat.UploadedFile, hasMore bool, err error)
 	// DeleteFile deletes a file of the caller, or returns chat.ErrNoFile.
 	DeleteFile(ctx context.Context, caller, id string) error
 }
 
-// AddFile stores the bytes of a file that a form brings, and fills in f.File. source has the name that the
-// client gives, and names the field for errors.
+// AddFile stores the bytes of a file from a form. source has the name that the client gives, and the name of
+// the field for errors.
 func (l *Library) AddFile(content io.Reader, source chat.FileSource) (chat.File, error) {
 	return l.add(content, &source)
 }

@@ -83,6 +83,9 @@ func (i BlobIndex) Used(ctx context.Context) (size int64, err error) {
 // Release takes blobs out of use; see media.Index.
 func (i BlobIndex) Release(ctx context.Context, q media.Unused) (list []media.Object, err error) {
 	err = i.db.autocommit(ctx, func(ctx context.Context, c conn) (err error) {
+		if _, err := c.exec(ctx, deleteExpiredFiles); err != nil { // they would keep their blobs
+			return err
+		}
 		list, err = queryAll(ctx, c, scanObject, releaseBlobs, q.Age.Microseconds(), int64(q.Limit))
 		return err
 	})

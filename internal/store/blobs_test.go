@@ -131,6 +131,11 @@ func TestRemoteBlobs(t *testing.T) {
 		requireNoError(t, b.CleanUp(ctx)) // 3 has expired
 		requireEqual(t, objects.count(), 1)
 		requireNoError(t, s.DeleteFile(ctx, "anna", needed.ID))
+		needed.Expires = w.now().Add(time.Hour)
+		requireNoError(t, s.AddFile(ctx, "anna", needed))
+		requireNoError(t, b.CleanUp(ctx))
+		requireEqual(t, objects.count(), 1)
+		w.advance(t, 25*time.Hour) // the file expires, and with it the blob
 		requireNoError(t, b.CleanUp(ctx))
 		requireEqual(t, objects.count(), 0)
 		requireEqual(t, b.Used(), int64(0))

@@ -13,7 +13,7 @@ const MaxFiles = 10_000
 const (
 	fileColumns = `id, created, expires, digest, size, type, name, purpose`
 	isLiveFile  = `(expires = 0 OR expires > {now})`
-	countFiles  = `SELECT COUNT(*) FROM files WHERE account = $1 AND caller = $2`
+	countFiles  = `SELECT COUNT(*) FROM files WHERE account = $1 AND caller = $2 AND ` + isLiveFile
 	insertFile  = `
 INSERT INTO files (account, caller, ` + fileColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 	findFile   = `SELECT ` + fileColumns + ` FROM files WHERE account = $1 AND caller = $2 AND id = $3 AND ` + isLiveFile

@@ -1,5 +1,6 @@
 // Package store keeps what conversations need: sessions with their heads, names, aliases
-// and stored turns. A DB is an open SQLite or PostgreSQL database; DB.Account returns the
+// and stored turns. It also keeps the list of uploaded files, the index of blobs, and with
+// PostgreSQL their bytes. A DB is an open SQLite or PostgreSQL database; DB.Account returns the
 // Store of one account, which implements conversation.Store. Both databases pass one
 // conformance suite: the tests that use eachStore.
 //
