@@ -10,6 +10,7 @@ import (
 	"errors"
 	"image"
 	_ "image/png"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -47,6 +48,7 @@ func TestSDK(t *testing.T) {
 		{"complete answer", testCompleteAnswer},
 		{"streamed answer", testStreamedAnswer},
 		{"picture and file", testPictureAndFile},
+		{"files", testFiles},
 		{"images", testImages},
 		{"unknown model", testUnknownModel},
 		{"missing messages", testMissingMessages},
@@ -117,12 +119,64 @@ func testPictureAndFile(t *testing.T, ctx context.Context, client openai.Client)
 	}
 }
 
+func testFiles(t *testing.T, ctx context.Context, client openai.Client) {
+	uploaded, err := client.Files.New(ctx, openai.FileNewParams{
+		File: openai.File(strings.NewReader("# Plan"), "plan.md", "text/markdown"), Purpose: openai.FilePurposeUserData,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := client.Files.ListAutoPaging(ctx, openai.FileListParams{})
+	var ids []string
+	for listed.Next() {
+		ids = append(ids, listed.Current().ID)
+	}
+	if err := listed.Err(); err != nil || !slices.Contains(ids, uploaded.ID) {
+		t.Errorf("files = %q, %v, want %s among them", ids, err, uploaded.ID)
+	}
+	content, err := client.Files.Content(ctx, uploaded.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer content.Body.Close()
+	if b, err := io.ReadAll(content.Body); err != nil || string(b) != "# Plan" {
+		t.Errorf("content = %q, %v, want # Plan", b, err)
+	}
+	params := question("")
+	params.Model = "claude-sonnet-4-5-20250929"
+	params.Messages = []openai.ChatCompletionMessageParamUnion{openai.UserMessage([]openai.ChatCompletionContentPartUnionParam{
+		openai.FileContentPart(openai.ChatCompletionContentPartFileFileParam{FileID: openai.String(uploaded.ID)}),
+	})}
+	completion, err := client.Chat.Completions.New(ctx, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := completion.Choices[0].Message.Content; !strings.Contains(text, "plan.md, a document of 6 bytes") {
+		t.Errorf("answer = %q, want plan.md described", text)
+	}
+	if deleted, err := client.Files.Delete(ctx, uploaded.ID); err != nil || !deleted.Deleted {
+		t.Errorf("Files.Delete = %+v, %v", deleted, err)
+	}
+	var apiErr *openai.Error
+	if _, err := client.Files.Get(ctx, uploaded.ID); !errors.As(err, &apiErr) || apiErr.StatusCode != http.StatusNotFound {
+		t.Errorf("Files.Get after deletion = %v, want 404", err)
+	}
+}
+
 func testImages(t *testing.T, ctx context.Context, client openai.Client) {
 	drawn, err := client.Images.Generate(ctx, openai.ImageGenerateParams{
 		Prompt: "a lighthouse", Model: "gemini-3-pro-preview-image", N: openai.Int(1), Size: openai.ImageGenerateParamsSize1024x1024,
 	})
-	if err != nil || len(drawn.Data) == 0 || !strings.HasSuffix(drawn.Data[0].URL, ".png") {
-		t.Fatalf("Images.Generate = %+v, %v, want a link", drawn, err)
+	if err != nil || len(drawn.Data) == 0 {
+		t.Fatalf("Images.Generate = %+v, %v, want a picture", drawn, err)
+	}
+	kept, err := http.Get(drawn.Data[0].URL) // needs no key
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Body.Close()
+	if _, format, err := image.Decode(kept.Body); err != nil || format != "png" {
+		t.Fatalf("picture behind the link = %s, %v, want png", format, err)
 	}
 	drawn, err = client.Images.Generate(ctx, openai.ImageGenerateParams{
 		Prompt: "a lighthouse", ResponseFormat: openai.ImageGenerateParamsResponseFormatB64JSON,

@@ -122,9 +122,28 @@ describe("the Node SDK", { concurrency: true, timeout: callTimeout }, () => {
     }
   });
 
+  it("keeps files", async () => {
+    const uploaded = await client.files.create({ file: await toFile(Buffer.from("# Plan"), "plan.md"), purpose: "user_data" });
+    assert.equal(uploaded.bytes, 6);
+    const listed = [];
+    for await (const file of client.files.list()) listed.push(file.id);
+    assert.ok(listed.includes(uploaded.id), `files = ${listed}, want ${uploaded.id} among them`);
+    assert.equal((await client.files.retrieve(uploaded.id)).filename, "plan.md");
+    assert.equal(await (await client.files.content(uploaded.id)).text(), "# Plan");
+    const completion = await client.chat.completions.create({
+      model: "claude-sonnet-4-5-20250929",
+      messages: [{ role: "user", content: [{ type: "file", file: { file_id: uploaded.id } }] }],
+    });
+    assert.match(answerText(completion), /plan\.md, a document of 6 bytes/);
+    assert.equal((await client.files.delete(uploaded.id)).deleted, true);
+    await assert.rejects(client.files.retrieve(uploaded.id), (error) => error.status === 404);
+  });
+
   it("draws and edits pictures", async () => {
     const drawn = await client.images.generate({ prompt: "a lighthouse", model: "gemini-3-pro-preview-image", size: "1024x1024" });
-    assert.match(drawn.data[0].url, /^http:\/\/127\.0\.0\.1:\d+\/.*\.png$/);
+    const kept = await fetch(drawn.data[0].url); // needs no key
+    assert.equal(kept.headers.get("content-type"), "image/png");
+    assert.equal(Buffer.from(await kept.arrayBuffer()).subarray(1, 4).toString(), "PNG");
     const bytes = await client.images.generate({ prompt: "a lighthouse", response_format: "b64_json" });
     const content = Buffer.from(bytes.data[0].b64_json, "base64");
     assert.equal(content.subarray(1, 4).toString(), "PNG");
