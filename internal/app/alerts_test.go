@@ -221,6 +221,7 @@ func (funcChat) MarkClientLeft() {}
 func (d funcChat) Chat(context.Context, *chat.Request) (httpapi.Answer, error) { return d, nil }
 func (d funcChat) Models(context.Context) []chat.Model                         { return []chat.Model{{ID: "gpt-5.1-high"}} }
 func (d funcChat) Model(context.Context, string) (chat.Model, error)           { return chat.Model{}, nil }
+func (d funcChat) CountTokens(context.Context, *chat.Request) (int, error)     { return 0, nil }
 func (d funcChat) Session() int64                                              { return 1 }
 func (d funcChat) Placement() chat.Placement                                   { return chat.PlacementNew }
 

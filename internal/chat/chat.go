@@ -34,6 +34,8 @@ type Message struct {
 	Files      []File
 	ToolCalls  []ToolCall // assistant messages only
 	ToolCallID string     // tool messages only: of the call whose result this is
+	// IsError says that the tool failed: tool messages only. It is not part of the lineage.
+	IsError bool
 }
 
 // ToolCall is a function call that an assistant message made.

@@ -127,7 +127,7 @@ func BenchmarkPlacement(b *testing.B) {
 				b.Fatal(err)
 			}
 			r.Caller = alice
-			return &r.Request
+			return &r.Request.Request
 		}
 		// Create a session with the history: ask all but its last answer, which the platform then gives.
 		history[len(history)-1] = assistant("an answer")

@@ -44,6 +44,9 @@ func (f *fieldHash) messages(messages []chat.Message, instructions int) {
 		for _, s := range []string{string(m.Role), m.Name, m.ToolCallID} {
 			f.text(s)
 		}
+		if m.IsError { // not a flag: most messages have the hash that they had before there were errors
+			f.text("error")
+		}
 		f.rawText(m, i >= instructions)
 		f.number(len(m.ToolCalls))
 		for _, c := range m.ToolCalls {

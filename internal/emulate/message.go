@@ -77,6 +77,9 @@ func resultText(m chat.Message) string {
 	writeAttribute(&b, "id", m.ToolCallID)
 	writeAttribute(&b, "name", m.Name)
 	b.WriteString(">\n")
+	if m.IsError {
+		b.WriteString("[error] ")
+	}
 	b.WriteString(escapeTags(m.Text))
 	b.WriteString("\n</tool_result>")
 	return b.String()

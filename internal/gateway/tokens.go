@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"unicode/utf8"
 
 	"achuan/internal/chat"
@@ -118,4 +119,23 @@ func (s *shaper) estimatePrompt() int {
 		texts = append(texts, s.plan.MessageText(m))
 	}
 	return overhead + estimateTokens(texts...)
+}
+
+// CountTokens estimates the tokens of a request's instructions, tools and messages. It asks nothing. The error
+// for an unknown model is that of Chat.
+func (g *Gateway) CountTokens(ctx context.Context, r *chat.Request) (int, error) {
+	if _, ok := g.catalogue.find(ctx, r.Model); !ok {
+		return 0, g.catalogue.unknownModelError(r.Model)
+	}
+	texts := make([]string, 0, 2*len(r.Messages)+3*len(r.Tools))
+	for _, t := range r.Tools {
+		texts = append(texts, t.Name, t.Description, string(t.Parameters))
+	}
+	for _, m := range r.Messages {
+		texts = append(texts, m.Text)
+		for _, c := range m.ToolCalls {
+			texts = append(texts, c.Name, c.Arguments)
+		}
+	}
+	return messageOverhead*len(r.Messages) + estimateTokens(texts...), nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/telemetry"
 )
 
@@ -14,10 +15,10 @@ const maxLoggedText = 128
 
 // accessLog gives each request its state, its writer and its span. When the request ends,
 // it writes one log line and counts the request. It never logs content.
-func (s *Server) accessLog(dialectOf func(path string) dialect) func(http.Handler) http.Handler {
+func (s *Server) accessLog(dialectOf func(*http.Request) dialect.Dialect) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			x := &requestState{start: time.Now(), dialect: dialectOf(r.URL.Path)}
+			x := &requestState{start: time.Now(), dialect: dialectOf(r)}
 			w := newWriter(rw, s.opts.WriteTimeout)
 			r, x.span = s.startSpan(w, r)
 			defer func() {

@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"achuan/internal/openai"
 )
 
 func TestBuffersDoNotGrowForGood(t *testing.T) {
@@ -32,7 +34,7 @@ func TestBuffersAreEmpty(t *testing.T) {
 // A stream that waits holds no buffer: thousands of streams may wait.
 func TestWaitingStreamHoldsNoBuffer(t *testing.T) {
 	rec := httptest.NewRecorder()
-	p := &streamer{live: newLiveStream(rec, time.Hour)}
+	p := &streamer{live: newLiveStream(rec, time.Hour, openai.ImageStream{})}
 	defer p.live.close()
 	p.buffer().WriteString("data: hello\n\n")
 	if err := p.flush(); err != nil || rec.Body.String() != "data: hello\n\n" {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/telemetry"
 )
 
@@ -18,14 +19,14 @@ const (
 )
 
 // answerChat returns the handler of a route that answers requests in a dialect.
-func (s *Server) answerChat(d dialect) handler {
+func (s *Server) answerChat(d dialect.Dialect) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		req, err := s.decodeRequest(r, d)
 		defer stateOf(r).releaseMemory()
 		if err != nil {
 			return err
 		}
-		if req.common().Streamed {
+		if req.Common().Streamed {
 			s.opts.Metrics.StreamOpened()
 			defer s.opts.Metrics.StreamClosed()
 			return s.streamAnswer(w, r, req)
@@ -51,18 +52,19 @@ func (s *Server) placeRequest(r *http.Request, req *chat.Request) (Answer, error
 }
 
 // decodeRequest decodes the body and adds what the headers say.
-func (s *Server) decodeRequest(r *http.Request, d dialect) (dialectRequest, error) {
+func (s *Server) decodeRequest(r *http.Request, d dialect.Dialect) (dialect.Decoded, error) {
 	b := takeBuffer()
 	defer returnBuffer(b)
 	data, err := s.readBody(b, r)
 	if err != nil {
 		return nil, err
 	}
-	decoded, err := d.decode(data)
+	decoded, err := d.Decode(r, data)
 	if err != nil {
 		return nil, err
 	}
-	x, req := stateOf(r), decoded.common()
+	common := decoded.Common()
+	x, req := stateOf(r), &common.Request
 	x.model, x.isStream = req.Model, req.Streamed
 	req.Caller, req.PictureBase = x.caller, pictureBase(r)
 	if x.memory != nil {
@@ -74,22 +76,21 @@ func (s *Server) decodeRequest(r *http.Request, d dialect) (dialectRequest, erro
 	if req.IdempotencyKey, err = idempotencyKey(r.Header); err != nil {
 		return nil, err
 	}
-	details := decoded.details()
-	if details.hasFiles {
+	if common.HasFiles {
 		if err := s.opts.Files.Resolve(r.Context(), req); err != nil {
 			return nil, err
 		}
 	}
-	if n := len(details.unknown); n > 0 {
+	if n := len(common.Unknown); n > 0 {
 		s.opts.Metrics.IgnoredKeys(n)
 		s.logDebug(r.Context(), "unknown keys in the request, ignored",
-			slog.Any(telemetry.KeyIgnored, truncateAll(details.unknown, maxLoggedKeys, maxLoggedText)))
+			slog.Any(telemetry.KeyIgnored, truncateAll(common.Unknown, maxLoggedKeys, maxLoggedText)))
 	}
-	if req.Session, err = s.sessionRef(r, req, details); err != nil {
+	if req.Session, err = s.sessionRef(r, common); err != nil {
 		return nil, err
 	}
 	if req.Session.ID == 0 {
-		err = decoded.checkResults()
+		err = common.CheckResults()
 	}
 	return decoded, err
 }
@@ -98,8 +99,8 @@ func (s *Server) decodeRequest(r *http.Request, d dialect) (dialectRequest, erro
 const maxLoggedKeys = 16
 
 // sendWhole collects the answer and sends it at once.
-func (s *Server) sendWhole(w http.ResponseWriter, r *http.Request, req dialectRequest) error {
-	answer, err := s.placeRequest(r, req.common())
+func (s *Server) sendWhole(w http.ResponseWriter, r *http.Request, req dialect.Decoded) error {
+	answer, err := s.placeRequest(r, &req.Common().Request)
 	if err != nil {
 		return err
 	}
@@ -111,9 +112,9 @@ func (s *Server) sendWhole(w http.ResponseWriter, r *http.Request, req dialectRe
 }
 
 // collectAnswer sends the answer of a placed request.
-func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req dialectRequest, answer Answer) error {
+func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req dialect.Decoded, answer Answer) error {
 	x := stateOf(r)
-	collected := req.whole()
+	collected := req.Whole()
 	memory := chat.MemoryCount{Take: x.memory.takeForAnswer}
 	for ev, err := range answer.Events() {
 		if err != nil {

@@ -54,14 +54,15 @@ func normalizeOrigin(origin string) string {
 
 const (
 	// corsHeaders is the answer to a preflight that asks for no headers or for too many.
-	corsHeaders = "authorization, content-type, x-api-key, api-key, x-session-id, x-request-id, idempotency-key"
+	corsHeaders = "authorization, content-type, x-api-key, api-key, anthropic-version, anthropic-beta, x-session-id, x-request-id, idempotency-key"
 	corsMaxAge  = "7200" // seconds that a browser may keep a preflight; the maximum of Chrome
 )
 
 // exposedHeaders are the reply headers that a page may read. A test compares them with all
 // headers that this package sets.
 var exposedHeaders = strings.ToLower(strings.Join([]string{
-	sessionHeader, placementHeader, usageHeader, pointsHeader, requestIDHeader, retryAfterHeader, shouldRetryHeader,
+	sessionHeader, placementHeader, usageHeader, pointsHeader, requestIDHeader, anthropicRequestID, retryAfterHeader,
+	shouldRetryHeader,
 }, ", "))
 
 // maxCORSHeaders is the size in bytes of the list of headers that a preflight may ask for.

@@ -25,7 +25,7 @@ func TestCORS(t *testing.T) {
 	const asked = "authorization,content-type,x-stainless-os"
 	readable := map[string]string{
 		"access-control-allow-origin":   "https://chat.example.com",
-		"access-control-expose-headers": "x-session-id, x-achuan-placement, x-achuan-usage, x-achuan-points, x-request-id, retry-after, x-should-retry",
+		"access-control-expose-headers": "x-session-id, x-achuan-placement, x-achuan-usage, x-achuan-points, x-request-id, request-id, retry-after, x-should-retry",
 		"vary":                          "Origin",
 	}
 	flight := map[string]string{

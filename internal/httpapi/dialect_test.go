@@ -8,19 +8,18 @@ import (
 	"testing"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 )
 
 // otherDialect has errors of another shape and refuses every body.
 type otherDialect struct{}
 
-func (otherDialect) decode([]byte) (dialectRequest, error) {
+func (otherDialect) Decode(*http.Request, []byte) (dialect.Decoded, error) {
 	return nil, chat.Invalid(chat.CodeInvalidValue, "x", "no")
 }
 
-func (otherDialect) status(chat.Kind) (int, string) { return http.StatusTeapot, "other" }
-
-func (otherDialect) appendError(dst []byte, e *chat.Error) []byte {
-	return append(append(dst, "other "...), e.Code...)
+func (otherDialect) AppendError(dst []byte, e *chat.Error, _ dialect.Client) ([]byte, int) {
+	return append(append(dst, "other "...), e.Code...), http.StatusTeapot
 }
 
 // Errors have the shape of the dialect of their route, also those of the middleware that
@@ -33,6 +32,7 @@ func TestErrorsHaveTheShapeOfTheirDialect(t *testing.T) {
 	panics := func(http.ResponseWriter, *http.Request) error { panic("oh my") }
 	routes.dialects["/v1/panics"] = otherDialect{}
 	routes.add(s.api, "POST /v1/panics", panics)
+	routes.addFallback(s.api, "/v1/", notFound)
 	h := chain(routes.mux(), s.requestID, s.accessLog(routes.dialectOf), s.recoverPanic, s.limitBody)
 	key := "Authorization: " + aliceKey
 	for _, tt := range []struct {
@@ -44,6 +44,7 @@ func TestErrorsHaveTheShapeOfTheirDialect(t *testing.T) {
 		{"decoder", request("POST", "/v1/other", "{}", key), http.StatusTeapot, "other invalid_value"},
 		{"authentication", request("POST", "/v1/other", "{}"), http.StatusTeapot, "other missing_api_key"},
 		{"size", request("POST", "/v1/other", strings.Repeat(" ", 2<<10), key), http.StatusTeapot, "other request_too_large"},
+		{"longer path", request("POST", "/v1/other/x", "{}", key), http.StatusTeapot, "other not_found"},
 		{"method", request("GET", "/v1/other", "", key), http.StatusTeapot, "other method_not_allowed"},
 		{"panic", request("POST", "/v1/panics", "{}", key), http.StatusTeapot, "other internal_error"},
 		{"route without a dialect", request("GET", "/v1/models", ""), http.StatusUnauthorized, `{"error":{`},

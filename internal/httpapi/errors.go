@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 )
 
 // statusClientGone is the status in the log of a request whose client left before the
@@ -83,7 +84,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := publicError(err, requestIDOf(r))
 	x.err = e
 	if statusOf(w) == 0 {
-		writeError(w, x.dialect, e)
+		writeError(w, r, e)
 	}
 }
 
@@ -108,19 +109,20 @@ func publicError(err error, requestID string) *chat.Error {
 	return &c
 }
 
-func writeError(w http.ResponseWriter, d dialect, e *chat.Error) {
+func writeError(w http.ResponseWriter, r *http.Request, e *chat.Error) {
 	h := w.Header()
 	if e.RetryAfter > 0 {
 		wait := min(e.RetryAfter, maxRetryAfter)
 		seconds := int((wait + time.Second - 1) / time.Second)
 		h.Set(retryAfterHeader, strconv.Itoa(seconds))
 	}
-	status, _ := d.status(e.Kind)
+	client := dialect.Client{Header: r.Header, RequestID: requestIDOf(r)}
+	body, status := stateOf(r).dialect.AppendError(nil, e, client)
 	if !mayRetryHelp(status, e.Code) {
 		h.Set(shouldRetryHeader, "false")
 	}
 	// The log already has the error. A failure to deliver it changes nothing.
-	_ = writeJSON(w, status, d.appendError(nil, e))
+	_ = writeJSON(w, status, body)
 }
 
 // writeJSON writes a whole reply.

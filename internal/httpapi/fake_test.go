@@ -25,6 +25,10 @@ func (f *fakeChat) Models(context.Context) []chat.Model {
 	return []chat.Model{{ID: "model-1"}, {ID: "maker/model:2"}}
 }
 
+func (f *fakeChat) CountTokens(_ context.Context, r *chat.Request) (int, error) {
+	return len(r.Messages), nil
+}
+
 func (f *fakeChat) Model(ctx context.Context, id string) (chat.Model, error) {
 	for _, m := range f.Models(ctx) {
 		if m.ID == id {

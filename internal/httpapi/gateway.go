@@ -14,6 +14,8 @@ import (
 type Chat interface {
 	// Chat places a request. An Answer that it returns is ranged over.
 	Chat(ctx context.Context, r *chat.Request) (Answer, error)
+	// CountTokens estimates the tokens of a request without asking anything.
+	CountTokens(ctx context.Context, r *chat.Request) (int, error)
 	Models(ctx context.Context) []chat.Model
 	// Model returns the model of that id; the error for an unknown one is 404.
 	Model(ctx context.Context, id string) (chat.Model, error)

@@ -80,7 +80,7 @@ func (s *Server) sendImages(w http.ResponseWriter, r *http.Request, req *openai.
 	}
 	s.opts.Metrics.StreamOpened()
 	defer s.opts.Metrics.StreamClosed()
-	live := newLiveStream(w, s.opts.KeepAlive)
+	live := newLiveStream(w, s.opts.KeepAlive, openai.ImageStream{})
 	defer live.close()
 	live.startTimer(stateOf(r).bodyRead.Add(s.opts.HeaderWait))
 	pictures, _, err := s.drawPictures(r, req, question, live)

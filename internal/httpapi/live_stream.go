@@ -6,23 +6,22 @@ import (
 	"time"
 
 	"achuan/internal/chat"
-	"achuan/internal/sse"
 )
 
-var keepAliveComment = sse.AppendComment(nil, "keep-alive")
-
 // liveStream is the connection of one stream. The handler writes text to it. Its timer
-// writes headers and keep-alive comments while there is no text. The first event of the
+// writes headers and keep-alives while there is no text. The first event of the
 // answer or the end of the wait for it, whichever comes first, decides on the status 200.
 type liveStream struct {
 	w         http.ResponseWriter
 	flusher   *http.ResponseController
 	keepAlive time.Duration
+	format    streamFormat
 
 	timer *time.Timer // calls tick
 
-	mu            sync.Mutex // guards the fields below and every use of w
+	mu            sync.Mutex // guards the fields below, and every use of w and of format
 	answer        Answer     // nil before the request is placed
+	hasUnsent     bool       // whether the handler has text that it did not write yet
 	headersSent   bool       // whether the headers were sent
 	placementSent bool       // whether they have the placement
 	isClosed      bool       // whether nothing more may be written
@@ -30,8 +29,14 @@ type liveStream struct {
 	err           error      // of the first write that failed
 }
 
-func newLiveStream(w http.ResponseWriter, keepAlive time.Duration) *liveStream {
-	l := &liveStream{w: w, flusher: http.NewResponseController(w), keepAlive: keepAlive}
+// streamFormat is what the connection must know of the dialect of its stream.
+type streamFormat interface {
+	ContentType() string
+	AppendKeepAlive(dst []byte) []byte
+}
+
+func newLiveStream(w http.ResponseWriter, keepAlive time.Duration, format streamFormat) *liveStream {
+	l := &liveStream{w: w, flusher: http.NewResponseController(w), keepAlive: keepAlive, format: format}
 	l.timer = time.AfterFunc(time.Hour, l.tick)
 	l.timer.Stop()
 	return l
@@ -48,7 +53,16 @@ func (l *liveStream) setAnswer(answer Answer) {
 	l.answer = answer
 }
 
-// tick sends what is due: the headers, or a comment after a long silence.
+// compose runs f, which uses the writer of the dialect, while the timer does not use it. What f appends
+// is written next: until then, a keep-alive would come in front of it.
+func (l *liveStream) compose(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hasUnsent = true
+	f()
+}
+
+// tick sends what is due: the headers, or a keep-alive after a long silence.
 func (l *liveStream) tick() {
 	if !l.mu.TryLock() {
 		// The handler is writing, so nothing is due. Waiting for the lock would need a
@@ -60,12 +74,16 @@ func (l *liveStream) tick() {
 	if l.isClosed || l.err != nil {
 		return
 	}
+	if l.hasUnsent {
+		l.timer.Reset(l.keepAlive) // the handler is about to write
+		return
+	}
 	if silent := time.Since(l.lastWrite); l.headersSent && silent < l.keepAlive {
 		l.timer.Reset(l.keepAlive - silent)
 		return
 	}
 	if l.headersSent {
-		l.send(keepAliveComment)
+		l.send(l.format.AppendKeepAlive(nil))
 	} else {
 		l.send(nil)
 	}
@@ -77,6 +95,7 @@ func (l *liveStream) tick() {
 func (l *liveStream) write(p []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.hasUnsent = false
 	if len(p) > 0 && l.err == nil {
 		l.send(p)
 	}
@@ -127,7 +146,7 @@ func (l *liveStream) close() {
 func (l *liveStream) send(p []byte) {
 	if !l.headersSent {
 		l.headersSent = true
-		setStreamHeaders(l.w.Header())
+		setStreamHeaders(l.w.Header(), l.format.ContentType())
 		if l.placementSent = l.answer != nil; l.placementSent {
 			setPlacementHeaders(l.w.Header(), "", l.answer)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/openai"
 )
 
 // A timer that fires after the handler is done writes nothing.
@@ -18,7 +19,7 @@ func TestLateTickIsSilent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := httptest.NewRecorder()
-			l := newLiveStream(rec, time.Second)
+			l := newLiveStream(rec, time.Second, openai.ImageStream{})
 			over(l)
 			l.tick()
 			if rec.Flushed || rec.Body.Len() > 0 || len(rec.Header()) > 0 {
@@ -33,7 +34,7 @@ func TestFailureOfAKeepAliveIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
 		d := &deadlines{ResponseRecorder: httptest.NewRecorder(), fail: broken}
-		l := newLiveStream(newWriter(d, time.Second), time.Second)
+		l := newLiveStream(newWriter(d, time.Second), time.Second, openai.ImageStream{})
 		l.setAnswer(&fakeAnswer{session: 1, placement: chat.PlacementNew})
 		defer l.close()
 		l.startTimer(time.Now().Add(time.Second))
@@ -46,6 +47,33 @@ func TestFailureOfAKeepAliveIsKnown(t *testing.T) {
 		}
 		if len(d.writes) != 1 {
 			t.Errorf("writes = %d, want 1, because it fails", len(d.writes))
+		}
+	})
+}
+
+// A keep-alive never comes between the text that the handler composed and what was sent before, because the
+// events of some dialects are numbered.
+func TestKeepAliveWaitsForTheHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := httptest.NewRecorder()
+		l := newLiveStream(rec, time.Second, openai.ImageStream{})
+		defer l.close()
+		if err := l.write([]byte("data: 1\n\n")); err != nil {
+			t.Fatal(err)
+		}
+		l.startTimer(time.Now().Add(time.Second))
+		var text []byte
+		l.compose(func() { text = []byte("data: 2\n\n") })
+		time.Sleep(5 * time.Second)
+		if err := l.write(text); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := rec.Body.String(), "data: 1\n\ndata: 2\n\n"; got != want {
+			t.Errorf("sent = %q, want %q", got, want)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		if got, want := rec.Body.String(), "data: 1\n\ndata: 2\n\n: keep-alive\n\n"; got != want {
+			t.Errorf("sent after a silence = %q, want %q", got, want)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/openai"
 	"achuan/internal/telemetry"
 )
 
@@ -37,7 +38,7 @@ func (s *Server) countRequest(r *http.Request, x *requestState, status int) {
 		PromptTokens: x.usage.PromptTokens, CompletionTokens: x.usage.CompletionTokens,
 	}
 	if x.err != nil {
-		_, counted.ErrorType = defaultDialect.status(x.err.Kind)
+		_, counted.ErrorType = openai.Status(x.err.Kind)
 		counted.ErrorCode = string(x.err.Code)
 		s.countLimit(x.err.Code)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/telemetry"
 )
 
@@ -16,7 +17,7 @@ type requestState struct {
 	start    time.Time
 	bodyRead time.Time // when the whole body was read; zero before
 	span     *telemetry.Span
-	dialect  dialect
+	dialect  dialect.Dialect
 	route    string // path pattern; "" before the mux has found the route
 	isProbe  bool
 	caller   chat.Caller // zero before authentication

@@ -4,13 +4,18 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"achuan/internal/anthropic"
+	"achuan/internal/dialect"
+	"achuan/internal/openai"
 )
 
 // routes returns the handler of all routes, with the middleware that every request passes.
 func (s *Server) routes() http.Handler {
 	t := newRouteTable()
 
-	t.addDialect(s, "/v1/chat/completions", chatCompletions{})
+	t.addDialect(s, "/v1/chat/completions", openai.ChatCompletions{})
+	s.addMessagesRoutes(t)
 	t.add(s.api, "POST /v1/images/generations", s.requireJSON(s.generateImages))
 	t.add(s.api, "POST /v1/images/edits", s.requireJSONOrForm(s.editImages))
 	// A pattern with a method would conflict with those of the paths above, which have none.
@@ -84,8 +89,8 @@ func chain(h http.Handler, middleware ...func(http.Handler) http.Handler) http.H
 // alone would send those to a catch-all pattern such as "/v1/".
 type routeTable struct {
 	serveMux      *http.ServeMux
-	methodsByPath map[string]*pathMethods // by path pattern
-	dialects      map[string]dialect      // by path
+	methodsByPath map[string]*pathMethods    // by path pattern
+	dialects      map[string]dialect.Dialect // by path, which may be the beginning of longer ones
 }
 
 // pathMethods are the methods of one path, and what wraps its 405.
@@ -95,20 +100,31 @@ type pathMethods struct {
 }
 
 func newRouteTable() *routeTable {
-	return &routeTable{http.NewServeMux(), map[string]*pathMethods{}, map[string]dialect{}}
+	return &routeTable{http.NewServeMux(), map[string]*pathMethods{}, map[string]dialect.Dialect{}}
 }
 
 // addDialect adds the route of a dialect, a POST to a path without wildcards.
-func (t *routeTable) addDialect(s *Server, path string, d dialect) {
+func (t *routeTable) addDialect(s *Server, path string, d dialect.Dialect) {
 	t.dialects[path] = d
 	t.add(s.api, "POST "+path, s.requireJSON(s.answerChat(d)))
 }
 
-// dialectOf returns the dialect of a path. It works before the mux has found the route, so
+// defaultDialect is the dialect of a request whose route has none of its own.
+var defaultDialect dialect.Dialect = openai.ChatCompletions{}
+
+// dialectOf returns the dialect of a request. It works before the mux has found the route, so
 // that the errors of every middleware have the shape of their dialect.
-func (t *routeTable) dialectOf(path string) dialect {
-	if d, ok := t.dialects[path]; ok {
-		return d
+func (t *routeTable) dialectOf(r *http.Request) dialect.Dialect {
+	if r.Header.Get(headerOfMessages) != "" && strings.HasPrefix(r.URL.Path, "/v1/models") {
+		return anthropic.Messages{}
+	}
+	for path := r.URL.Path; len(path) > 1; path = path[:strings.LastIndexByte(path, '/')] {
+		if d, ok := t.dialects[path]; ok {
+			return d
+		}
+		if path[0] != '/' {
+			break
+		}
 	}
 	return defaultDialect
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 )
 
 const sessionHeader = "X-Session-Id"
@@ -17,29 +18,29 @@ const maxSessionName = 512
 
 // sessionRef returns the session that a request names: in the header, else by its id in
 // the body, else by its name in the body.
-func (s *Server) sessionRef(r *http.Request, req *chat.Request, details requestDetails) (chat.SessionRef, error) {
-	ref, err := s.requestedSession(r, details)
-	if err == nil && ref != (chat.SessionRef{}) && req.N > 1 {
+func (s *Server) sessionRef(r *http.Request, common *dialect.Request) (chat.SessionRef, error) {
+	ref, err := s.requestedSession(r, common)
+	if err == nil && ref != (chat.SessionRef{}) && common.N > 1 {
 		err = chat.Invalid(chat.CodeInvalidValue, "n", "Several choices need a session each: with n above 1, leave the session id and `user` out.")
 	}
 	return ref, err
 }
 
-func (s *Server) requestedSession(r *http.Request, details requestDetails) (chat.SessionRef, error) {
+func (s *Server) requestedSession(r *http.Request, common *dialect.Request) (chat.SessionRef, error) {
 	if id := s.headerSessionID(r); id != 0 {
 		return chat.SessionRef{ID: id}, nil
 	}
-	if details.sessionID != 0 {
-		return chat.SessionRef{ID: details.sessionID}, nil
+	if common.SessionID != 0 {
+		return chat.SessionRef{ID: common.SessionID}, nil
 	}
 	if !s.opts.UserSessions {
 		return chat.SessionRef{}, nil
 	}
-	if len(details.sessionName) > maxSessionName {
+	if len(common.SessionName) > maxSessionName {
 		return chat.SessionRef{}, chat.Invalid(chat.CodeInvalidValue, "user",
 			fmt.Sprintf("`user` names a session here and may have %d bytes at most.", maxSessionName))
 	}
-	return chat.SessionRef{Name: details.sessionName}, nil
+	return chat.SessionRef{Name: common.SessionName}, nil
 }
 
 // headerSessionID returns the session id in the header, or 0. Other clients use the

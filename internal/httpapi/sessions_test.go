@@ -9,6 +9,7 @@ import (
 	"achuan/internal/access"
 	"achuan/internal/chat"
 	"achuan/internal/gateway"
+	"achuan/internal/openai"
 )
 
 // fakeSessions has one session, 4711, which belongs to owner.
@@ -129,8 +130,8 @@ func TestMarksOfRepetition(t *testing.T) {
 	s, f, _ := newTestServer(hello)
 	s.SetReady()
 	serve(s, request("POST", "/v1/chat/completions", question, "Idempotency-Key: k-1", "X-Stainless-Retry-Count: 2"))
-	if r := f.onlyRequest(t); r.IdempotencyKey != "k-1" || !r.Retried || r.Dialect != dialectChat {
-		t.Errorf("request = %+v, want the key k-1, Retried and the dialect %s", r, dialectChat)
+	if r := f.onlyRequest(t); r.IdempotencyKey != "k-1" || !r.Retried || r.Dialect != openai.DialectChat {
+		t.Errorf("request = %+v, want the key k-1, Retried and the dialect %s", r, openai.DialectChat)
 	}
 	for _, header := range []string{"X-Stainless-Retry-Count: 0", "X-Stainless-Retry-Count: x", "X-Other: 1"} {
 		s, f, _ := newTestServer(hello)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 )
 
 // flushSize is the size of unsent text, in bytes, above which it is flushed without
@@ -14,16 +15,13 @@ const flushSize = 16 << 10
 // streamAnswer places a request and passes its answer on as it comes, both on the
 // goroutine of the handler. The liveStream sends headers and keep-alive comments while
 // nothing comes, also during the placement.
-func (s *Server) streamAnswer(w http.ResponseWriter, r *http.Request, req dialectRequest) error {
-	p := &streamer{
-		state:  stateOf(r),
-		writer: req.stream(),
-		live:   newLiveStream(w, s.opts.KeepAlive),
-	}
+func (s *Server) streamAnswer(w http.ResponseWriter, r *http.Request, req dialect.Decoded) error {
+	writer := req.Stream()
+	p := &streamer{state: stateOf(r), writer: writer, live: newLiveStream(w, s.opts.KeepAlive, writer)}
 	defer p.live.close()
 	defer p.dropUnsent()
 	p.live.startTimer(p.state.bodyRead.Add(s.opts.HeaderWait))
-	err := s.placeAndStream(p, r, req.common())
+	err := s.placeAndStream(p, r, &req.Common().Request)
 	// The client gets every text that came, flushed or not. So only a failure before any
 	// text is a status of its own, whatever the timing of the platform's bytes.
 	if err == nil || isClientGone(r, err) || !p.hasUnsent() && p.live.closeIfUnused() {
@@ -56,7 +54,7 @@ func (s *Server) placeAndStream(p *streamer, r *http.Request, req *chat.Request)
 // streamer passes one answer on.
 type streamer struct {
 	state  *requestState
-	writer streamWriter
+	writer dialect.Stream
 	live   *liveStream
 	// unsent has the events that wait for the next flush; nil for none, because a stream mostly
 	// waits for events.
@@ -101,9 +99,11 @@ func (p *streamer) passEvent(ev chat.Event) error {
 	if ev.Kind == chat.EventPause {
 		return p.flush()
 	}
-	// Write copies nothing, because the text is appended to the free space of the buffer.
 	b := p.buffer()
-	b.Write(p.writer.Append(b.AvailableBuffer(), ev))
+	p.live.compose(func() {
+		// Write copies nothing, because the text is appended to the free space of the buffer.
+		b.Write(p.writer.Append(b.AvailableBuffer(), ev))
+	})
 	// The end of the last choice goes out together with the end of the stream.
 	choiceEnded := ev.Kind == chat.EventDone && !p.writer.Complete()
 	if choiceEnded || b.Len() > flushSize {
@@ -118,7 +118,7 @@ func (p *streamer) finish() error {
 		return incompleteAnswerError()
 	}
 	b := p.buffer()
-	b.Write(p.writer.AppendEnd(b.AvailableBuffer()))
+	p.live.compose(func() { b.Write(p.writer.AppendEnd(b.AvailableBuffer())) })
 	return p.live.finish(b.Bytes(), p.state.usage)
 }
 
@@ -126,7 +126,7 @@ func (p *streamer) finish() error {
 // error that it returns says that the client is gone.
 func (p *streamer) fail(e *chat.Error) error {
 	b := p.buffer()
-	b.Write(p.writer.AppendError(b.AvailableBuffer(), e))
+	p.live.compose(func() { b.Write(p.writer.AppendError(b.AvailableBuffer(), e)) })
 	return p.flush()
 }
 
@@ -139,11 +139,10 @@ func (p *streamer) flush() error {
 	return err
 }
 
-// setStreamHeaders sets the headers of every stream. The charset is there because common
-// clients read Latin-1 without it. X-Accel-Buffering keeps reverse proxies from holding
-// events back.
-func setStreamHeaders(h http.Header) {
-	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+// setStreamHeaders sets the headers of every stream. X-Accel-Buffering keeps reverse proxies
+// from holding events back.
+func setStreamHeaders(h http.Header, contentType string) {
+	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", "no-cache, no-transform")
 	h.Set("X-Accel-Buffering", "no")
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/golden"
 )
 
@@ -43,7 +44,7 @@ func TestAnswers(t *testing.T) {
 
 // request returns a request for that many choices.
 func request(choices int) *ChatRequest {
-	return &ChatRequest{Request: chat.Request{Model: "m", N: choices}}
+	return &ChatRequest{Request: dialect.Request{Request: chat.Request{Model: "m", N: choices}}}
 }
 
 // parseEvents reads one event from each line: its kind, its choice and its content.

@@ -2,9 +2,9 @@ package openai
 
 import (
 	"strconv"
-	"strings"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
 
@@ -26,8 +26,7 @@ func (d *decoder) content(v jsonval.Value, m *chat.Message) (f *jsonval.Fault) {
 
 // parts joins text parts with line breaks. An empty array is an empty text.
 func (d *decoder) parts(v jsonval.Value, m *chat.Message) *jsonval.Fault {
-	texts := make([]string, 0, 8) // usually stays on the stack
-	size := -1                    // of the joined texts
+	parts := dialect.Parts{Separator: "\n"}
 	for i, e := range v.Elements() {
 		p, f := d.part(e, m.Role)
 		if f != nil {
@@ -35,14 +34,12 @@ func (d *decoder) parts(v jsonval.Value, m *chat.Message) *jsonval.Fault {
 		}
 		switch p.use {
 		case useText:
-			texts = append(texts, p.text)
-			size += 1 + len(p.text)
+			parts.AddText(p.text)
 		case useFile:
-			if len(m.Files) == maxFiles {
-				return jsonval.TooMany(maxFiles, "files").At(i)
-			}
 			p.file.Path = "[" + strconv.Itoa(i) + "]." + p.file.Path
-			m.Files = append(m.Files, chat.File{Offset: max(size, 0), Source: p.file})
+			if !parts.AddFile(p.file) {
+				return jsonval.TooMany(dialect.MaxFiles, "files").At(i)
+			}
 		case useCall:
 			if len(m.ToolCalls) == maxCalls {
 				return jsonval.TooMany(maxCalls, "calls").At(i)
@@ -51,7 +48,7 @@ func (d *decoder) parts(v jsonval.Value, m *chat.Message) *jsonval.Fault {
 		case useNothing:
 		}
 	}
-	m.Text = strings.Join(texts, "\n")
+	m.Text, m.Files = parts.Text(), parts.Files
 	return nil
 }
 
@@ -73,10 +70,6 @@ type part struct {
 	file *chat.FileSource
 }
 
-// maxFiles limits the files of one message. The platform takes fewer, but counts only those that
-// are new to the session.
-const maxFiles = 100
-
 func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Fault) {
 	expected := `"text", "image_url" or "file"`
 	switch {
@@ -92,7 +85,7 @@ func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Faul
 		p.use, field, f = partType(v, role, expected)
 		return f
 	}
-	f = v.ReadFields(&d.unknown, "messages[].content[].",
+	f = v.ReadFields(&d.Unknown, "messages[].content[].",
 		jsonval.Field{Name: "type", Required: expected, Read: readType},
 		jsonval.Field{Name: "text", Value: &text},
 		jsonval.Field{Name: "refusal", Value: &refusal},
@@ -166,6 +159,6 @@ func (d *decoder) callPart(v jsonval.Value) (call chat.ToolCall, f *jsonval.Faul
 		jsonval.Field{Name: "name", Required: expectedFunctionName, Text: &call.Name},
 		jsonval.Field{Name: "id", Text: &call.ID},
 		jsonval.Field{Name: "input", Read: argumentsReader(&call)})
-	call.Name = d.modelName(call.Name)
+	call.Name = d.ModelName(call.Name)
 	return call, f
 }

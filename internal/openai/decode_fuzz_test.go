@@ -80,8 +80,8 @@ func checkRequest(t *testing.T, r *ChatRequest) {
 		t.Errorf("Stop = %q, want at most 4", r.Stop)
 	case r.IncludeUsage && !r.Streamed:
 		t.Error("IncludeUsage = true with Streamed = false, want false")
-	case r.MetadataSession < 0 || r.MetadataSession > 9999999999999999:
-		t.Errorf("MetadataSession = %d, want at most 16 digits", r.MetadataSession)
+	case r.SessionID < 0 || r.SessionID > 9999999999999999:
+		t.Errorf("SessionID = %d, want at most 16 digits", r.SessionID)
 	case len(r.Unknown) > 32:
 		t.Errorf("Unknown = %d keys, want at most 32", len(r.Unknown))
 	case r.Session != chat.SessionRef{} || r.Caller != chat.Caller{}:

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 )
 
 // decode reads a body that must be accepted.
@@ -55,7 +56,7 @@ func TestDecodeParameters(t *testing.T) {
 		{"empty stop", `"stop": ""`, func(*ChatRequest) {}},
 		{"list of an empty stop", `"stop": [""]`, func(*ChatRequest) {}},
 		{"empty stops do not count", `"stop": ["", "a", "", "b", "c", "d", ""]`, func(r *ChatRequest) { r.Stop = []string{"a", "b", "c", "d"} }},
-		{"longest stop", `"stop": "` + strings.Repeat("x", maxStopSize) + `"`, func(r *ChatRequest) { r.Stop = []string{strings.Repeat("x", maxStopSize)} }},
+		{"longest stop", `"stop": "` + strings.Repeat("x", dialect.MaxStopSize) + `"`, func(r *ChatRequest) { r.Stop = []string{strings.Repeat("x", dialect.MaxStopSize)} }},
 		{"max_tokens 0 is not set", `"max_tokens": 0`, func(*ChatRequest) {}},
 		{"max_tokens -1 is not set", `"max_tokens": -1`, func(*ChatRequest) {}},
 		{"max_completion_tokens 0 does not win", `"max_completion_tokens": 0, "max_tokens": 9`, func(r *ChatRequest) { r.MaxTokens = new(9) }},
@@ -64,11 +65,11 @@ func TestDecodeParameters(t *testing.T) {
 		{"effort auto", `"reasoning_effort": "auto"`, func(*ChatRequest) {}},
 		{"empty objects of PHP", `"metadata": [], "logit_bias": [ ], "stream_options": [], "prediction": [], "moderation": [], "prompt_cache_options": []`, func(*ChatRequest) {}},
 		{"effort", `"reasoning_effort": "xhigh"`, func(r *ChatRequest) { r.ReasoningEffort = "xhigh" }},
-		{"user", `"user": "Ann é \ud83d\ude00"`, func(r *ChatRequest) { r.User = "Ann é 😀" }},
-		{"session number", `"metadata": {"sessionId": 9999999999999999, "topic": "x"}`, func(r *ChatRequest) { r.MetadataSession = 9999999999999999 }},
-		{"session string", `"metadata": {"sessionId": "12"}`, func(r *ChatRequest) { r.MetadataSession = 12 }},
+		{"user", `"user": "Ann é \ud83d\ude00"`, func(r *ChatRequest) { r.SessionName = "Ann é 😀" }},
+		{"session number", `"metadata": {"sessionId": 9999999999999999, "topic": "x"}`, func(r *ChatRequest) { r.SessionID = 9999999999999999 }},
+		{"session string", `"metadata": {"sessionId": "12"}`, func(r *ChatRequest) { r.SessionID = 12 }},
 		{"session null", `"metadata": {"sessionId": null, "topic": 1}`, func(*ChatRequest) {}},
-		{"last session counts", `"metadata": {"sessionId": "x", "session\u0049d": 5}`, func(r *ChatRequest) { r.MetadataSession = 5 }},
+		{"last session counts", `"metadata": {"sessionId": "x", "session\u0049d": 5}`, func(r *ChatRequest) { r.SessionID = 5 }},
 		{"last key counts", `"temperature": "hot", "temperature": 1`, func(r *ChatRequest) { r.Temperature = new(1.0) }},
 		{"last null counts", `"n": 3, "n": null`, func(*ChatRequest) {}},
 		{"escaped key", `"\u006e": 2`, func(r *ChatRequest) { r.N = 2 }},
@@ -77,7 +78,7 @@ func TestDecodeParameters(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			want := &ChatRequest{Request: chat.Request{Model: "m", Messages: oneMessage, N: 1}}
+			want := &ChatRequest{Request: dialect.Request{Request: chat.Request{Model: "m", Messages: oneMessage, N: 1}}}
 			tt.want(want)
 			if diff := cmp.Diff(want, decode(t, withParameters(tt.members))); diff != "" {
 				t.Errorf("DecodeChat (-want +got):\n%s", diff)
@@ -107,7 +108,7 @@ func TestDecodeDoesNotAliasBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	clear(body)
-	got := fmt.Sprint(r.Model, r.Messages[0].Text, r.User, r.Stop, r.Unknown)
+	got := fmt.Sprint(r.Model, r.Messages[0].Text, r.SessionName, r.Stop, r.Unknown)
 	if want := "m" + "hi" + "ann" + "[end] [foo]"; got != want {
 		t.Errorf("request after the body was overwritten = %q, want %q", got, want)
 	}

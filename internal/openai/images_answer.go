@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
 
@@ -89,4 +90,15 @@ func appendImageUsage(dst []byte, u chat.Usage) []byte {
 	dst = append(dst, `,"input_tokens_details":{"text_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(u.PromptTokens), 10)
 	return append(dst, `,"image_tokens":0}}`...)
+}
+
+// ImageStream is how the event streams of the Images API are kept open.
+type ImageStream struct{}
+
+// ContentType is the media type of the stream.
+func (ImageStream) ContentType() string { return dialect.EventStream }
+
+// AppendKeepAlive appends a comment.
+func (ImageStream) AppendKeepAlive(dst []byte) []byte {
+	return append(dst, dialect.KeepAliveComment...)
 }

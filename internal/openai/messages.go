@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
 
@@ -49,7 +50,7 @@ type messageFields struct {
 
 func (d *decoder) message(v jsonval.Value, index int) (m chat.Message, f *jsonval.Fault) {
 	var fields messageFields
-	f = v.ReadFields(&d.unknown, "messages[].",
+	f = v.ReadFields(&d.Unknown, "messages[].",
 		jsonval.Field{Name: "role", Required: expectedRole, Read: func(v jsonval.Value) *jsonval.Fault { return readRole(v, &m.Role) }},
 		jsonval.Field{Name: "name", Value: &fields.name, Text: &m.Name},
 		jsonval.Field{Name: "content", Value: &fields.content},
@@ -65,15 +66,15 @@ func (d *decoder) message(v jsonval.Value, index int) (m chat.Message, f *jsonva
 	}
 	d.addMisplaced(m.Role, &fields)
 	if m.Role == chat.RoleTool || m.Role == roleFunction {
-		m.Name = modelName(m.Name)
+		m.Name = dialect.ModelName(m.Name)
 	}
 	switch m.Role {
 	case chat.RoleAssistant:
 		f = d.assistant(&m, &fields)
-		d.recordCalls(m.ToolCalls)
+		d.RecordCalls(m.ToolCalls)
 	case chat.RoleTool:
 		f = d.result(&m, &fields)
-		d.matchResult(&m, index)
+		d.MatchResult(&m, func() string { return "messages[" + strconv.Itoa(index) + "].tool_call_id" })
 	case roleFunction:
 		f = d.functionResult(&m, &fields)
 	default:
@@ -87,7 +88,7 @@ func (d *decoder) message(v jsonval.Value, index int) (m chat.Message, f *jsonva
 func (d *decoder) addMisplaced(role chat.Role, fields *messageFields) {
 	add := func(name string, v jsonval.Value, belongs bool) {
 		if !belongs && !v.IsAbsent() {
-			d.unknown.Add("messages[].", []byte(name))
+			d.Unknown.Add("messages[].", []byte(name))
 		}
 	}
 	isAnswer := role == chat.RoleAssistant
@@ -194,28 +195,6 @@ func (d *decoder) resultContent(m *chat.Message, fields *messageFields) *jsonval
 	return d.content(fields.content, m)
 }
 
-// recordCalls keeps the calls of a message, so that matchResult finds them.
-func (d *decoder) recordCalls(calls []chat.ToolCall) {
-	for _, call := range calls {
-		if d.calls == nil {
-			d.calls = map[string]string{}
-		}
-		d.calls[call.ID] = call.Name
-	}
-}
-
-// matchResult gives a result the name of its tool, and records the first result whose
-// call is missing.
-func (d *decoder) matchResult(m *chat.Message, index int) {
-	name, isKnown := d.calls[m.ToolCallID]
-	if !isKnown && d.req.Orphan == nil {
-		d.req.Orphan = &Orphan{index, m.ToolCallID}
-	}
-	if m.Name == "" {
-		m.Name = name
-	}
-}
-
 // mergeCalls adds the calls of m to the message before it, if m is the second half of
 // that message, and reports whether it is. Some agents send one answer back as two
 // messages, its text and its calls. Merged, they are the answer that the session has.
@@ -229,15 +208,4 @@ func (d *decoder) mergeCalls(m chat.Message) bool {
 	}
 	last.ToolCalls = m.ToolCalls
 	return true
-}
-
-// CheckResults returns an error if a result belongs to a call that no earlier message
-// makes. It is not for requests that name a session by its id: the session may have the call.
-func (r *ChatRequest) CheckResults() error {
-	if r.Orphan == nil {
-		return nil
-	}
-	call := strconv.Quote(chat.Truncate(r.Orphan.Call, jsonval.MaxShown))
-	f := jsonval.Invalid("no message before this one makes the call " + call)
-	return f.In("tool_call_id").At(r.Orphan.Index).In("messages").Public()
 }

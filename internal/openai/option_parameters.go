@@ -26,7 +26,7 @@ func (d *decoder) stream(v jsonval.Value) (f *jsonval.Fault) {
 // Here it then has no effect, because agents send it with every request.
 func (d *decoder) streamOptions(v jsonval.Value) *jsonval.Fault {
 	includeUsage := false
-	f := v.ReadFields(&d.unknown, "stream_options.",
+	f := v.ReadFields(&d.Unknown, "stream_options.",
 		jsonval.Field{Name: "include_usage", Bool: &includeUsage},
 		jsonval.Field{Name: "include_obfuscation"})
 	d.req.IncludeUsage = includeUsage && d.req.Streamed
@@ -34,7 +34,7 @@ func (d *decoder) streamOptions(v jsonval.Value) *jsonval.Fault {
 }
 
 func (d *decoder) user(v jsonval.Value) (f *jsonval.Fault) {
-	d.req.User, f = v.AsString()
+	d.req.SessionName, f = v.AsString()
 	return f
 }
 
@@ -56,7 +56,7 @@ func (d *decoder) sessionID(v jsonval.Value) *jsonval.Fault {
 	if !ok {
 		return jsonval.WrongValue("a session id of 1 to 16 digits that does not begin with 0", v)
 	}
-	d.req.MetadataSession = id
+	d.req.SessionID = id
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"achuan/internal/dialect"
+
 	"achuan/internal/golden"
 )
 
@@ -49,7 +51,7 @@ func TestParametersAccepted(t *testing.T) {
 				member, base = `"stream": true, `+member, streaming
 			}
 			changed := !cmp.Equal(base, decode(t, withParameters(member)))
-			if want := p.Use == Honoured; changed != want {
+			if want := p.Use == dialect.Honoured; changed != want {
 				t.Errorf("%s changes the request = %v, want %v", member, changed, want)
 			}
 		})
@@ -66,7 +68,7 @@ func TestParametersHaveBadRequests(t *testing.T) {
 		}
 		refused := strings.Contains(wants, "unsupported_parameter "+p.Name)
 		parts := p.Name == "messages" || p.Name == "tools" || p.Name == "tool_choice" // parts of these are refused
-		if want := p.Use == Refused; refused != want && !parts {
+		if want := p.Use == dialect.Refused; refused != want && !parts {
 			t.Errorf("a request of testdata/bad is refused for %s = %v, want %v", p.Name, refused, want)
 		}
 	}
@@ -96,8 +98,8 @@ func TestParametersTable(t *testing.T) {
 		if !strings.HasSuffix(p.Why, ".") || strings.ContainsAny(p.Why, "\n|") {
 			t.Errorf("%s: Why = %q, want a sentence that fits into a table", p.Name, p.Why)
 		}
-		if p.Required && p.Use != Honoured {
-			t.Errorf("%s: Use = %s, want %s, because it is required", p.Name, p.Use, Honoured)
+		if p.Required && p.Use != dialect.Honoured {
+			t.Errorf("%s: Use = %s, want %s, because it is required", p.Name, p.Use, dialect.Honoured)
 		}
 	}
 	Parameters()[0].Name = "changed"

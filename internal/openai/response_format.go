@@ -1,10 +1,10 @@
 package openai
 
 import (
-	"fmt"
 	"slices"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
 
@@ -13,7 +13,7 @@ func (d *decoder) responseFormat(v jsonval.Value) *jsonval.Fault {
 	const expected = "one of text, json_object, json_schema"
 	var kind string
 	var typ, jsonSchema, schema jsonval.Value
-	f := v.ReadFields(&d.unknown, "response_format.",
+	f := v.ReadFields(&d.Unknown, "response_format.",
 		jsonval.Field{Name: "type", Required: expected, Value: &typ, Text: &kind},
 		jsonval.Field{Name: "json_schema", Value: &jsonSchema},
 		jsonval.Field{Name: "schema", Value: &schema})
@@ -43,7 +43,7 @@ func (d *decoder) objectSchema(schema, jsonSchema jsonval.Value) *jsonval.Fault 
 	if schema.IsAbsent() {
 		return nil
 	}
-	if f := d.checkSchema(schema, false); f != nil {
+	if f := d.CheckSchema(schema, false); f != nil {
 		return f.In(path)
 	}
 	d.req.Format.Name, d.req.Format.Schema = "answer", slices.Clone(schema)
@@ -60,12 +60,12 @@ func (d *decoder) jsonSchema(v jsonval.Value) *jsonval.Fault {
 	var schema jsonval.Value
 	readName := func(v jsonval.Value) (f *jsonval.Fault) {
 		format.Name, f = v.AsString()
-		if f == nil && !isName(format.Name) {
+		if f == nil && !dialect.IsName(format.Name) {
 			f = jsonval.WrongValue(expectedName, v)
 		}
 		return f
 	}
-	f := v.ReadFields(&d.unknown, "response_format.json_schema.",
+	f := v.ReadFields(&d.Unknown, "response_format.json_schema.",
 		jsonval.Field{Name: "name", Required: expectedName, Read: readName},
 		jsonval.Field{Name: "description", Text: &format.Description},
 		jsonval.Field{Name: "strict", Bool: &format.Strict},
@@ -74,7 +74,7 @@ func (d *decoder) jsonSchema(v jsonval.Value) *jsonval.Fault {
 	case f != nil:
 		return f
 	case !schema.IsAbsent():
-		if f := d.checkSchema(schema, format.Strict); f != nil {
+		if f := d.CheckSchema(schema, format.Strict); f != nil {
 			return f.In("schema")
 		}
 		format.Schema = slices.Clone(schema)
@@ -82,33 +82,5 @@ func (d *decoder) jsonSchema(v jsonval.Value) *jsonval.Fault {
 		return jsonval.Missing("a JSON Schema", schema).In("schema")
 	}
 	d.req.Format = format
-	return nil
-}
-
-// maxSchemaSize bounds the text of one schema, and maxSchemasSize that of all schemas of
-// a request, in bytes. The platform takes texts of some ten thousand characters.
-const (
-	maxSchemaSize  = 256 << 10
-	maxSchemasSize = 2 << 20
-)
-
-// checkSchema checks what every schema must be: an object of a bounded size. A strict one
-// must also follow OpenAI's rules.
-func (d *decoder) checkSchema(v jsonval.Value, strict bool) *jsonval.Fault {
-	if v.Kind() != jsonval.Object {
-		return jsonval.WrongType("a JSON Schema, an object", v)
-	}
-	if len(v) > maxSchemaSize {
-		return jsonval.Invalid(fmt.Sprintf("a JSON Schema may have %d KiB at most, but this one has %d", maxSchemaSize>>10, len(v)>>10))
-	}
-	if d.schemaBytes += len(v); d.schemaBytes > maxSchemasSize {
-		return jsonval.Invalid(fmt.Sprintf("all JSON Schemas of a request may have %d KiB at most, and with this one they have more", maxSchemasSize>>10))
-	}
-	if !strict {
-		return nil
-	}
-	if problem := checkStrictSchema(v); problem != "" {
-		return jsonval.Invalid("a strict schema " + problem)
-	}
 	return nil
 }

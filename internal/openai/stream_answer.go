@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
 
@@ -15,7 +16,7 @@ import (
 // An answer ends in one of two ways: with AppendEnd after the EventDone of every choice,
 // or with AppendError at any time. Nothing follows either of them.
 type Stream struct {
-	progress
+	dialect.Progress
 	head         []byte // `data: {` and what all chunks begin with, up to `"choices":[`
 	tail         string // what all chunks end with, from the end of the choices on
 	includeUsage bool
@@ -27,8 +28,8 @@ type Stream struct {
 
 // NewStream starts the answer to a request. All its chunks have the same id and time.
 func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
-	s := &Stream{progress: newProgress(r.N), includeUsage: r.IncludeUsage, isLegacy: r.LegacyCalls, req: r, tail: "]}\n\n"}
-	s.hasBegun, s.pictures = make([]bool, len(s.isEnded)), make([]int, len(s.isEnded))
+	s := &Stream{Progress: dialect.NewProgress(r.N), includeUsage: r.IncludeUsage, isLegacy: r.LegacyCalls, req: r, tail: "]}\n\n"}
+	s.hasBegun, s.pictures = make([]bool, s.Choices()), make([]int, s.Choices())
 	s.head = make([]byte, 0, 192+len(r.Model)) // as long as the head is, unless the model's name has escapes
 	s.head = appendHead(append(s.head, "data: "...), id, "chat.completion.chunk", created.Unix(), r.Model)
 	s.head = append(s.head, `,"system_fingerprint":null,"choices":[`...)
@@ -41,7 +42,7 @@ func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
 // Append appends the chunks of ev. The first chunk of a choice has its role. EventPause
 // gives no chunk.
 func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
-	if !s.accept(ev) {
+	if !s.Accept(ev) {
 		return dst
 	}
 	if !s.hasBegun[ev.Choice] {
@@ -84,7 +85,7 @@ func (s *Stream) appendCall(dst []byte, ev chat.Event) []byte {
 		if !s.isLegacy {
 			dst = appendCallHead(append(dst, ','), ev.CallID)
 		}
-		dst = appendFunction(dst, s.req.clientName(ev.CallName), "")
+		dst = appendFunction(dst, s.req.ClientName(ev.CallName), "")
 		dst = s.closeCall(dst)
 	}
 	if ev.Text == "" {
@@ -141,7 +142,7 @@ func (s *Stream) closeChunk(dst []byte, finish string) []byte {
 // appends an error event and no end mark.
 func (s *Stream) AppendEnd(dst []byte) []byte {
 	if !s.Complete() {
-		return s.AppendError(dst, errIncomplete)
+		return s.AppendError(dst, dialect.ErrIncomplete)
 	}
 	if s.includeUsage {
 		dst = append(dst, s.head...)
@@ -158,3 +159,10 @@ func (s *Stream) AppendError(dst []byte, e *chat.Error) []byte {
 	dst = AppendError(dst, e)
 	return append(dst, "\n\n"...)
 }
+
+// ContentType implements dialect.Stream. The charset is there because common clients read Latin-1 without
+// it.
+func (s *Stream) ContentType() string { return dialect.EventStream }
+
+// AppendKeepAlive implements dialect.Stream: with a comment, which every client of this dialect skips.
+func (s *Stream) AppendKeepAlive(dst []byte) []byte { return append(dst, dialect.KeepAliveComment...) }

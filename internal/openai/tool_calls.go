@@ -24,7 +24,7 @@ func (d *decoder) toolCall(v jsonval.Value) (call chat.ToolCall, f *jsonval.Faul
 		call, f = d.function("messages[].tool_calls[].function.", v)
 		return f
 	}
-	f = v.ReadFields(&d.unknown, "messages[].tool_calls[].",
+	f = v.ReadFields(&d.Unknown, "messages[].tool_calls[].",
 		jsonval.Field{Name: "type", Read: checkCallType},
 		jsonval.Field{Name: "function", Required: "an object", Read: readFunction},
 		jsonval.Field{Name: "id", Required: "a string", Text: &call.ID},
@@ -58,10 +58,10 @@ const expectedFunctionName = "a string, the name of the function"
 
 // function reads the name and the arguments of a call. where is for unknown keys.
 func (d *decoder) function(where string, v jsonval.Value) (call chat.ToolCall, f *jsonval.Fault) {
-	f = v.ReadFields(&d.unknown, where,
+	f = v.ReadFields(&d.Unknown, where,
 		jsonval.Field{Name: "name", Required: expectedFunctionName, Text: &call.Name},
 		jsonval.Field{Name: "arguments", Read: argumentsReader(&call)})
-	call.Name = d.modelName(call.Name)
+	call.Name = d.ModelName(call.Name)
 	return call, f
 }
 

@@ -1,10 +1,10 @@
 package openai
 
 import (
-	"slices"
 	"strings"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
 
@@ -84,13 +84,8 @@ func (d *decoder) allowFunction(mode chat.ToolMode, v jsonval.Value) *jsonval.Fa
 	if f != nil {
 		return f.In("function")
 	}
-	name = modelName(name)
-	if _, isOffered := d.offered[name]; !isOffered {
+	if !d.Allow(mode, name) {
 		return jsonval.WrongValue("the name of a tool of this request", value)
-	}
-	d.req.ToolChoice.Mode = mode
-	if !slices.Contains(d.req.ToolChoice.Allowed, name) {
-		d.req.ToolChoice.Allowed = append(d.req.ToolChoice.Allowed, name)
 	}
 	return nil
 }
@@ -128,8 +123,8 @@ func readAllowedTools(v jsonval.Value) (mode chat.ToolMode, tools jsonval.Value,
 func (d *decoder) allowFunctions(mode chat.ToolMode, tools jsonval.Value) *jsonval.Fault {
 	const path = "allowed_tools.tools"
 	for i, e := range tools.Elements() {
-		if i == maxTools {
-			return jsonval.TooMany(maxTools, "tools").In(path)
+		if i == dialect.MaxTools {
+			return jsonval.TooMany(dialect.MaxTools, "tools").In(path)
 		}
 		function, _, f := d.toolFunction(e)
 		if f != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 )
 
 func TestModelName(t *testing.T) {
@@ -19,10 +20,10 @@ func TestModelName(t *testing.T) {
 		{strings.Repeat("n", 129), strings.Repeat("n", 129)},
 		{"", ""},
 	} {
-		if got := modelName(tt.name); got != tt.want {
-			t.Errorf("modelName(%q) = %q, want %q", tt.name, got, tt.want)
+		if got := dialect.ModelName(tt.name); got != tt.want {
+			t.Errorf("dialect.ModelName(%q) = %q, want %q", tt.name, got, tt.want)
 		}
-		if got := modelName(modelName(tt.name)); got != tt.want {
+		if got := dialect.ModelName(dialect.ModelName(tt.name)); got != tt.want {
 			t.Errorf("modelName twice(%q) = %q, want %q", tt.name, got, tt.want)
 		}
 	}

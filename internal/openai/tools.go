@@ -1,10 +1,9 @@
 package openai
 
 import (
-	"slices"
 	"strconv"
 
-	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
 
@@ -29,7 +28,7 @@ func (d *decoder) tools(v jsonval.Value) *jsonval.Fault {
 // not need a type. A flat entry is the function itself, as in the Responses API.
 func (d *decoder) toolFunction(v jsonval.Value) (function jsonval.Value, isFlat bool, f *jsonval.Fault) {
 	var typ, name jsonval.Value
-	f = v.ReadFields(&d.unknown, "tools[].",
+	f = v.ReadFields(&d.Unknown, "tools[].",
 		jsonval.Field{Name: "type", Value: &typ},
 		jsonval.Field{Name: "function", Value: &function},
 		jsonval.Field{Name: "name", Value: &name},
@@ -72,84 +71,30 @@ func (d *decoder) functions(v jsonval.Value) *jsonval.Fault {
 	})
 }
 
-// maxTools is four times OpenAI's limit, because agents with many tool servers exist.
-const maxTools = 512
-
-// addFunction offers a function to the model. path is the beginning of the paths of its
-// fields. It skips a function that is already offered in the same words, because clients
-// with several tool servers send such lists.
+// addFunction offers a function to the model. path is the beginning of the paths of its fields.
 func (d *decoder) addFunction(v jsonval.Value, path string) *jsonval.Fault {
-	t := chat.Tool{Path: path + "parameters"}
-	var clientName string
-	var name, parameters jsonval.Value
+	o := dialect.OfferedTool{Path: path + "parameters"}
 	readName := func(v jsonval.Value) (f *jsonval.Fault) {
-		clientName, f = v.AsString()
-		if f == nil && !isToolName(clientName) {
+		o.Name, f = v.AsString()
+		if f == nil && !dialect.IsToolName(o.Name) {
 			f = jsonval.WrongValue(expectedToolName, v)
 		}
 		return f
 	}
-	f := v.ReadFields(&d.unknown, "tools[].function.",
-		jsonval.Field{Name: "name", Required: expectedToolName, Value: &name, Read: readName},
-		jsonval.Field{Name: "description", Text: &t.Description},
-		jsonval.Field{Name: "strict", Bool: &t.Strict},
-		jsonval.Field{Name: "parameters", Value: &parameters},
+	f := v.ReadFields(&d.Unknown, "tools[].function.",
+		jsonval.Field{Name: "name", Required: expectedToolName, Read: readName},
+		jsonval.Field{Name: "description", Text: &o.Description},
+		jsonval.Field{Name: "strict", Bool: &o.Strict},
+		jsonval.Field{Name: "parameters", Value: &o.Parameters},
 		jsonval.Field{Name: "type"}) // of a flat entry
 	if f != nil {
 		return f
 	}
-	t.Name = d.modelName(clientName)
-	if i, isOffered := d.offered[t.Name]; isOffered {
-		if d.isSameTool(i, &t, clientName, parameters) {
-			return nil
-		}
-		return jsonval.Invalid("different functions have the name " + name.Quote()).In("name")
+	field, f := d.AddTool(o)
+	if field != "" {
+		f = f.In(field)
 	}
-	if len(d.req.Tools) == maxTools {
-		return jsonval.TooMany(maxTools, "functions")
-	}
-	if t.Parameters, f = d.toolParameters(parameters, t.Strict); f != nil {
-		return f.In("parameters")
-	}
-	d.addTool(t)
-	return nil
+	return f
 }
 
 const expectedToolName = "a name of 1 to 128 letters, digits, _, -, ., : and /"
-
-// toolParameters reads the schema of a function's arguments. It returns nil for a
-// function without arguments.
-func (d *decoder) toolParameters(v jsonval.Value, strict bool) ([]byte, *jsonval.Fault) {
-	if hasNoParameters(v) {
-		return nil, nil
-	}
-	if f := d.checkSchema(v, strict && !d.forbidsCalls); f != nil {
-		return nil, f
-	}
-	return slices.Clone(v), nil
-}
-
-// hasNoParameters reports whether a function takes no arguments. PHP writes {} as [].
-func hasNoParameters(v jsonval.Value) bool {
-	return v.IsAbsent() || v.Kind() == jsonval.Array && v.IsEmpty()
-}
-
-func (d *decoder) addTool(t chat.Tool) {
-	if d.offered == nil {
-		d.offered = map[string]int{}
-	}
-	d.offered[t.Name] = len(d.req.Tools)
-	d.req.Tools = append(d.req.Tools, t)
-}
-
-// isSameTool reports whether t, with those parameters, is the tool at index i.
-func (d *decoder) isSameTool(i int, t *chat.Tool, clientName string, parameters jsonval.Value) bool {
-	first := &d.req.Tools[i]
-	if d.req.clientName(first.Name) != clientName || first.Description != t.Description || first.Strict != t.Strict {
-		return false
-	}
-	if hasNoParameters(parameters) {
-		return first.Parameters == nil
-	}
-	return jsonval.EqualText(first.Parameters, parameters)
-}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 )
 
 func TestDecodeTools(t *testing.T) {
@@ -151,8 +152,8 @@ func TestToolBounds(t *testing.T) {
 		return `"tools": [` + strings.Join(list, ",") + `]`
 	}
 	for name, tt := range map[string]struct{ fits, not, param string }{
-		"a schema":   {sized(1, maxSchemaSize), sized(1, maxSchemaSize+1), "tools[0].function.parameters"},
-		"schemas":    {sized(8, maxSchemasSize/8), sized(400, 60<<10), "tools[34].function.parameters"},
+		"a schema":   {sized(1, dialect.MaxSchemaSize), sized(1, dialect.MaxSchemaSize+1), "tools[0].function.parameters"},
+		"schemas":    {sized(8, dialect.MaxSchemasSize/8), sized(400, 60<<10), "tools[34].function.parameters"},
 		"tools":      {tools(512), tools(513), "tools[512].function"},
 		"properties": {properties(5000), properties(5001), "response_format.json_schema.schema"},
 		"depth":      {deep(10), deep(11), "response_format.json_schema.schema"},

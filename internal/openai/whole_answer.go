@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
 
 // Whole collects one answer and writes it as a single JSON object. One goroutine uses it
 // at a time.
 type Whole struct {
-	progress
+	dialect.Progress
 	id, model string
 	created   int64
 	isLegacy  bool // calls go out as function_call
@@ -38,15 +39,16 @@ type call struct {
 // NewWhole starts the answer to a request.
 func NewWhole(id string, created time.Time, r *ChatRequest) *Whole {
 	w := &Whole{
-		progress: newProgress(r.N), id: id, model: r.Model, created: created.Unix(), isLegacy: r.LegacyCalls, req: r,
+		Progress: dialect.NewProgress(r.N), id: id, model: r.Model, created: created.Unix(), isLegacy: r.LegacyCalls,
+		req: r,
 	}
-	w.choices = make([]choice, len(w.isEnded))
+	w.choices = make([]choice, w.Choices())
 	return w
 }
 
 // Add adds the next event of the answer.
 func (w *Whole) Add(ev chat.Event) {
-	if !w.accept(ev) {
+	if !w.Accept(ev) {
 		return
 	}
 	c := &w.choices[ev.Choice]
@@ -56,7 +58,7 @@ func (w *Whole) Add(ev chat.Event) {
 	case chat.EventReasoning:
 		c.reasoning.WriteString(ev.Text)
 	case chat.EventToolCall:
-		ev.CallName = w.req.clientName(ev.CallName)
+		ev.CallName = w.req.ClientName(ev.CallName)
 		c.addCall(ev)
 	case chat.EventPicture:
 		c.pictures = append(c.pictures, ev.Text)
@@ -70,7 +72,7 @@ func (w *Whole) Add(ev chat.Event) {
 // like a whole one.
 func (w *Whole) Append(dst []byte) []byte {
 	if !w.Complete() {
-		return AppendError(dst, errIncomplete)
+		return AppendError(dst, dialect.ErrIncomplete)
 	}
 	dst = slices.Grow(dst, w.sizeHint())
 	dst = appendHead(dst, w.id, "chat.completion", w.created, w.model)

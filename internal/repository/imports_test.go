@@ -26,7 +26,9 @@ var arrows = map[string][]string{
 	"internal/conversation": {"internal/chat", "internal/inflight", "internal/telemetry"},
 	"internal/emulate":      {"internal/chat", "internal/lazyregexp"},
 	"internal/jsonval":      {"internal/chat"},
-	"internal/openai":       {"internal/chat", "internal/jsonval"},
+	"internal/dialect":      {"internal/chat", "internal/jsonval"},
+	"internal/openai":       {"internal/chat", "internal/dialect", "internal/jsonval"},
+	"internal/anthropic":    {"internal/chat", "internal/dialect", "internal/jsonval"},
 	"internal/access":       {"internal/chat"},
 	"internal/media":        {"internal/chat", "internal/lazyregexp", "internal/telemetry"},
 	"internal/store":        {"internal/chat", "internal/conversation", "internal/media"},
@@ -35,8 +37,8 @@ var arrows = map[string][]string{
 		"internal/tokens",
 	},
 	"internal/httpapi": {
-		"internal/access", "internal/chat", "internal/gateway", "internal/inflight", "internal/jsonval", "internal/openai",
-		"internal/sse", "internal/telemetry",
+		"internal/access", "internal/anthropic", "internal/chat", "internal/dialect", "internal/gateway", "internal/inflight",
+		"internal/jsonval", "internal/openai", "internal/telemetry",
 	},
 	"internal/simulator/demo": {"internal/lazyregexp", "internal/simulator"},
 	"internal/app": {

@@ -1,22 +1,23 @@
-package openai
+package dialect
 
 import "achuan/internal/chat"
 
-// progress knows which choices of an answer have ended, and their usage.
-type progress struct {
+// Progress knows which choices of an answer have ended, and their usage.
+type Progress struct {
 	isEnded       []bool // by choice
 	remaining     int    // number of choices that have not ended
 	hasStrayEvent bool   // an event had an unknown choice or came after the end of its choice
 	usage         chat.Usage
 }
 
-func newProgress(choices int) progress {
+// NewProgress returns the progress of an answer with that number of choices, at least one.
+func NewProgress(choices int) Progress {
 	choices = max(1, choices)
-	return progress{isEnded: make([]bool, choices), remaining: choices}
+	return Progress{isEnded: make([]bool, choices), remaining: choices}
 }
 
-// accept records ev and reports whether it belongs to the answer.
-func (p *progress) accept(ev chat.Event) bool {
+// Accept records ev and reports whether it belongs to the answer.
+func (p *Progress) Accept(ev chat.Event) bool {
 	if ev.Kind == chat.EventPause {
 		return false
 	}
@@ -34,14 +35,17 @@ func (p *progress) accept(ev chat.Event) bool {
 
 // Complete reports whether every choice has its EventDone and no choice has an event after
 // it. Only then is the answer whole.
-func (p *progress) Complete() bool { return p.remaining == 0 && !p.hasStrayEvent }
+func (p *Progress) Complete() bool { return p.remaining == 0 && !p.hasStrayEvent }
 
 // Usage returns the sum of the usage of all choices that have ended.
-func (p *progress) Usage() chat.Usage { return p.usage }
+func (p *Progress) Usage() chat.Usage { return p.usage }
 
-// errIncomplete replaces the end of an answer that is not complete, if the caller did not
+// ErrIncomplete replaces the end of an answer that is not complete, if the caller did not
 // check: half an answer must never look like a whole one.
-var errIncomplete = &chat.Error{
+var ErrIncomplete = &chat.Error{
 	Kind: chat.KindInternal, Code: chat.CodeInternal,
 	Message: "Internal error: the answer is not whole.",
 }
+
+// Choices returns the number of choices.
+func (p *Progress) Choices() int { return len(p.isEnded) }

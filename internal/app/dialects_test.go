@@ -1,0 +1,136 @@
+package app_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"achuan/internal/simulator"
+)
+
+// chatStep is one request of a conversation in some dialect.
+type chatStep struct {
+	path, body string
+	answer     string // of the platform
+	want       string // in the reply
+}
+
+// A conversation may change its dialect at every turn and stays in one session: texts, calls and results are the
+// same in all of them. ID is replaced by the digits of the call's id, which follow its prefix.
+func TestOneConversationInSeveralDialects(t *testing.T) {
+	const (
+		call       = `<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>`
+		user       = `{"role": "user", "content": "Weather in Paris?"}`
+		chatOffer  = `"tools": [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]`
+		blockOffer = `"tools": [{"name": "get_weather", "input_schema": {"type": "object"}}]`
+		chatCall   = `{"role": "assistant", "content": "I look.", "tool_calls": [{"id": "call_ID", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\":\"Paris\"}"}}]}, {"role": "tool", "tool_call_id": "call_ID", "content": "18"}`
+		blockCall  = `{"role": "assistant", "content": [{"type": "text", "text": "I look."}, {"type": "tool_use", "id": "toolu_ID", "name": "get_weather", "input": {"city": "Paris"}}]}, {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_ID", "content": [{"type": "text", "text": "18"}]}]}`
+		more       = `, {"role": "assistant", "content": "18 degrees."}, {"role": "user", "content": "Thanks"}`
+	)
+	chat := func(messages, answer, want string) chatStep {
+		return chatStep{"/v1/chat/completions", `{"model": "gpt-5.1-high", ` + chatOffer + `, "messages": [` + messages + `]}`, answer, want}
+	}
+	messages := func(messages, answer, want string) chatStep {
+		return chatStep{"/v1/messages", `{"model": "gpt-5.1-high", "max_tokens": 1000, ` + blockOffer + `, "messages": [` + messages + `]}`, answer, want}
+	}
+	for name, steps := range map[string][]chatStep{
+		"Chat Completions, Messages, Chat Completions": {
+			chat(user, "I look.\n"+call, `"finish_reason":"tool_calls"`),
+			messages(user+", "+blockCall, "18 degrees.", `"stop_reason":"end_turn"`),
+			chat(user+", "+chatCall+more, "Bye.", `"finish_reason":"stop"`),
+		},
+		"Messages, Chat Completions, Messages": {
+			messages(user, "I look.\n"+call, `"stop_reason":"tool_use"`),
+			chat(user+", "+chatCall, "18 degrees.", `"finish_reason":"stop"`),
+			messages(user+", "+blockCall+more, "Bye.", `"stop_reason":"end_turn"`),
+		},
+	} {
+		for _, streamed := range []bool{false, true} {
+			t.Run(name+map[bool]string{false: ", whole", true: ", streamed"}[streamed], func(t *testing.T) {
+				sim := simulator.New(simulator.Options{})
+				checkSteps(t, sim, serve(t, sim, nil), steps, streamed)
+			})
+		}
+	}
+}
+
+// checkSteps sends the requests and checks that the platform was asked each of them once, in one session.
+func checkSteps(t *testing.T, sim *simulator.Simulator, url string, steps []chatStep, streamed bool) {
+	t.Helper()
+	id := ""
+	for i, step := range steps {
+		sim.Script(simulator.Say(step.answer))
+		body := strings.ReplaceAll(step.body, "ID", id)
+		if streamed {
+			body = strings.Replace(body, "{", `{"stream": true, `, 1)
+		}
+		res, reply := exchange(t, http.MethodPost, url+step.path, body)
+		if res.StatusCode != http.StatusOK || !strings.Contains(reply, step.want) {
+			t.Fatalf("step %d = %s %s, want %s", i, res.Status, reply, step.want)
+		}
+		if found := calls.FindString(strings.ReplaceAll(reply, "toolu_", "call_")); found != "" {
+			id = strings.TrimPrefix(found, "call_")
+		}
+		placement := res.Header.Get("X-Achuan-Placement") + res.Trailer.Get("X-Achuan-Placement")
+		if want := map[bool]string{true: "new", false: "continued"}[i == 0]; placement != want {
+			t.Errorf("placement of step %d = %q, want %q", i, placement, want)
+		}
+	}
+	turns := sim.Turns()
+	if len(turns) != len(steps) || turns[0].SessionID != turns[len(turns)-1].SessionID {
+		t.Errorf("turns on the platform = %+v, want %d in one session", turns, len(steps))
+	}
+}
+
+// Errors have the shape of the dialect wherever they come from.
+func TestErrorsOfDialects(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	url := serve(t, sim, nil)
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"POST", "/v1/messages", `{`, 400, `"type":"invalid_request_error"`},
+		{"POST", "/v1/messages", `{"model": "wat", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}`, 404, `"type":"not_found_error"`},
+		{"POST", "/v1/messages/count_tokens", `{"model": "wat", "messages": [{"role": "user", "content": "hi"}]}`, 404, `"type":"not_found_error"`},
+		{"POST", "/v1/messages/batches", `{}`, 404, `"type":"not_found_error"`},
+		{"GET", "/v1/messages", ``, 405, `"type":"invalid_request_error"`},
+	} {
+		res, body := exchange(t, tt.method, url+tt.path, tt.body)
+		if res.StatusCode != tt.status || !strings.HasPrefix(body, `{"type":"error"`) || !strings.Contains(body, tt.want) {
+			t.Errorf("%s %s %s = %s %s, want %d with %s", tt.method, tt.path, tt.body, res.Status, body, tt.status, tt.want)
+		}
+	}
+	if turns := sim.Turns(); len(turns) != 0 {
+		t.Errorf("questions = %d, want none", len(turns))
+	}
+}
+
+func TestCountTokens(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	url := serve(t, sim, nil)
+	count := func(body string) (n struct {
+		InputTokens int `json:"input_tokens"`
+	}) {
+		res, reply := exchange(t, http.MethodPost, url+"/v1/messages/count_tokens", body)
+		if err := json.Unmarshal([]byte(reply), &n); err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("count_tokens = %s %s, %v", res.Status, reply, err)
+		}
+		return n
+	}
+	const messages = `"messages": [{"role": "user", "content": "Hello, how are you?"}]`
+	plain := count(`{"model": "gpt-5.1-high", ` + messages + `}`).InputTokens
+	if plain < 5 || plain > 15 {
+		t.Errorf("tokens of a short question = %d, want 5 to 15", plain)
+	}
+	for _, more := range []string{`"system": "Be brief."`, `"tools": [{"name": "get_weather", "description": "Tells the weather."}]`} {
+		if n := count(`{"model": "gpt-5.1-high", ` + more + `, ` + messages + `}`).InputTokens; n <= plain {
+			t.Errorf("tokens with %s = %d, want more than %d", more, n, plain)
+		}
+	}
+	if turns := sim.Turns(); len(turns) != 0 {
+		t.Errorf("questions = %d, want none", len(turns))
+	}
+}
