@@ -104,7 +104,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	metrics.SetSessions(a.countSessions)
 	metrics.SetBlobBytes(files.used)
 	a.gateway = gateway.New(gateway.Options{
-		Conversations: a.engine, Models: client, Logger: o.Logger,
+		Conversations: a.engine, Models: client, Links: client, Logger: o.Logger,
 		EagerCalls: s.ToolStreaming == config.ToolStreamingEager,
 		Pictures: gateway.PictureOutput{
 			NoMarkdown: !slices.Contains(s.ImageOutput, config.ImageMarkdown),
@@ -174,6 +174,7 @@ func (a *App) Run(ctx context.Context) error {
 	running.Go(func() { a.gateway.Run(background) })
 	running.Go(func() { a.engine.Run(background) })
 	running.Go(func() { a.files.run(background) })
+	running.Go(func() { runIdleMemory(background) })
 	a.reportTokenExpiry()
 
 	failed := make(chan error, 1)

@@ -258,3 +258,41 @@ func TestWebSearch(t *testing.T) {
 		}
 	}
 }
+
+// The pages that the platform found come as annotations at the end of the answer. Without the list, which only a
+// search asks for, the answer is the same.
+func TestCitations(t *testing.T) {
+	sim := simulator.New(simulator.Options{Version: "3.1.0"})
+	url := serve(t, sim, nil)
+	const question = `"model": "gemini-3-pro-preview", "messages": [{"role": "user", "content": "news?"}]`
+	annotation := `{"type":"url_citation","url_citation":{"url":"https://a.test/","title":"A","start_index":4,"end_index":4}}`
+	for _, c := range []struct {
+		name, options string
+		status        int // of the list
+		want          string
+		calls         int // for the list
+	}{
+		{"whole", `, "web_search_options": {}`, http.StatusOK, `"annotations":[` + annotation + `]`, 1},
+		{"streamed", `, "web_search_options": {}, "stream": true`, http.StatusOK, `"delta":{"annotations":[` + annotation + `]}`, 1},
+		{"no list", `, "web_search_options": {}`, http.StatusNotFound, `"annotations":[]`, 1},
+		{"no search", ``, http.StatusOK, `"annotations":[]`, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := sim.Calls(simulator.RouteLinks)
+			serveLinks := func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(c.status)
+				fmt.Fprint(w, `{"code": 0, "data": {"1": {"url": "https://a.test/", "title": "A"}}, "msg": ""}`)
+			}
+			defer sim.Intercept(simulator.RouteLinks, serveLinks)()
+			sim.Script(simulator.Say("新闻 1"))
+			res, body := exchange(t, http.MethodPost, url+"/v1/chat/completions", `{`+question+c.options+`}`)
+			if res.StatusCode != http.StatusOK || !strings.Contains(body, c.want) {
+				t.Errorf("answer = %s %s, want %s in it", res.Status, body, c.want)
+			}
+			if calls := sim.Calls(simulator.RouteLinks) - before; calls != c.calls {
+				t.Errorf("calls for the list = %d, want %d", calls, c.calls)
+			}
+		})
+	}
+}

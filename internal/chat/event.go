@@ -52,9 +52,18 @@ type Event struct {
 	// Stored is, on an EventDone, the whole answer as the platform keeps it, with its
 	// reasoning.
 	Stored string
+	// Citations are, on an EventDone, the pages on which the answer is based, if the platform searched the
+	// web for it.
+	Citations []Citation
 	// Diverged is set on an EventDone when the platform stored another text than it
 	// streamed, so that the session contains another text than the answer.
 	Diverged bool
+}
+
+// Citation is a page of the web on which an answer is based.
+type Citation struct {
+	URL   string // of http or https
+	Title string // "" if it is not known
 }
 
 // Stream is an answer in progress. One goroutine uses it at a time.

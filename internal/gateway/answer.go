@@ -12,6 +12,8 @@ import (
 // Answer is the answer to one request, with all its choices. Discard it, or range over Events.
 type Answer struct {
 	choices []*conversation.Answer // by index
+	// cite returns the pages on which the answer of a session is based; nil for none.
+	cite func(session int64) []chat.Citation
 }
 
 // Session returns the id of the session that answers choice 0. The id may change until the
@@ -61,6 +63,9 @@ func (a *Answer) choiceEvents(choice int) iter.Seq2[chat.Event, error] {
 	return func(yield func(chat.Event, error) bool) {
 		for ev, err := range a.choices[choice].Events() {
 			ev.Choice = choice
+			if ev.Kind == chat.EventDone && a.cite != nil {
+				ev.Citations = a.cite(a.choices[choice].Session())
+			}
 			if !yield(ev, err) {
 				return
 			}

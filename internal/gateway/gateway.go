@@ -26,6 +26,7 @@ type Gateway struct {
 	catalogue     *catalogue
 	emulation     emulate.Options
 	pictures      PictureOutput
+	links         LinkLister
 	logger        *slog.Logger
 }
 
@@ -33,6 +34,7 @@ type Gateway struct {
 type Options struct {
 	Conversations *conversation.Engine
 	Models        ModelLister
+	Links         LinkLister
 	// EagerCalls streams a tool call while the model writes it, before it is known to be
 	// valid.
 	EagerCalls bool
@@ -48,6 +50,7 @@ func New(o Options) *Gateway {
 		catalogue:     newCatalogue(o.Models, o.Logger),
 		emulation:     emulate.Options{EagerCalls: o.EagerCalls, Schemas: emulate.NewSchemaCache()},
 		pictures:      o.Pictures,
+		links:         o.Links,
 		logger:        o.Logger,
 	}
 }
@@ -95,6 +98,9 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 		return nil, err
 	}
 	a := &Answer{choices: make([]*conversation.Answer, max(r.N, 1))}
+	if placed.WebSearch {
+		a.cite = g.cite
+	}
 	if err := g.placeChoices(ctx, a, &placed, plan, model); err != nil {
 		a.Discard()
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash"
-	"io"
 
 	"achuan/internal/chat"
 )
@@ -53,6 +52,53 @@ func (u *upload) write(text []byte) {
 	if u.reason != "" || u.err != nil {
 		return
 	}
+	if !u.escaped && !u.padding {
+		n := plainLength(text)
+		u.writePlain(text[:n])
+		text = text[n:]
+	}
+	if len(text) > 0 {
+		u.writeAny(text)
+	}
+}
+
+// plain are the characters of the usual alphabet, which most base64 consists of.
+var plain = func() (is [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" {
+		is[c] = true
+	}
+	return is
+}()
+
+// plainLength returns the number of plain characters that text begins with.
+func plainLength(text []byte) int {
+	for i, c := range text {
+		if !plain[c] {
+			return i
+		}
+	}
+	return len(text)
+}
+
+// writePlain adds text of the usual alphabet. It decodes the text where it is.
+func (u *upload) writePlain(text []byte) {
+	if len(u.quad) > 0 {
+		n := min(4-len(u.quad), len(text))
+		u.quad = append(u.quad, text[:n]...)
+		text = text[n:]
+		if len(u.quad) < 4 {
+			return
+		}
+		u.decode(u.quad)
+		u.quad = u.quad[:0]
+	}
+	whole := len(text) / 4 * 4
+	u.decode(text[:whole])
+	u.quad = append(u.quad, text[whole:]...)
+}
+
+// writeAny adds text that may have white space, escapes, padding or the alphabet of URLs.
+func (u *upload) writeAny(text []byte) {
 	clean := append(u.clean[:0], u.quad...)
 	for _, c := range text {
 		switch {
@@ -101,7 +147,11 @@ func (u *upload) decode(text []byte) {
 		u.reason = fmt.Sprintf("it is larger than %d MiB", MaxFile>>20)
 		return
 	}
-	_, u.err = io.MultiWriter(u.draft, u.hash, &u.head).Write(content)
+	if _, u.err = u.draft.Write(content); u.err != nil {
+		return
+	}
+	u.hash.Write(content)        // never fails
+	_, _ = u.head.Write(content) // never fails
 }
 
 // finish ends the upload.

@@ -56,3 +56,24 @@ func appendFunction(dst []byte, name, arguments string) []byte {
 	dst = jsonval.AppendString(dst, arguments)
 	return append(dst, '}')
 }
+
+// appendAnnotations appends the pages on which an answer is based. The platform does not say which part of the text
+// a page belongs to, so each is cited at the end. size is the length of the text in characters.
+func appendAnnotations(dst []byte, citations []chat.Citation, size int) []byte {
+	dst = append(dst, '[')
+	for i, c := range citations {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"type":"url_citation","url_citation":{"url":`...)
+		dst = jsonval.AppendString(dst, c.URL)
+		dst = append(dst, `,"title":`...)
+		dst = jsonval.AppendString(dst, c.Title)
+		for _, name := range []string{"start_index", "end_index"} {
+			dst = append(dst, `,"`+name+`":`...)
+			dst = strconv.AppendInt(dst, int64(size), 10)
+		}
+		dst = append(dst, "}}"...)
+	}
+	return append(dst, ']')
+}

@@ -3,6 +3,7 @@ package openai
 import (
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"achuan/internal/chat"
 	"achuan/internal/dialect"
@@ -23,6 +24,7 @@ type Stream struct {
 	isLegacy     bool   // calls go out as function_call
 	hasBegun     []bool // by choice: whether its role was sent
 	pictures     []int  // by choice: number of pictures so far
+	sizes        []int  // by choice: characters of text so far, for a request that searches the web
 	req          *ChatRequest
 }
 
@@ -30,6 +32,9 @@ type Stream struct {
 func NewStream(id string, created time.Time, r *ChatRequest) *Stream {
 	s := &Stream{Progress: dialect.NewProgress(r.N), includeUsage: r.IncludeUsage, isLegacy: r.LegacyCalls, req: r, tail: "]}\n\n"}
 	s.hasBegun, s.pictures = make([]bool, s.Choices()), make([]int, s.Choices())
+	if r.WebSearch {
+		s.sizes = make([]int, s.Choices())
+	}
 	s.head = make([]byte, 0, 192+len(r.Model)) // as long as the head is, unless the model's name has escapes
 	s.head = appendHead(append(s.head, "data: "...), id, "chat.completion.chunk", created.Unix(), r.Model)
 	s.head = append(s.head, `,"system_fingerprint":null,"choices":[`...)
@@ -57,6 +62,10 @@ func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
 	}
 	switch {
 	case ev.Kind == chat.EventDone:
+		if len(ev.Citations) > 0 {
+			dst = append(s.openChunk(dst, ev.Choice), `"annotations":`...)
+			dst = s.closeChunk(appendAnnotations(dst, ev.Citations, s.size(ev.Choice)), "")
+		}
 		return s.closeChunk(s.openChunk(dst, ev.Choice), finishReason(ev.Finish, s.isLegacy))
 	case ev.Kind == chat.EventToolCall:
 		return s.appendCall(dst, ev)
@@ -67,6 +76,9 @@ func (s *Stream) Append(dst []byte, ev chat.Event) []byte {
 		dst = appendPicture(dst, s.pictures[ev.Choice], ev.Text)
 		s.pictures[ev.Choice]++
 		return s.closeChunk(append(dst, ']'), "")
+	}
+	if s.sizes != nil && ev.Kind == chat.EventText {
+		s.sizes[ev.Choice] += utf8.RuneCountInString(ev.Text)
 	}
 	dst = s.openChunk(dst, ev.Choice)
 	if ev.Kind == chat.EventReasoning {
@@ -166,3 +178,11 @@ func (s *Stream) ContentType() string { return dialect.EventStream }
 
 // AppendKeepAlive implements dialect.Stream: with a comment, which every client of this dialect skips.
 func (s *Stream) AppendKeepAlive(dst []byte) []byte { return append(dst, dialect.KeepAliveComment...) }
+
+// size returns the number of characters of a choice's text, which is counted for answers with citations only.
+func (s *Stream) size(choice int) int {
+	if s.sizes == nil {
+		return 0
+	}
+	return s.sizes[choice]
+}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"achuan/internal/chat"
 	"achuan/internal/dialect"
@@ -28,6 +29,7 @@ type choice struct {
 	calls           []call
 	pictures        []string // URLs
 	finish          chat.FinishReason
+	citations       []chat.Citation
 }
 
 // call is the collected content of one tool call.
@@ -63,7 +65,7 @@ func (w *Whole) Add(ev chat.Event) {
 	case chat.EventPicture:
 		c.pictures = append(c.pictures, ev.Text)
 	case chat.EventDone:
-		c.finish = ev.Finish
+		c.finish, c.citations = ev.Finish, ev.Citations
 	}
 }
 
@@ -123,7 +125,8 @@ func (c *choice) append(dst []byte, index int, legacy bool) []byte {
 	} else {
 		dst = jsonval.AppendString(dst, c.text.String())
 	}
-	dst = append(dst, `,"refusal":null,"annotations":[]`...)
+	dst = append(dst, `,"refusal":null,"annotations":`...)
+	dst = appendAnnotations(dst, c.citations, utf8.RuneCountInString(c.text.String()))
 	dst = c.appendPictures(dst)
 	if c.reasoning.Len() > 0 {
 		dst = append(dst, `,"reasoning_content":`...)

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
@@ -94,6 +95,26 @@ func (s *Simulator) checkQuestion(t *turn, model string, known bool) string {
 	if !known {
 		return ProviderError(http.StatusNotFound, "model_not_found",
 			fmt.Sprintf("The model `%s` does not exist or you do not have access to it.", model), t.Started)
+	}
+	if strings.HasPrefix(model, "claude-") {
+		return checkPictures(t)
+	}
+	return ""
+}
+
+// checkPictures returns the text with which Anthropic refuses a picture whose type is not that of its content,
+// or "". Other providers do not look.
+func checkPictures(t *turn) string {
+	for i, f := range t.Files {
+		claimed, data, _ := strings.Cut(strings.TrimPrefix(f.Data, "data:"), ";base64,")
+		if !strings.HasPrefix(claimed, "image/") {
+			continue
+		}
+		head, _ := base64.StdEncoding.DecodeString(data[:min(len(data), 64)]) // what is left of a broken one is enough
+		if actual := http.DetectContentType(head); actual != claimed {
+			return fmt.Sprintf("Anthropic 异常(HttpCode:400): messages.0.content.%d.image.source.base64.media_type: "+
+				"The image was specified using the %s media type, but it appears to be %s", i, claimed, actual)
+		}
 	}
 	return ""
 }

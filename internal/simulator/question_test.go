@@ -43,6 +43,10 @@ func TestRefusedBeforeTheModel(t *testing.T) {
 		{"filter", "gpt-5.1-high", `{"text":"a #blocked# b","sessionId":1000001,"files":[]}`, "您的提交内容包含不允许的文本"},
 		{"length", "gpt-5.1-high", `{"text":"` + strings.Repeat("长", 21) + `","sessionId":1000001}`, "message too long"},
 		{"file name", "gpt-5.1-high", `{"text":"hi","sessionId":1000001,"files":[{"name":"pic","data":"data:,x"}]}`, "文件【pic】名称不合法"},
+		{"type of a picture", "claude-sonnet-4-5-20250929",
+			`{"text":"hi","sessionId":1000001,"files":[{"name":"a.png","data":"data:image/jpeg;base64,iVBORw0KGgoAAAAN"}]}`,
+			"Anthropic 异常(HttpCode:400): messages.0.content.0.image.source.base64.media_type: " +
+				"The image was specified using the image/jpeg media type, but it appears to be image/png"},
 		{"unknown model", "gpt-9", `{"text":"hi","sessionId":1000001,"files":[]}`,
 			"上游异常提示(HttpCode:404)：model_not_found - The model `gpt-9` does not exist or you do not have access to it.(request id: 20260115102030000000000SiMuLaTe)"},
 	} {

@@ -148,3 +148,11 @@ func (s *Simulator) deleteRecords(uid, sid int64, isDeleted func(exchange) bool)
 	}
 	return ok
 }
+
+// listLinks serves GET /api/chat/link-dict/{id} of version 3.1: the pages that were found for a session. No source
+// describes the reply, so it is empty; a test serves what it needs (see Simulator.Intercept).
+func (s *Simulator) listLinks(w http.ResponseWriter, r *http.Request, _ int64) {
+	if _, ok := parsePathID(w, r); ok {
+		writeData(w, map[string]string{})
+	}
+}

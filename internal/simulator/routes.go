@@ -22,6 +22,7 @@ const (
 	RouteClearRecords   Route = "DELETE /api/chat/record/{id}"
 	RouteDeleteRecord   Route = "DELETE /api/chat/record"
 	RouteCompletions    Route = "POST /api/chat/completions"
+	RouteLinks          Route = "GET /api/chat/link-dict/{id}" // 3.1
 	RoutePicture        Route = "GET /file/{name}"
 )
 
@@ -55,6 +56,9 @@ func (s *Simulator) routes() *http.ServeMux {
 	handleUser(RouteRecords, s.listRecords)
 	handleUser(RouteClearRecords, s.clearRecords)
 	handleUser(RouteDeleteRecord, s.deleteRecord)
+	if s.isVersion31 {
+		handleUser(RouteLinks, s.listLinks)
+	}
 	handleUser(RouteCompletions, s.serveQuestion)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
