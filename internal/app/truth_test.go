@@ -264,6 +264,8 @@ func TestWebSearch(t *testing.T) {
 func TestCitations(t *testing.T) {
 	sim := simulator.New(simulator.Options{Version: "3.1.0"})
 	url := serve(t, sim, nil)
+	// A model that is not built in waits for the list of models.
+	send(t, url, `{"model": "demo-thinker", "messages": [{"role": "user", "content": "hi"}]}`)
 	const question = `"model": "gemini-3-pro-preview", "messages": [{"role": "user", "content": "news?"}]`
 	annotation := `{"type":"url_citation","url_citation":{"url":"https://a.test/","title":"A","start_index":4,"end_index":4}}`
 	for _, c := range []struct {
