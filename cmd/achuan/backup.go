@@ -15,6 +15,7 @@ import (
 
 	"achuan/internal/backup"
 	"achuan/internal/config"
+	"achuan/internal/media"
 	"achuan/internal/store"
 )
 
@@ -26,7 +27,7 @@ type backupCommand struct {
 func newBackupCommand(p *program) *cobra.Command {
 	var c backupCommand
 	command := newCommand("backup FILE",
-		"Write the store (SQLite) and the settings without secrets to a file, also while the server runs.",
+		"Write the store (SQLite), the files of requests and the settings without secrets to a file, also while the server runs.",
 		func() error { return c.Run(p) })
 	command.Long = command.Short + "\n\nFILE is the tar archive to write; - is standard output."
 	command.Args = cobra.MatchAll(cobra.ExactArgs(1), func(_ *cobra.Command, args []string) error {
@@ -77,7 +78,11 @@ func (p *program) backupOptions(s *config.Settings) (backup.Options, error) {
 		return backup.Options{}, err
 	}
 	version, commit := buildVersion()
-	return backup.Options{Database: s.DatabaseURL, Settings: settings.Bytes(), Version: version, Commit: commit}, nil
+	o := backup.Options{Database: s.DatabaseURL, Settings: settings.Bytes(), Version: version, Commit: commit}
+	if path, err := store.File(s.DatabaseURL); err == nil && s.BlobURL == "" {
+		o.Blobs = media.NewFolder(media.FolderOptions{Path: media.BesideDatabase(path)})
+	}
+	return o, nil
 }
 
 // backUpToStdout writes a backup to standard output. The snapshot is made beside the store, where there is surely a

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"os"
 	"os/exec"
@@ -88,6 +92,7 @@ func TestBackupUnderLoadAndRestore(t *testing.T) {
 	if err != nil || placement != "new" {
 		t.Fatalf("placement of the first question = %s, %v, want new", placement, err)
 	}
+	uploaded := upload(t, p.url, "plan.md", "# Plan")
 
 	load, stop := context.WithCancel(t.Context())
 	var answered atomic.Int64
@@ -131,6 +136,9 @@ func TestBackupUnderLoadAndRestore(t *testing.T) {
 	if output, code := runCommand(t, environ, "restore", file); code != exitFailed || !strings.Contains(output, "--force") {
 		t.Errorf("restore without --force = exit code %d, %s, want a refusal", code, output)
 	}
+	if err := os.RemoveAll(filepath.Join(folder, "blobs")); err != nil {
+		t.Fatal(err)
+	}
 	if output, code := runCommand(t, environ, "restore", "--force", file); code != exitDone || !strings.Contains(output, ".replaced") {
 		t.Fatalf("restore --force = exit code %d, %s, want 0", code, output)
 	}
@@ -143,6 +151,44 @@ func TestBackupUnderLoadAndRestore(t *testing.T) {
 	if err != nil || next != again || placement != "continued" {
 		t.Errorf("next question = session %s, %s, %v, want %s, continued", next, placement, err, again)
 	}
+	if content, err := fetch(t, p.url+"/v1/files/"+uploaded+"/content"); err != nil || content != "# Plan" {
+		t.Errorf("uploaded file after the restore = %q, %v, want # Plan", content, err)
+	}
+}
+
+// upload uploads a file and returns its id.
+func upload(t *testing.T, url, name, content string) string {
+	t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	w, err := form.CreateFormFile("file", name)
+	if err == nil {
+		_, err = io.WriteString(w, content)
+	}
+	if err := errors.Join(err, form.WriteField("purpose", "user_data"), form.Close()); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(url+"/v1/files", form.FormDataContentType(), &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var uploaded struct{ ID string }
+	if err := json.NewDecoder(resp.Body).Decode(&uploaded); err != nil || uploaded.ID == "" {
+		t.Fatalf("upload = %s %+v, %v, want an id", resp.Status, uploaded, err)
+	}
+	return uploaded.ID
+}
+
+func fetch(t *testing.T, url string) (string, error) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return string(b), err
 }
 
 // When a session has got turns after the backup, the server on the restored store does not continue it: it compares

@@ -132,7 +132,8 @@ func TestBadUploads(t *testing.T) {
 // picture when a client sends it back.
 func TestPicturesAreKept(t *testing.T) {
 	sim := simulator.New(simulator.Options{Token: "token"})
-	settings := loadSettings(t, sim, "ACHUAN_API_KEYS=key-0123456789", "ACHUAN_FETCH_ALLOW=127.0.0.1")
+	settings := loadSettings(t, sim, "ACHUAN_API_KEYS=key-0123456789", "ACHUAN_FETCH_ALLOW=127.0.0.1",
+		"ACHUAN_DATABASE_URL=sqlite:"+filepath.Join(t.TempDir(), "achuan.db"))
 	r := runApp(t, settings, slog.New(slog.DiscardHandler))
 	drawTwice(sim)
 	got := send(t, r.url, `{"model": "`+drawingModel+`", "messages": [{"role": "user", "content": "draw"}]}`, "Authorization", "Bearer key-0123456789")
@@ -153,6 +154,17 @@ func TestPicturesAreKept(t *testing.T) {
 		if resp, _ := exchange(t, http.MethodGet, bad, ""); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("GET %s = %d, want 404", bad, resp.StatusCode)
 		}
+	}
+	// The platform deletes its picture, and achuan restarts.
+	notFound := func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { w.WriteHeader(http.StatusNotFound) }
+	defer sim.Intercept(simulator.RoutePicture, notFound)()
+	r.stop()
+	<-r.done
+	before := r.url
+	r = runApp(t, settings, slog.New(slog.DiscardHandler))
+	link = r.url + strings.TrimPrefix(link, before)
+	if resp, again := exchange(t, http.MethodGet, link, ""); resp.StatusCode != http.StatusOK || again != content {
+		t.Errorf("picture after a restart = %d with %d bytes, want the same %d", resp.StatusCode, len(again), len(content))
 	}
 	sim.OnTurn(nil)
 	body, err := json.Marshal(map[string]any{"model": visionModel, "messages": []message{userSays(textPart("What?"), picturePart(link))}})

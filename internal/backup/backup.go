@@ -1,6 +1,7 @@
-// Package backup writes a SQLite store and the settings in force into one file, and restores the store from it. The
-// file is a tar archive, which common tools can read: manifest.json describes the other files, settings.txt has the
-// settings without their secrets, and achuan.db is the database.
+// Package backup writes a SQLite store, the files of requests and the settings in force into one file, and restores
+// the store and the files from it. The backup is a tar archive, which common tools can read: manifest.json describes
+// the other files, settings.txt has the settings without their secrets, and achuan.db is the database. The files of
+// requests follow as blobs/DIGEST, where DIGEST is the SHA-256 of the content in hex, and the empty file end.
 //
 // Package store copies a database that is in use and marks the sessions of a restored database as unverified.
 // PostgreSQL is backed up with its own tools.
@@ -20,6 +21,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"achuan/internal/chat"
+	"achuan/internal/media"
 	"achuan/internal/store"
 )
 
@@ -28,6 +31,8 @@ const (
 	manifestFile = "manifest.json"
 	settingsFile = "settings.txt"
 	databaseFile = "achuan.db"
+	blobFolder   = "blobs/"
+	endFile      = "end" // says that no blob is missing
 )
 
 // formatVersion is the version of the backup format that this package writes and reads.
@@ -41,12 +46,14 @@ type Manifest struct {
 	Commit  string            `json:"commit"`
 	Schema  int               `json:"schema"` // schema version of the database
 	SHA256  map[string]string `json:"sha256"` // hex digests of the other files, by name
+	Blobs   bool              `json:"blobs"`  // the archive has the files of requests
 }
 
 // Options say what to back up.
 type Options struct {
-	Database        string // the store's URL
-	Settings        []byte // as `achuan config` prints them, without secrets
+	Database        string        // the store's URL
+	Settings        []byte        // as `achuan config` prints them, without secrets
+	Blobs           *media.Folder // the files of requests; nil leaves them out
 	Version, Commit string
 	Now             func() time.Time // nil is time.Now
 }
@@ -59,6 +66,7 @@ func Write(ctx context.Context, w io.Writer, tempDir string, o Options) (Manifes
 	}
 	m := Manifest{
 		Format: formatVersion, Created: o.Now().UTC().Truncate(time.Second), Version: o.Version, Commit: o.Commit,
+		Blobs: o.Blobs != nil,
 	}
 	folder, err := os.MkdirTemp(tempDir, ".achuan-backup-*")
 	if err != nil {
@@ -83,7 +91,16 @@ func Write(ctx context.Context, w io.Writer, tempDir string, o Options) (Manifes
 		return m, err
 	}
 	m.SHA256 = map[string]string{settingsFile: Digest(o.Settings), databaseFile: hexSum(digest)}
-	return m, writeArchive(w, m, o.Settings, io.LimitReader(db, size), size)
+	archive := tar.NewWriter(w)
+	if err := writeFiles(archive, m, o.Settings, io.LimitReader(db, size), size); err != nil {
+		return m, err
+	}
+	if o.Blobs != nil {
+		if err := writeBlobs(archive, o.Blobs, m.Created); err != nil {
+			return m, err
+		}
+	}
+	return m, archive.Close()
 }
 
 // Digest returns the SHA-256 of content in hex.
@@ -94,13 +111,12 @@ func Digest(content []byte) string {
 
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-// writeArchive writes the files of a backup; size is the length of db.
-func writeArchive(w io.Writer, m Manifest, settings []byte, db io.Reader, size int64) error {
+// writeFiles writes the files of a backup but the blobs; size is the length of db.
+func writeFiles(archive *tar.Writer, m Manifest, settings []byte, db io.Reader, size int64) error {
 	manifest, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
 	}
-	archive := tar.NewWriter(w)
 	texts := []struct {
 		name    string
 		content []byte
@@ -116,10 +132,24 @@ func writeArchive(w io.Writer, m Manifest, settings []byte, db io.Reader, size i
 	if err := archive.WriteHeader(newHeader(databaseFile, size, m.Created)); err != nil {
 		return err
 	}
-	if _, err := io.Copy(archive, db); err != nil {
+	_, err = io.Copy(archive, db)
+	return err
+}
+
+// writeBlobs writes the files of requests and the end. A blob never changes, so its size in the list is right, or it is
+// gone.
+func writeBlobs(archive *tar.Writer, blobs *media.Folder, modified time.Time) error {
+	err := blobs.Each(func(d chat.Digest, size int64, content io.Reader) error {
+		if err := archive.WriteHeader(newHeader(blobFolder+d.String(), size, modified)); err != nil {
+			return err
+		}
+		_, err := io.Copy(archive, content)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	return archive.Close()
+	return archive.WriteHeader(newHeader(endFile, 0, modified))
 }
 
 func newHeader(name string, size int64, modified time.Time) *tar.Header {

@@ -46,14 +46,15 @@ var arrows = map[string][]string{
 		"internal/httpapi", "internal/media", "internal/platform", "internal/simulator", "internal/simulator/demo", "internal/store",
 		"internal/telemetry",
 	},
-	"internal/backup": {"internal/store"},
+	"internal/backup": {"internal/chat", "internal/media", "internal/store"},
 	"internal/doctor": {
 		"internal/backup", "internal/chat", "internal/config", "internal/media", "internal/platform", "internal/store",
 	},
 	"deploy":              {},
 	"internal/repository": {},
 	"cmd/achuan": {
-		"internal/access", "internal/app", "internal/backup", "internal/config", "internal/doctor", "internal/store",
+		"internal/access", "internal/app", "internal/backup", "internal/config", "internal/doctor", "internal/media",
+		"internal/store",
 		"internal/telemetry",
 	},
 	"bench":       {"internal/simulator"},
