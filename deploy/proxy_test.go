@@ -74,18 +74,25 @@ func TestCaddy(t *testing.T) {
 }
 
 func TestNginx(t *testing.T) {
-	nginx := requireTool(t, "nginx", "nginx")
 	sim, environ := startPlatform(t)
-	node, port := freePort(t), freePort(t)
+	node := freePort(t)
 	serveAchuan(t, node, environ...)
+	checkProxy(t, startNginx(t, node), sim)
+}
+
+// startNginx starts nginx with the site of nginx/achuan.conf in front of achuan at that port, and returns its URL.
+// changes are pairs of texts of the site and what replaces them.
+func startNginx(t *testing.T, node int, changes ...string) string {
+	t.Helper()
+	nginx, port := requireTool(t, "nginx", "nginx"), freePort(t)
 	folder := t.TempDir()
 	writeCertificate(t, filepath.Join(folder, "crt"), filepath.Join(folder, "key"))
-	site := strings.NewReplacer(
+	site := strings.NewReplacer(append(changes,
 		"127.0.0.1:8000", "127.0.0.1:"+strconv.Itoa(node),
 		"listen 80;", "listen 127.0.0.1:"+strconv.Itoa(freePort(t))+";",
 		"listen 443 ", "listen 127.0.0.1:"+strconv.Itoa(port)+" ",
 		"/etc/ssl/chat.example.org.", folder+"/",
-	).Replace(readFile(t, "nginx/achuan.conf"))
+	)...).Replace(readFile(t, "nginx/achuan.conf"))
 	config := "daemon off; master_process off; pid " + folder + "/pid; error_log stderr;\nevents {}\nhttp {\naccess_log off;\n"
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		config += kind + "_temp_path " + folder + "/" + kind + ";\n"
@@ -96,7 +103,7 @@ func TestNginx(t *testing.T) {
 	}
 	command := exec.CommandContext(t.Context(), nginx, "-p", folder, "-c", file)
 	startProcess(t, command, "127.0.0.1:"+strconv.Itoa(port))
-	checkProxy(t, "https://127.0.0.1:"+strconv.Itoa(port), sim)
+	return "https://127.0.0.1:" + strconv.Itoa(port)
 }
 
 // writeCertificate writes a self-signed certificate that is valid for an hour, and its key.

@@ -21,6 +21,7 @@ var statuses = [...]struct {
 	chat.KindMethod:         {http.StatusMethodNotAllowed, "invalid_request_error"},
 	chat.KindConflict:       {http.StatusConflict, "invalid_request_error"},
 	chat.KindTooLarge:       {http.StatusRequestEntityTooLarge, "request_too_large"},
+	chat.KindUpgrade:        {http.StatusUpgradeRequired, "invalid_request_error"},
 	chat.KindMediaType:      {http.StatusUnsupportedMediaType, "invalid_request_error"},
 	chat.KindUnprocessable:  {http.StatusUnprocessableEntity, "invalid_request_error"},
 	chat.KindRateLimit:      {http.StatusTooManyRequests, "rate_limit_error"},

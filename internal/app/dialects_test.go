@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"achuan/internal/simulator"
 )
@@ -26,6 +27,8 @@ func TestOneConversationInSeveralDialects(t *testing.T) {
 		blockOffer = `"tools": [{"name": "get_weather", "input_schema": {"type": "object"}}]`
 		chatCall   = `{"role": "assistant", "content": "I look.", "tool_calls": [{"id": "call_ID", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\":\"Paris\"}"}}]}, {"role": "tool", "tool_call_id": "call_ID", "content": "18"}`
 		blockCall  = `{"role": "assistant", "content": [{"type": "text", "text": "I look."}, {"type": "tool_use", "id": "toolu_ID", "name": "get_weather", "input": {"city": "Paris"}}]}, {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_ID", "content": [{"type": "text", "text": "18"}]}]}`
+		flatOffer  = `"tools": [{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]`
+		itemCall   = `{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I look."}]}, {"type": "function_call", "call_id": "call_ID", "name": "get_weather", "arguments": "{\"city\":\"Paris\"}"}, {"type": "function_call_output", "call_id": "call_ID", "output": "18"}`
 		more       = `, {"role": "assistant", "content": "18 degrees."}, {"role": "user", "content": "Thanks"}`
 	)
 	chat := func(messages, answer, want string) chatStep {
@@ -34,7 +37,20 @@ func TestOneConversationInSeveralDialects(t *testing.T) {
 	messages := func(messages, answer, want string) chatStep {
 		return chatStep{"/v1/messages", `{"model": "gpt-5.1-high", "max_tokens": 1000, ` + blockOffer + `, "messages": [` + messages + `]}`, answer, want}
 	}
+	responses := func(input, answer, want string) chatStep {
+		return chatStep{"/v1/responses", `{"model": "gpt-5.1-high", ` + flatOffer + `, "input": [` + input + `]}`, answer, want}
+	}
 	for name, steps := range map[string][]chatStep{
+		"Messages, Responses, Responses": {
+			messages(user, "I look.\n"+call, `"stop_reason":"tool_use"`),
+			responses(user+", "+itemCall, "18 degrees.", `"status":"completed"`),
+			responses(user+", "+itemCall+more, "Bye.", `"status":"completed"`),
+		},
+		"Responses, Messages, Chat Completions": {
+			responses(user, "I look.\n"+call, `"status":"completed"`),
+			messages(user+", "+blockCall, "18 degrees.", `"stop_reason":"end_turn"`),
+			chat(user+", "+chatCall+more, "Bye.", `"finish_reason":"stop"`),
+		},
 		"Chat Completions, Messages, Chat Completions": {
 			chat(user, "I look.\n"+call, `"finish_reason":"tool_calls"`),
 			messages(user+", "+blockCall, "18 degrees.", `"stop_reason":"end_turn"`),
@@ -103,8 +119,45 @@ func TestErrorsOfDialects(t *testing.T) {
 			t.Errorf("%s %s %s = %s %s, want %d with %s", tt.method, tt.path, tt.body, res.Status, body, tt.status, tt.want)
 		}
 	}
+	for _, tt := range []struct {
+		method, path, body string
+		headers            []string
+		status             int
+		want               string
+	}{
+		{"POST", "/v1/responses", `{"model": "wat", "input": "hi"}`, nil, 404, `"code":"model_not_found"`},
+		{"POST", "/v1/responses", `{"model": "gpt-5.1-high", "input": "hi", "previous_response_id": "resp_1"}`, nil, 400, `"code":"previous_response_not_found"`},
+		{"GET", "/v1/responses", ``, []string{"Connection", "Upgrade", "Upgrade", "websocket"}, 426, `"invalid_request_error"`},
+		{"GET", "/v1/responses", ``, nil, 405, `"invalid_request_error"`},
+	} {
+		res, body := exchange(t, tt.method, url+tt.path, tt.body, tt.headers...)
+		if res.StatusCode != tt.status || !strings.Contains(body, tt.want) {
+			t.Errorf("%s %s %s = %s %s, want %d with %s", tt.method, tt.path, tt.body, res.Status, body, tt.status, tt.want)
+		}
+	}
 	if turns := sim.Turns(); len(turns) != 0 {
 		t.Errorf("questions = %d, want none", len(turns))
+	}
+}
+
+// A failure of the platform is told to Codex in the stream: after a status it would ask 30 times.
+func TestCodexLearnsOfFailuresInTheStream(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	url := serve(t, sim, nil)
+	const body = `{"model": "gpt-5.1-high", "stream": true, "input": "hi"}`
+	for _, tt := range []struct {
+		originator string
+		status     int
+		want       string
+	}{
+		{"", http.StatusServiceUnavailable, `"type":"backend_error"`},
+		{"codex_exec", http.StatusOK, "event: response.failed\n"},
+	} {
+		sim.Script(simulator.Fail(simulator.ProviderError(http.StatusServiceUnavailable, "x", "no channel", time.Now())))
+		res, reply := exchange(t, http.MethodPost, url+"/v1/responses", body, "Originator", tt.originator)
+		if res.StatusCode != tt.status || !strings.Contains(reply, tt.want) {
+			t.Errorf("failure for %q = %s %s, want %d with %s", tt.originator, res.Status, reply, tt.status, tt.want)
+		}
 	}
 }
 

@@ -3,7 +3,10 @@ package dialect
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
+	"achuan/internal/chat"
 	"achuan/internal/jsonval"
 )
 
@@ -75,4 +78,38 @@ func EffortOfBudget(tokens int) string {
 	default:
 		return "high"
 	}
+}
+
+// efforts are the values that OpenAI's clients know.
+var efforts = []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}
+
+// ReadEffort reads a reasoning effort. It takes "" and "auto" as unset: the model decides.
+func ReadEffort(v jsonval.Value) (string, *jsonval.Fault) {
+	effort, f := v.AsString()
+	switch {
+	case f != nil:
+		return "", f
+	case effort == "" || effort == "auto":
+		return "", nil
+	case !slices.Contains(efforts, effort):
+		return "", jsonval.WrongValue("one of "+strings.Join(efforts, ", "), v)
+	}
+	return effort, nil
+}
+
+// ReadSessionID reads the id of a session, given as a number or as a string.
+func ReadSessionID(v jsonval.Value) (int64, *jsonval.Fault) {
+	text := string(v)
+	switch v.Kind() {
+	case jsonval.String:
+		text = v.Text()
+	case jsonval.Number:
+	default:
+		return 0, jsonval.WrongType("a session id as a number or a string", v)
+	}
+	id, ok := chat.ParseSessionID(text)
+	if !ok {
+		return 0, jsonval.WrongValue("a session id of 1 to 16 digits that does not begin with 0", v)
+	}
+	return id, nil
 }

@@ -24,13 +24,24 @@ func (s *Server) streamAnswer(w http.ResponseWriter, r *http.Request, req dialec
 	err := s.placeAndStream(p, r, &req.Common().Request)
 	// The client gets every text that came, flushed or not. So only a failure before any
 	// text is a status of its own, whatever the timing of the platform's bytes.
-	if err == nil || isClientGone(r, err) || !p.hasUnsent() && p.live.closeIfUnused() {
+	if err == nil || isClientGone(r, err) {
 		return err
 	}
-	if sendErr := p.fail(publicError(err, requestIDOf(r))); sendErr != nil {
+	e := publicError(err, requestIDOf(r))
+	if !p.hasUnsent() && !failsInStream(p.writer, e) && p.live.closeIfUnused() {
+		return err
+	}
+	if sendErr := p.fail(e); sendErr != nil {
 		return sendErr
 	}
 	return err
+}
+
+// failsInStream reports whether the dialect tells a failure in the stream although no byte was sent, because its
+// client repeats a request less often then.
+func failsInStream(w dialect.Stream, e *chat.Error) bool {
+	d, ok := w.(interface{ FailsInStream(e *chat.Error) bool })
+	return ok && d.FailsInStream(e)
 }
 
 // placeAndStream is streamAnswer without the handling of a failure.

@@ -80,7 +80,7 @@ func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Faul
 	}
 	var field string
 	var text, refusal jsonval.Value
-	var file fileFields
+	var file dialect.FileFields
 	readType := func(v jsonval.Value) (f *jsonval.Fault) {
 		p.use, field, f = partType(v, role, expected)
 		return f
@@ -90,10 +90,10 @@ func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Faul
 		jsonval.Field{Name: "text", Value: &text},
 		jsonval.Field{Name: "refusal", Value: &refusal},
 		jsonval.Field{Name: "id"}, jsonval.Field{Name: "name"}, jsonval.Field{Name: "input"}, // of calls
-		jsonval.Field{Name: "image_url", Value: &file.imageURL}, jsonval.Field{Name: "file", Value: &file.file},
+		jsonval.Field{Name: "image_url", Value: &file.ImageURL}, jsonval.Field{Name: "file", Value: &file.File},
 		jsonval.Field{Name: "detail"}, jsonval.Field{Name: "input_audio"},
-		jsonval.Field{Name: "file_data", Value: &file.data}, jsonval.Field{Name: "filename", Value: &file.name},
-		jsonval.Field{Name: "file_id", Value: &file.id},
+		jsonval.Field{Name: "file_data", Value: &file.Data}, jsonval.Field{Name: "filename", Value: &file.Name},
+		jsonval.Field{Name: "file_id", Value: &file.ID},
 		// Fields of answers that a client sends back.
 		jsonval.Field{Name: "thinking"}, jsonval.Field{Name: "signature"}, jsonval.Field{Name: "data"}, jsonval.Field{Name: "reasoning"},
 		jsonval.Field{Name: "summary"}, jsonval.Field{Name: "encrypted_content"}, jsonval.Field{Name: "annotations"})
@@ -113,7 +113,7 @@ func (d *decoder) part(v jsonval.Value, role chat.Role) (p part, f *jsonval.Faul
 		p.text, f = text.AsString()
 		f = f.In(field)
 	case useFile:
-		p.file, f = file.source(field)
+		p.file, f = file.Source(field)
 	case useNothing:
 	}
 	return p, f

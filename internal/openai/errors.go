@@ -20,6 +20,7 @@ var statuses = [...]struct {
 	chat.KindMethod:         {http.StatusMethodNotAllowed, "invalid_request_error"},
 	chat.KindConflict:       {http.StatusConflict, "conflict_error"},
 	chat.KindTooLarge:       {http.StatusRequestEntityTooLarge, "invalid_request_error"},
+	chat.KindUpgrade:        {http.StatusUpgradeRequired, "invalid_request_error"},
 	chat.KindMediaType:      {http.StatusUnsupportedMediaType, "invalid_request_error"},
 	chat.KindUnprocessable:  {http.StatusUnprocessableEntity, "invalid_request_error"},
 	chat.KindRateLimit:      {http.StatusTooManyRequests, "rate_limit_error"},

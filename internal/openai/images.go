@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
 
@@ -158,7 +159,7 @@ func (r *ImageRequest) readPicture(v jsonval.Value, path string) *jsonval.Fault 
 	if url.Kind() != jsonval.String && url.Kind() != jsonval.Object {
 		return jsonval.WrongType("a data URL or a link", url)
 	}
-	source, f := pictureSource(url)
+	source, f := dialect.PictureSource(url)
 	if f != nil {
 		return f
 	}

@@ -1,7 +1,7 @@
 package openai
 
 import (
-	"achuan/internal/chat"
+	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
 
@@ -42,22 +42,9 @@ func (d *decoder) metadata(v jsonval.Value) *jsonval.Fault {
 	return v.ReadFields(nil, "", jsonval.Field{Name: "sessionId", Read: d.sessionID})
 }
 
-// sessionID reads the id of a session, given as a number or as a string.
-func (d *decoder) sessionID(v jsonval.Value) *jsonval.Fault {
-	text := string(v)
-	switch v.Kind() {
-	case jsonval.String:
-		text = v.Text()
-	case jsonval.Number:
-	default:
-		return jsonval.WrongType("a session id as a number or a string", v)
-	}
-	id, ok := chat.ParseSessionID(text)
-	if !ok {
-		return jsonval.WrongValue("a session id of 1 to 16 digits that does not begin with 0", v)
-	}
-	d.req.SessionID = id
-	return nil
+func (d *decoder) sessionID(v jsonval.Value) (f *jsonval.Fault) {
+	d.req.SessionID, f = dialect.ReadSessionID(v)
+	return f
 }
 
 // Readers of ignored parameters. They check the type, because the author of a request

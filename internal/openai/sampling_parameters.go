@@ -1,9 +1,6 @@
 package openai
 
 import (
-	"slices"
-	"strings"
-
 	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
 )
@@ -52,18 +49,7 @@ func (d *decoder) stop(v jsonval.Value) *jsonval.Fault {
 	}
 }
 
-// efforts are the values that OpenAI's clients know.
-var efforts = []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}
-
-// reasoningEffort takes "" and "auto" as unset: the model decides.
-func (d *decoder) reasoningEffort(v jsonval.Value) *jsonval.Fault {
-	effort, f := v.AsString()
-	if f == nil && (effort == "" || effort == "auto") {
-		return nil
-	}
-	if f == nil && !slices.Contains(efforts, effort) {
-		f = jsonval.WrongValue("one of "+strings.Join(efforts, ", "), v)
-	}
-	d.req.ReasoningEffort = effort
+func (d *decoder) reasoningEffort(v jsonval.Value) (f *jsonval.Fault) {
+	d.req.ReasoningEffort, f = dialect.ReadEffort(v)
 	return f
 }

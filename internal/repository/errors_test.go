@@ -38,6 +38,7 @@ var kinds = map[string]chat.Kind{
 	"KindInternal": chat.KindInternal, "KindInvalid": chat.KindInvalid, "KindAuthentication": chat.KindAuthentication,
 	"KindPermission": chat.KindPermission, "KindNotFound": chat.KindNotFound, "KindMethod": chat.KindMethod,
 	"KindConflict": chat.KindConflict, "KindTooLarge": chat.KindTooLarge, "KindMediaType": chat.KindMediaType,
+	"KindUpgrade":       chat.KindUpgrade,
 	"KindUnprocessable": chat.KindUnprocessable, "KindRateLimit": chat.KindRateLimit, "KindQuota": chat.KindQuota,
 	"KindBackend": chat.KindBackend, "KindUnavailable": chat.KindUnavailable, "KindTimeout": chat.KindTimeout,
 }
