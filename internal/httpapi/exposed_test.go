@@ -17,7 +17,7 @@ import (
 // can read.
 var forBrowsers = []string{
 	"Accept-Encoding", "Allow", "Cache-Control", "Connection", "Content-Disposition", "Content-Length",
-	"Content-Security-Policy", "Content-Type", "Cross-Origin-Resource-Policy", "Traceparent", "Vary", "Www-Authenticate",
+	"Content-Security-Policy", "Content-Type", "Cross-Origin-Resource-Policy", "Traceparent", "Upgrade", "Vary", "Www-Authenticate",
 	"X-Accel-Buffering", "X-Content-Type-Options",
 }
 

@@ -47,6 +47,7 @@ func TestStatus(t *testing.T) {
 		{chat.KindConflict, 409, "conflict_error"},
 		{chat.KindTooLarge, 413, "invalid_request_error"},
 		{chat.KindMediaType, 415, "invalid_request_error"},
+		{chat.KindUpgrade, 426, "invalid_request_error"},
 		{chat.KindUnprocessable, 422, "invalid_request_error"},
 		{chat.KindRateLimit, 429, "rate_limit_error"},
 		{chat.KindQuota, 402, "insufficient_quota"},
