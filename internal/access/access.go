@@ -77,7 +77,7 @@ func presentedKey(h http.Header) string {
 	if token = strings.TrimSpace(token); token != "" && strings.EqualFold(scheme, "bearer") {
 		return token
 	}
-	for _, name := range []string{"X-Api-Key", "Api-Key"} {
+	for _, name := range []string{"X-Api-Key", "Api-Key", "X-Goog-Api-Key"} {
 		if value := strings.TrimSpace(h.Get(name)); value != "" {
 			return value
 		}

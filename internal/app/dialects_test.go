@@ -1,12 +1,15 @@
 package app_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"achuan/internal/config"
 	"achuan/internal/simulator"
 )
 
@@ -29,6 +32,9 @@ func TestOneConversationInSeveralDialects(t *testing.T) {
 		blockCall  = `{"role": "assistant", "content": [{"type": "text", "text": "I look."}, {"type": "tool_use", "id": "toolu_ID", "name": "get_weather", "input": {"city": "Paris"}}]}, {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_ID", "content": [{"type": "text", "text": "18"}]}]}`
 		flatOffer  = `"tools": [{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]`
 		itemCall   = `{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I look."}]}, {"type": "function_call", "call_id": "call_ID", "name": "get_weather", "arguments": "{\"city\":\"Paris\"}"}, {"type": "function_call_output", "call_id": "call_ID", "output": "18"}`
+		part       = `{"role": "user", "parts": [{"text": "Weather in Paris?"}]}`
+		partOffer  = `"tools": [{"functionDeclarations": [{"name": "get_weather", "parameters": {"type": "OBJECT"}}]}]`
+		partCall   = `{"role": "model", "parts": [{"text": "I look."}, {"functionCall": {"id": "call_ID", "name": "get_weather", "args": {"city": "Paris"}}}]}, {"role": "user", "parts": [{"functionResponse": {"id": "call_ID", "name": "get_weather", "response": {"output": "18"}}}]}`
 		more       = `, {"role": "assistant", "content": "18 degrees."}, {"role": "user", "content": "Thanks"}`
 	)
 	chat := func(messages, answer, want string) chatStep {
@@ -40,11 +46,20 @@ func TestOneConversationInSeveralDialects(t *testing.T) {
 	responses := func(input, answer, want string) chatStep {
 		return chatStep{"/v1/responses", `{"model": "gpt-5.1-high", ` + flatOffer + `, "input": [` + input + `]}`, answer, want}
 	}
+	gemini := func(contents, answer, want string) chatStep {
+		return chatStep{"/v1beta/models/gpt-5.1-high:generateContent", `{` + partOffer + `, "contents": [` + contents + `]}`, answer, want}
+	}
 	for name, steps := range map[string][]chatStep{
 		"Messages, Responses, Responses": {
 			messages(user, "I look.\n"+call, `"stop_reason":"tool_use"`),
 			responses(user+", "+itemCall, "18 degrees.", `"status":"completed"`),
 			responses(user+", "+itemCall+more, "Bye.", `"status":"completed"`),
+		},
+		"Gemini, Responses, Gemini": {
+			gemini(part, "I look.\n"+call, `"finishReason":"STOP"`),
+			responses(user+", "+itemCall, "18 degrees.", `"status":"completed"`),
+			gemini(part+", "+partCall+`, {"role": "model", "parts": [{"text": "18 "}]}, {"role": "model", "parts": [{"text": "degrees."}]}, {"role": "user", "parts": [{"text": "Thanks"}]}`,
+				"Bye.", `"finishReason":"STOP"`),
 		},
 		"Responses, Messages, Chat Completions": {
 			responses(user, "I look.\n"+call, `"status":"completed"`),
@@ -78,10 +93,14 @@ func checkSteps(t *testing.T, sim *simulator.Simulator, url string, steps []chat
 	for i, step := range steps {
 		sim.Script(simulator.Say(step.answer))
 		body := strings.ReplaceAll(step.body, "ID", id)
-		if streamed {
+		path := step.path
+		switch {
+		case streamed && strings.HasPrefix(path, "/v1beta/"):
+			path = strings.Replace(path, ":generateContent", ":streamGenerateContent?alt=sse", 1)
+		case streamed:
 			body = strings.Replace(body, "{", `{"stream": true, `, 1)
 		}
-		res, reply := exchange(t, http.MethodPost, url+step.path, body)
+		res, reply := exchange(t, http.MethodPost, url+path, body)
 		if res.StatusCode != http.StatusOK || !strings.Contains(reply, step.want) {
 			t.Fatalf("step %d = %s %s, want %s", i, res.Status, reply, step.want)
 		}
@@ -129,6 +148,12 @@ func TestErrorsOfDialects(t *testing.T) {
 		{"POST", "/v1/responses", `{"model": "gpt-5.1-high", "input": "hi", "previous_response_id": "resp_1"}`, nil, 400, `"code":"previous_response_not_found"`},
 		{"GET", "/v1/responses", ``, []string{"Connection", "Upgrade", "Upgrade", "websocket"}, 426, `"invalid_request_error"`},
 		{"GET", "/v1/responses", ``, nil, 405, `"invalid_request_error"`},
+		{"POST", "/v1beta/models/gpt-5.1-high:embedContent", `{}`, nil, 404, `"status":"NOT_FOUND"`},
+		{"POST", "/v1beta/models/wat:generateContent", `{"contents": "hi"}`, nil, 404, `"status":"NOT_FOUND"`},
+		{"POST", "/v1alpha/models/gpt-5.1-high:countTokens", `{"contents": "hi"}`, nil, 200, `"totalTokens":`},
+		{"GET", "/v1beta/models", ``, nil, 200, `"name":"models/gpt-5.1-high"`},
+		{"GET", "/v1beta/models/gpt-5.1-high", ``, nil, 200, `"name":"models/gpt-5.1-high"`},
+		{"GET", "/v1beta/wat", ``, nil, 404, `"status":"NOT_FOUND"`},
 	} {
 		res, body := exchange(t, tt.method, url+tt.path, tt.body, tt.headers...)
 		if res.StatusCode != tt.status || !strings.Contains(body, tt.want) {
@@ -185,5 +210,32 @@ func TestCountTokens(t *testing.T) {
 	}
 	if turns := sim.Turns(); len(turns) != 0 {
 		t.Errorf("questions = %d, want none", len(turns))
+	}
+}
+
+// Google's clients send their key in a header of its own or in the query, on the routes of Gemini alone, and no log has
+// it.
+func TestGeminiKeys(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	url := serveLogged(t, sim, logger, func(s *config.Settings) { s.APIKeys = []string{"key-0123456789"} })
+	for _, tt := range []struct {
+		path, header string
+		status       int
+	}{
+		{"/v1beta/models?key=key-0123456789", "", 200},
+		{"/v1beta/models", "key-0123456789", 200},
+		{"/v1beta/models?key=key-0123456789", "wrong", 401},
+		{"/v1beta/models", "", 401},
+		{"/v1/models?key=key-0123456789", "", 401},
+	} {
+		res, body := exchange(t, http.MethodGet, url+tt.path, "", "X-Goog-Api-Key", tt.header)
+		if res.StatusCode != tt.status {
+			t.Errorf("GET %s with the header %q = %s %s, want %d", tt.path, tt.header, res.Status, body, tt.status)
+		}
+	}
+	if strings.Contains(log.String(), "key-0123456789") || !strings.Contains(log.String(), "/v1beta/models") {
+		t.Errorf("log = %s, want the requests without the key", log.String())
 	}
 }

@@ -54,7 +54,7 @@ func normalizeOrigin(origin string) string {
 
 const (
 	// corsHeaders is the answer to a preflight that asks for no headers or for too many.
-	corsHeaders = "authorization, content-type, x-api-key, api-key, anthropic-version, anthropic-beta, x-session-id, x-request-id, idempotency-key"
+	corsHeaders = "authorization, content-type, x-api-key, api-key, anthropic-version, anthropic-beta, x-goog-api-key, x-session-id, x-request-id, idempotency-key"
 	corsMaxAge  = "7200" // seconds that a browser may keep a preflight; the maximum of Chrome
 )
 

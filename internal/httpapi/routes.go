@@ -17,6 +17,7 @@ func (s *Server) routes() http.Handler {
 	t.addDialect(s, "/v1/chat/completions", openai.ChatCompletions{})
 	s.addMessagesRoutes(t)
 	s.addResponsesRoutes(t)
+	s.addGeminiRoutes(t)
 	t.add(s.api, "POST /v1/images/generations", s.requireJSON(s.generateImages))
 	t.add(s.api, "POST /v1/images/edits", s.requireJSONOrForm(s.editImages))
 	// A pattern with a method would conflict with those of the paths above, which have none.
