@@ -12,7 +12,7 @@ BIN  := $(CURDIR)/bin/achuan
 
 # The packages that read or write JSON. Their tests run with both implementations of
 # encoding/json, because releases are built with the faster one.
-JSON_PACKAGES := ./internal/anthropic ./internal/gemini ./internal/responses ./internal/openai/... ./internal/emulate/... ./internal/platform/... ./internal/simulator/... \
+JSON_PACKAGES := ./internal/anthropic ./internal/gemini ./internal/ollama ./internal/responses ./internal/openai/... ./internal/emulate/... ./internal/platform/... ./internal/simulator/... \
 	./internal/httpapi/... ./internal/gateway/... ./internal/conversation/... ./internal/app/...
 
 # The packages on the path of a request, measured without the network.

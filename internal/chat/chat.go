@@ -138,7 +138,10 @@ type Request struct {
 	// LegacyCalls says that the tools came as `functions`, so that the answer's call
 	// goes out as `function_call`.
 	LegacyCalls bool
-	Format      Format
+	// CallsWithoutIDs says that the client does not send the ids of calls back, so that they are no part of the
+	// transcript.
+	CallsWithoutIDs bool
+	Format          Format
 
 	// Draws says that the client asks for pictures, and for nothing else: a session that is deleted
 	// afterwards answers, and the pictures come as events.

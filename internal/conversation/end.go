@@ -36,7 +36,8 @@ func (t *turn) finish(done chat.Event) {
 	case t.resumed.isForeign():
 		s.State, s.Exchanges = StateDirty, Uncounted // another turn has asked there too
 	case !t.nextHead.IsZero() && s.Addressing != ByID && s.Addressing != Throwaway:
-		s.Head = continueFrom(t.nextHead).add(t.recording.message(t.request.LegacyCalls)).head
+		withoutIDs := t.request.LegacyCalls || t.request.CallsWithoutIDs
+		s.Head = continueFrom(t.nextHead).add(t.recording.message(withoutIDs)).head
 	}
 	t.takeRebuilt()
 	t.replacing = t.planReplacement()

@@ -94,9 +94,9 @@ func (p segment) continues(ev chat.Event) bool {
 		ev.Kind != chat.EventPicture
 }
 
-// message returns the answer as its client sends it back. With isLegacy its calls have no ids,
-// because they went out as `function_call`.
-func (t *recording) message(isLegacy bool) chat.Message {
+// message returns the answer as its client sends it back: withoutIDs, if its calls went out as `function_call`
+// or the client loses ids.
+func (t *recording) message(withoutIDs bool) chat.Message {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := chat.Message{Role: chat.RoleAssistant}
@@ -112,7 +112,7 @@ func (t *recording) message(isLegacy bool) chat.Message {
 			if p.first.CallID != "" {
 				call.ID, call.Name = p.first.CallID, p.first.CallName
 			}
-			if isLegacy {
+			if withoutIDs {
 				call.ID = ""
 			}
 			call.Arguments += p.text.String()

@@ -26,13 +26,18 @@ func (s *Server) answerChat(d dialect.Dialect) handler {
 		if err != nil {
 			return err
 		}
-		if req.Common().Streamed {
-			s.opts.Metrics.StreamOpened()
-			defer s.opts.Metrics.StreamClosed()
-			return s.streamAnswer(w, r, req)
-		}
+		return s.answerDecoded(w, r, req)
+	}
+}
+
+// answerDecoded answers a decoded request.
+func (s *Server) answerDecoded(w http.ResponseWriter, r *http.Request, req dialect.Decoded) error {
+	if !req.Common().Streamed {
 		return s.sendWhole(w, r, req)
 	}
+	s.opts.Metrics.StreamOpened()
+	defer s.opts.Metrics.StreamClosed()
+	return s.streamAnswer(w, r, req)
 }
 
 // placeRequest lets the gateway choose a session. It is a step of its own in the trace,

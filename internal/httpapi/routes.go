@@ -18,6 +18,7 @@ func (s *Server) routes() http.Handler {
 	s.addMessagesRoutes(t)
 	s.addResponsesRoutes(t)
 	s.addGeminiRoutes(t)
+	s.addOllamaRoutes(t)
 	t.add(s.api, "POST /v1/images/generations", s.requireJSON(s.generateImages))
 	t.add(s.api, "POST /v1/images/edits", s.requireJSONOrForm(s.editImages))
 	// A pattern with a method would conflict with those of the paths above, which have none.

@@ -20,7 +20,7 @@ func TestUnknownPathIsClipped(t *testing.T) {
 func TestUnknownPaths(t *testing.T) {
 	for _, path := range []string{
 		"/v1", "/v1/", "/v1/nope", "/v1/chat", "/v1/chat/completions/x", "/v1/embeddings", "/embeddings", "/v2/models",
-		"/readyz/x", "/favicon.ico", "/admin", "/v1/healthz", "/chat", "/api/chat/completions",
+		"/readyz/x", "/favicon.ico", "/admin", "/v1/healthz", "/chat", "/apis/chat/completions",
 		"/v1/../v1/models", "/v1/./models", "/v1/models/..", "//v1/../v1/models", "/./v1/models",
 	} {
 		for _, method := range []string{"GET", "POST", "DELETE"} {

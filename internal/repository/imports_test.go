@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"internal/dialect":      {"internal/chat", "internal/jsonval"},
 	"internal/openai":       {"internal/chat", "internal/dialect", "internal/jsonval"},
 	"internal/anthropic":    {"internal/chat", "internal/dialect", "internal/jsonval"},
+	"internal/ollama":       {"internal/chat", "internal/dialect", "internal/jsonval", "internal/openai"},
 	"internal/gemini":       {"internal/chat", "internal/dialect", "internal/jsonval"},
 	"internal/responses":    {"internal/chat", "internal/dialect", "internal/jsonval", "internal/openai"},
 	"internal/access":       {"internal/chat"},
@@ -41,7 +42,7 @@ var arrows = map[string][]string{
 	"internal/httpapi": {
 		"internal/access", "internal/anthropic", "internal/chat", "internal/dialect", "internal/gateway", "internal/gemini",
 		"internal/inflight",
-		"internal/jsonval", "internal/openai", "internal/responses", "internal/telemetry",
+		"internal/jsonval", "internal/ollama", "internal/openai", "internal/responses", "internal/telemetry",
 	},
 	"internal/simulator/demo": {"internal/lazyregexp", "internal/simulator"},
 	"internal/app": {
