@@ -96,6 +96,7 @@ test-sdk: build
 	cd test/sdk-go && ACHUAN_BIN=$(BIN) go test -count=1 ./...
 	cd test/sdk-node && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
 	cd test/agents && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
+	cd test/clients && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
 
 # The deployment files against published schemas, in modules of their own.
 test-deploy:

@@ -74,7 +74,7 @@ func (w *whole) Append(dst []byte) []byte {
 	if w.text.Len() > 0 {
 		dst = append(dst, `{"type":"text","text":`...)
 		dst = jsonval.AppendString(dst, w.text.String())
-		dst = append(dst, `,"citations":null},`...)
+		dst = append(dst, "},"...)
 	}
 	for i := range w.calls {
 		c := &w.calls[i]

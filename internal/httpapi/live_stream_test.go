@@ -58,6 +58,11 @@ func TestKeepAliveWaitsForTheHandler(t *testing.T) {
 		rec := httptest.NewRecorder()
 		l := newLiveStream(rec, time.Second, openai.ImageStream{})
 		defer l.close()
+		sent := func() string {
+			l.mu.Lock() // the timer writes too
+			defer l.mu.Unlock()
+			return rec.Body.String()
+		}
 		if err := l.write([]byte("data: 1\n\n")); err != nil {
 			t.Fatal(err)
 		}
@@ -65,14 +70,16 @@ func TestKeepAliveWaitsForTheHandler(t *testing.T) {
 		var text []byte
 		l.compose(func() { text = []byte("data: 2\n\n") })
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		if err := l.write(text); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := rec.Body.String(), "data: 1\n\ndata: 2\n\n"; got != want {
+		if got, want := sent(), "data: 1\n\ndata: 2\n\n"; got != want {
 			t.Errorf("sent = %q, want %q", got, want)
 		}
 		time.Sleep(1500 * time.Millisecond)
-		if got, want := rec.Body.String(), "data: 1\n\ndata: 2\n\n: keep-alive\n\n"; got != want {
+		synctest.Wait()
+		if got, want := sent(), "data: 1\n\ndata: 2\n\n: keep-alive\n\n"; got != want {
 			t.Errorf("sent after a silence = %q, want %q", got, want)
 		}
 	})
