@@ -144,8 +144,8 @@ func TestDecodeFiles(t *testing.T) {
 	if diff := cmp.Diff(want, r.Messages, cmpopts.EquateEmpty()); diff != "" || !r.HasFiles {
 		t.Errorf("messages, HasFiles = %v (-want +got):\n%s", r.HasFiles, diff)
 	}
-	if want := (&dialect.Orphan{Path: at + "[4].tool_use_id", Call: "x"}); !cmp.Equal(r.Orphan, want) {
-		t.Errorf("Orphan = %+v, want %+v", r.Orphan, want)
+	if want := []dialect.Orphan{{Path: at + "[4].tool_use_id", Call: "x"}}; !cmp.Equal(r.Orphans, want) {
+		t.Errorf("Orphans = %+v, want %+v", r.Orphans, want)
 	}
 }
 

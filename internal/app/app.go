@@ -114,7 +114,8 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	})
 	a.api = httpapi.New(httpapi.Options{
 		Chat: httpapi.FromGateway(a.gateway), Sessions: a.gateway, Files: requestFiles{files.library},
-		Keys: keys, Admin: access.NewAdminKey(s.AdminKey),
+		Responses: accountStore,
+		Keys:      keys, Admin: access.NewAdminKey(s.AdminKey),
 		Logger: o.Logger, Metrics: metrics, Tracer: tracer, Version: o.Version, Checks: a.readinessChecks,
 		Listen: listener.Addr().String(), AllowAnonymous: s.AllowAnonymous, CORSOrigins: s.CORSOrigins,
 		MaxBody: int64(s.MaxBody), BodyMemory: maxBodyMemory(),
@@ -174,6 +175,7 @@ func (a *App) Run(ctx context.Context) error {
 	running.Go(func() { a.gateway.Run(background) })
 	running.Go(func() { a.engine.Run(background) })
 	running.Go(func() { a.files.run(background) })
+	running.Go(func() { runResponseCleanUp(background, a.store, a.settings.SessionRetention, a.opts.Logger) })
 	running.Go(func() { runIdleMemory(background) })
 	a.reportTokenExpiry()
 

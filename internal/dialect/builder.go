@@ -20,6 +20,9 @@ type Builder struct {
 	schemaBytes int               // size of all schemas so far
 }
 
+// maxOrphans bounds the memory of a request with results alone.
+const maxOrphans = 1000
+
 // RecordCalls keeps the calls of a message, so that MatchResult finds them.
 func (b *Builder) RecordCalls(calls []chat.ToolCall) {
 	for _, call := range calls {
@@ -30,12 +33,12 @@ func (b *Builder) RecordCalls(calls []chat.ToolCall) {
 	}
 }
 
-// MatchResult gives a result the name of its tool, and records the first result whose
+// MatchResult gives a result the name of its tool, and records a result whose
 // call is missing. path returns the path of the field that names the call.
 func (b *Builder) MatchResult(m *chat.Message, path func() string) {
 	name, isKnown := b.calls[m.ToolCallID]
-	if !isKnown && b.Request.Orphan == nil {
-		b.Request.Orphan = &Orphan{path(), m.ToolCallID}
+	if !isKnown && len(b.Request.Orphans) < maxOrphans {
+		b.Request.Orphans = append(b.Request.Orphans, Orphan{path(), m.ToolCallID})
 	}
 	if m.Name == "" {
 		m.Name = name

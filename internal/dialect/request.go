@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strconv"
 
 	"achuan/internal/chat"
@@ -15,9 +16,8 @@ type Request struct {
 	SessionID   int64  // of the session that the body names, or 0
 	SessionName string // that the body gives its session, or ""
 
-	// Orphan is the first tool result whose call no earlier message makes, or nil; see
-	// CheckResults.
-	Orphan *Orphan
+	// Orphans are the tool results whose call no earlier message makes; see CheckResults.
+	Orphans []Orphan
 
 	// ToolNames has the client's name of a tool by the name that the model sees, for the
 	// tools and the calls of the transcript whose names differ. The request and the
@@ -43,11 +43,30 @@ type Orphan struct {
 // CheckResults returns an error if a result belongs to a call that no earlier message
 // makes. It is not for requests that name a session by its id: the session may have the call.
 func (r *Request) CheckResults() error {
-	if r.Orphan == nil {
+	if len(r.Orphans) == 0 {
 		return nil
 	}
-	call := strconv.Quote(chat.Truncate(r.Orphan.Call, jsonval.MaxShown))
-	return jsonval.Invalid("no message before this one makes the call " + call).In(r.Orphan.Path).Public()
+	first := r.Orphans[0]
+	call := strconv.Quote(chat.Truncate(first.Call, jsonval.MaxShown))
+	return jsonval.Invalid("no message before this one makes the call " + call).In(first.Path).Public()
+}
+
+// AddHistory puts messages of earlier requests in front of those of this one, after its instructions. It looks for the
+// calls of results in all of them.
+func (r *Request) AddHistory(instructions int, history []chat.Message) {
+	names := map[string]string{}
+	for _, m := range slices.Concat(history, r.Messages) {
+		for _, c := range m.ToolCalls {
+			names[c.ID] = c.Name
+		}
+	}
+	r.Orphans = slices.DeleteFunc(r.Orphans, func(o Orphan) bool { _, isKnown := names[o.Call]; return isKnown })
+	for i := range r.Messages {
+		if m := &r.Messages[i]; m.Role == chat.RoleTool && m.Name == "" {
+			m.Name = names[m.ToolCallID]
+		}
+	}
+	r.Messages = slices.Insert(r.Messages, instructions, history...)
 }
 
 // ClientName returns the client's name of the tool that the model calls name.

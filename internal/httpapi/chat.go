@@ -70,6 +70,9 @@ func (s *Server) decodeRequest(r *http.Request, d dialect.Dialect) (dialect.Deco
 	}
 	common := decoded.Common()
 	x, req := stateOf(r), &common.Request
+	if err := s.resolveReferences(r, decoded); err != nil {
+		return nil, err
+	}
 	x.model, x.isStream = req.Model, req.Streamed
 	req.Caller, req.PictureBase = x.caller, pictureBase(r)
 	if x.memory != nil {
@@ -141,6 +144,7 @@ func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req diale
 	}
 	setPlacementHeaders(w.Header(), "", answer)
 	setUsageHeaders(w.Header(), "", x.usage)
+	s.saveResponse(r, collected)
 	body := collected.Append(nil)
 	collected = nil // the client may read slowly, and the body is all that it needs
 	x.memory.shrinkAnswers(bodyShare * int64(len(body)))

@@ -54,6 +54,15 @@ type Intake interface {
 	Release()
 }
 
+// Responses stores the answers of the Responses API. store.Store implements it.
+type Responses interface {
+	SaveResponse(ctx context.Context, caller string, r chat.StoredResponse) error
+	// Responses returns a response and those that it continues, the oldest first: limit of them at most, 0 for all. The
+	// error for one that is not there is chat.ErrNoResponse.
+	Responses(ctx context.Context, caller, id string, limit int) ([]chat.StoredResponse, error)
+	DeleteResponse(ctx context.Context, caller, id string) error
+}
+
 // Sessions reads and changes the sessions that an owner sees. FromGateway's Chat
 // implements it.
 type Sessions interface {

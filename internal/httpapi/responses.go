@@ -1,12 +1,18 @@
 package httpapi
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"achuan/internal/chat"
 	"achuan/internal/dialect"
 	"achuan/internal/responses"
+	"achuan/internal/telemetry"
 )
 
 // addResponsesRoutes adds the routes of OpenAI's Responses API.
@@ -15,6 +21,17 @@ func (s *Server) addResponsesRoutes(t *routeTable) {
 	t.dialects[path] = responses.Responses{}
 	t.add(s.api, "POST "+path, s.requireJSON(s.answerChat(responses.Responses{})))
 	t.add(s.api, "GET "+path, refuseUpgrade)
+	// A pattern with a method would conflict with that of the path below, which has none.
+	t.addFallback(s.api, path+"/{id}", func(w http.ResponseWriter, r *http.Request) error {
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+			return s.getResponse(w, r)
+		case http.MethodDelete:
+			return s.deleteResponse(w, r)
+		}
+		return methodNotAllowed([]string{http.MethodGet, http.MethodHead, http.MethodDelete})(w, r)
+	})
+	t.add(s.api, "GET "+path+"/{id}/input_items", s.listInputItems)
 	t.add(s.api, "POST "+path+"/input_tokens", s.requireJSON(s.countTokens(decodeResponsesCount, responses.AppendCount)))
 }
 
@@ -36,4 +53,127 @@ func refuseUpgrade(w http.ResponseWriter, r *http.Request) error {
 	return &chat.Error{
 		Kind: chat.KindUpgrade, Code: chat.CodeUpgradeRequired, Message: "WebSockets are not served here; use POST.",
 	}
+}
+
+// loadResponses returns a stored response and those that it continues. Its errors are chat.ErrNoResponse and
+// *chat.Error.
+func (s *Server) loadResponses(r *http.Request, id string, limit int) ([]chat.StoredResponse, error) {
+	if s.opts.Responses == nil {
+		return nil, chat.ErrNoResponse
+	}
+	list, err := s.opts.Responses.Responses(r.Context(), stateOf(r).caller.ID, id, limit)
+	if err != nil && !errors.Is(err, chat.ErrNoResponse) {
+		return nil, storeError(err)
+	}
+	return list, err
+}
+
+// storeError is the error for a store that cannot be asked.
+func storeError(cause error) error {
+	return &chat.Error{
+		Kind: chat.KindUnavailable, Code: chat.CodeStoreUnavailable, NotAsked: true, Cause: cause,
+		Message: "The server's store is not available. Try again later.",
+	}
+}
+
+// resolveReferences completes a request that refers to stored responses.
+func (s *Server) resolveReferences(r *http.Request, decoded dialect.Decoded) error {
+	req, ok := decoded.(*responses.Request)
+	if !ok || !req.NeedsStore() {
+		return nil
+	}
+	return req.Resolve(func(id string, isSingle bool) ([]chat.StoredResponse, error) {
+		limit := 0
+		if isSingle {
+			limit = 1
+		}
+		return s.loadResponses(r, id, limit)
+	})
+}
+
+// saveResponse stores a complete answer, if its dialect and its client want that, before the client learns that it is
+// complete. An answer that cannot be stored is delivered all the same, because it was paid for.
+func (s *Server) saveResponse(r *http.Request, writer any) {
+	w, ok := writer.(interface {
+		Stored() (chat.StoredResponse, bool)
+	})
+	if !ok || s.opts.Responses == nil {
+		return
+	}
+	stored, isWanted := w.Stored()
+	if !isWanted {
+		return
+	}
+	// The client may leave now, but a repetition of its request gets the same answer.
+	ctx := context.WithoutCancel(r.Context())
+	if err := s.opts.Responses.SaveResponse(ctx, stateOf(r).caller.ID, stored); err != nil {
+		s.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "cannot store a response", slog.Any(telemetry.KeyError, err))
+	}
+}
+
+// findResponse returns the stored response of a path.
+func (s *Server) findResponse(r *http.Request) (chat.StoredResponse, error) {
+	list, err := s.loadResponses(r, r.PathValue("id"), 1)
+	if errors.Is(err, chat.ErrNoResponse) {
+		return chat.StoredResponse{}, noResponseError(r)
+	}
+	if err != nil {
+		return chat.StoredResponse{}, err
+	}
+	return list[0], nil
+}
+
+func noResponseError(r *http.Request) error {
+	return &chat.Error{
+		Kind: chat.KindNotFound, Code: chat.CodeNotFound,
+		Message: fmt.Sprintf("There is no stored response %q of this caller.", chat.Truncate(r.PathValue("id"), maxShownPath)),
+	}
+}
+
+func (s *Server) getResponse(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Query().Get("stream") == "true" {
+		return chat.Invalid(chat.CodeUnsupportedParameter, "stream", "A stored response cannot be streamed.")
+	}
+	stored, err := s.findResponse(r)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, stored.Body)
+}
+
+func (s *Server) deleteResponse(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	if s.opts.Responses == nil {
+		return noResponseError(r)
+	}
+	switch err := s.opts.Responses.DeleteResponse(r.Context(), stateOf(r).caller.ID, id); {
+	case errors.Is(err, chat.ErrNoResponse):
+		return noResponseError(r)
+	case err != nil:
+		return storeError(err)
+	}
+	return writeJSON(w, http.StatusOK, responses.AppendDeleted(nil, id))
+}
+
+// Items of a page, unless the client asks for another number.
+const (
+	defaultInputItems = 20
+	maxInputItems     = 100
+)
+
+func (s *Server) listInputItems(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	q := responses.ItemQuery{After: query.Get("after"), Limit: defaultInputItems, Oldest: query.Get("order") == "asc"}
+	if text := query.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxInputItems {
+			return chat.Invalid(chat.CodeInvalidValue, "limit", fmt.Sprintf("limit must be a number from 1 to %d.", maxInputItems))
+		}
+		q.Limit = n
+	}
+	stored, err := s.findResponse(r)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, responses.AppendInputItems(nil, stored, q))
 }

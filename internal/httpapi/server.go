@@ -18,12 +18,14 @@ type Options struct {
 	Chat     Chat
 	Sessions Sessions
 	Files    Files
-	Keys     *access.Keys     // nil or empty: every request is chat.Anonymous
-	Admin    *access.AdminKey // nil: there is no administrator
-	Logger   *slog.Logger
-	Metrics  *telemetry.Metrics // nil: nothing is counted, and /metrics is empty
-	Tracer   *telemetry.Tracer  // nil: nothing is traced
-	Version  string             // of the program
+	// Responses stores the answers of the Responses API; nil stores none.
+	Responses Responses
+	Keys      *access.Keys     // nil or empty: every request is chat.Anonymous
+	Admin     *access.AdminKey // nil: there is no administrator
+	Logger    *slog.Logger
+	Metrics   *telemetry.Metrics // nil: nothing is counted, and /metrics is empty
+	Tracer    *telemetry.Tracer  // nil: nothing is traced
+	Version   string             // of the program
 
 	// Listen is the address of the server, host:port. Without keys, requests may use its
 	// host.

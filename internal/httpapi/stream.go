@@ -54,6 +54,7 @@ func (s *Server) placeAndStream(p *streamer, r *http.Request, req *chat.Request)
 	err = p.passEvents(r, answer)
 	p.state.setPlacement(answer)
 	if err == nil {
+		s.saveResponse(r, p.writer)
 		err = p.finish()
 	}
 	if err != nil && isClientGone(r, err) {

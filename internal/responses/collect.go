@@ -32,6 +32,7 @@ func (c *collected) add(ev chat.Event) (at int, isNew bool) {
 		it := &item{kind: ev.Kind}
 		if ev.Kind == chat.EventToolCall {
 			it.call, it.callID, it.index = c.req.callKind(ev.CallName), ev.CallID, c.calls
+			it.modelName = ev.CallName
 			c.calls++
 		}
 		at, isNew = len(c.items), true

@@ -14,9 +14,15 @@ import (
 type Request struct {
 	dialect.Request
 
-	isCodex bool
-	tools   map[string]toolKind // by the model's name: of tools that are no plain functions
-	echo    echo
+	// PreviousID is the ID of the stored response that the request continues, or "".
+	PreviousID string
+
+	isCodex      bool
+	references   []reference
+	instructions int                 // number of messages in front of the items
+	own          []chat.Message      // what the request adds to the transcript, from the time of store
+	tools        map[string]toolKind // by the model's name: of tools that are no plain functions
+	echo         echo
 }
 
 // toolKind says how a call of a tool goes out.
@@ -49,10 +55,15 @@ func Decode(body []byte) (*Request, error) {
 	if f := table.Read(&d, &values); f != nil {
 		return nil, f.Public()
 	}
-	if !slices.ContainsFunc(d.messages, func(m chat.Message) bool { return !m.Role.Instructs() }) {
+	isQuestion := func(m chat.Message) bool { return !m.Role.Instructs() }
+	if !slices.ContainsFunc(d.messages, isQuestion) && req.PreviousID == "" {
 		return nil, jsonval.Invalid("expected a message of the user, but got instructions alone").In("input").Public()
 	}
-	req.Messages = append(d.system, dialect.JoinAnswers(d.messages)...)
+	req.instructions = len(d.system)
+	req.Messages = append(d.system, d.messages...)
+	if !req.NeedsStore() {
+		req.joinAnswers()
+	}
 	req.Unknown = d.Unknown.Names
 	for i, name := range []string{"metadata", "reasoning", "text", "tool_choice", "tools", "user"} {
 		if v := table.Get(&values, name); !v.IsAbsent() {
@@ -119,7 +130,7 @@ var table = dialect.NewTable(
 	dialect.Honours("metadata", object((*decoder).metadata),
 		"`sessionId` names a session by its number. Everything else in it is ignored."),
 	dialect.Honours("store", func(d *decoder, v jsonval.Value) (f *jsonval.Fault) { d.req.echo.isStored, f = v.AsBool(); return f },
-		"Is repeated in the answer."),
+		"`true` by default: the response is stored as long as sessions are, and can be referred to."),
 	dialect.Ignores[*decoder]("include", nil, "Asks for more about reasoning and about OpenAI's tools, which answers do not have."),
 	dialect.Ignores("top_p", func(_ *decoder, v jsonval.Value) *jsonval.Fault { _, f := v.AsNumber(0, 1); return f },
 		"The platform has no such setting; `temperature` is honoured."),
@@ -133,7 +144,8 @@ var table = dialect.NewTable(
 	dialect.Ignores[*decoder]("context_management", nil, "Lets OpenAI's servers shorten a transcript; nothing is ever shortened here."),
 	dialect.Ignores[*decoder]("moderation", nil, "Asks OpenAI for a report beside the answer; the answer has none."),
 	dialect.Ignores[*decoder]("max_tool_calls", nil, "Limits the calls of tools that OpenAI's servers run."),
-	dialect.Refuses("previous_response_id", (*decoder).previousResponse, "Responses are not stored yet; send the whole transcript."),
+	dialect.Honours("previous_response_id", func(d *decoder, v jsonval.Value) (f *jsonval.Fault) { d.req.PreviousID, f = v.AsString(); return f },
+		"Continues a stored response. Its instructions are not inherited."),
 	dialect.Refuses("conversation", refuse("conversations are not stored here; send the whole transcript"), "Conversations are not stored here; send the whole transcript."),
 	dialect.Refuses("truncation", func(_ *decoder, v jsonval.Value) *jsonval.Fault {
 		if v.Kind() == jsonval.String && string(v.Bytes()) == "disabled" {

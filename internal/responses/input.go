@@ -70,7 +70,7 @@ func (d *decoder) item(index int, v jsonval.Value) *jsonval.Fault {
 	case kind == "additional_tools":
 		return d.addTools(fields.tools, path+".tools", "").In("tools")
 	case kind == "item_reference":
-		return d.reference(v)
+		return d.reference(v, path)
 	case isForeignCall(kind):
 		d.messages = append(d.messages, chat.Message{Role: chat.RoleAssistant, Text: "[" + kind + ": " + string(v) + "]"})
 		return nil
@@ -78,14 +78,22 @@ func (d *decoder) item(index int, v jsonval.Value) *jsonval.Fault {
 	return jsonval.WrongValue("a type of item that can be read, such as message or function_call", typ).In("type")
 }
 
-// reference refuses the id of an item of an earlier response, unless it is reasoning, which is not sent to the model
-// again in any case.
-func (d *decoder) reference(v jsonval.Value) *jsonval.Fault {
+// reference reads the id of an item of a stored response. Reasoning is not sent to the model again in any case.
+func (d *decoder) reference(v jsonval.Value, path string) *jsonval.Fault {
 	id := v.Member("id")
-	if id.Kind() == jsonval.String && strings.HasPrefix(string(id.Bytes()), reasoningPrefix) {
+	if id.IsAbsent() {
+		return jsonval.Missing("the id of an item", id).In("id")
+	}
+	text, f := id.AsString()
+	if f != nil {
+		return f.In("id")
+	}
+	if strings.HasPrefix(text, reasoningPrefix) {
 		return nil
 	}
-	return jsonval.Invalid("items are not stored here; send the item itself").In("id")
+	d.req.references = append(d.req.references, reference{len(d.system) + len(d.messages), text, path + ".id"})
+	d.messages = append(d.messages, chat.Message{Role: chat.RoleAssistant})
+	return nil
 }
 
 const expectedRole = "one of user, assistant, system, developer"

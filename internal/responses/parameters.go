@@ -27,16 +27,6 @@ func (d *decoder) instructions(v jsonval.Value) *jsonval.Fault {
 	return f
 }
 
-// previousResponse refuses the id of an earlier response, with the code that clients know.
-func (d *decoder) previousResponse(v jsonval.Value) *jsonval.Fault {
-	if _, f := v.AsString(); f != nil {
-		return f
-	}
-	return &jsonval.Fault{
-		Code: chat.CodePreviousResponseNotFound, Detail: "responses are not stored here; send the whole transcript",
-	}
-}
-
 func (d *decoder) reasoning(v jsonval.Value) *jsonval.Fault {
 	return v.ReadFields(&d.Unknown, "reasoning.",
 		jsonval.Field{Name: "effort", Read: func(v jsonval.Value) (f *jsonval.Fault) {

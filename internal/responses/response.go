@@ -33,7 +33,9 @@ type item struct {
 	text   strings.Builder
 	call   toolKind
 	callID string
-	index  int // among the calls
+	// modelName is the name of the tool as the model knows it.
+	modelName string
+	index     int // among the calls
 }
 
 // appendID appends the id of an item as a JSON string.
@@ -217,7 +219,8 @@ func (r *Request) appendEcho(dst []byte, withTools bool) []byte {
 	dst = strconv.AppendBool(dst, r.ParallelCalls == nil || *r.ParallelCalls)
 	dst = append(dst, `,"store":`...)
 	dst = strconv.AppendBool(dst, e.isStored)
-	return append(dst, `,"top_p":1,"truncation":"disabled","previous_response_id":null`...)
+	dst = append(dst, `,"top_p":1,"truncation":"disabled","previous_response_id":`...)
+	return jsonval.AppendStringOrNull(dst, r.PreviousID)
 }
 
 // appendUsage appends a usage. Codex shortens a transcript by it.

@@ -155,7 +155,7 @@ func isTakingField(p cmp.Path) bool {
 }
 
 // schemaInTests is the newest version of the schema.
-const schemaInTests = 4
+const schemaInTests = 5
 
 // sampleTime is the creation time of sample sessions.
 var sampleTime = time.Date(2026, 1, 2, 3, 4, 5, 678000, time.UTC)

@@ -106,7 +106,7 @@ func TestReplaceRefuses(t *testing.T) {
 	}
 	t.Run("a later achuan's", func(t *testing.T) {
 		_, err := Replace(t.Context(), url, fileOfSchema(t, 99), false)
-		requireErrorText(t, err, "schema 99 is newer than 4")
+		requireErrorText(t, err, "schema 99 is newer than 5")
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		_, err := Replace(t.Context(), "postgres://host/name", "file", false)

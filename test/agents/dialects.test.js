@@ -38,7 +38,6 @@ for (const [name, newModel] of Object.entries(providers)) {
         prompt,
         maxRetries: 0,
         stopWhen: stepCountIs(5),
-        providerOptions: { openai: { store: false } }, // the provider refers to stored items otherwise
         tools: {
           get_weather: tool({ description: "Weather of a city", inputSchema: z.object({ city: z.string() }), execute: recordCall("get_weather", { degrees: 18 }) }),
           get_time: tool({ description: "Time now", inputSchema: z.object({}), execute: recordCall("get_time", "12:00") }),
@@ -90,7 +89,16 @@ describe("OpenAI's SDK with Responses", { timeout }, () => {
     const client = new OpenAI({ baseURL: platform.baseURL, apiKey, maxRetries: 0 });
     const first = await client.responses.create({ model, input: "My name is Ada." });
     assert.equal(first.status, "completed");
-    const input = [{ role: "user", content: "My name is Ada." }, ...first.output, { role: "user", content: "What is my name?" }];
+    const followed = await client.responses.create({ model, input: "What is my name?", previous_response_id: first.id });
+    assert.match(followed.output_text, /Ada/);
+    assert.equal((await client.responses.retrieve(first.id)).id, first.id);
+    assert.equal((await client.responses.inputItems.list(first.id)).data.length, 1);
+    await client.responses.delete(followed.id);
+    await assert.rejects(client.responses.retrieve(followed.id), (e) => e.status === 404);
+    const input = [
+      { role: "user", content: "My name is Ada." }, ...first.output, { role: "user", content: "What is my name?" },
+      ...followed.output, { role: "user", content: "And what is my name now?" },
+    ];
     const types = [];
     const stream = client.responses.stream({ model, input });
     for await (const { type } of stream) types.push(type);
@@ -98,7 +106,7 @@ describe("OpenAI's SDK with Responses", { timeout }, () => {
     assert.equal(types[0], "response.created");
     assert.equal(types.at(-1), "response.completed");
     assert.ok((await client.responses.inputTokens.count({ model, input })).input_tokens > 5);
-    await assertOneSession(t, platform, 2);
+    await assertOneSession(t, platform, 3);
   }));
 });
 

@@ -1,0 +1,12 @@
+-- Responses that clients of the Responses API may refer to.
+CREATE TABLE responses (
+	account  INTEGER NOT NULL,
+	caller   TEXT NOT NULL,
+	id       TEXT NOT NULL,
+	created  INTEGER NOT NULL, -- microseconds
+	previous TEXT NOT NULL,    -- the id of the response that it continues; empty for none
+	messages BLOB NOT NULL,    -- what its request added to the transcript, and the answer: JSON
+	body     BLOB NOT NULL,    -- the response object: JSON
+	PRIMARY KEY (account, caller, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX responses_created ON responses (created);
