@@ -67,7 +67,7 @@ var table = dialect.NewTable(
 	dialect.Honours("function_call", (*decoder).functionCall,
 		"The older form of `tool_choice`: `none`, `auto` or one function."),
 	dialect.Honours("response_format", object((*decoder).responseFormat),
-		"`text`, `json_object` or `json_schema`. An answer that is not valid is asked for again, twice at the most."),
+		"`text`, `json_object` or `json_schema`. An answer that is not valid is asked for again, at most twice."),
 
 	dialect.Ignores("top_p", func(_ *decoder, v jsonval.Value) *jsonval.Fault { _, f := v.AsNumber(0, 1); return f },
 		"The platform has no such setting; `temperature` is honoured."),
