@@ -168,6 +168,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{`"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "wat"}}]}]`, "messages[0].content[0].source.type", chat.CodeInvalidValue},
 		{`"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": [{"type": "tool_result", "tool_use_id": "b"}]}]}]`,
 			"messages[0].content[0].content", chat.CodeInvalidValue},
+		{`"messages": [{"role": "user", "content": [{"type": "document", "source": {"type": "text", "data": "@0123456789abcdef0123456789abcdef"}}]}]`,
+			"messages[0].content[0].source.data", chat.CodeInvalidValue},
 		{`"stop_sequences": "a"`, "stop_sequences", chat.CodeInvalidType},
 		{`"temperature": 1.5`, "temperature", chat.CodeInvalidValue},
 		{`"tools": [{"name": ""}]`, "tools[0].name", chat.CodeInvalidValue},

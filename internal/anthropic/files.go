@@ -1,6 +1,8 @@
 package anthropic
 
 import (
+	"strings"
+
 	"achuan/internal/chat"
 	"achuan/internal/dialect"
 	"achuan/internal/jsonval"
@@ -45,6 +47,9 @@ func (m *message) source(v jsonval.Value, kind, title, path string) *jsonval.Fau
 	switch sourceType := string(typ.Bytes()); {
 	case sourceType == "text" && !s.IsPicture:
 		text, f := data.AsString()
+		if f == nil && isReference(text) {
+			f = jsonval.Invalid("a long text without any space cannot be told from base64; send it as base64")
+		}
 		if f == nil {
 			m.parts.AddText(text)
 		}
@@ -83,4 +88,10 @@ func (m *message) source(v jsonval.Value, kind, title, path string) *jsonval.Fau
 	}
 	m.Request.HasFiles = true
 	return nil
+}
+
+// isReference reports whether a text is what package media puts in the place of long base64 while a body is read.
+func isReference(text string) bool {
+	const digits = 32
+	return len(text) == 1+digits && text[0] == '@' && strings.Trim(text[1:], "0123456789abcdef") == ""
 }

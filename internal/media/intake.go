@@ -35,6 +35,7 @@ type intakeState uint8
 const (
 	outsideFile intakeState = iota // not in a string that may be a file
 	inHead                         // in front of the base64
+	inBare                         // in base64 without a head that is still short, or in another text
 	inBase64                       // in base64 that is still short
 	inUpload                       // in base64 that is taken out
 )
@@ -46,12 +47,30 @@ const (
 	minTaken = 64 << 10
 )
 
-// filePaths are the keys that lead to the files of a request: see openai.DecodeChat and DecodeImages.
-// Data URLs elsewhere, such as in the arguments of a call, are texts.
+// filePaths are the keys that lead to the data URLs of files in the requests of all dialects. Data URLs elsewhere, such
+// as in the arguments of a call, are texts.
 var filePaths = []string{
+	// Chat Completions and Images.
 	"messages.content.image_url", "messages.content.image_url.url", "messages.content.file.file_data", "messages.content.file_data",
-	"image", "images", "images.image_url", "images.image_url.url",
+	"image", "images.image_url", "images.image_url.url",
+	// Responses.
+	"input.content.image_url", "input.content.file_data", "input.output.image_url", "input.output.file_data",
+	// Messages.
+	"messages.content.source.url", "messages.content.content.source.url",
 }
+
+// barePaths are the keys that lead to base64 without a data URL around it. A document of Messages may be a text at
+// the same place.
+var barePaths = []string{
+	// Messages.
+	"messages.content.source.data", "messages.content.content.source.data",
+	// Gemini.
+	"contents.parts.inlineData.data", "contents.parts.inline_data.data",
+	"contents.parts.functionResponse.parts.inlineData.data",
+}
+
+// mixedPaths are the keys that lead to base64 or to data URLs: pictures of Ollama, and of the Images API.
+var mixedPaths = []string{"images", "messages.images"}
 
 // NewIntake returns an intake of a body. Release ends it.
 func (l *Library) NewIntake(body io.Reader) *Intake {
@@ -96,16 +115,52 @@ func (in *Intake) take(data []byte) {
 		case outsideFile:
 			n = in.scanner.skip(data)
 			in.out = append(in.out, data[:n]...)
-			if in.scanner.startsValue && slices.Contains(filePaths, in.scanner.path()) {
-				in.state, in.head = inHead, in.head[:0]
+			if in.scanner.startsValue {
+				in.begin(in.scanner.path())
 			}
 		case inHead:
 			n = in.takeHead(data)
+		case inBare:
+			n = in.takeBare(data)
 		case inBase64, inUpload:
 			n = in.takeBase64(data)
 		}
 		data = data[n:]
 	}
+}
+
+// begin begins a string at that path.
+func (in *Intake) begin(path string) {
+	switch {
+	case slices.Contains(filePaths, path):
+		in.state, in.head = inHead, in.head[:0]
+	case slices.Contains(barePaths, path), slices.Contains(mixedPaths, path):
+		in.state, in.pending = inBare, nil
+	}
+}
+
+// takeBare reads a string that is base64 from its beginning, or something else. It is base64 if nothing else comes in
+// its first minTaken bytes. A data URL shows itself by its colon.
+func (in *Intake) takeBare(data []byte) (size int) {
+	for size < len(data) && isBase64[data[size]] && len(in.pending)+size < minTaken {
+		size++
+	}
+	in.pending = append(in.pending, data[:size]...)
+	switch {
+	case len(in.pending) >= minTaken:
+		in.state, in.upload = inUpload, in.library.newUpload()
+		in.upload.write(in.pending)
+		in.pending = nil
+	case size == len(data):
+	case data[size] == ':' && string(in.pending) == "data":
+		in.state, in.head = inHead, append(in.head[:0], "data"...)
+		in.out = append(in.out, "data"...)
+		in.pending = nil
+	default: // the end of the string, or a byte of another text
+		in.out = append(in.out, in.pending...)
+		in.pending, in.state = nil, outsideFile
+	}
+	return size
 }
 
 // takeHead reads a byte of a string that may be a data URL.

@@ -40,7 +40,7 @@ func intakeBody(path, url string) string {
 	keys := strings.Split(path, ".")
 	for _, key := range slices.Backward(keys) {
 		body = `{"a \" b": "x", "` + key + `": ` + body + `, "z": [1, "}"]}`
-		if key == "messages" || key == "content" {
+		if slices.Contains([]string{"messages", "content", "input", "output", "contents", "parts"}, key) {
 			body = strings.Replace(body, `"`+key+`": `, `"`+key+`": [{"role": "user"}, `, 1)
 			body = strings.TrimSuffix(body, `, "z": [1, "}"]}`) + `], "z": 1}`
 		}
@@ -52,12 +52,24 @@ func intakeBody(path, url string) string {
 func TestIntakeTakesFiles(t *testing.T) {
 	content := noise(200_000)
 	std := base64.StdEncoding.EncodeToString(content)
+	const head = "data:image/png;base64,"
+	heads := map[string][]string{}
 	for _, path := range filePaths {
+		heads[path] = []string{head}
+	}
+	for _, path := range barePaths {
+		heads[path] = []string{""}
+	}
+	for _, path := range mixedPaths {
+		heads[path] = []string{head, ""}
+	}
+	for path, both := range heads {
 		for name, text := range map[string]string{
-			"usual": std, "alphabet of URLs": base64.RawURLEncoding.EncodeToString(content), "escapes": strings.ReplaceAll(std, "/", `\/`),
+			"usual": std, "alphabet of URLs": base64.RawURLEncoding.EncodeToString(content),
+			"escapes":     std[:minTaken] + strings.ReplaceAll(std[minTaken:], "/", `\/`),
 			"line breaks": std[:100_000] + `\r\n` + std[100_000:] + `\n`,
 		} {
-			body := intakeBody(path, "data:image/png;base64,"+text)
+			body := intakeBody(path, both[len(text)%len(both)]+text)
 			if !json.Valid([]byte(body)) {
 				t.Fatalf("body for %s is not valid: %.300s", path, body)
 			}
@@ -110,6 +122,11 @@ func TestIntakeLeavesTheRest(t *testing.T) {
 		"escaped key":        strings.Replace(intakeBody("messages.content.image_url.url", long), `"url"`, `"\u0075rl"`, 1),
 		"cut in a short one": `{"messages": [{"content": [{"image_url": {"url": "` + short,
 		"no JSON":            `]]}}"":,` + short,
+		"a text document":    intakeBody("messages.content.source.data", "A text. "+strings.Repeat("x", 200_000)),
+		"quotes in a text":   intakeBody("messages.content.source.data", strings.Repeat("x", 1000)+`\"data\": \"`+strings.Repeat("y", 200_000)),
+		"a Chinese text":     intakeBody("contents.parts.inlineData.data", strings.Repeat("汉字", 50_000)),
+		"short base64":       intakeBody("messages.images", strings.Repeat("A", 1000)),
+		"cut in bare base64": `{"images": ["` + strings.Repeat("A", 1000),
 	} {
 		if got := takeIn(t, newLibrary(), iotest.HalfReader(strings.NewReader(body))); got != body {
 			t.Errorf("%s: the body has changed to %.300s", name, got)
@@ -161,8 +178,9 @@ func TestReferences(t *testing.T) {
 
 // Any body comes out as it went in, but for its long files.
 func FuzzIntake(f *testing.F) {
-	for _, path := range filePaths {
+	for _, path := range slices.Concat(filePaths, barePaths, mixedPaths) {
 		f.Add(intakeBody(path, "data:image/png;base64,AAAA"), 7)
+		f.Add(intakeBody(path, "AAAA"), 7)
 	}
 	f.Add(`{"image": "data:;base64,\"", "images": [["data:;base64,`, 3)
 	f.Fuzz(func(t *testing.T, body string, _ int) {

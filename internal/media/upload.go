@@ -70,6 +70,15 @@ var plain = func() (is [256]bool) {
 	return is
 }()
 
+// isBase64 are the characters of base64 in either alphabet.
+var isBase64 = func() (is [256]bool) {
+	is = plain
+	for _, c := range "-_=" {
+		is[c] = true
+	}
+	return is
+}()
+
 // plainLength returns the number of plain characters that text begins with.
 func plainLength(text []byte) int {
 	for i, c := range text {
