@@ -95,7 +95,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	}
 	client, accountStore, files := a.platform, a.store, a.files
 	a.engine = conversation.New(conversation.Options{
-		Platform: client, Store: accountStore, Renderer: gateway.Renderer{}, Host: host,
+		Platform: client, Store: accountStore, Renderer: gateway.Renderer{}, Host: host, CallKey: files.callKey,
 		Logger: o.Logger, Metrics: metrics,
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
 		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention,

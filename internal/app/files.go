@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"achuan/internal/config"
+	"achuan/internal/conversation"
 	"achuan/internal/httpapi"
 	"achuan/internal/media"
 	"achuan/internal/store"
@@ -29,6 +31,7 @@ const (
 type files struct {
 	library *media.Library
 	used    func() int64              // bytes of all files
+	callKey conversation.CallKey      // derives from the store's secret, as the key of links does
 	cleanUp func(ctx context.Context) // deletes old files until ctx ends; nil when they are in memory
 }
 
@@ -39,7 +42,7 @@ func openFiles(ctx context.Context, s *config.Settings, sessions *store.Store, l
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the key of links: %w", err)
 	}
-	f := &files{}
+	f := &files{callKey: newCallKey(secret)}
 	blobs, err := f.openBlobs(s, sessions, logger)
 	if err != nil {
 		return nil, err
@@ -49,6 +52,12 @@ func openFiles(ctx context.Context, s *config.Settings, sessions *store.Store, l
 		Blobs: blobs, Registry: sessions, Signer: media.NewSigner(secret), Links: fetcher, Answers: answers,
 	})
 	return f, nil
+}
+
+// newCallKey derives the key for the ids of calls from the secret of the store.
+func newCallKey(secret []byte) conversation.CallKey {
+	key := sha256.Sum256(append([]byte("achuan call ids\x00"), secret...))
+	return key[:]
 }
 
 func (f *files) openBlobs(s *config.Settings, sessions *store.Store, logger *slog.Logger) (media.Blobs, error) {

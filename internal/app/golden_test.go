@@ -56,7 +56,7 @@ func goldenReply(t *testing.T, request string, reply simulator.Reply) string {
 
 var (
 	ids   = regexp.MustCompile(`chatcmpl-[0-9A-Za-z]{29}`)
-	calls = regexp.MustCompile(`call_[0-9A-Za-z]{22}_[0-9]+`)
+	calls = regexp.MustCompile(`call_[0-9A-Za-z]{22}_[0-9]+(_[0-9A-Za-z]{7})?`)
 	times = regexp.MustCompile(`"created":\d{10}\b`)
 )
 

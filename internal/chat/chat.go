@@ -36,6 +36,9 @@ type Message struct {
 	ToolCallID string     // tool messages only: of the call whose result this is
 	// IsError says that the tool failed: tool messages only. It is not part of the lineage.
 	IsError bool
+	// Executed are the arguments with which the call ran, if somebody changed those that the model wrote: tool
+	// messages only, as the model reads them. "" if they are unchanged.
+	Executed string
 }
 
 // ToolCall is a function call that an assistant message made.

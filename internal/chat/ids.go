@@ -52,16 +52,46 @@ func CallID(seed [16]byte, index int) string {
 }
 
 // CallAnswer returns the part of a call's id that all calls of its answer share, and
-// whether the id has the form that CallID gives.
+// whether the id has the form that CallID gives, with a check or without one.
 func CallAnswer(id string) (string, bool) {
+	parts, ok := SplitCallID(id)
+	return parts.Answer, ok
+}
+
+// CallIDParts are the parts of the id of a call.
+type CallIDParts struct {
+	Answer string // what all calls of the answer share
+	Index  string // decimal digits: of the call in its answer
+	Check  string // over the name and the arguments of the call; "" for none
+}
+
+// CheckDigits is the number of base62 digits of the check that AppendCheck adds to an id.
+const CheckDigits = 7
+
+// AppendCheck returns the id of a call with a check, of which it takes as many bits as fit.
+func AppendCheck(id string, check uint64) string {
+	b := append(make([]byte, 0, len(id)+1+CheckDigits), id...)
+	b = append(b, '_')
+	for range CheckDigits {
+		b = append(b, base62[check%uint64(len(base62))])
+		check /= uint64(len(base62))
+	}
+	return string(b)
+}
+
+// SplitCallID returns the parts of an id, and whether it has the form that CallID gives, with a check or without
+// one.
+func SplitCallID(id string) (parts CallIDParts, ok bool) {
 	const size = len(callPrefix) + seedDigits
-	if !strings.HasPrefix(id, callPrefix) || len(id) < size+2 || id[size] != '_' {
-		return "", false
+	if !strings.HasPrefix(id, callPrefix) || len(id) < size+2 || id[size] != '_' || strings.Trim(id[len(callPrefix):size], base62) != "" {
+		return CallIDParts{}, false
 	}
-	if strings.Trim(id[len(callPrefix):size], base62) != "" || strings.Trim(id[size+1:], "0123456789") != "" {
-		return "", false
+	index, check, hasCheck := strings.Cut(id[size+1:], "_")
+	if index == "" || strings.Trim(index, "0123456789") != "" ||
+		hasCheck && (len(check) != CheckDigits || strings.Trim(check, base62) != "") {
+		return CallIDParts{}, false
 	}
-	return id[:size], true
+	return CallIDParts{id[:size], index, check}, true
 }
 
 // maxSessionDigits keeps the id of a session exact in every client, also in one whose

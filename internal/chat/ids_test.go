@@ -98,3 +98,21 @@ func FuzzParseSessionID(f *testing.F) {
 		}
 	})
 }
+
+func TestSplitCallID(t *testing.T) {
+	id := chat.CallID([16]byte{7}, 12)
+	answer, _ := chat.CallAnswer(id)
+	checked := chat.AppendCheck(id, math.MaxUint64)
+	for give, want := range map[string]chat.CallIDParts{
+		id: {Answer: answer, Index: "12"}, checked: {Answer: answer, Index: "12", Check: checked[len(id)+1:]},
+	} {
+		if got, ok := chat.SplitCallID(give); !ok || got != want || len(give) > 40 {
+			t.Errorf("SplitCallID(%q) = %+v, %t, want %+v", give, got, ok, want)
+		}
+	}
+	for _, other := range []string{id + "_", id + "_short", checked + "x", checked[:len(checked)-1] + "-", strings.Replace(checked, "_12_", "__", 1)} {
+		if got, ok := chat.SplitCallID(other); ok {
+			t.Errorf("SplitCallID(%q) = %+v, true, want false", other, got)
+		}
+	}
+}

@@ -37,7 +37,7 @@ func (t *turn) finish(done chat.Event) {
 		s.State, s.Exchanges = StateDirty, Uncounted // another turn has asked there too
 	case !t.nextHead.IsZero() && s.Addressing != ByID && s.Addressing != Throwaway:
 		withoutIDs := t.request.LegacyCalls || t.request.CallsWithoutIDs
-		s.Head = continueFrom(t.nextHead).add(t.recording.message(withoutIDs)).head
+		s.Head = continueFrom(t.nextHead).withKey(t.engine.opts.CallKey).add(t.recording.message(withoutIDs)).head
 	}
 	t.takeRebuilt()
 	t.replacing = t.planReplacement()

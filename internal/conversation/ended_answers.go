@@ -160,7 +160,7 @@ func (e *Engine) deriveAnswer(ctx context.Context, q Question, s *Session) *reco
 			return nil
 		}
 		shaper = q.NewShaper() // q.Shaper is for one answer only
-		setCallSeed(shaper, s.Turn)
+		e.setCallSeed(shaper, s.Turn)
 		if reader, ok := shaper.(ToolReader); ok && !s.Tools.IsZero() {
 			reader.SessionHadTools()
 		}

@@ -24,6 +24,8 @@ type Options struct {
 	Renderer Renderer
 	// Host is the host of the platform. It is part of every lineage.
 	Host string
+	// CallKey is the key of the checks in ids of calls. Without one, ids have no check.
+	CallKey CallKey
 	// Shared says that anonymous callers are different people on a network. The engine then
 	// treats an id that achuan did not create as lost, and does not try it.
 	Shared  bool
@@ -92,7 +94,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) (*Answer, error) {
 		return nil, context.Cause(e.lifeCtx)
 	}
 	_ = e.retryPending(ctx) // when it fails, attachOrBegin fails too and reports that
-	usual := readUsual(q.Request, e.opts.Host)
+	usual := readUsual(q.Request, e.opts.Host, e.opts.CallKey)
 	turnRequest := TurnRequest{Retried: q.Request.Retried, Turn: StoredTurn{
 		Token: newToken(), Caller: q.Request.Caller.ID, Request: fingerprint(q.Request, q.Choice, usual.split.whole),
 		Key: keyHash(q.Request.IdempotencyKey, q.Choice),

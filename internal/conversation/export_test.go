@@ -33,7 +33,7 @@ func (e *Engine) Fingerprint(r *chat.Request) Hash { return fingerprintAt(e.opts
 
 // fingerprintAt returns the fingerprint of a request to a host.
 func fingerprintAt(host string, r *chat.Request, choice int) Hash {
-	return fingerprint(r, choice, readUsual(r, host).split.whole)
+	return fingerprint(r, choice, readUsual(r, host, nil).split.whole)
 }
 
 // IsSentIn reports whether a stored question is the text that was sent, with or without the preamble.

@@ -84,7 +84,10 @@ func (f *fieldHash) finish() Hash {
 }
 
 // lineage computes the hash chain over a transcript, message by message.
-type lineage struct{ head Hash }
+type lineage struct {
+	head Hash
+	key  CallKey // tells which calls are as the model wrote them; without one, no call is
+}
 
 // origin begins the lineage of a caller's transcripts at a host, in a scope: the zero NameKey, or
 // a name with its model.
@@ -93,32 +96,50 @@ func origin(caller, host string, scope NameKey) *lineage {
 	for _, s := range []string{lineageVersion, caller, host, scope.Name, scope.Model} {
 		f.text(s)
 	}
-	return &lineage{f.finish()}
+	return &lineage{head: f.finish()}
+}
+
+// withKey sets the key of the ids of calls.
+func (l *lineage) withKey(key CallKey) *lineage {
+	l.key = key
+	return l
 }
 
 // continueFrom continues the lineage of a session from its head.
-func continueFrom(head Hash) *lineage { return &lineage{head} }
+func continueFrom(head Hash) *lineage { return &lineage{head: head} }
 
 // add appends messages.
 func (l *lineage) add(messages ...chat.Message) *lineage {
 	for i := range messages {
-		m := &messages[i]
-		f := newFieldHash()
-		f.link(l.head)
-		f.text(string(m.Role))
-		f.text(countedName(m))
-		f.text(normalText(m))
-		f.number(len(m.ToolCalls))
-		for _, c := range m.ToolCalls {
-			f.text(c.ID)
-			f.text(c.Name)
-			f.text(string(canonical(c.Arguments)))
-		}
-		f.text(m.ToolCallID)
-		f.files(m)
-		l.head = f.finish()
+		l.addMessage(&messages[i], false)
 	}
 	return l
+}
+
+// writtenArguments stands for the arguments of a call that the model wrote: its id, which has a check over them, says
+// which call of which answer it is. No arguments have this text.
+const writtenArguments = "\x00as written"
+
+// addMessage appends a message. asWritten counts calls that were edited as the model wrote them.
+func (l *lineage) addMessage(m *chat.Message, asWritten bool) {
+	f := newFieldHash()
+	f.link(l.head)
+	f.text(string(m.Role))
+	f.text(countedName(m))
+	f.text(normalText(m))
+	f.number(len(m.ToolCalls))
+	for _, c := range m.ToolCalls {
+		f.text(c.ID)
+		f.text(c.Name)
+		if state := l.key.stateOf(&c); state == callWritten || state == callEdited && asWritten {
+			f.text(writtenArguments)
+		} else {
+			f.text(string(canonical(c.Arguments)))
+		}
+	}
+	f.text(m.ToolCallID)
+	f.files(m)
+	l.head = f.finish()
 }
 
 // files hashes the files of a message, each with the length of the text in front of it. A message

@@ -39,7 +39,7 @@ func (t *turn) placeSafely() (err error) {
 
 // origin begins the lineage of the request in a scope.
 func (t *turn) origin(scope NameKey) *lineage {
-	return origin(t.request.Caller.ID, t.engine.opts.Host, scope)
+	return origin(t.request.Caller.ID, t.engine.opts.Host, scope).withKey(t.engine.opts.CallKey)
 }
 
 // placeByLineage continues a free session that holds exactly the transcript up to its last

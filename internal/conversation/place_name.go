@@ -76,7 +76,7 @@ func (t *turn) placeByLoneName(k NameKey) error {
 				return err
 			}
 			if isSound {
-				t.nextHead = continueFrom(s.Head).add(transcript...).head
+				t.nextHead = continueFrom(s.Head).withKey(t.engine.opts.CallKey).add(transcript...).head
 			}
 		}
 		return t.resumeSession(transcript, content)

@@ -26,12 +26,12 @@ type usualReading struct {
 }
 
 // readUsual computes the usual reading of a request.
-func readUsual(r *chat.Request, host string) usualReading {
+func readUsual(r *chat.Request, host string, key CallKey) usualReading {
 	u := usualReading{history: readTranscript(r.Transcript())}
 	if r.Session.Name != "" {
 		u.scope = NameKey{r.Caller.ID, r.Model, r.Session.Name}
 	}
-	u.split, u.isAnswered = splitReading(origin(r.Caller.ID, host, u.scope), u.history)
+	u.split, u.isAnswered = splitReading(origin(r.Caller.ID, host, u.scope).withKey(key), u.history)
 	return u
 }
 
@@ -82,12 +82,46 @@ func (t *turn) readings(scope NameKey) iter.Seq[reading] {
 }
 
 // splitReading splits a transcript after its last answer. It reports whether there is an answer
-// and a message after it.
+// and a message after it. In the answer that is continued, a call with an id of this store is the call that the session
+// holds, whatever its arguments are: a client may have changed them. The model is told, and from then on the lineage
+// has the call as it was changed.
 func splitReading(origin *lineage, history transcript) (reading, bool) {
 	prefix, rest, isAnswered := history.splitAnswer()
-	head := origin.add(prefix...).head
-	whole := continueFrom(head).add(rest.messages...).head
-	return reading{head, head, rest, whole}, isAnswered && len(rest.messages) > 0
+	key := origin.key
+	var head Hash
+	if n := len(prefix); n > 0 {
+		origin.add(prefix[:n-1]...)
+		written := continueFrom(origin.head).withKey(key)
+		written.addMessage(&prefix[n-1], true)
+		head = written.head
+		origin.add(prefix[n-1])
+		rest = rest.withExecuted(&prefix[n-1], key)
+	} else {
+		head = origin.head
+	}
+	whole := continueFrom(origin.head).withKey(key).add(rest.messages...).head
+	return reading{head, origin.head, rest, whole}, isAnswered && len(rest.messages) > 0
+}
+
+// withExecuted returns a transcript in which the results of the calls of an answer say how the calls were changed.
+func (tr transcript) withExecuted(answer *chat.Message, key CallKey) transcript {
+	isCopied := false
+	for i := range answer.ToolCalls {
+		c := &answer.ToolCalls[i]
+		if key.stateOf(c) != callEdited {
+			continue
+		}
+		for k := range tr.messages {
+			if tr.messages[k].Role != chat.RoleTool || tr.messages[k].ToolCallID != c.ID {
+				continue
+			}
+			if !isCopied { // the request's messages are read elsewhere too
+				tr.shown, isCopied = slices.Clone(tr.shown), true
+			}
+			tr.shown[k].Executed = c.Arguments
+		}
+	}
+	return tr
 }
 
 // readingOfFirstRelease is a reading with the head that the first release computed for the

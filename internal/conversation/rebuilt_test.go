@@ -61,7 +61,9 @@ func TestInterruptedRebuild(t *testing.T) {
 // seedShaper is a Shaper that records the seeds that it gets.
 type seedShaper struct{ seeds [][16]byte }
 
-func (s *seedShaper) SetCallSeed(seed [16]byte) { s.seeds = append(s.seeds, seed) }
+func (s *seedShaper) SetCallSeed(seed [16]byte, _ func(id, name, arguments string) string) {
+	s.seeds = append(s.seeds, seed)
+}
 
 func (*seedShaper) Shape(ev chat.Event, pass func(chat.Event)) (string, error) {
 	pass(ev)

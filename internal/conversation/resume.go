@@ -95,7 +95,7 @@ func (t *turn) resumeTaken() {
 			History: !isLoneMessage(t.request.Transcript()),
 		}
 	}
-	setCallSeed(t.input.Shaper, s.Turn)
+	t.engine.setCallSeed(t.input.Shaper, s.Turn)
 	t.tellShaperOfTools()
 	t.placed.Store(&placed{s.ID, chat.PlacementAttached})
 	t.engine.opts.Metrics.Attached(telemetry.AttachInterrupted)
@@ -249,7 +249,7 @@ func (t *turn) askAfterAll(isUnchanged bool) error {
 	t.resumed, t.binding, t.nextHead = nil, nil, Hash{}
 	t.releaseSession(s)
 	t.engine.turnEnded(&s)
-	setCallSeed(t.input.Shaper, t.token)
+	t.engine.setCallSeed(t.input.Shaper, t.token)
 	t.started = time.Now()
 	t.logger.InfoContext(t.turnCtx, "an interrupted turn had not asked its question, which is asked now", telemetry.KeySession, s.ID)
 	return t.place()
@@ -263,7 +263,7 @@ func headBefore(origin *lineage, transcript []chat.Message, question Hash) Hash 
 		return Hash{}
 	}
 	prefix := origin.add(transcript[:len(transcript)-len(rest)]...).head
-	if continueFrom(prefix).add(rest...).head != question {
+	if continueFrom(prefix).withKey(origin.key).add(rest...).head != question {
 		return Hash{}
 	}
 	return prefix

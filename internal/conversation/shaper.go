@@ -70,13 +70,13 @@ type Shaper interface {
 
 // CallSeeder is a Shaper that makes ids of calls. Before the first Shape, the turn gives it a
 // seed that derives from the turn's token, so that an answer that is shaped again after a crash
-// has the ids that its client may have seen.
+// has the ids that its client may have seen. check adds a check over name and arguments to an id.
 type CallSeeder interface {
-	SetCallSeed(seed [16]byte)
+	SetCallSeed(seed [16]byte, check func(id, name, arguments string) string)
 }
 
 // setCallSeed gives a Shaper the seed for the calls of the turn with that token.
-func setCallSeed(s Shaper, token Token) {
+func (e *Engine) setCallSeed(s Shaper, token Token) {
 	seeder, ok := s.(CallSeeder)
 	if !ok {
 		return
@@ -85,5 +85,5 @@ func setCallSeed(s Shaper, token Token) {
 	f.text("achuan call ids 1")
 	f.text(string(token[:]))
 	hash := f.finish()
-	seeder.SetCallSeed([16]byte(hash[:16]))
+	seeder.SetCallSeed([16]byte(hash[:16]), e.opts.CallKey.appendCheck)
 }

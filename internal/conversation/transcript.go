@@ -122,11 +122,11 @@ func sortCalls(calls []chat.ToolCall) {
 // callIndex returns the index of a call in its answer, as its id says; -1 when the id does not
 // say.
 func callIndex(id string) int {
-	answer, isOurs := chat.CallAnswer(id)
+	parts, isOurs := chat.SplitCallID(id)
 	if !isOurs {
 		return -1
 	}
-	index, err := strconv.Atoi(id[len(answer)+1:])
+	index, err := strconv.Atoi(parts.Index)
 	if err != nil {
 		return -1
 	}

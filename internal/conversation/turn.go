@@ -80,7 +80,7 @@ func (e *Engine) newTurn(ctx context.Context, q Question, usual usualReading, to
 	// The turn keeps the values of ctx (the request id, for the logs), but not its end.
 	t.turnCtx, t.cancelTurn = context.WithCancelCause(t.valueCtx)
 	t.pass = t.emit
-	setCallSeed(q.Shaper, token)
+	e.setCallSeed(q.Shaper, token)
 	t.isSideTask = q.Request.Draws || !e.opts.KeepSideTasks && isSideTask(q.Request)
 	t.clientState.hasKey = t.hasKey()
 	if q.Request.Hold != nil {

@@ -63,7 +63,8 @@ func (s *Shaper) endCalls(ev chat.Event) (string, error) {
 			continue
 		}
 		s.emit(chat.Event{
-			Kind: chat.EventToolCall, Call: i, CallID: chat.CallID(s.seed, i), CallName: c.name, Text: c.arguments,
+			Kind: chat.EventToolCall, Call: i, CallID: s.callID(i, c.name, c.arguments), CallName: c.name,
+			Text: c.arguments,
 		})
 	}
 	if ev.Finish != chat.FinishLength {

@@ -77,6 +77,9 @@ func resultText(m chat.Message) string {
 	writeAttribute(&b, "id", m.ToolCallID)
 	writeAttribute(&b, "name", m.Name)
 	b.WriteString(">\n")
+	if m.Executed != "" {
+		b.WriteString("[This call was changed before it ran. It ran with these arguments: " + escapeTags(m.Executed) + "]\n")
+	}
 	if m.IsError {
 		b.WriteString("[error] ")
 	}

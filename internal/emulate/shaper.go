@@ -13,8 +13,9 @@ import (
 type Shaper struct {
 	plan        *Plan
 	seed        [16]byte // of the call ids
-	repairs     int      // that were asked for
-	hasSentText bool     // the client has got text
+	check       func(id, name, arguments string) string
+	repairs     int  // that were asked for
+	hasSentText bool // the client has got text
 	// hasDropped says that the session has text after a call that the client does not get, such as
 	// a result that the model invented.
 	hasDropped bool
@@ -49,8 +50,20 @@ func (p *Plan) Shaper() *Shaper {
 }
 
 // SetCallSeed sets the seed of the call ids, before the first call of Shape. The same answer with
-// the same seed has the same ids. Without it, the seed is random.
-func (s *Shaper) SetCallSeed(seed [16]byte) { s.seed = seed }
+// the same seed has the same ids. Without it, the seed is random. check adds a check over name and arguments to
+// an id; it may be nil. A call that is streamed before its arguments are known has no check.
+func (s *Shaper) SetCallSeed(seed [16]byte, check func(id, name, arguments string) string) {
+	s.seed, s.check = seed, check
+}
+
+// callID returns the id of a whole call.
+func (s *Shaper) callID(index int, name, arguments string) string {
+	id := chat.CallID(s.seed, index)
+	if s.check != nil {
+		id = s.check(id, name, arguments)
+	}
+	return id
+}
 
 // SetMemory sets the function that takes the memory for calls and JSON, before the first call of
 // Shape: see chat.Request.TakeMemory.

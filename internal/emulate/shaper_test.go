@@ -338,7 +338,7 @@ func TestShaperStreamsObject(t *testing.T) {
 func TestShaperCallSeed(t *testing.T) {
 	shape := func(seed [16]byte) (ids []string) {
 		s := newTestPlan(t, nil).Shaper()
-		s.SetCallSeed(seed)
+		s.SetCallSeed(seed, nil)
 		if _, err := s.shapeAll(goodCall+otherCall, func(ev chat.Event) {
 			if ev.CallID != "" {
 				ids = append(ids, ev.CallID)

@@ -49,9 +49,9 @@ func (s *shaper) emulate() {
 }
 
 // SetCallSeed implements conversation.CallSeeder.
-func (s *shaper) SetCallSeed(seed [16]byte) {
+func (s *shaper) SetCallSeed(seed [16]byte, check func(id, name, arguments string) string) {
 	if s.emulated != nil {
-		s.emulated.SetCallSeed(seed)
+		s.emulated.SetCallSeed(seed, check)
 	}
 }
 
