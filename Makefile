@@ -29,7 +29,7 @@ HOST      := $(shell go env GOOS)/$(shell go env GOARCH)
 GO_BUILD   = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT=jsonv2 go build -trimpath -buildvcs=false -tags grpcnotrace \
 	-ldflags "-s -w -buildid= -X main.commit=$(COMMIT)"
 # A binary for linux/amd64 may have this many bytes, 5 % more than it had when the number was set.
-MAX_BINARY := 27900000
+MAX_BINARY := 28300000
 SHA256SUM := $(shell command -v sha256sum || echo shasum -a 256)
 
 .DEFAULT_GOAL := help
