@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -50,7 +51,11 @@ func Status(e *chat.Error) (status int, errorType string) {
 func AppendError(dst []byte, e *chat.Error, requestID string) []byte {
 	_, errorType := Status(e)
 	message := e.Sentence()
-	if e.Param != "" && e.Kind == chat.KindInvalid {
+	switch {
+	case e.Code == chat.CodeContextLengthExceeded && e.Tokens > 0:
+		// Claude Code reads the numbers, makes its transcript shorter and asks again. Nothing may stand in front.
+		message = fmt.Sprintf("prompt is too long: %d tokens > %d maximum", e.Tokens, e.MaxTokens)
+	case e.Param != "" && e.Kind == chat.KindInvalid:
 		message = dottedPath(e.Param) + ": " + message
 	}
 	dst = append(dst, `{"type":"error","error":{"type":"`...)

@@ -99,7 +99,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		Logger: o.Logger, Metrics: metrics,
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
 		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention,
-		KeepSideTasks: !s.SideTasks,
+		KeepSideTasks: !s.SideTasks, MaxText: s.MaxText,
 	})
 	metrics.SetSessions(a.countSessions)
 	metrics.SetBlobBytes(files.used)

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -86,6 +87,12 @@ type Error struct {
 	// SessionLost says that the platform no longer knows the session. It has no code,
 	// because a lost session is replaced and not reported.
 	SessionLost bool
+	// TextTooLong says that the platform takes no text of this length. It is not set when the context
+	// of a model is full, because then the text alone is not the reason.
+	TextTooLong bool
+	// Tokens are those of the request, and MaxTokens is how many would fit, for
+	// CodeContextLengthExceeded; 0 when they are not known. See SetTokens.
+	Tokens, MaxTokens int
 	// NotAsked says that the platform certainly did no work on the question: it never
 	// arrived, or the platform refused it. The session is unchanged.
 	NotAsked bool
@@ -126,6 +133,14 @@ func (e *Error) Sentence() string {
 	default:
 		return bare + "."
 	}
+}
+
+// SetTokens says how many tokens a request has that is too long, and how many would fit. Clients read
+// both numbers from the message and shorten their transcript accordingly.
+func (e *Error) SetTokens(n, limit int) {
+	e.Tokens, e.MaxTokens = n, limit
+	e.Message = fmt.Sprintf("The text is too long: the maximum context length is %d tokens, and the request has about %d tokens. "+
+		"Shorten the conversation or the message.", limit, n)
 }
 
 // Unwrap returns the private cause.

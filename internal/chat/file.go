@@ -28,6 +28,8 @@ type File struct {
 	Size   int64  // bytes
 	// Offset is the number of bytes of the message's text in front of the file.
 	Offset int
+	// Text is the content of a file that achuan has made of a text. Its bytes are nowhere else.
+	Text string
 	// Source says where the bytes come from, as a client gave it. It is nil when the fields above
 	// are known.
 	Source *FileSource

@@ -42,6 +42,7 @@ type Settings struct {
 	SessionRetention time.Duration `env:"ACHUAN_SESSION_RETENTION"`
 	NamedRetention   time.Duration `env:"ACHUAN_NAMED_RETENTION"` // 0 keeps them for ever
 	VerifyIdle       time.Duration `env:"ACHUAN_VERIFY_IDLE"`
+	MaxText          int           `env:"ACHUAN_MAX_TEXT"`   // characters; 0 is learned from the platform
 	SideTasks        bool          `env:"ACHUAN_SIDE_TASKS"` // titles, tags and the like get throw-away sessions
 
 	ConnectTimeout    time.Duration `env:"ACHUAN_CONNECT_TIMEOUT"`

@@ -50,6 +50,7 @@ const (
 	nameRetention      = "ACHUAN_SESSION_RETENTION"
 	nameNamedRetention = "ACHUAN_NAMED_RETENTION"
 	nameVerifyIdle     = "ACHUAN_VERIFY_IDLE"
+	nameMaxText        = "ACHUAN_MAX_TEXT"
 	nameSideTasks      = "ACHUAN_SIDE_TASKS"
 
 	fileSuffix = "_FILE" // suffix of the variable with the name of a secret's file
@@ -181,6 +182,11 @@ var settings = []Setting{
 	{
 		Name: nameVerifyIdle, Default: "10m", Allowed: allowedDuration,
 		Doc: "A session that was idle for longer is compared with the platform before it is continued.",
+	},
+	{
+		Name: nameMaxText, Default: "0", Allowed: "0 (learned from what the platform refuses) or at least 1000",
+		Doc: "The longest text, in characters, that the platform takes as one question. A longer one is sent as " +
+			"a text file if the model reads documents; otherwise it is refused with context_length_exceeded.",
 	},
 	{
 		Name: nameToolStreaming, Default: string(ToolStreamingValid),

@@ -80,6 +80,7 @@ func (l *loader) validate(s *Settings) {
 		{nameRetention, s.SessionRetention >= time.Second},
 		{nameNamedRetention, s.NamedRetention == 0 || s.NamedRetention >= time.Second},
 		{nameVerifyIdle, s.VerifyIdle > 0},
+		{nameMaxText, s.MaxText == 0 || s.MaxText >= 1000},
 		{nameToolStreaming, s.ToolStreaming == ToolStreamingValid || s.ToolStreaming == ToolStreamingEager},
 		{"ACHUAN_CONNECT_TIMEOUT", s.ConnectTimeout > 0},
 		{"ACHUAN_FIRST_EVENT_TIMEOUT", s.FirstEventTimeout > 0},

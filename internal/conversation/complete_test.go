@@ -13,7 +13,7 @@ func TestEveryFieldOfARequestCounts(t *testing.T) {
 	excluded := map[string]string{
 		"Streamed": "how the answer is delivered", "PictureBase": "where its links lead", "CallsWithoutIDs": "follows from the dialect", "Retried": "a mark", "IdempotencyKey": "a mark",
 		"Caller.Name": "for logs", "Messages.Files.Size": "follows from the digest",
-		"Messages.Files.Source": "nil when a request is placed", "Hold": "memory", "TakeMemory": "memory", "Tools.Path": "for errors", "Messages.Executed": "follows from the arguments", "Format.Path": "for errors",
+		"Messages.Files.Source": "nil when a request is placed", "Messages.Files.Text": "empty when a request is placed", "Hold": "memory", "TakeMemory": "memory", "Tools.Path": "for errors", "Messages.Executed": "follows from the arguments", "Format.Path": "for errors",
 	}
 	base := func() *chat.Request {
 		return &chat.Request{
@@ -41,7 +41,8 @@ func TestEveryFieldOfAMessageCounts(t *testing.T) {
 	excluded := map[string]string{
 		"Files.Type": "follows from the digest", "Files.Size": "follows from the digest",
 		"Files.Name": "a picture is the same by any name", "Files.Source": "nil when a request is placed",
-		"IsError": "some dialects do not say that a tool failed", "Executed": "follows from the arguments",
+		"Files.Text": "empty when a request is placed",
+		"IsError":    "some dialects do not say that a tool failed", "Executed": "follows from the arguments",
 	}
 	base := func() chat.Message {
 		return chat.Message{Text: "text", ToolCalls: []chat.ToolCall{{}}, Files: []chat.File{{}}}

@@ -19,7 +19,7 @@ type newSession struct {
 
 // placeNew creates a session, sets it up and places the turn there.
 func (t *turn) placeNew(n newSession) error {
-	if err := t.checkFiles(n.content); err != nil {
+	if err := t.checkSize(n.content, t.input.Preamble); err != nil {
 		return err
 	}
 	// The client does not cancel this call: a session that was created while the client left
@@ -48,7 +48,9 @@ func (t *turn) placeNew(n newSession) error {
 	if n.placement != chat.PlacementNew {
 		t.engine.opts.Metrics.Replayed(t.replayReason)
 	}
-	t.setPlaced(n.placement, n.content)
+	if err := t.setPlaced(n.placement, n.content); err != nil {
+		return err
+	}
 	err = t.setUp(t.setUpContext())
 	if isLost(err) {
 		return lostError(err)

@@ -30,6 +30,9 @@ func (t *turn) finish(done chat.Event) {
 	s.LastExchange = exchangeDigest(t.question, done.Stored)
 	s.State, s.Head, s.Verified = StateFree, Hash{}, t.resumed == nil || !t.resumed.mayRepeat
 	t.recordInstructions(true)
+	if len(t.files) == 0 {
+		t.engine.texts.accept(t.question)
+	}
 	switch {
 	case t.isCut || done.Diverged || t.isForged:
 		s.State = StateDirty // it holds another answer than the client

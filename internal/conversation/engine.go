@@ -32,7 +32,11 @@ type Options struct {
 	Logger  *slog.Logger
 	Metrics *telemetry.Metrics // nil counts nothing
 
-	Lease          time.Duration // the lease that Store was opened with; 0 means DefaultLease
+	Lease time.Duration // the lease that Store was opened with; 0 means DefaultLease
+	// MaxText is the longest text that the platform takes, in characters. 0 means that it is learned
+	// from what the platform refuses.
+	MaxText int
+
 	VerifyIdle     time.Duration // a session idle for longer is compared with the platform; 0 means 10 min
 	Retention      time.Duration // after which an unused session of lineage is deleted; 0 means 720 h
 	NamedRetention time.Duration // the same for sessions by id or name; 0 means never
@@ -53,6 +57,7 @@ type Engine struct {
 	leases    leases
 	pending   pendingWrites
 	outage    outage
+	texts     textLimit
 	liveTurns sync.Map // Token -> *turn that runs in this process
 
 	endedAnswers    endedAnswers
@@ -81,6 +86,7 @@ func New(o Options) *Engine {
 	return &Engine{
 		opts: o, leases: leases{duration: o.Lease, isNeeded: o.Store.HasLeases()},
 		cleanUpRequests: make(chan struct{}, 1), lifeCtx: life, cancelLife: end,
+		texts:    textLimit{set: o.MaxText},
 		sessions: queue[int64]{metrics: o.Metrics}, names: queue[NameKey]{metrics: o.Metrics},
 	}
 }

@@ -148,14 +148,23 @@ func describeText(text string) SentText {
 }
 
 // isIn reports whether a question that the platform has stored is this text, with or without the
-// preamble in front of it.
+// preamble in front of it. Each of the two may have been sent as a file.
 func (s SentText) isIn(question, preamble string) bool {
 	question = normalStoredText(question)
-	if s.Size > len(question) {
-		return false
+	front, isEnd := strings.CutSuffix(question, s.inFile())
+	if !isEnd {
+		if s.Size > len(question) {
+			return false
+		}
+		var text string
+		front, text = question[:len(question)-s.Size], question[len(question)-s.Size:]
+		isEnd = s == describeText(text)
 	}
-	front, text := question[:len(question)-s.Size], question[len(question)-s.Size:]
-	return s == describeText(text) && (front == "" || preamble != "" && normalStoredText(front) == normalStoredText(preamble))
+	if !isEnd || front == "" {
+		return isEnd
+	}
+	front = normalStoredText(front)
+	return preamble != "" && (front == normalStoredText(preamble) || front == describeText(preamble).inFile())
 }
 
 // normalStoredText removes the differences that storing a text may make.

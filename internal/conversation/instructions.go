@@ -33,14 +33,17 @@ func toolsDigest(r *chat.Request) Hash {
 
 // writeQuestion makes the question of a text. It puts the preamble in front, unless the session
 // has received the same one before.
-func (t *turn) writeQuestion(content chat.Content) {
-	t.question, t.files, t.preambleDigest = content.Text, content.Files, Hash{}
-	if t.input.Preamble == "" {
-		return
+func (t *turn) writeQuestion(content chat.Content) error {
+	t.content, t.preambleDigest = content, Hash{}
+	preamble := ""
+	if t.input.Preamble != "" {
+		if digest := digestOf("achuan preamble 1", t.input.Preamble); digest != t.session.ToldPreamble {
+			preamble, t.preambleDigest = t.input.Preamble, digest
+		}
 	}
-	if digest := digestOf("achuan preamble 1", t.input.Preamble); digest != t.session.ToldPreamble {
-		t.question, t.preambleDigest = t.input.Preamble+"\n\n"+content.Text, digest
-	}
+	sent, err := t.fit(content, preamble, t.engine.texts.max())
+	t.question, t.files = sent.Text, sent.Files
+	return err
 }
 
 // recordInstructions records in the session which instructions, tools and preamble its model has

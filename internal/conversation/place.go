@@ -61,7 +61,7 @@ func (t *turn) placeByLineage(scope NameKey) error {
 // whether the turn has a session, and wasHead whether any session had that head once.
 func (t *turn) continueFromReading(r reading) (isPlaced, wasHead bool, err error) {
 	content := contentOfRest(r.rest.shown, t.renderer())
-	if err := t.checkFiles(content); err != nil {
+	if err := t.checkSize(content, ""); err != nil {
 		return false, false, err
 	}
 	t.prepare(content, r.whole)
@@ -147,7 +147,9 @@ func fitsContext(s *Session, repairs int) bool {
 
 // continueIn places the turn in the session that it has. content is what is new.
 func (t *turn) continueIn(content chat.Content) error {
-	t.setPlaced(chat.PlacementContinued, content)
+	if err := t.setPlaced(chat.PlacementContinued, content); err != nil {
+		return err
+	}
 	err := t.setUp(t.clientCtx)
 	if isLost(err) {
 		return t.replaceLost()
@@ -198,9 +200,12 @@ func (t *turn) replaceLost() error {
 }
 
 // setPlaced records the placement of the turn and what it asks.
-func (t *turn) setPlaced(p chat.Placement, content chat.Content) {
-	t.writeQuestion(content)
+func (t *turn) setPlaced(p chat.Placement, content chat.Content) error {
+	if err := t.writeQuestion(content); err != nil {
+		return err
+	}
 	t.placed.Store(&placed{t.session.ID, p})
+	return nil
 }
 
 // placed is the session that answers, and how the request got it.

@@ -18,7 +18,7 @@ func (t *turn) placeByID(id int64) error {
 			"With a session id only what follows the last assistant message is sent, and nothing follows it.")
 	}
 	content := contentOfRest(rest, t.renderer())
-	if err := t.checkFiles(content); err != nil {
+	if err := t.checkSize(content, ""); err != nil {
 		return err
 	}
 	t.prepare(content, Hash{})

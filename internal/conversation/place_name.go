@@ -39,7 +39,7 @@ func (t *turn) placeByLoneName(k NameKey) error {
 	wait := t.newPoller()
 	transcript := t.request.Transcript()
 	content := contentOfRest(transcript, t.renderer())
-	if err := t.checkFiles(content); err != nil {
+	if err := t.checkSize(content, ""); err != nil {
 		return err
 	}
 	t.prepare(content, Hash{})

@@ -51,6 +51,9 @@ func (t *turn) readMessages(id int64) ([]chat.Message, error) {
 	}
 	messages := make([]chat.Message, 0, 2*len(records)+1)
 	for _, r := range slices.Backward(records) {
+		if isInFile(r.UserText) {
+			return nil, filesLeftError()
+		}
 		messages = append(messages,
 			chat.Message{Role: chat.RoleUser, Text: withoutPreamble(r.UserText, t.input.Preamble)},
 			chat.Message{Role: chat.RoleAssistant, Text: withoutScaffold(withoutReasoning(r.AIText))})
@@ -58,13 +61,24 @@ func (t *turn) readMessages(id int64) ([]chat.Message, error) {
 	return messages, nil
 }
 
+// filesLeftError is the error for a conversation whose records do not have all of its texts.
+func filesLeftError() *chat.Error {
+	return &chat.Error{
+		Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, Param: "session",
+		Message: "This session cannot go on, and a new one cannot take its place: one of its messages was so long that it was sent as a file, " +
+			"which the platform does not give back. Leave the session id out and send the whole conversation.",
+	}
+}
+
 // withoutPreamble returns a question without the instructions that the turn sends anyway.
 func withoutPreamble(question, preamble string) string {
 	if preamble == "" {
 		return question
 	}
-	text, _ := strings.CutPrefix(question, preamble+"\n\n")
-	return text
+	if text, isCut := strings.CutPrefix(question, describeText(preamble).inFile()+preambleEnd); isCut {
+		return text
+	}
+	return strings.TrimPrefix(question, preamble+preambleEnd)
 }
 
 // takeRebuilt takes the session that the turn was about to replace when it was interrupted: the

@@ -225,10 +225,16 @@ func (r *resumption) afterTaking(rec chat.Record, now time.Time, read readTimes)
 // playRecord returns a stored answer as a stream of the platform.
 func (t *turn) playRecord(r chat.Record) chat.Stream {
 	t.question, t.isSent = r.UserText, true
-	if p := t.input.Preamble; p != "" && strings.HasPrefix(normalStoredText(r.UserText), normalStoredText(p)) {
+	if p := t.input.Preamble; p != "" && startsWithPreamble(normalStoredText(r.UserText), p) {
 		t.preambleDigest = digestOf("achuan preamble 1", p)
 	}
 	return &recordStream{events: recordEvents(r)}
+}
+
+// startsWithPreamble reports whether a stored question has the preamble in front, as text or in a file.
+func startsWithPreamble(question, preamble string) bool {
+	return strings.HasPrefix(question, normalStoredText(preamble)) ||
+		strings.HasPrefix(question, describeText(preamble).inFile()+preambleEnd)
 }
 
 // askAfterAll releases the session and places the turn anew, because its question was never

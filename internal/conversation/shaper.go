@@ -20,6 +20,12 @@ type Question struct {
 	Draws bool
 	// MaxFiles is how many files the platform takes with one question; 0 sets no limit.
 	MaxFiles int
+	// TextFiles reports whether the model certainly reads text files, so that a text which is too long
+	// can be sent as one, and the largest size of a file in bytes; 0 sets no limit. nil means no.
+	TextFiles func() (maxSize int64, isRead bool)
+	// CountTokens counts the tokens of the request, for the error that it is too long; nil leaves
+	// them out.
+	CountTokens func() int
 	// Shaper turns the platform's answer into the one that the client asked for; nil leaves it as
 	// it is.
 	Shaper Shaper

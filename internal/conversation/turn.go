@@ -45,9 +45,10 @@ type turn struct {
 
 // answering is what a turn asks and how far its answer is.
 type answering struct {
-	question       string      // the text that is sent
-	files          []chat.File // that are sent with it
-	preambleDigest Hash        // digest of the preamble in question; zero for none
+	content        chat.Content // what is new
+	question       string       // the text that is sent: content, with what stands in front of it
+	files          []chat.File  // that are sent with it
+	preambleDigest Hash         // digest of the preamble in question; zero for none
 
 	stream            chat.Stream     // the answer under way; nil before the question
 	isSent            bool            // a question may have reached the platform
@@ -157,10 +158,16 @@ func (t *turn) nextEvent() error {
 	if isLost(err) {
 		err = lostError(err)
 	}
+	if isTextRefused(err) && !hasOutput && len(t.files) == 0 {
+		if err = t.askAsFile(); err == nil {
+			ev, err = t.nextPlatformEvent()
+		}
+	}
 	if err == nil {
 		err = t.shape(ev)
 	}
 	if err != nil {
+		t.addTokens(chat.AsError(err))
 		t.fail(err)
 	}
 	return err

@@ -98,16 +98,34 @@ func (c *catalogue) find(ctx context.Context, id string) (model, bool) {
 	if m, ok := c.listed(id); ok {
 		return m, true
 	}
-	if r := c.startRefresh(minLookUpInterval); r != nil {
-		timer := time.NewTimer(time.Until(r.started.Add(maxLookUpWait)))
-		defer timer.Stop()
-		select {
-		case <-r.done:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
+	c.awaitRefresh(ctx)
 	return c.listed(id)
+}
+
+// awaitRefresh waits for a refresh until it is maxLookUpWait old. It starts one, unless the last ended just now.
+func (c *catalogue) awaitRefresh(ctx context.Context) {
+	r := c.startRefresh(minLookUpInterval)
+	if r == nil {
+		return
+	}
+	timer := time.NewTimer(time.Until(r.started.Add(maxLookUpWait)))
+	defer timer.Stop()
+	select {
+	case <-r.done:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// textFiles implements conversation.Question.TextFiles. If it is not known whether the model reads documents, it
+// waits for the list of the platform.
+func (c *catalogue) textFiles(ctx context.Context, id string) (maxSize int64, isRead bool) {
+	m, _ := c.listed(id)
+	if m.Files == chat.FilesUnknown {
+		c.awaitRefresh(ctx)
+		m, _ = c.listed(id)
+	}
+	return m.MaxFileSize, m.Files == chat.FilesAny
 }
 
 // listed returns a model of the current list.

@@ -113,7 +113,7 @@ func (g *Gateway) placeChoices(
 	ctx context.Context, a *Answer, r *chat.Request, plan *emulate.Plan, m model,
 ) error {
 	placeChoice := func(i int) error {
-		q := g.newQuestion(r, plan, m, i)
+		q := g.newQuestion(ctx, r, plan, m, i)
 		answer, err := g.conversations.Ask(ctx, q)
 		if err == nil {
 			a.choices[i] = answer

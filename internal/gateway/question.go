@@ -1,13 +1,17 @@
 package gateway
 
 import (
+	"context"
+
 	"achuan/internal/chat"
 	"achuan/internal/conversation"
 	"achuan/internal/emulate"
 )
 
 // newQuestion returns the question of one choice for the conversation engine.
-func (g *Gateway) newQuestion(r *chat.Request, plan *emulate.Plan, m model, choice int) conversation.Question {
+func (g *Gateway) newQuestion(
+	ctx context.Context, r *chat.Request, plan *emulate.Plan, m model, choice int,
+) conversation.Question {
 	newShaper := func() *shaper {
 		s := newShaper(r, plan)
 		if m.Draws {
@@ -25,6 +29,8 @@ func (g *Gateway) newQuestion(r *chat.Request, plan *emulate.Plan, m model, choi
 		Renderer:  planRenderer{s},
 		NewShaper: func() conversation.Shaper { return newShaper() },
 		MaxFiles:  m.MaxFiles, Draws: m.Draws,
+		TextFiles:   func() (int64, bool) { return g.catalogue.textFiles(ctx, r.Model) },
+		CountTokens: func() int { return countRequest(r) },
 	}
 	if plan.NeedsShaper() {
 		q.Repairs = emulate.MaxRepairs

@@ -127,6 +127,10 @@ func (g *Gateway) CountTokens(ctx context.Context, r *chat.Request) (int, error)
 	if _, ok := g.catalogue.find(ctx, r.Model); !ok {
 		return 0, g.catalogue.unknownModelError(r.Model)
 	}
+	return countRequest(r), nil
+}
+
+func countRequest(r *chat.Request) int {
 	texts := make([]string, 0, 2*len(r.Messages)+3*len(r.Tools))
 	for _, t := range r.Tools {
 		texts = append(texts, t.Name, t.Description, string(t.Parameters))
@@ -137,5 +141,5 @@ func (g *Gateway) CountTokens(ctx context.Context, r *chat.Request) (int, error)
 			texts = append(texts, c.Name, c.Arguments)
 		}
 	}
-	return messageOverhead*len(r.Messages) + estimateTokens(texts...), nil
+	return messageOverhead*len(r.Messages) + estimateTokens(texts...)
 }

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -44,7 +45,10 @@ func AppendError(dst []byte, e *chat.Error) (body []byte, status int) {
 	}
 	s := statuses[k]
 	message := e.Sentence()
-	if e.Param != "" && k == chat.KindInvalid {
+	switch {
+	case e.Code == chat.CodeContextLengthExceeded && e.Tokens > 0:
+		message = fmt.Sprintf("The input token count (%d) exceeds the maximum number of tokens allowed (%d).", e.Tokens, e.MaxTokens)
+	case e.Param != "" && k == chat.KindInvalid:
 		message = e.Param + ": " + message
 	}
 	dst = append(dst, `{"error":{"code":`...)

@@ -102,6 +102,7 @@ func (s *stream) endWithError(code integer, message string) {
 	f := classify(code, message)
 	isFirst := s.answer.Len() == 0 && !s.record.received // nothing of an answer came before
 	s.fault = f.withCause(fmt.Errorf("frame with code %d: %s", code, s.client.cleanText(message)))
+	addTokens(s.fault, message)
 	s.fault.NotAsked = f.isRefusal && isFirst
 	s.fault.SessionLost = f.isSessionLost && isFirst
 	s.fault.EndSeen = true

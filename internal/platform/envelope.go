@@ -85,6 +85,7 @@ func (c *Client) refusalError(resp *http.Response, body []byte) *chat.Error {
 		f = failed
 	}
 	e := f.withCause(c.describeReply(resp, env.Code, message))
+	addTokens(e, message)
 	if f.kind != chat.KindTimeout { // after a timeout the platform may still be working
 		e.NotAsked = isPlatformText(resp) || isEarlyRefusal(resp.StatusCode) ||
 			isEnvelope && env.refusesQuestion(resp.StatusCode)

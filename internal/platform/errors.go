@@ -19,6 +19,7 @@ type failure struct {
 	message       string
 	isRefusal     bool // the platform refuses before it works on a question
 	isSessionLost bool // the platform does not know the session
+	isTextTooLong bool // the platform, not the model's provider, takes no text of this length
 }
 
 var (
@@ -37,7 +38,7 @@ var (
 	contentFiltered = failure{kind: chat.KindInvalid, code: chat.CodeContentFilter, isRefusal: true,
 		message: "The platform's content filter refused the text. Reword it."}
 	tooMuchText = failure{kind: chat.KindInvalid, code: chat.CodeContextLengthExceeded, isRefusal: true,
-		message: "The text is too long for the platform. Shorten the conversation or the message."}
+		isTextTooLong: true, message: "The text is too long for the platform. Shorten the conversation or the message."}
 	effortRefused = failure{kind: chat.KindInvalid, code: chat.CodeUnsupportedParameter, param: "reasoning_effort", isRefusal: true,
 		message: "This model takes no reasoning effort. Leave reasoning_effort out."}
 	fileRefused = failure{kind: chat.KindInvalid, code: chat.CodeInvalidFile, isRefusal: true,
@@ -119,7 +120,9 @@ func classify(code integer, text string) failure {
 		if f, ok := providerFailures[status]; ok {
 			return f
 		}
-		return classifyText(text)
+		f := classifyText(text)
+		f.isTextTooLong = false
+		return f
 	}
 	if f, ok := codeFailures[code]; ok {
 		return f
@@ -140,6 +143,40 @@ func classifyText(text string) failure {
 		return modelGone
 	}
 	return failed
+}
+
+// tokenCounts find the tokens of a request and their maximum in what a model's provider says about a
+// request that is too long. The two are in the order of the flag.
+var tokenCounts = []struct {
+	*regexp.Regexp
+	maximumFirst bool
+}{
+	{regexp.MustCompile(`(\d+) tokens > (\d+) maximum`), false},                                            // Anthropic
+	{regexp.MustCompile(`maximum context length is (\d+) tokens[^\d]+(\d+) tokens`), true},                 // OpenAI
+	{regexp.MustCompile(`input token count \(?(\d+)\)? exceeds the maximum[^\d]+allowed \(?(\d+)`), false}, // Google
+}
+
+// addTokens adds the numbers that a provider gives in an error about the length of a request.
+func addTokens(e *chat.Error, text string) {
+	if e.Code != chat.CodeContextLengthExceeded {
+		return
+	}
+	text = strings.ToLower(text)
+	for _, c := range tokenCounts {
+		m := c.FindStringSubmatch(text)
+		if m == nil {
+			continue
+		}
+		n, _ := strconv.Atoi(m[1])
+		limit, _ := strconv.Atoi(m[2])
+		if c.maximumFirst {
+			n, limit = limit, n
+		}
+		if n > limit && limit > 0 {
+			e.SetTokens(n, limit)
+		}
+		return
+	}
 }
 
 // mentionsLogin reports whether a text says that the login is missing or expired.
@@ -166,7 +203,8 @@ const (
 // withCause returns the error for clients, with a private cause for the log.
 func (f failure) withCause(cause error) *chat.Error {
 	e := &chat.Error{
-		Kind: f.kind, Code: f.code, Param: f.param, Message: f.message, Cause: cause, SessionLost: f.isSessionLost,
+		Kind: f.kind, Code: f.code, Param: f.param, Message: f.message, Cause: cause,
+		SessionLost: f.isSessionLost, TextTooLong: f.isTextTooLong,
 	}
 	if f.kind == chat.KindRateLimit {
 		e.RetryAfter = defaultRetry

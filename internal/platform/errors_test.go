@@ -25,11 +25,18 @@ var (
 	wantTimeout     = chat.Error{Kind: chat.KindTimeout, Code: chat.CodeBackendTimeout}
 	wantModel       = chat.Error{Kind: chat.KindInvalid, Code: chat.CodeModelNotFound, Param: "model"}
 	wantFilter      = chat.Error{Kind: chat.KindInvalid, Code: chat.CodeContentFilter}
-	wantLength      = chat.Error{Kind: chat.KindInvalid, Code: chat.CodeContextLengthExceeded}
+	wantLength      = chat.Error{Kind: chat.KindInvalid, Code: chat.CodeContextLengthExceeded, TextTooLong: true}
 	wantEffort      = chat.Error{Kind: chat.KindInvalid, Code: chat.CodeUnsupportedParameter, Param: "reasoning_effort"}
 	wantFile        = chat.Error{Kind: chat.KindInvalid, Code: chat.CodeInvalidFile}
 	wantLost        = chat.Error{Kind: chat.KindNotFound, Code: chat.CodeSessionNotFound, SessionLost: true}
 )
+
+// wantContext is the error of a provider whose context is full, with the numbers of tokens that it gave.
+func wantContext(tokens, maxTokens int) chat.Error {
+	return chat.Error{
+		Kind: chat.KindInvalid, Code: chat.CodeContextLengthExceeded, Tokens: tokens, MaxTokens: maxTokens,
+	}
+}
 
 func wantRateAfter(d time.Duration) chat.Error {
 	e := wantRate
@@ -175,7 +182,19 @@ func TestErrorFrames(t *testing.T) {
 		{"effort", "当前模型不支持推理等级配置", wantEffort, true},
 		{"length", "消息内容过长，请缩短后重试", wantLength, true},
 		{"length, English", "message too long", wantLength, true},
-		{"length, provider", "上游异常提示(HttpCode:400)：400 - This model's maximum context length is 8192 tokens", wantLength, true},
+		{"length, provider", "上游异常提示(HttpCode:400)：400 - This model's maximum context length is 8192 tokens", wantContext(0, 0), true},
+		{
+			"length, Anthropic", "Anthropic 异常(HttpCode:400): prompt is too long: 203456 tokens > 200000 maximum",
+			wantContext(203456, 200000), true,
+		},
+		{
+			"length, OpenAI", "上游异常提示(HttpCode:400)：400 - This model's maximum context length is 8192 tokens. " +
+				"However, your messages resulted in 9000 tokens. (context_length_exceeded)", wantContext(9000, 8192), true,
+		},
+		{
+			"length, Google", "上游异常提示(HttpCode:400)：400 - The input token count (1200000) exceeds the maximum number of tokens " +
+				"allowed (1048576): too many tokens", wantContext(1200000, 1048576), true,
+		},
 		{"not about length", "等待时间过长，请稍后重试", wantFailed, false},
 		{"file type", "Anthropic 异常(HttpCode:400): messages.0.content.0.image.source.base64.media_type: Input should be", wantFile, true},
 		{"file name", "文件【picture】名称不合法", wantFile, true},

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"strings"
 
 	"achuan/internal/chat"
 )
@@ -73,7 +74,7 @@ func newQuestionBody(q chat.Question, files chat.FileOpener) (*questionBody, err
 		if i > 0 {
 			entry = append([]byte(","), entry...)
 		}
-		content, err := files.OpenFile(f)
+		content, err := openFile(f, files)
 		if err != nil {
 			_ = b.Close() // its error is always nil
 			return nil, err
@@ -87,6 +88,14 @@ func newQuestionBody(q chat.Question, files chat.FileOpener) (*questionBody, err
 	add([]byte(tail))
 	b.Reader = io.MultiReader(parts...)
 	return b, nil
+}
+
+// openFile opens the content of a file.
+func openFile(f chat.File, files chat.FileOpener) (io.ReadCloser, error) {
+	if f.Text != "" {
+		return io.NopCloser(strings.NewReader(f.Text)), nil
+	}
+	return files.OpenFile(f)
 }
 
 // base64Reader encodes what it reads in base64.
