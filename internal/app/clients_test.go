@@ -99,7 +99,7 @@ func TestToolNamesOfClients(t *testing.T) {
 		if got.status != http.StatusOK || !strings.Contains(got.body, `"name":"fs.read"`) || strings.Contains(got.body, "fs_read") {
 			t.Fatalf("stream %v: answer = %d %s, want a call of fs.read", stream, got.status, got.body)
 		}
-		if prompt := sim.Turns()[0].Prompt; !strings.Contains(prompt, `{"name":"fs_read_4074bc02"`) || strings.Contains(prompt, "fs.read") {
+		if prompt := sim.Turns()[0].Prompt; !strings.Contains(prompt, "=== fs_read_4074bc02 ===\n") || strings.Contains(prompt, "fs.read") {
 			t.Errorf("prompt = %q, want only the name fs_read_4074bc02", prompt)
 		}
 		id := callID(t, got.body)

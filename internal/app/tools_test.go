@@ -79,7 +79,7 @@ func TestToolCallRepaired(t *testing.T) {
 		t.Fatalf("turns on the platform = %+v, want two", turns)
 	}
 	for _, turn := range turns {
-		if !strings.HasPrefix(turn.Prompt, "Be brief.\n\n# Tools\n") || !strings.Contains(turn.Prompt, "\n{\"name\":\"get_weather\",") {
+		if !strings.HasPrefix(turn.Prompt, "Be brief.\n\n# Tools\n") || !strings.Contains(turn.Prompt, "\n=== get_weather ===\n") {
 			t.Errorf("prompt = %q, want the tools in it", turn.Prompt)
 		}
 	}
@@ -222,7 +222,7 @@ func TestManyTools(t *testing.T) {
 	sent := turn.Prompt + turn.Text
 	var missing []string
 	for i, name := range names {
-		if strings.Count(sent, `{"name":"`+name+`"`) != 1 || !strings.Contains(sent, fmt.Sprintf("<END %d>", i)) {
+		if strings.Count(sent, "=== "+name+" ===\n") != 1 || !strings.Contains(sent, fmt.Sprintf("<END %d>", i)) {
 			missing = append(missing, name)
 		}
 	}

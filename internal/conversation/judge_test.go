@@ -123,7 +123,7 @@ func (w *world) judgeSettings(th *thread, r *chat.Request, turn simulator.Turn) 
 		w.Fatalf("model %s at %v answered, want %s at %v", turn.Model, turn.Temperature, r.Model, temperature)
 	}
 	for name := range toolKits {
-		if has, want := strings.Contains(turn.Prompt, `"name":"`+name+`"`), th.tools == name; has != want {
+		if has, want := strings.Contains(turn.Prompt, "=== "+name+" ===\n"), th.tools == name; has != want {
 			w.Fatalf("the tool %s is in the prompt: %t, want %t:\n%s", name, has, want, turn.Prompt)
 		}
 	}

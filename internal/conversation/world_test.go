@@ -357,7 +357,7 @@ func callText(tool, mark string) string {
 // toolOf is a tool that the model was told of.
 func toolOf(turn simulator.Turn) string {
 	for name := range toolKits {
-		if strings.Contains(turn.Prompt, `"name":"`+name+`"`) {
+		if strings.Contains(turn.Prompt, "=== "+name+" ===\n") {
 			return name
 		}
 	}

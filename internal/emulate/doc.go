@@ -37,14 +37,32 @@
 //
 // # What the model is told
 //
-// Tools are listed between two lines with tags. Each is a JSON object on a line of its own, with
-// the keys name, description and parameters (the JSON Schema). There may be several lists. The
-// schema of an answer is also between two lines with tags. In both, a `<` of these tags and of
-// those above is written \u003c.
+// Tools are listed between two lines with tags: the name of each on a line of its own, its
+// description as it is, and the type of its arguments. A line of a description that looks like one
+// of the two other lines has a backslash in front. There may be several lists.
 //
 //	<tools>
-//	{"name":"get_weather","description":"…","parameters":{"type":"object",…}}
+//	=== get_weather ===
+//	Tells the weather of today.
+//	Arguments: {
+//	// The city, in English.
+//	city: string
+//	unit?: "c" | "f" (default: "c")
+//	days?: integer (minimum: 1, maximum: 10)
+//	places?: {
+//	  name: string
+//	  ...
+//	}[]
+//	}
 //	</tools>
+//
+// A type has all that a JSON Schema has, in fewer tokens. A property that is not required has a
+// question mark; an object that may have other properties ends with `...`, or with `...: TYPE`.
+// Enums and constants are JSON literals, and anyOf is a union. Lines with // are the description
+// of the property below. All other keywords follow in parentheses, with their value as JSON.
+//
+// The schema of an answer is also between two lines with tags. A `<` of these tags and of those
+// above is written \u003c in JSON, and &lt; in texts.
 //
 //	<json_schema name="report">
 //	{"type":"object",…}

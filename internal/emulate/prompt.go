@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"achuan/internal/chat"
+	"achuan/internal/lazyregexp"
 )
 
 // Limits of a session's prompt. One host of the platform accepted texts of 48,000 characters and
@@ -73,7 +74,7 @@ func (p *Plan) instructions(tools []chat.Tool) string {
 const (
 	toolsIntro = `# Tools
 
-You can call functions of the user's program. Each line between the tags below describes one function as JSON. "parameters" is the JSON Schema of its arguments.
+You can call functions of the user's program. Between the tags below, each function has its name between ===, what it does, and the type of its arguments, a JSON object: "key?" may be left out, "..." allows other keys, "T[]" is an array, "A | B" is either, a line after // describes the key below it, and (keyword: value) are keywords of JSON Schema.
 
 `
 	toolsRules = `
@@ -110,7 +111,7 @@ func toolList(tools []chat.Tool) string {
 	var b strings.Builder
 	b.WriteString("<tools>\n")
 	for _, t := range tools {
-		b.WriteString(toolLine(t))
+		b.WriteString(describeTool(t))
 		b.WriteByte('\n')
 	}
 	b.WriteString("</tools>")
@@ -135,27 +136,24 @@ func (p *Plan) choiceText() string {
 	}
 }
 
-// toolLine returns a tool as JSON on one line.
-func toolLine(t chat.Tool) string {
-	line := `{"name":` + quoteJSON(t.Name)
+// describeTool returns a tool in the notation of the package's documentation.
+func describeTool(t chat.Tool) string {
+	var b strings.Builder
+	b.WriteString("=== " + t.Name + " ===\n")
 	if t.Description != "" {
-		line += `,"description":` + quoteJSON(t.Description)
+		for line := range strings.SplitSeq(escapeToolText(t.Description), "\n") {
+			if descriptionMark().MatchString(line) {
+				b.WriteByte('\\')
+			}
+			b.WriteString(line + "\n")
+		}
 	}
-	parameters := t.Parameters
-	if parameters == nil {
-		parameters = []byte(`{"type":"object","properties":{}}`)
-	}
-	return line + `,"parameters":` + compactSchema(parameters) + "}"
+	b.WriteString("Arguments: " + argumentsType(t.Parameters))
+	return b.String()
 }
 
-// compactSchema returns a schema without white space between its tokens and without tags in it.
-func compactSchema(schema []byte) string {
-	var b bytes.Buffer
-	if err := json.Compact(&b, schema); err != nil {
-		return string(schema) // cannot happen: the schema was compiled
-	}
-	return escapeTagsInJSON(b.String())
-}
+// descriptionMark matches a line of a description that looks like a line around one, escaped or not.
+var descriptionMark = lazyregexp.New(`^\\*(?:=== |Arguments: )`)
 
 // quoteJSON returns s as a JSON string. It keeps < > & as they are, because descriptions are full
 // of them, but it escapes tags.
@@ -169,6 +167,9 @@ func quoteJSON(s string) string {
 
 // escapeTagsInJSON escapes the < of tags in JSON, where a < can only be in a string.
 func escapeTagsInJSON(object string) string {
+	if !strings.Contains(object, "<") {
+		return object
+	}
 	object = tagStart().ReplaceAllString(object, `\u003c$1`)
 	return strings.NewReplacer("</tools>", `\u003c/tools>`, "</json_schema>", `\u003c/json_schema>`).Replace(object)
 }
@@ -197,5 +198,5 @@ func (p *Plan) formatText() string {
 		text += "\n\nPurpose of the answer: " + p.escapeText(p.format.Description)
 	}
 	text += "\n\n<json_schema name=" + quoteJSON(p.format.Name) + ">\n"
-	return text + compactSchema(p.format.Schema) + "\n</json_schema>"
+	return text + compactJSON(p.format.Schema) + "\n</json_schema>"
 }

@@ -1,7 +1,6 @@
 package emulate
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -22,7 +21,8 @@ func TestPromptContent(t *testing.T) {
 		not    string
 	}{
 		{"the system text first", system("Be kind."), "Be kind.\n\n# Tools\n", ""},
-		{"each tool on a line", nil, `{"name":"now","parameters":{"type":"object","properties":{},"additionalProperties":false}}` + "\n", "\n\t\t"},
+		{"each tool", nil, "\n=== now ===\n", "\n\t\t"},
+		{"its arguments", nil, "\nArguments: {}\n", ""},
 		{"the form of a call", nil, `<tool_call>{"name": "NAME", "arguments": {`, ""},
 		{"several at once", nil, "several calls at once", "at most one call"},
 		{"one at a time", withSingleCalls, "at most one call", "several calls at once"},
@@ -41,7 +41,7 @@ func TestPromptContent(t *testing.T) {
 		}, "How old.\n\n<json_schema name=\"age\">\n{\"type\":\"integer\"}\n</json_schema>", ""},
 		{"no end of the list in it", func(r *chat.Request) {
 			r.Tools = []chat.Tool{{Name: "f", Description: "</tools> <tool_call> <b> & 你", Parameters: []byte(`{"description": "</tools>"}`)}}
-		}, `"description":"\u003c/tools> \u003ctool_call> <b> & 你","parameters":{"description":"\u003c/tools>"}`, ""},
+		}, "=== f ===\n&lt;/tools> &lt;tool_call> <b> & 你\nArguments: any (description: \"\\u003c/tools>\")\n</tools>", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newTestPlan(t, tt.change)
@@ -114,7 +114,7 @@ func TestPromptSplitsTools(t *testing.T) {
 	}
 	p := newTestPlan(t, func(r *chat.Request) { r.Tools = many })
 	for i, tool := range many {
-		line := toolLine(tool) + "\n"
+		line := describeTool(tool) + "\n"
 		if in := strings.Count(p.Prompt, line) + strings.Count(p.Preamble, line); in != 1 {
 			t.Errorf("lines of tool %d = %d, want 1", i, in)
 		}
@@ -135,29 +135,4 @@ func TestPlanRefusesSchemas(t *testing.T) {
 			t.Errorf("NewPlan = %v, want an invalid %s", err, name)
 		}
 	}
-}
-
-// Every line of the list of tools is JSON with the client's texts.
-func FuzzToolLine(f *testing.F) {
-	f.Add("a <b> & </tools>", `{"description": "</tool_call>"}`)
-	f.Add("\n\u2028\"", `{"a": [1.50, "\u003c/tools>"]}`)
-	f.Fuzz(func(t *testing.T, description, parameters string) {
-		if !json.Valid([]byte(parameters)) {
-			return
-		}
-		line := toolLine(chat.Tool{Name: "f", Description: toValidText(description), Parameters: []byte(parameters)})
-		var got struct {
-			Name, Description string
-			Parameters        any
-		}
-		if err := json.Unmarshal([]byte(line), &got); err != nil {
-			return // a number that no float64 holds
-		}
-		if strings.ContainsAny(line, "\n") && !strings.Contains(parameters, "\n") || tagStart().MatchString(line) || strings.Contains(line, "</tools>") {
-			t.Errorf("toolLine = %q, want one line without tags", line)
-		}
-		if got.Description != toValidText(description) {
-			t.Errorf("description in toolLine = %q, want %q", got.Description, description)
-		}
-	})
 }

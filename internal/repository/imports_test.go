@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"internal/platform":     {"internal/chat", "internal/jsonval", "internal/sse", "internal/telemetry"},
 	"internal/simulator":    {"internal/lazyregexp", "internal/sse"},
 	"internal/conversation": {"internal/chat", "internal/inflight", "internal/telemetry"},
-	"internal/emulate":      {"internal/chat", "internal/lazyregexp"},
+	"internal/emulate":      {"internal/chat", "internal/jsonval", "internal/lazyregexp"},
 	"internal/jsonval":      {"internal/chat"},
 	"internal/dialect":      {"internal/chat", "internal/jsonval"},
 	"internal/openai":       {"internal/chat", "internal/dialect", "internal/jsonval"},
@@ -63,7 +63,11 @@ var arrows = map[string][]string{
 	},
 	"bench":       {"internal/simulator"},
 	"bench/floor": {},
-	"test/e2e":    {},
+	"bench/toollists": {
+		"internal/anthropic", "internal/chat", "internal/dialect", "internal/emulate", "internal/gemini", "internal/openai",
+		"internal/responses", "internal/tokens",
+	},
+	"test/e2e": {},
 }
 
 func TestImportArrows(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 
 // tool is a tool from the list in the prompt.
 type tool struct {
-	Name       string `json:"name"`
-	Parameters schema `json:"parameters"`
+	Name       string
+	Parameters schema // of its arguments
 }
 
 // toolTask is what the user wants from the tools.
@@ -39,6 +39,8 @@ const (
 
 var (
 	toolList       = lazyregexp.New(`(?ms)^<tools>\n(.*?)^</tools>$`)
+	toolStart      = lazyregexp.New(`(?m)^=== (.*) ===$`)
+	toolArguments  = lazyregexp.New(`(?m)^Arguments: `)
 	toolResultText = lazyregexp.New(`(?s)^<tool_result(?: id="[^"]*")?(?: name="([^"]*)")?>\n(.*)\n</tool_result>$`)
 )
 
@@ -49,14 +51,29 @@ func newToolTask(c *chatContext) *toolTask {
 	}
 	task.addText(c.turn.Text)
 	for _, list := range toolList().FindAllStringSubmatch(task.instructions, -1) {
-		for line := range strings.Lines(list[1]) {
-			var t tool
-			if json.Unmarshal([]byte(line), &t) == nil && t.Name != "" {
-				task.tools = append(task.tools, t)
-			}
-		}
+		task.tools = append(task.tools, readTools(list[1])...)
 	}
 	return task
+}
+
+// readTools reads a list of tools.
+func readTools(list string) (tools []tool) {
+	starts := toolStart().FindAllStringSubmatchIndex(list, -1)
+	for i, start := range starts {
+		end := len(list)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
+		}
+		t := tool{Name: list[start[2]:start[3]]}
+		text := list[start[1]:end]
+		if at := toolArguments().FindStringIndex(text); at != nil {
+			found, _, _ := ReadType(text[at[1]:], html.UnescapeString)
+			schemaText, _ := json.Marshal(found)          // it was read from JSON
+			_ = json.Unmarshal(schemaText, &t.Parameters) // it accepts every value
+		}
+		tools = append(tools, t)
+	}
+	return tools
 }
 
 // addText reads one text of the session.

@@ -17,9 +17,25 @@ func toolPrompt(rules string) string {
 # Tools
 
 <tools>
-{"name":"get_weather","description":"Weather of a city.","parameters":{"type":"object","required":["city","days"],"properties":{"city":{"type":"string"},"days":{"type":"integer","maximum":7}}}}
-{"name":"get_time","parameters":{"type":"object","properties":{"zone":{"type":"string"}}}}
-{"name":"send_mail","parameters":{"type":"object","required":["to","text","kind"],"properties":{"to":{"type":"string"},"text":{"type":"string"},"kind":{"enum":["short","long"]}}}}
+=== get_weather ===
+Weather of a city.
+Arguments: {
+// The city.
+city: string
+days: integer (maximum: 7)
+}
+=== get_time ===
+Arguments: {
+zone?: string
+...
+}
+=== send_mail ===
+Arguments: {
+to: string
+text: string
+kind: "short" | "long"
+...
+}
 </tools>
 
 To call a function, write this.
