@@ -21,10 +21,11 @@ type response struct {
 		ID, Type string
 		CallID   string `json:"call_id"`
 	}
-	Data    []struct{ ID, Type, Role string }
-	HasMore bool `json:"has_more"`
-	Deleted bool
-	Error   *struct{ Code, Param, Message string }
+	Conversation *struct{ ID string }
+	Data         []struct{ ID, Type, Role string }
+	HasMore      bool `json:"has_more"`
+	Deleted      bool
+	Error        *struct{ Code, Param, Message string }
 }
 
 // callResponses sends a request and returns the response, or the last response of a stream.

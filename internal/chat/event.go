@@ -18,7 +18,8 @@ const (
 	EventToolCall
 	// EventDone ends a choice that is whole. A choice without it is not whole.
 	EventDone
-	// EventPicture is a picture of the answer; Text is its http or https URL.
+	// EventPicture is a picture of the answer; Text is its http or https URL. Picture has the bytes for dialects
+	// that ask for them.
 	EventPicture
 )
 
@@ -55,9 +56,17 @@ type Event struct {
 	// Citations are, on an EventDone, the pages on which the answer is based, if the platform searched the
 	// web for it.
 	Citations []Citation
+	// Picture has the content of an EventPicture; nil if nobody asked for it.
+	Picture *Picture
 	// Diverged is set on an EventDone when the platform stored another text than it
 	// streamed, so that the session contains another text than the answer.
 	Diverged bool
+}
+
+// Picture is the content of a picture.
+type Picture struct {
+	Type  string // media type
+	Bytes []byte
 }
 
 // Citation is a page of the web on which an answer is based.

@@ -59,6 +59,11 @@ type Stream interface {
 	AppendKeepAlive(dst []byte) []byte
 }
 
+// PictureWriter is a Whole or a Stream that writes the bytes of pictures, if its client asked for them.
+type PictureWriter interface {
+	WantsPictures() bool
+}
+
 // EventStream is the media type of event streams. The charset is there because common clients read Latin-1
 // without it.
 const EventStream = "text/event-stream; charset=utf-8"

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"encoding/base64"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,7 @@ type call struct {
 type candidate struct {
 	thoughts, text strings.Builder
 	calls          []call
+	pictures       []*chat.Picture
 	done           chat.Event
 }
 
@@ -62,6 +64,10 @@ func (w *whole) Add(ev chat.Event) {
 		c.text.WriteString(ev.Text)
 	case chat.EventToolCall:
 		c.addCall(ev, w.req)
+	case chat.EventPicture:
+		if ev.Picture != nil {
+			c.pictures = append(c.pictures, ev.Picture)
+		}
 	case chat.EventDone:
 		c.done = ev
 	}
@@ -87,6 +93,9 @@ func (w *whole) Append(dst []byte) []byte {
 		if c.text.Len() > 0 || len(c.calls) == 0 {
 			dst = append(appendTextPart(dst, c.text.String(), false), ',')
 		}
+		for _, p := range c.pictures {
+			dst = append(appendPicturePart(dst, p), ',')
+		}
 		for k := range c.calls {
 			dst = append(c.calls[k].appendPart(dst, k == 0), ',')
 		}
@@ -104,6 +113,16 @@ func appendTextPart(dst []byte, text string, isThought bool) []byte {
 	}
 	return append(dst, '}')
 }
+
+// appendPicturePart appends a part with the bytes of a picture.
+func appendPicturePart(dst []byte, p *chat.Picture) []byte {
+	dst = jsonval.AppendString(append(dst, `{"inlineData":{"mimeType":`...), p.Type)
+	dst = append(dst, `,"data":"`...)
+	return append(base64.StdEncoding.AppendEncode(dst, p.Bytes), `"}}`...)
+}
+
+// WantsPictures implements dialect.PictureWriter.
+func (w *whole) WantsPictures() bool { return w.req.wantsPictures }
 
 // appendPart appends a call, which is one part. Arguments that are no JSON object, which happens only if they were
 // streamed before they were checked, become the member `_arguments`.

@@ -224,13 +224,15 @@ func (d *decoder) candidates(v jsonval.Value) (f *jsonval.Fault) {
 	return f
 }
 
-// modalities accepts text, beside which pictures come as links.
+// modalities accepts text and pictures. Pictures come as links in the text, and for a client that asks for them also
+// as their bytes.
 func (d *decoder) modalities(v jsonval.Value) *jsonval.Fault {
 	return v.ReadElements(jsonval.List{Expected: "an array of modalities"}, func(_ int, e jsonval.Value) *jsonval.Fault {
 		name, f := e.AsString()
 		if f == nil && !strings.EqualFold(name, "TEXT") && !strings.EqualFold(name, "IMAGE") {
 			f = jsonval.Unsupported("answers are text and pictures, never sound")
 		}
+		d.req.wantsPictures = d.req.wantsPictures || strings.EqualFold(name, "IMAGE")
 		return f
 	})
 }

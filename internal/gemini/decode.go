@@ -14,6 +14,7 @@ type Request struct {
 
 	isArray       bool // streamed as a JSON array
 	hidesThoughts bool
+	wantsPictures bool // the client gets the bytes of pictures
 }
 
 // Decode reads the body of a request to generate or to count. Only the sources of files alias body. Every error is a

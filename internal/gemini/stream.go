@@ -26,6 +26,9 @@ func newStream(id string, r *Request) *stream {
 	return s
 }
 
+// WantsPictures implements dialect.PictureWriter.
+func (s *stream) WantsPictures() bool { return s.req.wantsPictures }
+
 // ContentType implements dialect.Stream.
 func (s *stream) ContentType() string {
 	if s.req.isArray {
@@ -65,6 +68,14 @@ func (s *stream) Append(dst []byte, ev chat.Event) []byte {
 	}
 	c := &s.candidates[ev.Choice]
 	switch ev.Kind {
+	case chat.EventPicture:
+		if ev.Picture == nil {
+			return dst
+		}
+		dst = append(s.open(dst), `{"candidates":[{"content":{"role":"model","parts":[`...)
+		dst = append(appendPicturePart(dst, ev.Picture), `]},"index":`...)
+		dst = append(strconv.AppendInt(dst, int64(ev.Choice), 10), "}]"...)
+		return s.close(s.appendTail(dst))
 	case chat.EventReasoning, chat.EventText:
 		isThought := ev.Kind == chat.EventReasoning
 		if ev.Text == "" || isThought && s.req.hidesThoughts {

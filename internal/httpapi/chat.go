@@ -23,6 +23,7 @@ func (s *Server) answerChat(d dialect.Dialect) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		req, err := s.decodeRequest(r, d)
 		defer stateOf(r).releaseMemory()
+		defer stateOf(r).unlockConversation()
 		if err != nil {
 			return err
 		}
@@ -88,6 +89,7 @@ func (s *Server) decodeRequest(r *http.Request, d dialect.Dialect) (dialect.Deco
 		if err := s.opts.Files.Resolve(r.Context(), req); err != nil {
 			return nil, err
 		}
+		dropOwnPictures(req.Messages)
 	}
 	if n := len(common.Unknown); n > 0 {
 		s.opts.Metrics.IgnoredKeys(n)
@@ -124,6 +126,7 @@ func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req diale
 	x := stateOf(r)
 	collected := req.Whole()
 	memory := chat.MemoryCount{Take: x.memory.takeForAnswer}
+	addPicture := s.pictureLoader(r, collected)
 	for ev, err := range answer.Events() {
 		if err != nil {
 			x.setPlacement(answer)
@@ -131,6 +134,11 @@ func (s *Server) collectAnswer(w http.ResponseWriter, r *http.Request, req diale
 		}
 		if err := checkContext(r.Context()); err != nil {
 			return err
+		}
+		if ev.Kind == chat.EventPicture && addPicture != nil {
+			if ev, err = addPicture(ev); err != nil {
+				return err
+			}
 		}
 		x.addEvent(ev)
 		if err := memory.Add(collectedCost * int64(len(ev.Text))); err != nil {

@@ -56,11 +56,15 @@ type Intake interface {
 
 // Responses stores the answers of the Responses API. store.Store implements it.
 type Responses interface {
+	// SaveResponse stores a response, and makes it the last one of its conversation. The error is
+	// chat.ErrConversationMoved when another one has become that meanwhile.
 	SaveResponse(ctx context.Context, caller string, r chat.StoredResponse) error
 	// Responses returns a response and those that it continues, the oldest first: limit of them at most, 0 for all. The
 	// error for one that is not there is chat.ErrNoResponse.
 	Responses(ctx context.Context, caller, id string, limit int) ([]chat.StoredResponse, error)
 	DeleteResponse(ctx context.Context, caller, id string) error
+	// RenewResponses keeps a response, and those that it continues, as if they were created now.
+	RenewResponses(ctx context.Context, caller, id string) error
 }
 
 // Sessions reads and changes the sessions that an owner sees. FromGateway's Chat

@@ -21,8 +21,8 @@ const (
 // absentRoutes are the first segments after /v1 of routes that clients know from OpenAI or
 // Anthropic and that this server does not have, with what to use instead.
 var absentRoutes = map[string]string{
-	"completions": useChat, "conversations": useChat,
-	"assistants": useChat, "threads": useChat, "realtime": useChat, "batches": useChat, "chatkit": useChat,
+	"completions": useChat,
+	"assistants":  useChat, "threads": useChat, "realtime": useChat, "batches": useChat, "chatkit": useChat,
 	"images":  useImages,
 	"uploads": useText, "vector_stores": useText, "containers": useText,
 	"embeddings": useOther, "audio": useOther, "moderations": useOther, "fine_tuning": useOther, "fine-tunes": useOther,

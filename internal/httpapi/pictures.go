@@ -3,8 +3,15 @@ package httpapi
 import (
 	"cmp"
 	"io"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
+
+	"achuan/internal/chat"
+	"achuan/internal/dialect"
+	"achuan/internal/telemetry"
 )
 
 // picturePath is the path of pictures of answers of which a copy was kept.
@@ -23,6 +30,37 @@ func pictureBase(r *http.Request) string {
 		return ""
 	}
 	return scheme + "://" + host + picturePath
+}
+
+// pictureLoader returns a function that adds the bytes to the event of a picture, or nil if the client of the writer
+// wants links alone. A picture that cannot be fetched has its link only. The errors of the function say that there is
+// no memory for it.
+func (s *Server) pictureLoader(r *http.Request, writer any) func(chat.Event) (chat.Event, error) {
+	if w, ok := writer.(dialect.PictureWriter); !ok || !w.WantsPictures() || s.opts.Files == nil {
+		return nil
+	}
+	memory := chat.MemoryCount{Take: stateOf(r).memory.takeForAnswer}
+	return func(ev chat.Event) (chat.Event, error) {
+		content, mediaType, err := s.opts.Files.Picture(r.Context(), ev.Text, "")
+		if err != nil {
+			s.opts.Logger.LogAttrs(r.Context(), slog.LevelWarn, "the client gets a picture as its link only", slog.Any(telemetry.KeyError, err))
+			return ev, nil
+		}
+		ev.Picture = &chat.Picture{Type: mediaType, Bytes: content}
+		return ev, memory.Add(pictureCost * int64(len(content)))
+	}
+}
+
+// dropOwnPictures removes the pictures from answers whose text has a link to the same picture: those that this server
+// has sent as bytes beside the link. Its sessions hold the link alone.
+func dropOwnPictures(messages []chat.Message) {
+	for i := range messages {
+		if m := &messages[i]; m.Role == chat.RoleAssistant && len(m.Files) > 0 {
+			m.Files = slices.DeleteFunc(m.Files, func(f chat.File) bool {
+				return strings.Contains(m.Text, picturePath+f.Digest.String())
+			})
+		}
+	}
 }
 
 // getPicture is GET /v1/images/{digest}?sig=. It needs no key, because a browser that shows an answer has

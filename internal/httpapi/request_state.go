@@ -25,14 +25,16 @@ type requestState struct {
 	cost     bodyCost
 	// releaseFiles forgets the files of the body; nil if it was not looked for any.
 	releaseFiles func()
-	bodyHash     string // SHA-256 of the body, in hex; "" unless the log shows it
-	model        string
-	isStream     bool
-	session      int64 // 0: none
-	placement    chat.Placement
-	firstEvent   time.Duration // from start; 0: there was none
-	usage        chat.Usage
-	err          *chat.Error // also an error after the status was sent
+	// unlock releases the conversation that the request continues; nil for none.
+	unlock     func()
+	bodyHash   string // SHA-256 of the body, in hex; "" unless the log shows it
+	model      string
+	isStream   bool
+	session    int64 // 0: none
+	placement  chat.Placement
+	firstEvent time.Duration // from start; 0: there was none
+	usage      chat.Usage
+	err        *chat.Error // also an error after the status was sent
 	// isClientGone says that the client left before the end.
 	isClientGone bool
 }
@@ -51,6 +53,14 @@ func stateOf(r *http.Request) *requestState {
 		return x
 	}
 	return &requestState{start: time.Now(), dialect: defaultDialect}
+}
+
+// unlockConversation lets the next request continue the conversation.
+func (x *requestState) unlockConversation() {
+	if x.unlock != nil {
+		x.unlock()
+		x.unlock = nil
+	}
 }
 
 // setPlacement records where an answer comes from.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"achuan/internal/chat"
 	"achuan/internal/dialect"
@@ -61,12 +62,22 @@ func (s *Server) loadResponses(r *http.Request, id string, limit int) ([]chat.St
 	if s.opts.Responses == nil {
 		return nil, chat.ErrNoResponse
 	}
-	list, err := s.opts.Responses.Responses(r.Context(), stateOf(r).caller.ID, id, limit)
+	caller := stateOf(r).caller.ID
+	list, err := s.opts.Responses.Responses(r.Context(), caller, id, limit)
 	if err != nil && !errors.Is(err, chat.ErrNoResponse) {
 		return nil, storeError(err)
 	}
+	if err == nil && limit == 0 && time.Since(list[0].Created) > renewAfter {
+		// A response is needed as long as others continue it.
+		if err := s.opts.Responses.RenewResponses(r.Context(), caller, id); err != nil {
+			return nil, storeError(err)
+		}
+	}
 	return list, err
 }
+
+// renewAfter is the age of the oldest response of a transcript at which all of it is renewed.
+const renewAfter = 24 * time.Hour
 
 // storeError is the error for a store that cannot be asked.
 func storeError(cause error) error {
@@ -81,6 +92,13 @@ func (s *Server) resolveReferences(r *http.Request, decoded dialect.Decoded) err
 	req, ok := decoded.(*responses.Request)
 	if !ok || !req.NeedsStore() {
 		return nil
+	}
+	if req.ConversationID != "" {
+		unlock, err := s.conversations.lock(r.Context(), stateOf(r).caller.ID+" "+req.ConversationID)
+		if err != nil {
+			return err
+		}
+		stateOf(r).unlock = unlock
 	}
 	return req.Resolve(func(id string, isSingle bool) ([]chat.StoredResponse, error) {
 		limit := 0
@@ -113,6 +131,9 @@ func (s *Server) saveResponse(r *http.Request, writer any) {
 
 // findResponse returns the stored response of a path.
 func (s *Server) findResponse(r *http.Request) (chat.StoredResponse, error) {
+	if !responses.IsResponse(r.PathValue("id")) {
+		return chat.StoredResponse{}, noResponseError(r)
+	}
 	list, err := s.loadResponses(r, r.PathValue("id"), 1)
 	if errors.Is(err, chat.ErrNoResponse) {
 		return chat.StoredResponse{}, noResponseError(r)
@@ -143,7 +164,7 @@ func (s *Server) getResponse(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) deleteResponse(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
-	if s.opts.Responses == nil {
+	if s.opts.Responses == nil || !responses.IsResponse(id) {
 		return noResponseError(r)
 	}
 	switch err := s.opts.Responses.DeleteResponse(r.Context(), stateOf(r).caller.ID, id); {
@@ -161,15 +182,24 @@ const (
 	maxInputItems     = 100
 )
 
-func (s *Server) listInputItems(w http.ResponseWriter, r *http.Request) error {
+// itemQuery reads the query of a page of items.
+func itemQuery(r *http.Request) (responses.ItemQuery, error) {
 	query := r.URL.Query()
 	q := responses.ItemQuery{After: query.Get("after"), Limit: defaultInputItems, Oldest: query.Get("order") == "asc"}
 	if text := query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > maxInputItems {
-			return chat.Invalid(chat.CodeInvalidValue, "limit", fmt.Sprintf("limit must be a number from 1 to %d.", maxInputItems))
+			return q, chat.Invalid(chat.CodeInvalidValue, "limit", fmt.Sprintf("limit must be a number from 1 to %d.", maxInputItems))
 		}
 		q.Limit = n
+	}
+	return q, nil
+}
+
+func (s *Server) listInputItems(w http.ResponseWriter, r *http.Request) error {
+	q, err := itemQuery(r)
+	if err != nil {
+		return err
 	}
 	stored, err := s.findResponse(r)
 	if err != nil {

@@ -17,6 +17,7 @@ func (s *Server) routes() http.Handler {
 	t.addDialect(s, "/v1/chat/completions", openai.ChatCompletions{})
 	s.addMessagesRoutes(t)
 	s.addResponsesRoutes(t)
+	s.addConversationRoutes(t)
 	s.addGeminiRoutes(t)
 	s.addOllamaRoutes(t)
 	t.add(s.api, "POST /v1/images/generations", s.requireJSON(s.generateImages))

@@ -73,6 +73,8 @@ type Server struct {
 	draining atomic.Bool
 	inFlight inflight.Counter // requests to the API
 	budget   *budget          // of bodies
+	// conversations are those that a request continues or changes.
+	conversations locks
 }
 
 // New returns a server that serves, but is not ready: /readyz answers 503 until SetReady.

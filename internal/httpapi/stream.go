@@ -18,6 +18,7 @@ const flushSize = 16 << 10
 func (s *Server) streamAnswer(w http.ResponseWriter, r *http.Request, req dialect.Decoded) error {
 	writer := req.Stream()
 	p := &streamer{state: stateOf(r), writer: writer, live: newLiveStream(w, s.opts.KeepAlive, writer)}
+	p.addPicture = s.pictureLoader(r, writer)
 	defer p.live.close()
 	defer p.dropUnsent()
 	p.live.startTimer(p.state.bodyRead.Add(s.opts.HeaderWait))
@@ -68,6 +69,8 @@ type streamer struct {
 	state  *requestState
 	writer dialect.Stream
 	live   *liveStream
+	// addPicture adds the bytes to the event of a picture; nil if the client wants links alone.
+	addPicture func(chat.Event) (chat.Event, error)
 	// unsent has the events that wait for the next flush; nil for none, because a stream mostly
 	// waits for events.
 	unsent *bytes.Buffer
@@ -98,6 +101,11 @@ func (p *streamer) passEvents(r *http.Request, answer Answer) error {
 		}
 		if err := checkContext(r.Context()); err != nil {
 			return err
+		}
+		if ev.Kind == chat.EventPicture && p.addPicture != nil {
+			if ev, err = p.addPicture(ev); err != nil {
+				return err
+			}
 		}
 		if err := p.passEvent(ev); err != nil {
 			return err

@@ -44,10 +44,7 @@ func (l *Library) Picture(ctx context.Context, url, format string) (content []by
 }
 
 func (l *Library) download(ctx context.Context, url string) (content []byte, mediaType string, err error) {
-	if l.answers == nil {
-		return nil, "", errors.New("links are not fetched here")
-	}
-	opened, _, err := l.answers.Open(ctx, url)
+	opened, err := l.openPicture(ctx, url)
 	if err != nil {
 		return nil, "", err
 	}
@@ -64,6 +61,19 @@ func (l *Library) download(ctx context.Context, url string) (content []byte, med
 		return nil, "", errors.New("it is no picture")
 	}
 	return content, mediaType, nil
+}
+
+// openPicture opens a picture of an answer: the copy that this server has kept, or the one that the link leads to.
+func (l *Library) openPicture(ctx context.Context, url string) (io.ReadCloser, error) {
+	if d, isKept := l.signer.parse(url); isKept {
+		content, _, err := l.blobs.Open(d)
+		return content, err
+	}
+	if l.answers == nil {
+		return nil, errors.New("links are not fetched here")
+	}
+	content, _, err := l.answers.Open(ctx, url)
+	return content, err
 }
 
 // convert returns a picture in a format: png, jpeg, or "" for the one that it has. It converts one

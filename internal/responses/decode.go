@@ -16,13 +16,16 @@ type Request struct {
 
 	// PreviousID is the ID of the stored response that the request continues, or "".
 	PreviousID string
+	// ConversationID is the ID of the stored conversation that the request continues, or "".
+	ConversationID string
 
-	isCodex      bool
-	references   []reference
-	instructions int                 // number of messages in front of the items
-	own          []chat.Message      // what the request adds to the transcript, from the time of store
-	tools        map[string]toolKind // by the model's name: of tools that are no plain functions
-	echo         echo
+	conversationEnd string // the ID of the last entry of the conversation, from Resolve
+	isCodex         bool
+	references      []reference
+	instructions    int                 // number of messages in front of the items
+	own             []chat.Message      // what the request adds to the transcript, from the time of store
+	tools           map[string]toolKind // by the model's name: of tools that are no plain functions
+	echo            echo
 }
 
 // toolKind says how a call of a tool goes out.
@@ -56,8 +59,11 @@ func Decode(body []byte) (*Request, error) {
 		return nil, f.Public()
 	}
 	isQuestion := func(m chat.Message) bool { return !m.Role.Instructs() }
-	if !slices.ContainsFunc(d.messages, isQuestion) && req.PreviousID == "" {
+	if !slices.ContainsFunc(d.messages, isQuestion) && req.PreviousID == "" && req.ConversationID == "" {
 		return nil, jsonval.Invalid("expected a message of the user, but got instructions alone").In("input").Public()
+	}
+	if req.PreviousID != "" && req.ConversationID != "" {
+		return nil, jsonval.Invalid("it cannot be used together with previous_response_id").In("conversation").Public()
 	}
 	req.instructions = len(d.system)
 	req.Messages = append(d.system, d.messages...)
@@ -146,7 +152,8 @@ var table = dialect.NewTable(
 	dialect.Ignores[*decoder]("max_tool_calls", nil, "Limits the calls of tools that OpenAI's servers run."),
 	dialect.Honours("previous_response_id", func(d *decoder, v jsonval.Value) (f *jsonval.Fault) { d.req.PreviousID, f = v.AsString(); return f },
 		"Continues a stored response. Its instructions are not inherited."),
-	dialect.Refuses("conversation", refuse("conversations are not stored here; send the whole transcript"), "Conversations are not stored here; send the whole transcript."),
+	dialect.Honours("conversation", (*decoder).conversation,
+		"Continues a conversation of `/v1/conversations`, by its id. The response is stored in it, whatever `store` says."),
 	dialect.Refuses("truncation", func(_ *decoder, v jsonval.Value) *jsonval.Fault {
 		if v.Kind() == jsonval.String && string(v.Bytes()) == "disabled" {
 			return nil

@@ -220,7 +220,12 @@ func (r *Request) appendEcho(dst []byte, withTools bool) []byte {
 	dst = append(dst, `,"store":`...)
 	dst = strconv.AppendBool(dst, e.isStored)
 	dst = append(dst, `,"top_p":1,"truncation":"disabled","previous_response_id":`...)
-	return jsonval.AppendStringOrNull(dst, r.PreviousID)
+	dst = jsonval.AppendStringOrNull(dst, r.PreviousID)
+	if r.ConversationID == "" {
+		return dst
+	}
+	dst = jsonval.AppendString(append(dst, `,"conversation":{"id":`...), r.ConversationID)
+	return append(dst, '}')
 }
 
 // appendUsage appends a usage. Codex shortens a transcript by it.

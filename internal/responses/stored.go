@@ -19,7 +19,9 @@ type reference struct {
 }
 
 // NeedsStore reports whether the request refers to stored responses: Resolve must be called before it is used.
-func (r *Request) NeedsStore() bool { return r.PreviousID != "" || len(r.references) > 0 }
+func (r *Request) NeedsStore() bool {
+	return r.PreviousID != "" || r.ConversationID != "" || len(r.references) > 0
+}
 
 // joinAnswers makes one message of the items of each answer.
 func (r *Request) joinAnswers() {
@@ -27,25 +29,20 @@ func (r *Request) joinAnswers() {
 	r.Messages = append(r.Messages[:r.instructions:r.instructions], joined...)
 }
 
+// loader returns a stored response and those that it continues, the oldest first: see Resolve.
+type loader = func(id string, isSingle bool) ([]chat.StoredResponse, error)
+
 // Resolve completes a request with what it refers to. load returns a stored response and those that it continues,
 // the oldest first, and chat.ErrNoResponse for an unknown one; with isSingle it may return that response alone. The
 // errors of Resolve are *chat.Error, or those of load.
-func (r *Request) Resolve(load func(id string, isSingle bool) ([]chat.StoredResponse, error)) error {
+func (r *Request) Resolve(load loader) error {
 	for _, ref := range r.references {
 		if err := r.resolve(ref, load); err != nil {
 			return err
 		}
 	}
 	r.joinAnswers()
-	if r.PreviousID == "" {
-		r.AddHistory(r.instructions, nil)
-		return nil
-	}
-	chain, err := load(r.PreviousID, false)
-	if errors.Is(err, chat.ErrNoResponse) {
-		return chat.Invalid(chat.CodePreviousResponseNotFound, "previous_response_id",
-			"There is no stored response "+strconv.Quote(chat.Truncate(r.PreviousID, jsonval.MaxShown))+" of this caller.")
-	}
+	chain, err := r.loadHistory(load)
 	if err != nil {
 		return err
 	}
@@ -54,12 +51,41 @@ func (r *Request) Resolve(load func(id string, isSingle bool) ([]chat.StoredResp
 		history = append(history, stored.Messages...)
 	}
 	r.AddHistory(r.instructions, history)
-	r.own = r.Messages[r.instructions+len(history):]
+	if r.PreviousID != "" || r.ConversationID != "" {
+		r.own = r.Messages[r.instructions+len(history):]
+	}
 	return nil
 }
 
+// loadHistory returns the stored responses that the request continues, the oldest first.
+func (r *Request) loadHistory(load loader) ([]chat.StoredResponse, error) {
+	switch {
+	case r.ConversationID != "":
+		chain, err := load(r.ConversationID, false)
+		if err != nil && !errors.Is(err, chat.ErrNoResponse) {
+			return nil, err
+		}
+		if err != nil || !IsConversation(r.ConversationID) {
+			return nil, NoConversationError(r.ConversationID)
+		}
+		r.conversationEnd = chain[len(chain)-1].Previous
+		return chain, nil
+	case r.PreviousID == "":
+		return nil, nil
+	}
+	chain, err := load(r.PreviousID, false)
+	if err != nil && !errors.Is(err, chat.ErrNoResponse) {
+		return nil, err
+	}
+	if err != nil || !strings.HasPrefix(r.PreviousID, responsePrefix) {
+		return nil, chat.Invalid(chat.CodePreviousResponseNotFound, "previous_response_id",
+			"There is no stored response "+strconv.Quote(chat.Truncate(r.PreviousID, jsonval.MaxShown))+" of this caller.")
+	}
+	return chain, nil
+}
+
 // resolve puts an item of a stored response into its place.
-func (r *Request) resolve(ref reference, load func(id string, isSingle bool) ([]chat.StoredResponse, error)) error {
+func (r *Request) resolve(ref reference, load loader) error {
 	unknown := jsonval.Invalid("this is no item of a stored response of this caller").In(ref.path).Public()
 	prefix, rest, ok := strings.Cut(ref.id, "_")
 	if !ok {
@@ -92,8 +118,12 @@ func (r *Request) resolve(ref reference, load func(id string, isSingle bool) ([]
 // store returns what is stored of an answer, or false if the client does not want that.
 func (c *collected) store(body []byte) (chat.StoredResponse, bool) {
 	r := c.req
-	if !r.echo.isStored {
+	if !r.echo.isStored && r.ConversationID == "" {
 		return chat.StoredResponse{}, false
+	}
+	previous := r.PreviousID
+	if r.ConversationID != "" {
+		previous = r.conversationEnd
 	}
 	own := r.own
 	if own == nil {
@@ -110,8 +140,9 @@ func (c *collected) store(body []byte) (chat.StoredResponse, bool) {
 		}
 	}
 	return chat.StoredResponse{
-		ID: responsePrefix + c.x.tail, Previous: r.PreviousID, Created: c.x.created,
-		Messages: append(slices.Clip(own), answer), Body: body,
+		ID: responsePrefix + c.x.tail, Previous: previous, Created: c.x.created,
+		Conversation: r.ConversationID,
+		Messages:     append(slices.Clip(own), answer), Body: body,
 	}, true
 }
 
@@ -147,7 +178,12 @@ type ItemQuery struct {
 // AppendInputItems appends a page of the items that the request of a stored response added. Files are shown by their
 // names only.
 func AppendInputItems(dst []byte, stored chat.StoredResponse, q ItemQuery) []byte {
-	ids, items := inputItems(stored)
+	ids, items := inputItems(stored.ID, stored.Messages[:len(stored.Messages)-1])
+	return appendPage(dst, ids, items, q)
+}
+
+// appendPage appends a page of items.
+func appendPage(dst []byte, ids []string, items [][]byte, q ItemQuery) []byte {
 	if !q.Oldest {
 		slices.Reverse(ids)
 		slices.Reverse(items)
@@ -176,15 +212,16 @@ func AppendInputItems(dst []byte, stored chat.StoredResponse, q ItemQuery) []byt
 	return append(strconv.AppendBool(append(dst, `,"has_more":`...), hasMore), '}')
 }
 
-// inputItems returns the items of a request and their ids, the oldest first.
-func inputItems(stored chat.StoredResponse) (ids []string, items [][]byte) {
-	tail := strings.TrimPrefix(stored.ID, responsePrefix)
+// inputItems returns the items of the messages that an entry of the store has from a client, and their ids, the
+// oldest first.
+func inputItems(entryID string, messages []chat.Message) (ids []string, items [][]byte) {
+	_, tail, _ := strings.Cut(entryID, "_")
 	add := func(prefix string, appendRest func(dst []byte) []byte) {
 		id := prefix + "in_" + tail + "_" + strconv.Itoa(len(ids))
 		dst := jsonval.AppendString([]byte(`{"id":`), id)
 		ids, items = append(ids, id), append(items, append(appendRest(dst), '}'))
 	}
-	for _, m := range stored.Messages[:len(stored.Messages)-1] {
+	for _, m := range messages {
 		if m.Role == chat.RoleTool {
 			add("fco_", func(dst []byte) []byte {
 				dst = jsonval.AppendString(append(dst, `,"type":"function_call_output","status":"completed","call_id":`...), m.ToolCallID)

@@ -25,18 +25,55 @@ WITH RECURSIVE chain (id, created, previous, messages, body, depth) AS (
 SELECT id, created, previous, messages, body FROM chain ORDER BY depth`
 )
 
+// moveConversation makes a response the last one of a conversation, if Previous was the last one.
+const moveConversation = `
+UPDATE responses SET previous = $4, created = $5 WHERE account = $1 AND caller = $2 AND id = $3 AND previous = $6`
+
+// renewResponses sets the time of a response and of those that it continues.
+const renewResponses = `
+WITH RECURSIVE chain (id, previous, depth) AS (
+	SELECT id, previous, 1 FROM responses WHERE account = $1 AND caller = $2 AND id = $3
+	UNION ALL
+	SELECT r.id, r.previous, chain.depth + 1 FROM chain
+	JOIN responses r ON r.account = $1 AND r.caller = $2 AND r.id = chain.previous WHERE chain.depth < $4
+)
+UPDATE responses SET created = $5 WHERE account = $1 AND caller = $2 AND id IN (SELECT id FROM chain)`
+
 // maxResponses is the largest number of responses that continue each other.
 const maxResponses = 10_000
 
-// SaveResponse stores a response of a caller.
+// SaveResponse stores a response of a caller. If it belongs to a conversation that has changed since r.Previous was its
+// last entry, the error is chat.ErrConversationMoved, and nothing is stored.
 func (s *Store) SaveResponse(ctx context.Context, caller string, r chat.StoredResponse) error {
 	messages, err := json.Marshal(r.Messages)
 	if err != nil {
 		return err
 	}
-	return s.autocommit(ctx, func(ctx context.Context, c conn) error {
+	insert := func(ctx context.Context, c conn) error {
 		_, err := c.exec(ctx, insertResponse,
 			s.account, caller, r.ID, toMicros(r.Created), r.Previous, messages, r.Body)
+		return err
+	}
+	if r.Conversation == "" {
+		return s.autocommit(ctx, insert)
+	}
+	return s.transact(ctx, func(ctx context.Context, c conn) error {
+		moved, err := c.exec(ctx, moveConversation,
+			s.account, caller, r.Conversation, r.ID, toMicros(r.Created), r.Previous)
+		switch {
+		case err != nil:
+			return err
+		case moved == 0:
+			return chat.ErrConversationMoved
+		}
+		return insert(ctx, c)
+	})
+}
+
+// RenewResponses keeps a response, and those that it continues, as if they were created now.
+func (s *Store) RenewResponses(ctx context.Context, caller, id string) error {
+	return s.autocommit(ctx, func(ctx context.Context, c conn) error {
+		_, err := c.exec(ctx, renewResponses, s.account, caller, id, int64(maxResponses), toMicros(time.Now()))
 		return err
 	})
 }

@@ -7,6 +7,32 @@ import (
 	"achuan/internal/chat"
 )
 
+// A conversation is an entry whose Previous moves to its last response, and only from the one that was last. What is
+// renewed is kept with all that it continues.
+func TestConversations(t *testing.T) {
+	eachStore(t, func(t *testing.T, w testDatabase, s *Store) {
+		old := time.Now().Add(-48 * time.Hour)
+		requireNoError(t, s.SaveResponse(t.Context(), "anna", chat.StoredResponse{ID: "conv_1", Created: old, Body: []byte("{}")}))
+		add := func(id, previous string) error {
+			r := responseOf(id, previous, id, old)
+			r.Conversation = "conv_1"
+			return s.SaveResponse(t.Context(), "anna", r)
+		}
+		requireNoError(t, add("resp_1", ""))
+		requireNoError(t, add("resp_2", "resp_1"))
+		requireError(t, add("resp_3", "resp_1"), chat.ErrConversationMoved)
+		_, err := s.Responses(t.Context(), "anna", "resp_3", 1)
+		requireError(t, err, chat.ErrNoResponse)
+		requireNoError(t, s.RenewResponses(t.Context(), "anna", "conv_1"))
+		requireNoError(t, s.DeleteResponsesBefore(t.Context(), old.Add(time.Hour)))
+		var ids []string
+		for _, r := range must[[]chat.StoredResponse](t)(s.Responses(t.Context(), "anna", "conv_1", 0)) {
+			ids = append(ids, r.ID)
+		}
+		requireEqual(t, ids, []string{"resp_1", "resp_2", "conv_1"})
+	})
+}
+
 func responseOf(id, previous, text string, created time.Time) chat.StoredResponse {
 	return chat.StoredResponse{
 		ID: id, Previous: previous, Created: created, Body: []byte(`{"id":"` + id + `"}`),

@@ -108,6 +108,21 @@ describe("OpenAI's SDK with Responses", { timeout }, () => {
     assert.ok((await client.responses.inputTokens.count({ model, input })).input_tokens > 5);
     await assertOneSession(t, platform, 3);
   }));
+
+  it("continues a conversation", onPlatform(async (t, platform) => {
+    const client = new OpenAI({ baseURL: platform.baseURL, apiKey, maxRetries: 0 });
+    const conversation = await client.conversations.create({ metadata: { topic: "names" } });
+    await client.responses.create({ model, input: "My name is Ada.", conversation: conversation.id });
+    const followed = await client.responses.create({ model, input: "What is my name?", conversation: { id: conversation.id } });
+    assert.match(followed.output_text, /Ada/);
+    const items = [];
+    for await (const item of client.conversations.items.list(conversation.id, { order: "asc", limit: 1 })) items.push(item.role);
+    assert.deepEqual(items, ["user", "assistant", "user", "assistant"]);
+    assert.deepEqual((await client.conversations.retrieve(conversation.id)).metadata, { topic: "names" });
+    assert.equal((await client.conversations.delete(conversation.id)).deleted, true);
+    await assert.rejects(client.conversations.retrieve(conversation.id), (e) => e.status === 404);
+    await assertOneSession(t, platform, 2);
+  }));
 });
 
 describe("Google's SDK", { timeout }, () => {
