@@ -63,7 +63,8 @@ func TestPicturesOfGemini(t *testing.T) {
 					continue
 				}
 				pictures++
-				if content, err := base64.StdEncoding.DecodeString(p.InlineData.Data); err != nil || http.DetectContentType(content) != p.InlineData.MIMEType {
+				content, err := base64.StdEncoding.DecodeString(p.InlineData.Data)
+				if err != nil || http.DetectContentType(content) != p.InlineData.MIMEType {
 					t.Errorf("picture = %s with %d bytes (%v)", p.InlineData.MIMEType, len(content), err)
 				}
 			}

@@ -129,7 +129,7 @@ func (l *lineage) addMessage(m *chat.Message, asWritten bool) {
 	f.text(normalText(m))
 	f.number(len(m.ToolCalls))
 	for _, c := range m.ToolCalls {
-		f.text(c.ID)
+		f.text(countedID(c.ID))
 		f.text(c.Name)
 		if state := l.key.stateOf(&c); state == callWritten || state == callEdited && asWritten {
 			f.text(writtenArguments)
@@ -137,7 +137,7 @@ func (l *lineage) addMessage(m *chat.Message, asWritten bool) {
 			f.text(string(canonical(c.Arguments)))
 		}
 	}
-	f.text(m.ToolCallID)
+	f.text(countedID(m.ToolCallID))
 	f.files(m)
 	l.head = f.finish()
 }
@@ -154,6 +154,16 @@ func (f *fieldHash) files(m *chat.Message) {
 		f.number(len(normalText(&before)))
 		f.link(Hash(file.Digest))
 	}
+}
+
+// countedID returns the id of a call as far as it distinguishes transcripts. Ids of other servers
+// count as none: clients make them up, differently each time, and the order of the results already
+// says which call each belongs to.
+func countedID(id string) string {
+	if _, isOurs := chat.SplitCallID(id); isOurs {
+		return id
+	}
+	return ""
 }
 
 // countedName returns a message's name as far as it distinguishes transcripts. Frameworks add

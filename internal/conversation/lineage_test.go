@@ -22,6 +22,10 @@ func called(arguments string) chat.Message {
 	return chat.Message{Role: chat.RoleAssistant, ToolCalls: []chat.ToolCall{{ID: "call_1", Name: "f", Arguments: arguments}}}
 }
 
+func withCall(id string) chat.Message {
+	return chat.Message{Role: chat.RoleAssistant, ToolCalls: []chat.ToolCall{{ID: id, Name: "g", Arguments: "{}"}}}
+}
+
 // Some changes that clients make to a message do not change its head.
 func TestLineageIgnores(t *testing.T) {
 	tests := []struct {
@@ -40,6 +44,8 @@ func TestLineageIgnores(t *testing.T) {
 		{"an integer that no double holds", called(`{"a":9007199254740993}`), called(`{"a":9007199254740992}`)},
 		{"a replacement character", called(`{"a":"\ufffd\n"}`), called("{\"a\":\"\uFFFD\\n\"}")},
 		{"an assistant's name", chat.Message{Role: chat.RoleAssistant, Name: "agent", Text: "a"}, said(chat.RoleAssistant, "a")},
+		{"another server's id of a call", withCall("call_abc"), withCall("")},
+		{"another server's id of a result", chat.Message{Role: chat.RoleTool, ToolCallID: "x", Text: "a"}, said(chat.RoleTool, "a")},
 		{"arguments with other escapes", called(`{"a":"\u00e9\/\u003c"}`), called(`{"a":"é/<"}`)},
 	}
 	for _, tt := range tests {
@@ -67,7 +73,8 @@ func TestLineageDistinguishes(t *testing.T) {
 		{called(`{"a":1,"b":2}`)}, {called(`{"a":2,"b":1}`)}, {called(`{"a":{"b":2}}`)}, {called(`{"a":["b",2]}`)}, {called(`{"a":[]}`)}, {called(`{"a":{}}`)}, {called(`{"a":[{}]}`)},
 		{called(`1`)}, {called(`"1"`)}, {called(`true`)}, {called(`"true"`)}, {called(`{"a":[1,2]}`)}, {called(`{"a":[[1],2]}`)}, {called(`{"a":12}`)},
 		{called(`{"a":null}`)}, {called(`{"a":"null"}`)}, {called(`{"a":"\ud800"}`)}, {called(`{"a":"\ud801"}`)}, {called(`{"a":`)}, {called(`{"a": `)},
-		{result("call_1", "a")}, {result("call_2", "a")}, {result("", "call_1a")},
+		{result(chat.CallID([16]byte{1}, 0), "a")}, {result(chat.CallID([16]byte{1}, 1), "a")}, {result("", "call_1a")},
+		{withCall(chat.CallID([16]byte{1}, 0))}, {withCall(chat.CallID([16]byte{2}, 0))},
 	}
 	for role, texts := range map[chat.Role][]string{
 		chat.RoleUser:      {"", "a", "A", "a b", "a  b", "a\rb", "<think>a</think>b", "b"},
