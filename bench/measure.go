@@ -69,6 +69,7 @@ func (b *bench) measureAll(ctx context.Context) error {
 		{groupStart, b.measureStarts},
 		{groupSyscalls, b.measureSyscalls},
 		{groupPostgres, b.measureRoundTrips},
+		{groupDialects, b.measureDialects},
 		{"", b.measureSlices},
 		{groupStreams, b.readFurtherStreams},
 	} {

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Groups of rows, for the flag -only.
 const (
@@ -15,11 +18,12 @@ const (
 	groupStreams    = "streams"
 	groupSyscalls   = "syscalls"
 	groupPostgres   = "postgres"
+	groupDialects   = "dialects"
 )
 
 var groups = []string{
 	groupContinued, groupNew, groupBurst, groupPaced, groupGrowing, groupTranscript, groupIdle, groupStart,
-	groupStreams, groupSyscalls, groupPostgres,
+	groupStreams, groupSyscalls, groupPostgres, groupDialects,
 }
 
 // row is a row of the table.
@@ -60,11 +64,11 @@ var (
 	rowDisordered = &row{"streams with doubled, missing or reordered events", "", 0, false}
 	rowOther      = &row{"requests without a stream", "", 0, false}
 
-	rows = []*row{
+	rows = slices.Concat([]*row{
 		rowContinued64, rowContinued1, rowNew64, rowNew1, rowBurst, rowPaced, rowGrowing, row200KB, row2MB, rowPeak,
 		rowFirst, rowFirst99, rowIdle, rowBinary, rowStart, rowContinuedCalls, rowGrowingCalls, rowNewCalls,
 		rowSyscalls, rowEventSyscalls, rowAgainstSQLite, rowRoundTrips, rowStreams, rowCut, rowDisordered, rowOther,
-	}
+	}, apiRows())
 )
 
 // sliced is a load that runs in slices, with its rows.

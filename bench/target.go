@@ -29,6 +29,7 @@ type target struct {
 	key      string
 	model    string
 	isDirect bool // speaks the platform's protocol
+	api      *api // nil for Chat Completions; url is then without a path
 	pids     []int
 	program  *program // nil for a program that bench did not start
 	client   *http.Client
@@ -74,6 +75,9 @@ func (t *target) post(ctx context.Context, path string, body []byte) (*http.Resp
 
 // open sends the last question of a conversation and returns the stream of its answer.
 func (t *target) open(ctx context.Context, c *conversation) (*http.Response, error) {
+	if t.api != nil {
+		return t.post(ctx, t.api.path, t.api.body(c, t.model))
+	}
 	if !t.isDirect {
 		return t.post(ctx, "/chat/completions", c.body(t.model))
 	}
@@ -120,14 +124,17 @@ func (t *target) ask(ctx context.Context, c *conversation, count int, onFirst fu
 	defer lineReaders.Put(lines)
 	lines.Reset(resp.Body)
 	key := contentKey
-	if t.isDirect {
+	switch {
+	case t.isDirect:
 		key = platformText
+	case t.api != nil:
+		key = t.api.key
 	}
 	var check checker
 	isDone := false
 	for {
 		line, readErr := readLine(lines)
-		if bytes.HasPrefix(line, doneLine) {
+		if t.isEnd(line) {
 			isDone = true
 		} else if check.addLine(line, key); s.first == 0 && check.next > 0 {
 			s.first = time.Since(began)
