@@ -8,6 +8,8 @@
 //	go build -race -o bin/achuan-race ./cmd/achuan
 //	ACHUAN_BIN=$PWD/bin/achuan-race go test -skip Crowd ./test/e2e
 //
+// With the tag agents, they also run Codex, Claude Code and gemini-cli, which npm has installed in test/clients.
+//
 // The tests use the PostgreSQL server that .ci/postgres starts. A test that stops the server starts its own.
 //
 // The tests import only the simulator. They need Linux, because /proc shows when a process has stopped.
