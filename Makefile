@@ -97,7 +97,7 @@ test-sdk: build
 	cd test/sdk-node && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
 	cd test/agents && npm ci --no-audit --no-fund && ACHUAN_BIN=$(BIN) npm test
 	cd test/clients && npm ci --no-audit --no-fund
-	ACHUAN_BIN=$(BIN) go test -count=1 -tags agents -run 'Agent|ClaudeCode' ./test/e2e
+	ACHUAN_BIN=$(BIN) go test -count=1 -tags agents -run 'Agent|Compacts|SDKSteps' ./test/e2e
 
 # The deployment files against published schemas, in modules of their own.
 test-deploy:

@@ -287,28 +287,3 @@ func TestAgentFailures(t *testing.T) {
 		h.mustRun(t, h.ask("A new chat."), "Back again.")
 	})
 }
-
-// A conversation that became too long for one text, because its session is lost, is made shorter by Claude Code itself:
-// it reads both numbers of the error, asks for a summary, and then asks again.
-func TestClaudeCodeCompacts(t *testing.T) {
-	env := newTestEnv(t, simulator.Options{}, sqliteSetting(t), "ACHUAN_MAX_TEXT=130000")
-	h, home, p := &agentHome{agent: agents[0], env: env, folder: t.TempDir()}, t.TempDir(), env.start()
-	// This model reads no documents, so that a text which is too long is an error.
-	h.environ = append(h.prepare(t, home, p.url), "PATH="+os.Getenv("PATH"), "HOME="+home, "ANTHROPIC_MODEL="+model)
-	long := strings.Repeat("A long answer of many words. ", 2_000)
-	h.answers(simulator.Say("1 "+long), simulator.Say("2 "+long), simulator.Say("A summary."), simulator.Say("Shorter now."))
-	h.mustRun(t, h.ask("First?"), "1 A long")
-	h.mustRun(t, h.resume("Second?"), "2 A long")
-	for _, s := range env.sim.Sessions() {
-		env.sim.Forget(s.ID)
-	}
-	h.mustRun(t, h.resume("Third?"), "Shorter now.")
-	if n := strings.Count(p.logText(), "route=/v1/messages status=400"); n != 1 {
-		t.Errorf("%d requests were too long, want 1", n)
-	}
-	turns := h.turns()
-	if len(turns) != 4 || strings.Contains(turns[2].Text, "2 A long") || !strings.Contains(turns[3].Text, "A summary.") ||
-		!strings.Contains(turns[3].Text, "Third?") {
-		t.Errorf("turns = %s, want two, a summary, and the third question after it", h.describeTurns())
-	}
-}
