@@ -10,6 +10,14 @@ import (
 	"achuan/internal/platform"
 )
 
+// titlePrefix returns the prefix in ACHUAN_SESSION_TITLES.
+func titlePrefix(titles string) string {
+	if titles == config.TitlesOn || titles == config.TitlesOff {
+		return ""
+	}
+	return titles
+}
+
 // accountOf returns the platform's host and the name of the account in the store. The name contains the user id, so
 // that the account keeps its sessions when the JWT is renewed.
 func accountOf(s *config.Settings) (host, account string) {

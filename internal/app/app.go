@@ -100,6 +100,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 		Shared:     keys.Len() == 0 && !config.IsLoopback(s.Listen),
 		VerifyIdle: s.VerifyIdle, Retention: s.SessionRetention, NamedRetention: s.NamedRetention,
 		KeepSideTasks: !s.SideTasks, MaxText: s.MaxText,
+		NoTitles: s.SessionTitles == config.TitlesOff, TitlePrefix: titlePrefix(s.SessionTitles),
 	})
 	metrics.SetSessions(a.countSessions)
 	metrics.SetBlobBytes(files.used)

@@ -20,6 +20,8 @@ type Session struct {
 	// Object is the session as the platform sent it, a JSON object. An update must send the
 	// whole object back, also its unknown keys.
 	Object []byte
+	// Title is what an update sets the session's name to, as its owner sees it; "" leaves it.
+	Title string
 	// Fresh says that Object was read for the current request. The owner of the session may
 	// have changed an older one on the site of the platform.
 	Fresh bool

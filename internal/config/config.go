@@ -42,8 +42,9 @@ type Settings struct {
 	SessionRetention time.Duration `env:"ACHUAN_SESSION_RETENTION"`
 	NamedRetention   time.Duration `env:"ACHUAN_NAMED_RETENTION"` // 0 keeps them for ever
 	VerifyIdle       time.Duration `env:"ACHUAN_VERIFY_IDLE"`
-	MaxText          int           `env:"ACHUAN_MAX_TEXT"`   // characters; 0 is learned from the platform
-	SideTasks        bool          `env:"ACHUAN_SIDE_TASKS"` // titles, tags and the like get throw-away sessions
+	MaxText          int           `env:"ACHUAN_MAX_TEXT"`       // characters; 0 is learned from the platform
+	SessionTitles    string        `env:"ACHUAN_SESSION_TITLES"` // on, off, or on with this prefix
+	SideTasks        bool          `env:"ACHUAN_SIDE_TASKS"`     // titles, tags and the like get throw-away sessions
 
 	ConnectTimeout    time.Duration `env:"ACHUAN_CONNECT_TIMEOUT"`
 	FirstEventTimeout time.Duration `env:"ACHUAN_FIRST_EVENT_TIMEOUT"`
@@ -94,6 +95,12 @@ type ToolStreaming string
 const (
 	ToolStreamingValid ToolStreaming = "valid" // when the whole call is known to be valid
 	ToolStreamingEager ToolStreaming = "eager" // while the model writes them
+)
+
+// The values of ACHUAN_SESSION_TITLES that are no prefix.
+const (
+	TitlesOn  = "on"
+	TitlesOff = "off"
 )
 
 // LoadOptions say where to load settings from.

@@ -41,17 +41,17 @@ func (src sources) mustLoad(t *testing.T) *Settings {
 
 func defaults() *Settings {
 	return &Settings{
-		APIURL:            "https://ai.achuanai.cn/api/chat/completions",
-		Listen:            "127.0.0.1:8000",
-		MaxBody:           32 << 20,
-		BlobRoom:          2 << 30,
-		Fetch:             true,
-		ImageStore:        true,
-		ImageOutput:       []string{"markdown", "images"},
-		UserSessions:      UserSessionsContinue,
-		DatabaseURL:       "sqlite:/home/ada/.local/share/achuan/achuan.db",
-		SessionRetention:  720 * time.Hour,
-		VerifyIdle:        10 * time.Minute,
+		APIURL:           "https://ai.achuanai.cn/api/chat/completions",
+		Listen:           "127.0.0.1:8000",
+		MaxBody:          32 << 20,
+		BlobRoom:         2 << 30,
+		Fetch:            true,
+		ImageStore:       true,
+		ImageOutput:      []string{"markdown", "images"},
+		UserSessions:     UserSessionsContinue,
+		DatabaseURL:      "sqlite:/home/ada/.local/share/achuan/achuan.db",
+		SessionRetention: 720 * time.Hour,
+		VerifyIdle:       10 * time.Minute, SessionTitles: "on",
 		SideTasks:         true,
 		ToolStreaming:     ToolStreamingValid,
 		ConnectTimeout:    10 * time.Second,
@@ -93,7 +93,7 @@ func TestLoad(t *testing.T) {
 				ConnectTimeout: time.Second, FirstEventTimeout: 2 * time.Minute,
 				IdleTimeout: 3 * time.Minute, DrainTimeout: 500 * time.Millisecond, LogLevel: slog.LevelDebug, LogFormat: "json",
 				AdminKey: "boss", Audit: AuditHash, TracesURL: "http://127.0.0.1:4318",
-				DatabaseURL: "postgres://ada:secret@db.example/achuan", SessionRetention: time.Second, NamedRetention: 8760 * time.Hour, VerifyIdle: time.Minute,
+				DatabaseURL: "postgres://ada:secret@db.example/achuan", SessionRetention: time.Second, NamedRetention: 8760 * time.Hour, VerifyIdle: time.Minute, SessionTitles: "on",
 			}
 		}},
 		{"the file, with lists", sources{files: map[string]string{"achuan.yaml": strings.Join([]string{

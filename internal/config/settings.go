@@ -52,6 +52,7 @@ const (
 	nameVerifyIdle     = "ACHUAN_VERIFY_IDLE"
 	nameMaxText        = "ACHUAN_MAX_TEXT"
 	nameSideTasks      = "ACHUAN_SIDE_TASKS"
+	nameSessionTitles  = "ACHUAN_SESSION_TITLES"
 
 	fileSuffix = "_FILE" // suffix of the variable with the name of a secret's file
 )
@@ -159,6 +160,11 @@ var settings = []Setting{
 		Allowed: "on or off",
 		Doc: "Whether requests of chat apps for titles, tags and the like get throw-away sessions. Only " +
 			"clear cases do.",
+	},
+	{
+		Name: nameSessionTitles, Default: TitlesOn, Allowed: "on, off, or a prefix of at most 20 characters",
+		Doc: "Whether a session that achuan makes gets the first words of its first question as its title on " +
+			"the platform's website. A prefix stands in front of them.",
 	},
 	{
 		Name: nameDatabase, Secret: true, isAccount: true,

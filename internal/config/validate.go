@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // The bounds of ACHUAN_BLOB_ROOM. A few files of the maximum size fit into the smallest room.
@@ -79,6 +80,7 @@ func (l *loader) validate(s *Settings) {
 		{nameDatabase, isValidDatabase(s.DatabaseURL)},
 		{nameRetention, s.SessionRetention >= time.Second},
 		{nameNamedRetention, s.NamedRetention == 0 || s.NamedRetention >= time.Second},
+		{nameSessionTitles, s.SessionTitles != "" && utf8.RuneCountInString(s.SessionTitles) <= 20},
 		{nameVerifyIdle, s.VerifyIdle > 0},
 		{nameMaxText, s.MaxText == 0 || s.MaxText >= 1000},
 		{nameToolStreaming, s.ToolStreaming == ToolStreamingValid || s.ToolStreaming == ToolStreamingEager},

@@ -40,6 +40,8 @@ type Options struct {
 	VerifyIdle     time.Duration // a session idle for longer is compared with the platform; 0 means 10 min
 	Retention      time.Duration // after which an unused session of lineage is deleted; 0 means 720 h
 	NamedRetention time.Duration // the same for sessions by id or name; 0 means never
+	NoTitles       bool          // new sessions keep the platform's title
+	TitlePrefix    string        // of the titles of new sessions
 	KeepSideTasks  bool          // side tasks get ordinary sessions
 }
 

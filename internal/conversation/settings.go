@@ -79,9 +79,13 @@ func (t *turn) setUp(ctx context.Context) error {
 		}
 	}
 	s.SettingsKnown = false
-	got, err := t.engine.opts.Platform.UpdateSession(ctx, chat.Session{
+	update := chat.Session{
 		ID: s.ID, Settings: want, Object: s.Object, Fresh: s.ID == t.created || !s.CreatedByAchuan,
-	})
+	}
+	if s.ID == t.created && !t.engine.opts.NoTitles && !t.isSideTask {
+		update.Title = title(t.engine.opts.TitlePrefix, t.request.Messages)
+	}
+	got, err := t.engine.opts.Platform.UpdateSession(ctx, update)
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func TestSettingsOfANewSession(t *testing.T) {
 			s := plainSite(t)
 			added, _ := s.sim.Session(s.sim.AddSession(model))
 			want := added.Settings
-			want.ContextCount = 65
+			want.ContextCount, want.Name = 65, "hello"
 			tc.want(&want)
 			r := whole(alice, user("hello"))
 			tc.change(r)

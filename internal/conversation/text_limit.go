@@ -222,9 +222,9 @@ func (t *turn) addTokens(e *chat.Error) {
 	if e.Code != chat.CodeContextLengthExceeded || e.Tokens > 0 || t.input.CountTokens == nil {
 		return
 	}
-	n := t.input.CountTokens()
+	n := max(t.input.CountTokens(), 2)
 	limit := n - 1 // only the platform's provider knows it
-	if length := textLength(t.question); e.TextTooLong && len(t.files) == 0 {
+	if length := textLength(t.question); e.TextTooLong && len(t.files) == 0 && length > 0 {
 		limit = t.tokenLimit(n, length)
 	}
 	e.SetTokens(n, limit)

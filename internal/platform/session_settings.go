@@ -60,10 +60,10 @@ func unappliedSettings(have, want chat.Settings) []string {
 // errNoObject is a mistake of the caller: only a session that the platform sent can be updated.
 var errNoObject = errors.New("platform: the session has no object to send back")
 
-// overlaySettings returns a session object with the wanted settings. It keeps every other byte,
-// and every setting that already has its value, because the platform expects the whole object back
-// in its own version.
-func overlaySettings(object []byte, want chat.Settings) ([]byte, error) {
+// overlaySettings returns a session object with the wanted settings, and with a title unless that
+// is "". It keeps every other byte, and every setting that already has its value, because the
+// platform expects the whole object back in its own version.
+func overlaySettings(object []byte, want chat.Settings, title string) ([]byte, error) {
 	have, err := parseSession(object)
 	if err != nil {
 		return nil, errNoObject
@@ -71,6 +71,13 @@ func overlaySettings(object []byte, want chat.Settings) ([]byte, error) {
 	changed, err := changedValues(have.Settings, want)
 	if err != nil {
 		return nil, err
+	}
+	if title != "" {
+		name, err := encode(title)
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, change{key: "name", value: name})
 	}
 	dec := json.NewDecoder(bytes.NewReader(object))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {

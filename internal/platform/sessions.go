@@ -70,7 +70,7 @@ func (c *Client) UpdateSession(ctx context.Context, s chat.Session) (chat.Sessio
 	if !s.Fresh {
 		c.refreshObject(ctx, &s)
 	}
-	body, err := overlaySettings(s.Object, s.Settings)
+	body, err := overlaySettings(s.Object, s.Settings, s.Title)
 	if err != nil {
 		return chat.Session{}, chat.AsError(err)
 	}

@@ -90,14 +90,14 @@ func TestOverlaySettings(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			want := same
 			tt.change(&want)
-			got, err := overlaySettings([]byte(tt.object), want)
+			got, err := overlaySettings([]byte(tt.object), want, "")
 			if diff := cmp.Diff(tt.want, string(got)); diff != "" || err != nil {
 				t.Errorf("overlaySettings = %v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
 	for _, object := range []string{"", "null", "[]", `{"id":0}`, `{"id":7`, `{"id":7}}`} {
-		if got, err := overlaySettings([]byte(object), same); err == nil {
+		if got, err := overlaySettings([]byte(object), same, ""); err == nil {
 			t.Errorf("overlaySettings(%q) = %q, want an error", object, got)
 		}
 	}
@@ -110,7 +110,7 @@ func FuzzOverlaySettings(f *testing.F) {
 	f.Add([]byte(`{"id":"7","Model":1,"model":"\u006d","x":{"model":2}}`), "", 1.0, 0)
 	f.Fuzz(func(t *testing.T, object []byte, model string, temperature float64, tokens int) {
 		want := chat.Settings{Model: model, Temperature: temperature, MaxTokens: max(0, min(tokens, 1<<31-1))}
-		out, err := overlaySettings(object, want)
+		out, err := overlaySettings(object, want, "")
 		if err != nil {
 			return
 		}
@@ -139,7 +139,7 @@ var settingKeys = []string{"model", "prompt", "temperature", "presencePenalty", 
 func TestUpdateSession(t *testing.T) {
 	asked := chat.Settings{Model: "m", Prompt: "be good\r\n", Temperature: 0.7, PresencePenalty: 0.1, FrequencyPenalty: -0.3, MaxTokens: 9, ContextCount: 65}
 	stored := func(change string) string {
-		out, err := overlaySettings([]byte(capturedSession), asked)
+		out, err := overlaySettings([]byte(capturedSession), asked, "")
 		if err != nil {
 			t.Fatal(err)
 		}
