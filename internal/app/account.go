@@ -7,8 +7,17 @@ import (
 	"strconv"
 
 	"achuan/internal/config"
+	"achuan/internal/gateway"
 	"achuan/internal/platform"
 )
+
+// modelRules returns the rules of ACHUAN_MODELS.
+func modelRules(s *config.Settings) (rules []gateway.ModelRule) {
+	for _, r := range s.ModelRules() {
+		rules = append(rules, gateway.ModelRule(r))
+	}
+	return rules
+}
 
 // titlePrefix returns the prefix in ACHUAN_SESSION_TITLES.
 func titlePrefix(titles string) string {

@@ -105,7 +105,7 @@ func New(ctx context.Context, s *config.Settings, o Options) (*App, error) {
 	metrics.SetSessions(a.countSessions)
 	metrics.SetBlobBytes(files.used)
 	a.gateway = gateway.New(gateway.Options{
-		Conversations: a.engine, Models: client, Links: client, Logger: o.Logger,
+		Conversations: a.engine, Models: client, ModelRules: modelRules(s), Links: client, Logger: o.Logger,
 		EagerCalls: s.ToolStreaming == config.ToolStreamingEager,
 		Pictures: gateway.PictureOutput{
 			NoMarkdown: !slices.Contains(s.ImageOutput, config.ImageMarkdown),

@@ -35,6 +35,8 @@ type Settings struct {
 	ImageStore  bool     `env:"ACHUAN_IMAGE_STORE"`
 	ImageOutput []string `env:"ACHUAN_IMAGE_OUTPUT"` // of ImageMarkdown and ImageList, at least one
 
+	Models []string `env:"ACHUAN_MODELS"` // entries of ModelRules
+
 	UserSessions  UserSessions  `env:"ACHUAN_USER_SESSIONS"`
 	ToolStreaming ToolStreaming `env:"ACHUAN_TOOL_STREAMING"`
 

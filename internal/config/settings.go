@@ -41,6 +41,7 @@ const (
 	nameFetchAllow     = "ACHUAN_FETCH_ALLOW"
 	nameImageStore     = "ACHUAN_IMAGE_STORE"
 	nameImageOutput    = "ACHUAN_IMAGE_OUTPUT"
+	nameModels         = "ACHUAN_MODELS"
 	nameUserSessions   = "ACHUAN_USER_SESSIONS"
 	nameToolStreaming  = "ACHUAN_TOOL_STREAMING"
 	nameLogFormat      = "ACHUAN_LOG_FORMAT"
@@ -149,6 +150,12 @@ var settings = []Setting{
 		Name: nameImageStore, Default: "on",
 		Allowed: "true or false",
 		Doc:     "Whether this server keeps a copy of each picture of an answer, and gives clients a link to it.",
+	},
+	{
+		Name: nameModels, isList: true,
+		Allowed: "a list of NAME=MODEL, NAME or -NAME; in the file also models: with NAME: MODEL, true or false",
+		Doc: "How clients see the models. NAME=MODEL is another name for a model, in which * stands for any " +
+			"characters; -NAME hides a model. Listed names come first, in this order.",
 	},
 	{
 		Name: nameUserSessions, Default: string(UserSessionsContinue),

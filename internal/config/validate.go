@@ -76,6 +76,7 @@ func (l *loader) validate(s *Settings) {
 		{nameBlobRoom, s.BlobRoom >= minBlobRoom && s.BlobRoom <= maxBlobRoom},
 		{nameFetchAllow, !slices.ContainsFunc(s.FetchAllow, isInvalidFetchAllow)},
 		{nameImageOutput, len(s.ImageOutput) > 0 && !slices.ContainsFunc(s.ImageOutput, isInvalidImageOutput)},
+		{nameModels, !slices.ContainsFunc(s.Models, isInvalidModelRule)},
 		{nameUserSessions, s.UserSessions == UserSessionsContinue || s.UserSessions == UserSessionsOff},
 		{nameDatabase, isValidDatabase(s.DatabaseURL)},
 		{nameRetention, s.SessionRetention >= time.Second},

@@ -79,8 +79,11 @@ func (f *yamlFile) applyPair(key, value *yaml.Node, lines map[string]int) {
 		return
 	}
 	name := strings.ToUpper(key.Value)
+	if key.Value == modelsKey {
+		name = nameModels
+	}
 	setting, isKnown := settingOf(name)
-	if !isKnown || key.Value != strings.ToLower(name) {
+	if !isKnown || key.Value != strings.ToLower(name) && key.Value != modelsKey {
 		f.problems.add(f.position(key), "", "unknown setting %s%s", quoteValue(key.Value), didYouMean(key.Value, strings.ToLower))
 		return
 	}
@@ -90,6 +93,9 @@ func (f *yamlFile) applyPair(key, value *yaml.Node, lines map[string]int) {
 	}
 	lines[name] = key.Line
 	text, problem := f.valueText(value, setting.isList && name == setting.Name)
+	if key.Value == modelsKey {
+		text, problem = modelsText(value)
+	}
 	switch {
 	case problem != "":
 		f.problems.add(f.position(value), name, "%s", problem)

@@ -52,11 +52,18 @@ type catalogue struct {
 	lifeCtx    context.Context // of refreshes
 	cancelLife context.CancelFunc
 
-	models atomic.Pointer[[]chat.Model] // never nil; the slice is never changed
+	rules  modelRules
+	models atomic.Pointer[modelLists] // never nil
 
 	mu        sync.Mutex
 	current   *refresh  // nil when no refresh runs
 	lastEnded time.Time // when the last refresh ended
+}
+
+// modelLists are the models of one time. The slices are never changed.
+type modelLists struct {
+	shown  []chat.Model // as clients see them, with the names of aliases
+	served []chat.Model // as the platform knows them
 }
 
 // refresh is a call for the platform's list.
@@ -65,8 +72,8 @@ type refresh struct {
 	done    chan struct{} // closed when it has ended
 }
 
-func newCatalogue(l ModelLister, logger *slog.Logger) *catalogue {
-	c := &catalogue{lister: l, logger: logger}
+func newCatalogue(l ModelLister, rules []ModelRule, logger *slog.Logger) *catalogue {
+	c := &catalogue{lister: l, rules: rules, logger: logger}
 	c.lifeCtx, c.cancelLife = context.WithCancel(context.Background())
 	c.setModels(nil)
 	return c
@@ -89,11 +96,11 @@ func (c *catalogue) run(ctx context.Context) {
 	}
 }
 
-// list returns the models. The caller must not change the slice.
-func (c *catalogue) list() []chat.Model { return *c.models.Load() }
+// list returns the models that clients see. The caller must not change the slice.
+func (c *catalogue) list() []chat.Model { return c.models.Load().shown }
 
-// find returns a model. If the model is not in the list, find starts a refresh and waits for
-// it until it is maxLookUpWait old.
+// find returns the model that answers for a name, which may be an alias. If the model is not in the
+// list, find starts a refresh and waits for it until it is maxLookUpWait old.
 func (c *catalogue) find(ctx context.Context, id string) (model, bool) {
 	if m, ok := c.listed(id); ok {
 		return m, true
@@ -120,17 +127,30 @@ func (c *catalogue) awaitRefresh(ctx context.Context) {
 // textFiles implements conversation.Question.TextFiles. If it is not known whether the model reads documents, it
 // waits for the list of the platform.
 func (c *catalogue) textFiles(ctx context.Context, id string) (maxSize int64, isRead bool) {
-	m, _ := c.listed(id)
+	m, _ := c.served(id)
 	if m.Files == chat.FilesUnknown {
 		c.awaitRefresh(ctx)
-		m, _ = c.listed(id)
+		m, _ = c.served(id)
 	}
 	return m.MaxFileSize, m.Files == chat.FilesAny
 }
 
-// listed returns a model of the current list.
+// listed returns the model of the current list that answers for a name.
 func (c *catalogue) listed(id string) (model, bool) {
-	models := c.list()
+	if r := c.rules.find(id); r != nil {
+		if r.Hidden {
+			return model{}, false
+		}
+		if r.Target != "" {
+			id = r.Target
+		}
+	}
+	return c.served(id)
+}
+
+// served returns a model of the current list by the platform's name for it.
+func (c *catalogue) served(id string) (model, bool) {
+	models := c.models.Load().served
 	i := slices.IndexFunc(models, func(m chat.Model) bool { return m.ID == id })
 	if i < 0 {
 		return model{}, false
@@ -190,7 +210,7 @@ func (c *catalogue) setModels(listed []chat.Model) {
 			models = append(models, m)
 		}
 	}
-	c.models.Store(&models)
+	c.models.Store(&modelLists{c.rules.arrange(models), models})
 }
 
 // unknownModelError returns the error for a request whose model is not served: 400, with the list.

@@ -48,7 +48,7 @@ func (l *fakeLister) Models(ctx context.Context) ([]chat.Model, error) {
 
 // startCatalogue returns a catalogue that runs until the test ends.
 func startCatalogue(t *testing.T, l *fakeLister) *catalogue {
-	c := newCatalogue(l, slog.New(slog.DiscardHandler))
+	c := newCatalogue(l, nil, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {

@@ -35,6 +35,7 @@ type Options struct {
 	Conversations *conversation.Engine
 	Models        ModelLister
 	Links         LinkLister
+	ModelRules    []ModelRule
 	// EagerCalls streams a tool call while the model writes it, before it is known to be
 	// valid.
 	EagerCalls bool
@@ -47,7 +48,7 @@ type Options struct {
 func New(o Options) *Gateway {
 	return &Gateway{
 		conversations: o.Conversations,
-		catalogue:     newCatalogue(o.Models, o.Logger),
+		catalogue:     newCatalogue(o.Models, o.ModelRules, o.Logger),
 		emulation:     emulate.Options{EagerCalls: o.EagerCalls, Schemas: emulate.NewSchemaCache()},
 		pictures:      o.Pictures,
 		links:         o.Links,
@@ -64,6 +65,7 @@ func (g *Gateway) Models(context.Context) []chat.Model { return g.catalogue.list
 // Model returns a model, or a 404 model_not_found error.
 func (g *Gateway) Model(ctx context.Context, id string) (chat.Model, error) {
 	m, ok := g.catalogue.find(ctx, id)
+	m.ID = id // as clients see it
 	if !ok {
 		return chat.Model{}, &chat.Error{
 			Kind: chat.KindNotFound, Code: chat.CodeModelNotFound, Param: "model", Message: g.catalogue.unknownModelMessage(id),
@@ -89,6 +91,7 @@ func (g *Gateway) Chat(ctx context.Context, r *chat.Request) (*Answer, error) {
 		return nil, err
 	}
 	placed := *r
+	placed.Model = model.ID
 	placed.ReasoningEffort, placed.Thinking = model.reasoning(r.ReasoningEffort)
 	if err := g.catalogue.chooseSearch(model, &placed); err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func (c *catalogue) chooseSearch(m model, r *chat.Request) error {
 	if m.Searches {
 		return nil
 	}
-	for _, other := range c.list() {
+	for _, other := range c.models.Load().served {
 		if other.Searches && strings.HasPrefix(other.ID, m.ID) {
 			r.Model = other.ID
 			return nil

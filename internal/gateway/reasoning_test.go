@@ -38,8 +38,8 @@ func TestChooseSearch(t *testing.T) {
 	list := []chat.Model{
 		{ID: "new", MaySearch: true}, {ID: "old"}, {ID: "old-search", Searches: true}, {ID: "other"},
 	}
-	c := newCatalogue(nil, nil)
-	c.models.Store(&list)
+	c := newCatalogue(nil, nil, nil)
+	c.models.Store(&modelLists{list, list})
 	for _, tt := range []struct {
 		id, wantModel string // "" for an error
 		wantFlag      bool

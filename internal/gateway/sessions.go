@@ -34,10 +34,11 @@ func (g *Gateway) ListMessages(ctx context.Context, owner Owner, id int64, page 
 
 // CreateSession creates a session before there is a question for it.
 func (g *Gateway) CreateSession(ctx context.Context, caller chat.Caller, model string) (chat.SessionInfo, error) {
-	if _, ok := g.catalogue.find(ctx, model); !ok {
+	m, ok := g.catalogue.find(ctx, model)
+	if !ok {
 		return chat.SessionInfo{}, g.catalogue.unknownModelError(model)
 	}
-	return g.conversations.CreateSession(ctx, caller, model)
+	return g.conversations.CreateSession(ctx, caller, m.ID)
 }
 
 // DeleteSession deletes a session that the owner sees, on the platform too if achuan
