@@ -178,7 +178,8 @@ func (a *App) Run(ctx context.Context) error {
 	running.Go(func() { a.files.run(background) })
 	running.Go(func() { runResponseCleanUp(background, a.store, a.settings.SessionRetention, a.opts.Logger) })
 	running.Go(func() { runIdleMemory(background) })
-	a.reportTokenExpiry()
+	running.Go(func() { a.watchTokenFile(background) })
+	a.reportTokenExpiry(a.settings.JWT)
 
 	failed := make(chan error, 1)
 	running.Go(func() {
@@ -275,9 +276,9 @@ func (a *App) countSessions(ctx context.Context) map[string]int {
 	return byState
 }
 
-// reportTokenExpiry logs when the JWT expires, and sets the metric.
-func (a *App) reportTokenExpiry() {
-	token, err := platform.ParseToken(a.settings.JWT)
+// reportTokenExpiry logs when a JWT expires, and sets the metric.
+func (a *App) reportTokenExpiry(jwt string) {
+	token, err := platform.ParseToken(jwt)
 	switch {
 	case err != nil:
 		a.opts.Logger.Warn("ACHUAN_JWT is not a readable JWT; the platform will probably refuse it")

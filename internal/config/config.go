@@ -17,6 +17,7 @@ import (
 // entry is empty.
 type Settings struct {
 	JWT            string `env:"ACHUAN_JWT"` // "" when not set, and in the demo
+	JWTFile        string // the file that JWT was read from; "" for none
 	APIURL         string `env:"ACHUAN_API_URL"`
 	PlatformCookie string `env:"ACHUAN_PLATFORM_COOKIE"`
 
@@ -124,6 +125,9 @@ func Load(o LoadOptions) (*Settings, error) {
 	l.validate(s)
 	l.reportNotAllowed()
 	s.Warnings = l.warnings
+	if file, ok := l.values[nameJWT+fileSuffix]; ok {
+		s.JWTFile = l.path(file.text)
+	}
 	if err := l.problems.join(); err != nil {
 		return nil, err
 	}

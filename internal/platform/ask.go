@@ -49,7 +49,7 @@ func (c *Client) ask(ctx context.Context, to endpoint, body *questionBody) (io.R
 		_ = body.Close() // its error is always nil
 		return nil, chat.AsError(err)
 	}
-	req.Header = c.streamHeader
+	req.Header = c.login.Load().streamHeader
 	req.Body, req.ContentLength, req.GetBody = body, body.size, nil
 	resp, fault := c.send(req, to, &trace)
 	if fault != nil {

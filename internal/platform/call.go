@@ -103,7 +103,7 @@ func (c *Client) send(req *http.Request, to endpoint, trace *connTrace) (*http.R
 		slog.Duration(telemetry.KeyDuration, time.Since(start)),
 	}
 	if err != nil {
-		err = errors.New(c.redact.Text(err.Error()))
+		err = errors.New(c.login.Load().redact.Text(err.Error()))
 		attrs = append(attrs, slog.Any(telemetry.KeyError, err))
 		c.log.LogAttrs(req.Context(), slog.LevelDebug, "platform did not reply", attrs...)
 		return nil, deliveryError(req.Context(), trace, err)
@@ -120,7 +120,7 @@ func (c *Client) request(ctx context.Context, to endpoint, body []byte) (*http.R
 	if err != nil {
 		return nil, err
 	}
-	req.Header = c.header
+	req.Header = c.login.Load().header
 	if body != nil {
 		req.Body, req.ContentLength, req.GetBody = &requestBody{body}, int64(len(body)), nil
 	}

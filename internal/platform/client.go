@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"achuan/internal/chat"
@@ -45,16 +46,15 @@ const (
 
 // Client makes the calls of one account. It is safe for concurrent use.
 type Client struct {
-	base              string      // URL of the API, without a slash at the end
-	host              string      // host name of base
-	header            http.Header // of each request but a question
-	streamHeader      http.Header // of a question
+	base              string // URL of the API, without a slash at the end
+	host              string // host name of base
+	origin, cookie    string // of the header of requests
+	login             atomic.Pointer[login]
 	transport         *http.Transport
 	firstEventTimeout time.Duration
 	idleTimeout       time.Duration
 	files             chat.FileOpener
 	log               *slog.Logger
-	redact            *telemetry.Redactor
 	health            *health
 }
 
@@ -65,29 +65,26 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	token := bareToken(o.JWT)
-	if token == "" || !isPrintable(token) || strings.Contains(token, " ") {
-		return nil, errors.New("platform: the JWT is empty or contains characters that a JWT cannot have")
-	}
 	if !isPrintable(o.Cookie) {
 		return nil, errors.New("platform: the cookie contains characters that a header cannot have")
 	}
-	origin := base.Scheme + "://" + base.Host
-	header := baseHeader(origin, token, o.Cookie)
 	transport := newTransport(cmp.Or(o.ConnectTimeout, 10*time.Second))
-	return &Client{
+	c := &Client{
 		base:              base.String(),
 		host:              base.Hostname(),
-		header:            header,
-		streamHeader:      streamHeader(header),
+		origin:            base.Scheme + "://" + base.Host,
+		cookie:            o.Cookie,
 		transport:         transport,
 		firstEventTimeout: cmp.Or(o.FirstEventTimeout, 180*time.Second),
 		idleTimeout:       cmp.Or(o.IdleTimeout, 120*time.Second),
 		files:             o.Files,
 		log:               cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
-		redact:            telemetry.NewRedactor(token, o.Cookie),
 		health:            newHealth(o.Metrics),
-	}, nil
+	}
+	if err := c.SetJWT(o.JWT); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // Close closes the idle connections.

@@ -134,7 +134,7 @@ func (c *Client) describeReply(resp *http.Response, code *integer, message strin
 // cleanText prepares a text from the platform for the log: without secrets, short, on one line.
 func (c *Client) cleanText(message string) string {
 	// Redact before cutting, because a cut secret is not found.
-	message = c.redact.Text(message)
+	message = c.login.Load().redact.Text(message)
 	if short := chat.Truncate(message, maxQuoted); short != message {
 		message = short + "…"
 	}
