@@ -71,14 +71,18 @@ func (l *textLimit) accept(text string) {
 	}
 }
 
-// estimate returns what the limit probably is, after a text of that length did not fit.
+// estimate returns what the limit probably is, after a text of that length did not fit: the longest text
+// that was accepted, and at least half of one that was refused.
 func (l *textLimit) estimate(length int) int {
 	if l.set > 0 {
 		return l.set
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return max(l.accepted, min(length, max(l.refused, 1))/2)
+	if l.refused > 0 {
+		length = min(length, l.refused)
+	}
+	return max(l.accepted, length/2)
 }
 
 // isLonger reports whether a text of these parts has more than limit characters.
