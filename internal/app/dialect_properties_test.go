@@ -167,13 +167,23 @@ func (w *dialectWorld) ask(c *saidChat) {
 	c.messages, c.replays = append(c.messages, answer), false
 }
 
-// judge checks that the model has each mark of the chat, and no others.
+// spokenMark matches the mark of a text. Those of calls are left out: an edited call is told a second time.
+var spokenMark = regexp.MustCompile(`(?:question,|answer,|result|summary,|Interrupted\.) («\d+»)`)
+
+// judge checks that the model has each mark of the chat, those of texts once, and no others.
 func (w *dialectWorld) judge(c *saidChat, said []string, body []byte) {
 	turns := w.sim.Turns()
 	turn := turns[len(turns)-1]
 	seen := turn.Text
 	for _, x := range turn.History {
 		seen += x.User + x.AI
+	}
+	spoken := map[string]bool{}
+	for _, m := range spokenMark.FindAllStringSubmatch(seen, -1) {
+		if spoken[m[1]] {
+			w.Fatalf("the model has %s twice:\n%s\n%s", m[0], seen, body)
+		}
+		spoken[m[1]] = true
 	}
 	counts := map[string]int{}
 	for _, m := range markPattern.FindAllString(seen, -1) {
